@@ -1,0 +1,3 @@
+//! The `poolgate` command.
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! The nouns of the domain, one file each, and what every room shares: ids, the error, time and entropy.
+//!
+//! Owns the syntax of names ([`dn`]) and of TLVs ([`ber`]). Imports no other room, and does no I/O: anything here can be used by a pure function.
+
+pub mod actor;
+pub mod attribute;
+pub mod ber;
+pub mod dn;
+pub mod entropy;
+pub mod error;
+pub mod id;
+pub mod secret;
+pub mod time;
+
+pub use actor::{Actor, Face, Role};
+pub use attribute::Attribute;
+pub use dn::{Ava, Dn, Rdn};
+pub use entropy::Entropy;
+pub use error::{Error, Kind, Result};
+pub use id::{AttributeId, EntryId, PoolId, Sequence};
+pub use secret::Secret;
+pub use time::{Clock, Timestamp};
