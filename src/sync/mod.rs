@@ -1,1 +1,3 @@
-//! The sync room.
+//! Directory synchronisation, import and export.
+
+pub mod ldif;
