@@ -1,1 +1,3 @@
 //! The crypto room.
+
+pub mod xml;
