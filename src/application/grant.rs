@@ -1,0 +1,220 @@
+//! Authorization codes and the grants they become.
+//!
+//! A code is redeemed once: the commit that marks it used expects it as it was read, so of two redemptions one wins. A used code is kept until its grant ends, so that
+//! its second use is noticed and takes the grant back (RFC 6749, section 4.1.2). Only the hash of a code is stored.
+
+use super::name::ClientId;
+use super::record;
+use crate::crypto::digest;
+use crate::model::error::Result;
+use crate::model::{EntryId, Entropy, Sequence, Timestamp};
+use crate::store::{Changes, Key, PoolStore, Prefix, Space};
+use minicbor::{Decode, Encode};
+use std::fmt;
+
+const CODE: u8 = b'c';
+const GRANT: u8 = b'g';
+const BY_SESSION: u8 = b's';
+
+/// The name of a grant: what access tokens carry and userinfo looks up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct GrantId(#[cbor(n(0), with = "minicbor::bytes")] [u8; 16]);
+
+/// What a person, or the policy of the pool, gave a client. Its deletion ends every token that names it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Grant {
+    /// Its name.
+    #[n(0)]
+    pub id: GrantId,
+    /// To whom it was given.
+    #[n(1)]
+    pub client_id: ClientId,
+    /// About whom.
+    #[cbor(n(2), with = "entry")]
+    pub entry: EntryId,
+    /// What was given (RFC 6749, section 3.3).
+    #[n(3)]
+    pub scopes: Vec<String>,
+    /// When it was given.
+    #[cbor(n(4), with = "moment")]
+    pub created: Timestamp,
+    /// When it ends.
+    #[cbor(n(5), with = "moment")]
+    pub expires: Timestamp,
+    /// The hash of the session that it came from: a logout ends it.
+    #[cbor(n(6), with = "minicbor::bytes")]
+    pub session: [u8; 32],
+}
+
+/// An authorization code (RFC 6749, section 1.3.1) with everything that its redemption needs.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Code {
+    /// To whom it was given.
+    #[n(0)]
+    pub client_id: ClientId,
+    /// Where it was sent, as the request wrote it.
+    #[n(1)]
+    pub redirect_uri: String,
+    /// Who logged in.
+    #[cbor(n(2), with = "entry")]
+    pub entry: EntryId,
+    /// What was given.
+    #[n(3)]
+    pub scopes: Vec<String>,
+    /// The nonce of the request.
+    #[n(4)]
+    pub nonce: Option<String>,
+    /// The S256 challenge of the request (RFC 7636, section 4.2).
+    #[n(5)]
+    pub challenge: Option<String>,
+    /// When the person proved who they are.
+    #[cbor(n(6), with = "moment")]
+    pub auth_time: Timestamp,
+    /// How well, as the ID token says it.
+    #[n(7)]
+    pub acr: String,
+    /// By which methods, as the ID token says it (RFC 8176).
+    #[n(8)]
+    pub amr: Vec<String>,
+    /// The grant that it becomes.
+    #[n(9)]
+    pub grant: GrantId,
+    /// When it ends if nobody redeems it.
+    #[cbor(n(10), with = "moment")]
+    pub expires: Timestamp,
+    /// Whether somebody redeemed it.
+    #[n(11)]
+    pub used: bool,
+    /// The hash of the session that it came from.
+    #[cbor(n(12), with = "minicbor::bytes")]
+    pub session: [u8; 32],
+}
+
+impl GrantId {
+    /// Draws a name that nobody can guess.
+    pub fn draw(entropy: &dyn Entropy) -> Self {
+        Self(crate::model::entropy::random(entropy))
+    }
+
+    /// Reads the text of a token; `None` if it is not 32 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 32 {
+            return None;
+        }
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let mut id = [0; 16];
+        for (place, pair) in id.iter_mut().zip(bytes.chunks_exact(2)) {
+            let [high, low] = pair else { return None };
+            *place = digit(*high)? << 4 | digit(*low)?;
+        }
+        Some(Self(id))
+    }
+}
+
+impl fmt::Display for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Writes a new code; it ends by itself.
+pub fn put_code(changes: &mut Changes, code: &str, record: &Code) -> Result<()> {
+    let key = code_key(code);
+    changes.expect_absent(key.clone());
+    changes.put_until(key, record::encode(record)?, record.expires);
+    Ok(())
+}
+
+/// The code and the commit that last wrote it, used or not. Whoever redeems it judges its time.
+pub fn find_code(store: &PoolStore, code: &str) -> Result<Option<(Code, Sequence)>> {
+    record::find(store, &code_key(code))
+}
+
+/// Marks a code used, as it was read, and writes the grant that it becomes: one commit, so of two redemptions one conflicts.
+pub fn redeem_code(changes: &mut Changes, code: &str, record: &Code, read: Sequence, grant: &Grant) -> Result<()> {
+    let key = code_key(code);
+    changes.expect_version(key.clone(), read);
+    changes.put_until(key, record::encode(&Code { used: true, ..record.clone() })?, grant.expires.max(record.expires));
+    put_grant(changes, grant)
+}
+
+/// Writes a grant; it ends by itself.
+pub fn put_grant(changes: &mut Changes, grant: &Grant) -> Result<()> {
+    changes.put_until(grant_key(grant.id), record::encode(grant)?, grant.expires);
+    changes.put_until(session_key(&grant.session, grant.id), Vec::new(), grant.expires);
+    Ok(())
+}
+
+/// The grant of that name, if it has not ended.
+pub fn find_grant(store: &PoolStore, id: GrantId, now: Timestamp) -> Result<Option<Grant>> {
+    let grant: Option<(Grant, Sequence)> = record::find(store, &grant_key(id))?;
+    Ok(grant.map(|(grant, _)| grant).filter(|grant| now < grant.expires))
+}
+
+/// Takes a grant back, and with it every token that names it.
+pub fn delete_grant(changes: &mut Changes, id: GrantId) {
+    changes.delete(grant_key(id));
+}
+
+/// Takes back what came from a session: up to `limit` grants. Tells how many, so that the caller can go on.
+pub fn revoke_session_grants(store: &PoolStore, changes: &mut Changes, session: &[u8; 32], limit: usize) -> Result<usize> {
+    let prefix = Prefix::named(Space::Grant, &[&[BY_SESSION], session.as_slice()].concat());
+    let mut count = 0;
+    for row in store.scan(&prefix, None).take(limit) {
+        let (key, _) = row?;
+        if let Some(id) = key.rest().last_chunk::<16>() {
+            delete_grant(changes, GrantId(*id));
+        }
+        changes.delete(key);
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn code_key(code: &str) -> Key {
+    Key::named(Space::Grant, &[&[CODE], digest::sha256(code.as_bytes()).as_slice()].concat())
+}
+
+fn grant_key(id: GrantId) -> Key {
+    Key::named(Space::Grant, &[&[GRANT], id.0.as_slice()].concat())
+}
+
+fn session_key(session: &[u8; 32], id: GrantId) -> Key {
+    Key::named(Space::Grant, &[&[BY_SESSION], session.as_slice(), &id.0].concat())
+}
+
+/// How records hold an entry id.
+mod entry {
+    use crate::model::EntryId;
+    use minicbor::{Decoder, Encoder, decode, encode};
+
+    pub(super) fn encode<C, W: encode::Write>(id: &EntryId, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+        e.u64(id.get())?.ok()
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<EntryId, decode::Error> {
+        d.u64().map(EntryId::new)
+    }
+}
+
+/// How records hold a moment: microseconds.
+mod moment {
+    use crate::model::Timestamp;
+    use minicbor::{Decoder, Encoder, decode, encode};
+
+    pub(super) fn encode<C, W: encode::Write>(moment: &Timestamp, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+        e.i64(moment.micros())?.ok()
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Timestamp, decode::Error> {
+        d.i64().map(Timestamp::from_micros)
+    }
+}

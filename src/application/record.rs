@@ -1,0 +1,64 @@
+//! How the records of this room are read, listed and put: one way for clients and service providers alike.
+
+use crate::model::Sequence;
+use crate::model::error::{Error, Result, Rule};
+use crate::store::{Changes, Key, PoolStore, Prefix, Space};
+use minicbor::{Decode, Encode};
+
+/// The first byte of every record of this room.
+const VERSION: u8 = 1;
+
+/// The largest application record, in bytes: the store keeps rows small.
+pub(super) const MAX_RECORD: usize = 6000;
+
+/// The kinds of applications. The byte is the first of the record's name and is never used again for another kind.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Client = b'c',
+    ServiceProvider = b's',
+}
+
+pub(super) fn encode<T: Encode<()>>(value: &T) -> Result<Vec<u8>> {
+    let mut bytes = vec![VERSION];
+    minicbor::encode(value, &mut bytes).map_err(|error| Error::internal(format!("a record cannot be written: {error}")))?;
+    Ok(bytes)
+}
+
+pub(super) fn decode<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T> {
+    match bytes.split_first() {
+        Some((&VERSION, body)) => minicbor::decode(body).map_err(|error| Error::internal(format!("a record of an application cannot be read: {error}"))),
+        Some((version, _)) => Err(Error::internal(format!("a record of an application has version {version}, which this version of Poolgate does not know"))),
+        None => Err(Error::internal("a record of an application is empty")),
+    }
+}
+
+pub(super) fn key(kind: Kind, name: &str) -> Key {
+    let mut bytes = Vec::with_capacity(1 + name.len());
+    bytes.push(kind as u8);
+    bytes.extend_from_slice(name.as_bytes());
+    Key::named(Space::Application, &bytes)
+}
+
+pub(super) fn find<T: for<'b> Decode<'b, ()>>(store: &PoolStore, key: &Key) -> Result<Option<(T, Sequence)>> {
+    match store.get(key)? {
+        Some(row) => Ok(Some((decode(&row.value)?, row.version))),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn list<T: for<'b> Decode<'b, ()>>(store: &PoolStore, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<T>> {
+    let after = after.map(|name| key(kind, name));
+    let prefix = Prefix::named(Space::Application, &[kind as u8]);
+    store.scan(&prefix, after.as_ref()).take(limit).map(|row| decode(&row?.1.value)).collect()
+}
+
+pub(super) fn put<T: Encode<()>>(changes: &mut Changes, key: Key, value: &T) -> Result<()> {
+    let bytes = encode(value)?;
+    if bytes.len() > MAX_RECORD {
+        let message = format!("the application's settings take {} bytes, over the limit of {MAX_RECORD}; use fewer or shorter URIs or certificates", bytes.len());
+        return Err(Error::invalid(Rule::Unwilling, message));
+    }
+    changes.put(key, bytes);
+    Ok(())
+}

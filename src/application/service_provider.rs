@@ -1,0 +1,208 @@
+//! SAML service providers.
+
+use super::client::MAX_NAME;
+use super::name::EntityId;
+use super::record::{self, Kind};
+use super::redirect::RedirectUri;
+use crate::model::Sequence;
+use crate::model::error::{Error, Result, Rule};
+use crate::store::{Changes, PoolStore};
+use minicbor::{Decode, Encode};
+
+/// An application that speaks SAML 2.0.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ServiceProvider {
+    /// Its identifier within the pool.
+    #[n(0)]
+    pub entity_id: EntityId,
+    /// Its name as people read it.
+    #[n(1)]
+    pub name: String,
+    /// Where assertions may go (SAML 2.0 metadata, section 2.4.4); never empty.
+    #[n(2)]
+    pub acs: Vec<Acs>,
+    /// What a person is called towards it.
+    #[n(3)]
+    pub name_id: NameIdFormat,
+    /// Which attributes it is told.
+    #[n(4)]
+    pub attributes: Vec<AttributeMapping>,
+    /// What of a response is signed.
+    #[n(5)]
+    pub sign: Signed,
+    /// The certificates (DER) that its requests may be signed with.
+    #[n(6)]
+    pub request_certificates: Vec<Certificate>,
+    /// Whether unsigned requests are refused.
+    #[n(7)]
+    pub require_signed_requests: bool,
+    /// Where its logout requests and responses go (SAML 2.0 metadata, section 2.4.3), if it takes part in single logout.
+    #[n(8)]
+    pub slo: Option<RedirectUri>,
+}
+
+/// A certificate in DER.
+pub type Certificate = minicbor::bytes::ByteVec;
+
+/// An assertion consumer service (SAML 2.0 metadata, section 2.2.3). The binding is always HTTP-POST.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Acs {
+    /// Where the browser posts the response.
+    #[n(0)]
+    pub url: RedirectUri,
+    /// The number by which a request may name it.
+    #[n(1)]
+    pub index: u16,
+    /// Whether it is meant when a request names none.
+    #[n(2)]
+    pub is_default: bool,
+}
+
+/// The format of the name identifier (SAML 2.0 core, section 8.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum NameIdFormat {
+    /// An opaque name that stays, and differs between service providers.
+    #[default]
+    #[n(0)]
+    Persistent,
+    /// An opaque name of one session.
+    #[n(1)]
+    Transient,
+    /// The mail address.
+    #[n(2)]
+    EmailAddress,
+    /// The uid, in the unspecified format.
+    #[n(3)]
+    Unspecified,
+}
+
+/// One attribute that a service provider is told.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AttributeMapping {
+    /// The attribute type of the entry.
+    #[n(0)]
+    pub source: String,
+    /// The name in the assertion.
+    #[n(1)]
+    pub name: String,
+}
+
+/// What of a response is signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Signed {
+    /// The assertion.
+    #[default]
+    #[n(0)]
+    Assertion,
+    /// The response around it.
+    #[n(1)]
+    Response,
+    /// The assertion, and then the response.
+    #[n(2)]
+    Both,
+}
+
+impl ServiceProvider {
+    /// A service provider with safe settings: persistent names, no attributes, signed assertions.
+    pub fn new(entity_id: EntityId, name: impl Into<String>, acs: RedirectUri) -> Self {
+        Self {
+            entity_id,
+            name: name.into(),
+            acs: vec![Acs { url: acs, index: 0, is_default: true }],
+            name_id: NameIdFormat::Persistent,
+            attributes: Vec::new(),
+            sign: Signed::Assertion,
+            request_certificates: Vec::new(),
+            require_signed_requests: false,
+            slo: None,
+        }
+    }
+
+    /// The service that is meant when a request names none: the one marked default, else the first (SAML 2.0 metadata, section 2.2.3).
+    pub fn default_acs(&self) -> Option<&Acs> {
+        self.acs.iter().find(|acs| acs.is_default).or_else(|| self.acs.first())
+    }
+
+    /// The service with that URL, compared as text.
+    pub fn acs_by_url(&self, url: &str) -> Option<&Acs> {
+        self.acs.iter().find(|acs| acs.url.as_str() == url)
+    }
+
+    /// The service with that number.
+    pub fn acs_by_index(&self, index: u16) -> Option<&Acs> {
+        self.acs.iter().find(|acs| acs.index == index)
+    }
+
+    /// Refuses settings that contradict each other.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |why: &str| Err(Error::invalid(Rule::Request, format!("service provider {}: {why}", self.entity_id)));
+        if self.name.is_empty() || self.name.len() > MAX_NAME || self.name.chars().any(char::is_control) {
+            return refuse("its name is empty, over 256 bytes, or has control characters");
+        }
+        if self.acs.is_empty() {
+            return refuse("it needs an assertion consumer service");
+        }
+        if self.acs.iter().any(|acs| acs.url.is_private_use()) {
+            return refuse("an assertion consumer service is an https URL, or http on loopback");
+        }
+        if self.acs.iter().enumerate().any(|(place, acs)| self.acs.iter().skip(place + 1).any(|other| other.index == acs.index)) {
+            return refuse("two assertion consumer services have the same index");
+        }
+        if self.acs.iter().filter(|acs| acs.is_default).count() > 1 {
+            return refuse("two assertion consumer services are marked default");
+        }
+        if self.require_signed_requests && self.request_certificates.is_empty() {
+            return refuse("signed requests are required, but there is no certificate to verify them with");
+        }
+        if self.attributes.iter().any(|mapping| mapping.source.is_empty() || mapping.name.is_empty()) {
+            return refuse("an attribute needs a source and a name");
+        }
+        Ok(())
+    }
+}
+
+/// The service provider of that identifier.
+pub fn find_service_provider(store: &PoolStore, entity_id: &str) -> Result<Option<ServiceProvider>> {
+    Ok(find_service_provider_versioned(store, entity_id)?.map(|(provider, _)| provider))
+}
+
+/// The service provider of that identifier and the commit that last wrote it.
+pub fn find_service_provider_versioned(store: &PoolStore, entity_id: &str) -> Result<Option<(ServiceProvider, Sequence)>> {
+    match EntityId::parse(entity_id) {
+        Ok(entity_id) => record::find(store, &record::key(Kind::ServiceProvider, entity_id.as_str())),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Up to `limit` service providers in the order of their identifiers, from after `after` on.
+pub fn service_providers(store: &PoolStore, after: Option<&EntityId>, limit: usize) -> Result<Vec<ServiceProvider>> {
+    record::list(store, Kind::ServiceProvider, after.map(EntityId::as_str), limit)
+}
+
+/// Adds a service provider; the commit conflicts if there is one of that identifier.
+pub fn add_service_provider(changes: &mut Changes, provider: &ServiceProvider) -> Result<()> {
+    changes.expect_absent(record::key(Kind::ServiceProvider, provider.entity_id.as_str()));
+    put_service_provider(changes, provider)
+}
+
+/// Replaces a service provider as it was read; the commit conflicts if it was changed meanwhile.
+pub fn replace_service_provider(changes: &mut Changes, provider: &ServiceProvider, read: Sequence) -> Result<()> {
+    changes.expect_version(record::key(Kind::ServiceProvider, provider.entity_id.as_str()), read);
+    put_service_provider(changes, provider)
+}
+
+/// Writes a service provider whatever was there before.
+pub fn put_service_provider(changes: &mut Changes, provider: &ServiceProvider) -> Result<()> {
+    provider.check()?;
+    record::put(changes, record::key(Kind::ServiceProvider, provider.entity_id.as_str()), provider)
+}
+
+/// Removes a service provider.
+pub fn delete_service_provider(changes: &mut Changes, entity_id: &EntityId) {
+    changes.delete(record::key(Kind::ServiceProvider, entity_id.as_str()));
+}
