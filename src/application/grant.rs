@@ -5,9 +5,8 @@
 
 use super::name::ClientId;
 use super::record;
-use crate::crypto::digest;
 use crate::model::error::Result;
-use crate::model::{EntryId, Entropy, Sequence, Timestamp};
+use crate::model::{Entropy, EntryId, Sequence, Timestamp};
 use crate::store::{Changes, Key, PoolStore, Prefix, Space};
 use minicbor::{Decode, Encode};
 use std::fmt;
@@ -169,7 +168,7 @@ pub fn revoke_session_grants(store: &PoolStore, changes: &mut Changes, session: 
     let prefix = Prefix::named(Space::Grant, &[&[BY_SESSION], session.as_slice()].concat());
     let mut count = 0;
     for row in store.scan(&prefix, None).take(limit) {
-        let (key, _) = row?;
+        let (key, _) = row.map_err(record::unreadable)?;
         if let Some(id) = key.rest().last_chunk::<16>() {
             delete_grant(changes, GrantId(*id));
         }
@@ -180,7 +179,11 @@ pub fn revoke_session_grants(store: &PoolStore, changes: &mut Changes, session: 
 }
 
 fn code_key(code: &str) -> Key {
-    Key::named(Space::Grant, &[&[CODE], digest::sha256(code.as_bytes()).as_slice()].concat())
+    Key::named(Space::Grant, &[&[CODE], hash(code).as_slice()].concat())
+}
+
+fn hash(_code: &str) -> [u8; 32] {
+    todo!()
 }
 
 fn grant_key(id: GrantId) -> Key {
@@ -194,13 +197,17 @@ fn session_key(session: &[u8; 32], id: GrantId) -> Key {
 /// How records hold an entry id.
 mod entry {
     use crate::model::EntryId;
-    use minicbor::{Decoder, Encoder, decode, encode};
+    use minicbor::{Decoder, Encoder};
 
-    pub(super) fn encode<C, W: encode::Write>(id: &EntryId, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+    pub(super) fn encode<C, W: minicbor::encode::Write>(
+        id: &EntryId,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
         e.u64(id.get())?.ok()
     }
 
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<EntryId, decode::Error> {
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<EntryId, minicbor::decode::Error> {
         d.u64().map(EntryId::new)
     }
 }
@@ -208,13 +215,17 @@ mod entry {
 /// How records hold a moment: microseconds.
 mod moment {
     use crate::model::Timestamp;
-    use minicbor::{Decoder, Encoder, decode, encode};
+    use minicbor::{Decoder, Encoder};
 
-    pub(super) fn encode<C, W: encode::Write>(moment: &Timestamp, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+    pub(super) fn encode<C, W: minicbor::encode::Write>(
+        moment: &Timestamp,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
         e.i64(moment.micros())?.ok()
     }
 
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Timestamp, decode::Error> {
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Timestamp, minicbor::decode::Error> {
         d.i64().map(Timestamp::from_micros)
     }
 }

@@ -24,7 +24,10 @@ impl ClientId {
     /// Parses the identifier. Refused: empty, too long, anything but visible ASCII characters.
     pub fn parse(text: &str) -> Result<Self> {
         if text.is_empty() || text.len() > MAX_CLIENT_ID || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::invalid(Rule::Request, format!("a client id has 1 to {MAX_CLIENT_ID} visible ASCII characters without spaces")));
+            return Err(Error::invalid(
+                Rule::Request,
+                format!("a client id has 1 to {MAX_CLIENT_ID} visible ASCII characters without spaces"),
+            ));
         }
         Ok(Self(text.to_owned()))
     }

@@ -21,7 +21,10 @@ impl RedirectUri {
             return refuse("its length is not between 1 and 2000 bytes");
         }
         // The URL parser drops tabs and reads a backslash as a slash: what browsers read differently is refused before it.
-        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')) {
+        if !text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}'))
+        {
             return refuse("it has characters that a URI cannot have");
         }
         if text.contains('#') {
@@ -64,12 +67,14 @@ impl RedirectUri {
             return true;
         }
         native
-            && ["http://127.0.0.1", "http://[::1]"].into_iter().any(|origin| match (self.0.strip_prefix(origin), presented.strip_prefix(origin)) {
-                (Some(registered), Some(presented)) => match (without_port(registered), without_port(presented)) {
-                    (Some(registered), Some(presented)) => registered == presented,
+            && ["http://127.0.0.1", "http://[::1]"].into_iter().any(|origin| {
+                match (self.0.strip_prefix(origin), presented.strip_prefix(origin)) {
+                    (Some(registered), Some(presented)) => match (without_port(registered), without_port(presented)) {
+                        (Some(registered), Some(presented)) => registered == presented,
+                        _ => false,
+                    },
                     _ => false,
-                },
-                _ => false,
+                }
             })
     }
 }
