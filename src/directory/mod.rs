@@ -1,5 +1,68 @@
-//! Entries and their integrity: the schema, matching of values and names, indexes, search, change.
+//! Entries and their integrity: the schema, matching of values and names, records, indexes, search, change.
+//!
+//! Owns the rows of entries, children, unique values, index terms and edges of a pool: only this room reads and writes them. Uses `pool` and what lies below it;
+//! `policy::access` decides who may see and write what. Never knows a protocol's codes, never touches a credential, never commits: a change fills a `Changes`
+//! that its caller commits, so that an act of several rooms is one commit.
 
+pub mod change;
 pub mod dn;
+pub mod entry;
+pub mod filter;
+mod index;
+pub mod link;
+mod locate;
+mod record;
 pub mod schema;
+pub mod search;
 pub mod value;
+pub mod view;
+
+pub use crate::policy::access::{EntryKind, Viewer};
+pub use change::{Modification, ModificationKind, NewEntry};
+pub use entry::Entry;
+pub use filter::Filter;
+pub use search::{Scope, Search};
+pub use view::Selection;
+
+use crate::model::{Dn, EntryId};
+use crate::store::PoolStore;
+use schema::Schema;
+use std::sync::Arc;
+
+/// The entry of the suffix: every pool has it, and it has no parent.
+pub const SUFFIX: EntryId = EntryId::new(1);
+
+/// The entries of a pool. A cheap handle.
+#[derive(Clone)]
+pub struct Directory {
+    store: PoolStore,
+    schema: &'static Schema,
+    suffix: Arc<Dn>,
+}
+
+impl Directory {
+    /// The directory in that store, under that suffix.
+    pub fn over(store: PoolStore, suffix: Dn) -> Self {
+        Self { store, schema: Schema::builtin(), suffix: Arc::new(suffix) }
+    }
+
+    /// The schema of its entries.
+    pub const fn schema(&self) -> &'static Schema {
+        self.schema
+    }
+
+    /// The name of the suffix.
+    pub fn suffix(&self) -> &Dn {
+        &self.suffix
+    }
+
+    /// The entry of the suffix.
+    pub const fn suffix_entry(&self) -> EntryId {
+        SUFFIX
+    }
+
+    /// The records of the pool.
+    pub const fn store(&self) -> &PoolStore {
+        &self.store
+    }
+}

@@ -2,19 +2,7 @@
 
 use crate::directory::value::{MatchingRule, Syntax};
 use crate::model::AttributeId;
-
-/// Who may read the values; `policy::access` decides with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AccessClass {
-    /// Whoever may see the entry.
-    Public,
-    /// The person themselves, service accounts and administrators.
-    Sensitive,
-    /// Nobody, through any face.
-    Secret,
-    /// Whoever may see the entry; written by the server unless the attribute says otherwise.
-    Operational,
-}
+pub use crate::policy::access::AccessClass;
 
 /// What an attribute is for (RFC 4512, section 4.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

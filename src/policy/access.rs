@@ -1,0 +1,146 @@
+//! Who may see, read, compare, filter by and write what. Pure rules: no I/O and no clock.
+//!
+//! The table, by who asks and what is asked for:
+//!
+//! | viewer | sees | reads, compares, filters by | writes |
+//! | --- | --- | --- | --- |
+//! | anonymous | nothing | nothing | nothing |
+//! | user | people, groups, containers | what is public there; of the own entry what is sensitive too | profile attributes and password of the own entry |
+//! | service | every entry | all but secrets | nothing |
+//! | administrator, operator | every entry | all but secrets | all that is not kept by the server |
+//!
+//! What somebody may not see does not exist for them: the answer is "not found", never "not allowed".
+
+use crate::model::{Actor, EntryId, Error, Result, Role};
+
+/// Who may read the values of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccessClass {
+    /// Whoever may see the entry.
+    Public,
+    /// The person themselves, service accounts and administrators.
+    Sensitive,
+    /// Nobody, through any face.
+    Secret,
+    /// Whoever may see the entry; written by the server unless the attribute says otherwise.
+    Operational,
+}
+
+/// What an entry is, as access rules and the typed views see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A person who can log in.
+    User,
+    /// A service account.
+    Service,
+    /// A group.
+    Group,
+    /// An entry that holds others: the suffix, an organizational unit.
+    Container,
+    /// Anything else.
+    Other,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// What they are to the pool.
+    pub role: Role,
+    /// Their entry, if they have one.
+    pub entry: Option<EntryId>,
+}
+
+impl Viewer {
+    /// Nobody.
+    pub const ANONYMOUS: Self = Self { role: Role::Anonymous, entry: None };
+    /// The server itself and its operator.
+    pub const OPERATOR: Self = Self { role: Role::Operator, entry: None };
+
+    /// The one who acts.
+    pub const fn of(actor: &Actor) -> Self {
+        Self { role: actor.role, entry: actor.entry }
+    }
+
+    /// Whether that entry is their own.
+    pub fn is(&self, entry: EntryId) -> bool {
+        self.entry == Some(entry)
+    }
+
+    /// Whether they may write entries of others.
+    pub const fn is_administrator(&self) -> bool {
+        matches!(self.role, Role::Administrator | Role::Operator)
+    }
+}
+
+/// Whether the viewer may know that the entry exists.
+pub fn may_see_entry(viewer: &Viewer, kind: EntryKind, entry: EntryId) -> bool {
+    match viewer.role {
+        Role::Anonymous => false,
+        Role::User => viewer.is(entry) || matches!(kind, EntryKind::User | EntryKind::Group | EntryKind::Container),
+        Role::Service | Role::Administrator | Role::Operator => true,
+    }
+}
+
+/// Whether the viewer may read attributes of that class on an entry that they may see.
+pub fn may_read(viewer: &Viewer, class: AccessClass, entry: EntryId) -> bool {
+    match (viewer.role, class) {
+        (Role::Anonymous, _) | (_, AccessClass::Secret) => false,
+        (_, AccessClass::Public | AccessClass::Operational) => true,
+        (Role::User, AccessClass::Sensitive) => viewer.is(entry),
+        (Role::Service | Role::Administrator | Role::Operator, AccessClass::Sensitive) => true,
+    }
+}
+
+/// Whether the viewer may filter and sort by attributes of that class on that entry. An attribute that they may not filter by is Undefined.
+pub fn may_filter(viewer: &Viewer, class: AccessClass, entry: EntryId) -> bool {
+    may_read(viewer, class, entry)
+}
+
+/// Attributes of the own entry that a user keeps: the profile. What names somebody to applications (uid, mail, cn) is not among them.
+pub const PROFILE: &[&str] = &[
+    "displayName",
+    "givenName",
+    "sn",
+    "initials",
+    "preferredLanguage",
+    "telephoneNumber",
+    "mobile",
+    "homePhone",
+    "pager",
+    "facsimileTelephoneNumber",
+    "homePostalAddress",
+    "postalAddress",
+    "street",
+    "l",
+    "st",
+    "postalCode",
+    "roomNumber",
+    "jpegPhoto",
+    "labeledURI",
+    "sshPublicKey",
+];
+
+/// Whether the viewer may change that attribute (its first name in the schema) of an entry that they may see.
+pub fn may_write(viewer: &Viewer, attribute: &str, entry: EntryId) -> Result<()> {
+    let profile = || PROFILE.iter().any(|name| name.eq_ignore_ascii_case(attribute));
+    if viewer.is_administrator() || (viewer.role == Role::User && viewer.is(entry) && profile()) {
+        return Ok(());
+    }
+    Err(Error::not_allowed(format!("{attribute} of this entry is changed by administrators of the pool only")))
+}
+
+/// Whether the viewer may set the password of that entry.
+pub fn may_set_password(viewer: &Viewer, entry: EntryId) -> Result<()> {
+    if viewer.is_administrator() || (viewer.role != Role::Anonymous && viewer.is(entry)) {
+        return Ok(());
+    }
+    Err(Error::not_allowed("the password of another entry is set by administrators of the pool only"))
+}
+
+/// Whether the viewer may add entries, delete them, and rename and move them.
+pub fn may_arrange(viewer: &Viewer) -> Result<()> {
+    if viewer.is_administrator() {
+        return Ok(());
+    }
+    Err(Error::not_allowed("entries are added, deleted and renamed by administrators of the pool only"))
+}
