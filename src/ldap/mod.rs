@@ -1,1 +1,3 @@
-//! The ldap room.
+//! The LDAP face: what legacy applications bind to and search.
+
+pub mod codec;

@@ -335,6 +335,11 @@ impl<'a> Writer<'a> {
         self.tlv(tag, &[if value { 0xff } else { 0 }]);
     }
 
+    /// The buffer itself, for whoever appends TLVs on their own.
+    pub const fn buffer(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
     /// Bytes in the buffer.
     pub fn len(&self) -> usize {
         self.out.len()
