@@ -1,38 +1,36 @@
 //! What one commit asks for: expectations, puts and deletes, applied all or not at all.
 
 use super::keys::{Key, Prefix};
+use super::server_keys::ServerKey;
 use crate::model::{Sequence, Timestamp};
 
 /// What must hold at the moment of the commit.
 #[derive(Clone, Debug)]
-pub enum Expectation {
+pub(super) enum Expectation<K, P> {
     /// There is no such record.
-    Absent(Key),
+    Absent(K),
     /// The record is there, and was last written by this commit.
-    Version(Key, Sequence),
+    Version(K, Sequence),
     /// The record is there.
-    Present(Key),
+    Present(K),
     /// No record begins so.
-    Empty(Prefix),
+    Empty(P),
 }
 
-/// A record to write.
+/// One row to write or to remove.
 #[derive(Clone, Debug)]
-pub struct Put {
-    /// Its name.
-    pub key: Key,
-    /// Its bytes.
-    pub value: Vec<u8>,
-    /// When the sweep may remove it; the store keeps the expiry row.
-    pub expires: Option<Timestamp>,
+pub(super) enum Write<K> {
+    Put { key: K, value: Vec<u8>, expires: Option<Timestamp> },
+    Delete { key: K },
 }
 
 /// The changes of one commit to one pool.
+///
+/// Where a record is named twice, the later call wins. Readers meet the puts in the order of the calls, and the deletes after all puts.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    pub(super) expectations: Vec<Expectation>,
-    pub(super) puts: Vec<Put>,
-    pub(super) deletes: Vec<Key>,
+    pub(super) expectations: Vec<Expectation<Key, Prefix>>,
+    pub(super) writes: Vec<Write<Key>>,
     /// Audit records (time, bytes): the committer gives each its key.
     pub(super) audit: Vec<(Timestamp, Vec<u8>)>,
 }
@@ -65,17 +63,17 @@ impl Changes {
 
     /// Writes a record.
     pub fn put(&mut self, key: Key, value: Vec<u8>) {
-        self.puts.push(Put { key, value, expires: None });
+        self.writes.push(Write::Put { key, value, expires: None });
     }
 
     /// Writes a record that ends by itself. Whoever reads it checks the time too: the sweep comes later.
     pub fn put_until(&mut self, key: Key, value: Vec<u8>, expires: Timestamp) {
-        self.puts.push(Put { key, value, expires: Some(expires) });
+        self.writes.push(Write::Put { key, value, expires: Some(expires) });
     }
 
     /// Removes a record; no error if it is not there.
     pub fn delete(&mut self, key: Key) {
-        self.deletes.push(key);
+        self.writes.push(Write::Delete { key });
     }
 
     /// Adds an audit record; it is committed with the act.
@@ -85,6 +83,50 @@ impl Changes {
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.puts.is_empty() && self.deletes.is_empty() && self.audit.is_empty()
+        self.writes.is_empty() && self.audit.is_empty()
+    }
+}
+
+/// Changes to the server's own records: the registry of pools, counters, checkpoints. The same rules as for [`Changes`].
+#[derive(Clone, Debug, Default)]
+pub struct ServerChanges {
+    pub(super) expectations: Vec<Expectation<ServerKey, std::convert::Infallible>>,
+    pub(super) writes: Vec<Write<ServerKey>>,
+}
+
+impl ServerChanges {
+    /// No change yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Expects that there is no such record.
+    pub fn expect_absent(&mut self, key: ServerKey) {
+        self.expectations.push(Expectation::Absent(key));
+    }
+
+    /// Expects the record as it was read.
+    pub fn expect_version(&mut self, key: ServerKey, version: Sequence) {
+        self.expectations.push(Expectation::Version(key, version));
+    }
+
+    /// Expects that the record is there.
+    pub fn expect_present(&mut self, key: ServerKey) {
+        self.expectations.push(Expectation::Present(key));
+    }
+
+    /// Writes a record.
+    pub fn put(&mut self, key: ServerKey, value: Vec<u8>) {
+        self.writes.push(Write::Put { key, value, expires: None });
+    }
+
+    /// Removes a record; no error if it is not there.
+    pub fn delete(&mut self, key: ServerKey) {
+        self.writes.push(Write::Delete { key });
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
     }
 }

@@ -1,6 +1,6 @@
 //! The only place that builds keys. A [`Key`] names a record within one pool; the pool's id is put before it by the `PoolStore`.
 
-use crate::model::{AttributeId, EntryId};
+use crate::model::{AttributeId, EntryId, Sequence, Timestamp};
 
 /// The kinds of records of a pool. The number is the first byte of the key and is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,9 +112,29 @@ impl Key {
         Self::of(Space::Credential, &[&id.get().to_be_bytes(), &[kind]])
     }
 
+    /// An audit record. Sequences begin at one: with sequence zero this is the place before all records of that moment, to scan from.
+    pub fn audit(at: Timestamp, sequence: Sequence, number: u16) -> Self {
+        Self::of(Space::Audit, &[&ordered(at), &sequence.get().to_be_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Time, commit and number, if this names an audit record.
+    pub fn audit_parts(&self) -> Option<(Timestamp, Sequence, u16)> {
+        let (space, rest) = self.0.split_first()?;
+        let (at, rest) = rest.split_first_chunk()?;
+        let (sequence, rest) = rest.split_first_chunk()?;
+        let number = rest.try_into().ok()?;
+        let micros = (u64::from_be_bytes(*at) ^ SIGN).cast_signed();
+        (*space == Space::Audit as u8)
+            .then(|| (Timestamp::from_micros(micros), Sequence::new(u64::from_be_bytes(*sequence)), u16::from_be_bytes(number)))
+    }
+
     /// A record that is named by bytes of its owner's choice, in one of the spaces without a layout of their own.
     pub fn named(space: Space, name: &[u8]) -> Self {
         Self::of(space, &[name])
+    }
+
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
 
     /// The bytes after the space.
@@ -182,6 +202,13 @@ impl Prefix {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+const SIGN: u64 = 1 << 63;
+
+/// A moment as bytes that sort like it.
+pub(super) fn ordered(at: Timestamp) -> [u8; 8] {
+    (at.micros().cast_unsigned() ^ SIGN).to_be_bytes()
 }
 
 fn edge(space: Space, attribute: AttributeId, from: EntryId, to: EntryId) -> Key {
