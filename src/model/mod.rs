@@ -9,6 +9,7 @@ pub mod dn;
 pub mod entropy;
 pub mod error;
 pub mod id;
+pub mod record;
 pub mod secret;
 pub mod time;
 
@@ -19,4 +20,4 @@ pub use entropy::Entropy;
 pub use error::{Error, Kind, Result};
 pub use id::{AttributeId, EntryId, PoolId, Sequence};
 pub use secret::Secret;
-pub use time::{Clock, Timestamp};
+pub use time::{Clock, Seconds, Timestamp};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 /// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(transparent)]
+pub struct Timestamp(#[n(0)] i64);
 
 impl Timestamp {
     /// The moment that many microseconds after the Unix epoch.
@@ -44,4 +45,34 @@ impl Timestamp {
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+}
+
+/// A duration in whole seconds, as settings and records hold it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, minicbor::Encode, minicbor::Decode,
+)]
+#[serde(transparent)]
+#[cbor(transparent)]
+pub struct Seconds(#[n(0)] pub u32);
+
+impl Seconds {
+    /// That many minutes.
+    pub const fn minutes(minutes: u32) -> Self {
+        Self(minutes.saturating_mul(60))
+    }
+
+    /// That many hours.
+    pub const fn hours(hours: u32) -> Self {
+        Self::minutes(hours.saturating_mul(60))
+    }
+
+    /// That many days.
+    pub const fn days(days: u32) -> Self {
+        Self::hours(days.saturating_mul(24))
+    }
+
+    /// The same as a [`Duration`].
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
 }
