@@ -1,0 +1,36 @@
+//! The browser key: a random cookie that ties waiting interactions and form tokens to one browser.
+
+use super::PoolRequest;
+use super::cookie::{self, Purpose};
+use crate::crypto::digest;
+use crate::model::{Entropy, Secret};
+
+/// The key of this browser, and the `Set-Cookie` value when it is new.
+pub struct Browser {
+    /// The key.
+    pub key: Secret<String>,
+    /// What to send so that the browser keeps a new key.
+    pub set_cookie: Option<String>,
+}
+
+/// The browser's key, made anew if it has none of the right shape.
+pub fn key(request: &PoolRequest, entropy: &dyn Entropy) -> Browser {
+    match existing(request) {
+        Some(key) => Browser { key, set_cookie: None },
+        None => {
+            let key = digest::token(entropy);
+            let set_cookie = Some(cookie::set(request, Purpose::Browser, key.expose()));
+            Browser { key, set_cookie }
+        }
+    }
+}
+
+/// The browser's key, if it has one.
+pub fn existing(request: &PoolRequest) -> Option<Secret<String>> {
+    cookie::get(request, Purpose::Browser).filter(|value| is_key(value)).map(Secret::new)
+}
+
+/// Whether it looks like 256 bits in base64url.
+fn is_key(value: &str) -> bool {
+    value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}

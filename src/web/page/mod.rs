@@ -1,0 +1,66 @@
+//! Pages: one layout, one style sheet, texts per language.
+//!
+//! A web room keeps its own templates and makes an [`Environment`] of them; the layout (`layout.html`) and the plain message page (`message.html`) are always there.
+
+mod language;
+mod texts;
+
+pub use language::Language;
+
+use super::PoolRequest;
+use super::response::{Response, html, with_header};
+use minijinja::{Environment, Value, context};
+use std::sync::LazyLock;
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use warp::http::{self, StatusCode};
+
+const LAYOUT: &str = include_str!("templates/layout.html");
+const MESSAGE: &str = include_str!("templates/message.html");
+const STYLE: &str = include_str!("style.css");
+
+/// The path of the style sheet under a pool's URL.
+pub const STYLE_PATH: &str = "/assets/style.css";
+
+static OWN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(&[]));
+
+/// Templates of a room beside the layout, which they extend. A template that does not compile is a defect that the first test of its room shows.
+pub fn environment(templates: &[(&'static str, &'static str)]) -> Environment<'static> {
+    let mut environment = Environment::new();
+    for (name, source) in [("layout.html", LAYOUT), ("message.html", MESSAGE)].iter().chain(templates) {
+        if let Err(error) = environment.add_template(name, source) {
+            tracing::error!(template = name, %error, "a template does not compile");
+        }
+    }
+    environment.add_function("t", texts::function);
+    environment
+}
+
+/// Renders a template for a request; `content` is what the template needs beyond the layout.
+pub fn render(environment: &Environment<'_>, template: &str, request: &PoolRequest, status: StatusCode, content: Value) -> Response {
+    let language = Language::preferred(request.header("accept-language"));
+    let layout = context! {
+        language => language.tag(),
+        pool => request.pool.display_name(),
+        style => request.base.join(STYLE_PATH),
+    };
+    let page = environment.get_template(template).and_then(|template| template.render(context! { ..content, ..layout }));
+    match page {
+        Ok(page) => html(status, page),
+        Err(error) => {
+            tracing::error!(template, error = %format_args!("{error:#}"), "a page cannot be rendered");
+            html(StatusCode::INTERNAL_SERVER_ERROR, "<!doctype html><title>Error</title><p>This page cannot be shown.".to_owned())
+        }
+    }
+}
+
+/// A page that says one thing: a title and a text, both names in the texts. `detail` is shown as it is, escaped.
+pub fn message(request: &PoolRequest, status: StatusCode, title: &str, text: &str, detail: Option<&str>) -> Response {
+    render(&OWN, "message.html", request, status, context! { title, text, detail })
+}
+
+/// The style sheet.
+pub fn style() -> Response {
+    let response = http::Response::new(STYLE.into());
+    let response = with_header(response, CONTENT_TYPE, "text/css; charset=utf-8");
+    with_header(response, CACHE_CONTROL, "public, max-age=3600")
+}

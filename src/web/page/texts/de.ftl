@@ -1,0 +1,48 @@
+# Texte der Seiten, Deutsch.
+
+# Anmeldung
+login-title = Anmelden
+login-lead = weiter zu { $application }
+login-lead-plain = mit Ihrem Konto bei { $pool }
+login-username = Benutzername
+login-password = Passwort
+login-submit = Anmelden
+login-or = oder
+login-with = Weiter mit { $provider }
+login-failed = Benutzername oder Passwort stimmt nicht.
+login-busy = Gerade melden sich zu viele Personen an. Versuchen Sie es gleich noch einmal.
+login-upstream-failed = { $provider } hat nicht bestätigt, wer Sie sind. Versuchen Sie es noch einmal oder melden Sie sich anders an.
+login-upstream-refused = Ihr Konto bei { $provider } kann hier nicht verwendet werden. Fragen Sie die Verwaltung von { $pool }.
+login-tagline = Ein Konto für alles bei { $pool }.
+
+# Wartende Anfragen
+expired-title = Diese Anmeldung ist abgelaufen
+expired-text = Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.
+elsewhere-title = Beginnen Sie in der Anwendung
+elsewhere-text = Öffnen Sie die Anwendung, die Sie benutzen möchten; sie führt Sie zur Anmeldung hierher.
+
+# Abmeldung
+logout-title = Abmelden
+logout-question = Möchten Sie sich bei { $pool } abmelden?
+logout-submit = Abmelden
+logged-out-title = Sie sind abgemeldet
+logged-out-text = Sie können dieses Fenster schließen.
+continue = Weiter
+
+# Einwilligung
+consent-title = Zugriff erlauben
+consent-question = { $application } möchte Teile Ihres Kontos bei { $pool } sehen:
+consent-allow = Erlauben
+consent-deny = Nicht erlauben
+
+# Fehler
+error-title = Das hat nicht geklappt
+error-request = Die Anwendung hat eine Anfrage geschickt, die nicht beantwortet werden kann. Sagen Sie es denen, die sie betreiben.
+error-application = Diese Anwendung ist hier nicht bekannt oder nicht so, wie sie gefragt hat.
+error-internal = Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal.
+error-form = Dieses Formular ist veraltet. Gehen Sie zurück und senden Sie es noch einmal.
+error-detail = Einzelheiten
+
+# Weiterleitung
+post-title = Einen Augenblick
+post-text = Sie werden zu { $application } zurückgebracht.

@@ -1,0 +1,48 @@
+# Texts of the hosted pages, English.
+
+# Login
+login-title = Sign in
+login-lead = to continue to { $application }
+login-lead-plain = with your { $pool } account
+login-username = Username
+login-password = Password
+login-submit = Sign in
+login-or = or
+login-with = Continue with { $provider }
+login-failed = The username or the password is not right.
+login-busy = Too many people are signing in just now. Try again in a moment.
+login-upstream-failed = { $provider } did not confirm who you are. Try again, or sign in another way.
+login-upstream-refused = Your { $provider } account cannot be used here. Ask the administrator of { $pool }.
+login-tagline = One account for everything at { $pool }.
+
+# Waiting requests
+expired-title = This sign-in has expired
+expired-text = Go back to the application and start again.
+elsewhere-title = Start from the application
+elsewhere-text = Open the application that you want to use; it brings you here to sign in.
+
+# Logout
+logout-title = Sign out
+logout-question = Do you want to sign out of { $pool }?
+logout-submit = Sign out
+logged-out-title = You are signed out
+logged-out-text = You can close this window.
+continue = Continue
+
+# Consent
+consent-title = Allow access
+consent-question = { $application } asks to see parts of your { $pool } account:
+consent-allow = Allow
+consent-deny = Do not allow
+
+# Errors
+error-title = This did not work
+error-request = The application sent a request that cannot be answered. Tell the people who run it.
+error-application = This application is not known here, or not in the way it asked.
+error-internal = Something went wrong on our side. Try again in a moment.
+error-form = This form is out of date. Go back and send it again.
+error-detail = Details
+
+# Sending on
+post-title = One moment
+post-text = You are being sent back to { $application }.
