@@ -1,0 +1,36 @@
+//! The real clock and the real randomness: the only places that ask the machine for either.
+
+use crate::model::{Clock, Entropy, Timestamp};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The machine's source of randomness.
+pub struct SystemEntropy(SystemRandom);
+
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self(SystemRandom::new())
+    }
+}
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        // A machine without randomness must not go on to make keys.
+        if self.0.fill(buffer).is_err() {
+            tracing::error!("the machine gives no random bytes");
+            std::process::abort();
+        }
+    }
+}
