@@ -1,0 +1,130 @@
+//! Accepting connections: bounded in number, for all and for each address, and drained when the server stops.
+
+use super::config::ConfigError;
+use std::collections::HashMap;
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long to wait after an accept failed for want of a resource, such as file descriptors.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// Counts connections of one kind.
+pub struct Gate {
+    most: usize,
+    most_per_address: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A place in the gate, given back when dropped.
+pub struct Pass {
+    gate: Arc<Gate>,
+    address: IpAddr,
+}
+
+impl Gate {
+    /// A gate for that many connections in all and from one address.
+    pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
+        Arc::new(Self { most, most_per_address, open: Mutex::default() })
+    }
+
+    /// A place for a connection from that address, if there is one.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Pass> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let total: usize = open.values().sum();
+        let from_address = open.get(&address).copied().unwrap_or(0);
+        if total >= self.most || from_address >= self.most_per_address {
+            return None;
+        }
+        open.insert(address, from_address + 1);
+        Some(Pass { gate: Arc::clone(self), address })
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut open = self.gate.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Binds the addresses. Port 0 takes a free port; `localhost_too` adds the IPv6 loopback on the port of an IPv4 one, where the machine has it.
+pub async fn bind(key: &str, addresses: &[SocketAddr], localhost_too: bool) -> Result<Vec<TcpListener>, ConfigError> {
+    let mut sockets = Vec::new();
+    for address in addresses {
+        let failed = |error| ConfigError::new(format!("`listen.{key}`: {address}: {error}"));
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let port = socket.local_addr().map_err(failed)?.port();
+        sockets.push(socket);
+        if localhost_too && address.ip().is_loopback() && address.is_ipv4() {
+            match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+                Ok(socket) => sockets.push(socket),
+                Err(error) if matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported) => {}
+                Err(error) => tracing::warn!(port, %error, "`localhost` over IPv6 is not listened on"),
+            }
+        }
+    }
+    Ok(sockets)
+}
+
+/// Accepts until the server stops; `serve` runs for each connection that passes the gate, and the pass lives as long as it does.
+pub async fn accept<S, F>(socket: TcpListener, gate: Arc<Gate>, tracker: TaskTracker, stop: CancellationToken, serve: S)
+where
+    S: Fn(TcpStream, SocketAddr) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let Some(pass) = gate.enter(peer.ip().to_canonical()) else {
+                    tracing::debug!(%peer, "a connection over the limit is closed");
+                    continue;
+                };
+                // Answers are written whole; waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                let served = serve(stream, peer);
+                tracker.spawn(async move {
+                    served.await;
+                    drop(pass);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_counts_all_and_each_address() {
+        let gate = Gate::new(3, 2);
+        let (one, two): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let first = gate.enter(one).unwrap();
+        let _second = gate.enter(one).unwrap();
+        assert!(gate.enter(one).is_none(), "two from one address");
+        let _third = gate.enter(two).unwrap();
+        assert!(gate.enter(two).is_none(), "three in all");
+        drop(first);
+        assert!(gate.enter(two).is_some());
+    }
+}
