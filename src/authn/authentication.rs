@@ -1,0 +1,77 @@
+//! Proof that somebody is who they say.
+
+use crate::model::{EntryId, PoolId, Timestamp};
+use uuid::Uuid;
+
+/// How somebody proved who they are. Faces map it to their own values (`amr`, AuthnContextClassRef).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// A password of this pool.
+    Password,
+    /// A login at an upstream identity provider.
+    Federated,
+}
+
+/// How much was proven. Ordered: a higher level satisfies a demand for a lower one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// One factor.
+    Single,
+    /// Several factors of different kinds.
+    Multiple,
+}
+
+/// Proof that somebody is who they say: subject, methods, level, time. Only `authn` can make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    pub(super) pool: PoolId,
+    pub(super) entry: EntryId,
+    pub(super) uuid: Uuid,
+    pub(super) name: String,
+    pub(super) methods: Vec<Method>,
+    pub(super) level: Level,
+    pub(super) at: Timestamp,
+    pub(super) provider: Option<String>,
+}
+
+impl Authentication {
+    /// The pool whose entry it is.
+    pub const fn pool(&self) -> PoolId {
+        self.pool
+    }
+
+    /// Whose entry it is.
+    pub const fn entry(&self) -> EntryId {
+        self.entry
+    }
+
+    /// The entry's UUID: `sub` of tokens, kept by export and import.
+    pub const fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
+    /// The login name: the uid of a user, the cn of a service account.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it was proven.
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    /// How much was proven.
+    pub const fn acr(&self) -> Level {
+        self.level
+    }
+
+    /// When it was proven.
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The upstream identity provider that vouched, if one did.
+    pub fn provider(&self) -> Option<&str> {
+        self.provider.as_deref()
+    }
+}
