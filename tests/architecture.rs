@@ -23,17 +23,43 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("authn", &["federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
     ("web", &["pool", "crypto", "model"]),
     ("sync", &["authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
-    ("admin", &["sync", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
+    (
+        "admin",
+        &["sync", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"],
+    ),
     ("login", FACE),
     ("saml", FACE),
     ("oidc", FACE),
     ("ldap", &["authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
-    ("server", &["login", "saml", "oidc", "ldap", "admin", "sync", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
+    (
+        "server",
+        &[
+            "login",
+            "saml",
+            "oidc",
+            "ldap",
+            "admin",
+            "sync",
+            "web",
+            "authn",
+            "federation",
+            "application",
+            "directory",
+            "pool",
+            "audit",
+            "policy",
+            "store",
+            "crypto",
+            "model",
+            "work",
+        ],
+    ),
     ("cli", &["server", "admin", "model"]),
 ];
 
 /// What a face with pages or HTTP endpoints may import: the core and the kit around warp.
-const FACE: &[&str] = &["web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"];
+const FACE: &[&str] =
+    &["web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"];
 
 /// Crates that only named rooms may use, because replacing or auditing them must stay a local matter.
 const CONFINED: &[(&str, &[&str])] = &[
@@ -155,7 +181,8 @@ fn leading_name(text: &str) -> String {
 fn names_crate(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let before = code[..at].chars().next_back();
-        let whole = !before.is_some_and(|character| character.is_alphanumeric() || character == '_' || character == ':' || character == '.');
+        let whole =
+            !before.is_some_and(|character| character.is_alphanumeric() || character == '_' || character == ':' || character == '.');
         whole && code[at + name.len()..].starts_with("::")
     })
 }

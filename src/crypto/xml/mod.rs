@@ -11,6 +11,7 @@ mod certificate;
 mod element;
 mod parse;
 mod query;
+mod sign;
 
 mod verify;
 mod writer;
@@ -18,7 +19,8 @@ mod writer;
 pub use certificate::Certificate;
 pub use element::{Element, Name};
 pub use parse::{MAX_DEPTH, MAX_DOCUMENT, MAX_NODES, parse};
-pub use query::verify_query;
+pub use query::{sign_query, verify_query};
+pub use sign::sign;
 
 pub use verify::{Expectations, MAX_CERTIFICATES, Place, VerifiedElement, verify};
 pub use writer::{Writer, escape};

@@ -53,7 +53,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn names(source: &str) -> BTreeSet<String> {
-        source.lines().filter_map(|line| line.split_once(" =")).map(|(name, _)| name.to_owned()).filter(|name| !name.starts_with([' ', '#'])).collect()
+        source
+            .lines()
+            .filter_map(|line| line.split_once(" ="))
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| !name.starts_with([' ', '#']))
+            .collect()
     }
 
     #[test]
