@@ -5,6 +5,7 @@
 
 use super::name::ClientId;
 use super::record;
+use crate::crypto::digest::sha256;
 use crate::model::error::Result;
 use crate::model::{Entropy, EntryId, Sequence, Timestamp};
 use crate::store::{Changes, Key, PoolStore, Prefix, Space};
@@ -31,16 +32,16 @@ pub struct Grant {
     #[n(1)]
     pub client_id: ClientId,
     /// About whom.
-    #[cbor(n(2), with = "entry")]
+    #[n(2)]
     pub entry: EntryId,
     /// What was given (RFC 6749, section 3.3).
     #[n(3)]
     pub scopes: Vec<String>,
     /// When it was given.
-    #[cbor(n(4), with = "moment")]
+    #[n(4)]
     pub created: Timestamp,
     /// When it ends.
-    #[cbor(n(5), with = "moment")]
+    #[n(5)]
     pub expires: Timestamp,
     /// The hash of the session that it came from: a logout ends it.
     #[cbor(n(6), with = "minicbor::bytes")]
@@ -58,7 +59,7 @@ pub struct Code {
     #[n(1)]
     pub redirect_uri: String,
     /// Who logged in.
-    #[cbor(n(2), with = "entry")]
+    #[n(2)]
     pub entry: EntryId,
     /// What was given.
     #[n(3)]
@@ -70,7 +71,7 @@ pub struct Code {
     #[n(5)]
     pub challenge: Option<String>,
     /// When the person proved who they are.
-    #[cbor(n(6), with = "moment")]
+    #[n(6)]
     pub auth_time: Timestamp,
     /// How well, as the ID token says it.
     #[n(7)]
@@ -82,7 +83,7 @@ pub struct Code {
     #[n(9)]
     pub grant: GrantId,
     /// When it ends if nobody redeems it.
-    #[cbor(n(10), with = "moment")]
+    #[n(10)]
     pub expires: Timestamp,
     /// Whether somebody redeemed it.
     #[n(11)]
@@ -125,11 +126,10 @@ impl fmt::Display for GrantId {
 }
 
 /// Writes a new code; it ends by itself.
-pub fn put_code(changes: &mut Changes, code: &str, record: &Code) -> Result<()> {
+pub fn put_code(changes: &mut Changes, code: &str, record: &Code) {
     let key = code_key(code);
     changes.expect_absent(key.clone());
-    changes.put_until(key, record::encode(record)?, record.expires);
-    Ok(())
+    changes.put_until(key, record::encode(record), record.expires);
 }
 
 /// The code and the commit that last wrote it, used or not. Whoever redeems it judges its time.
@@ -138,18 +138,17 @@ pub fn find_code(store: &PoolStore, code: &str) -> Result<Option<(Code, Sequence
 }
 
 /// Marks a code used, as it was read, and writes the grant that it becomes: one commit, so of two redemptions one conflicts.
-pub fn redeem_code(changes: &mut Changes, code: &str, record: &Code, read: Sequence, grant: &Grant) -> Result<()> {
+pub fn redeem_code(changes: &mut Changes, code: &str, record: &Code, read: Sequence, grant: &Grant) {
     let key = code_key(code);
     changes.expect_version(key.clone(), read);
-    changes.put_until(key, record::encode(&Code { used: true, ..record.clone() })?, grant.expires.max(record.expires));
-    put_grant(changes, grant)
+    changes.put_until(key, record::encode(&Code { used: true, ..record.clone() }), grant.expires.max(record.expires));
+    put_grant(changes, grant);
 }
 
 /// Writes a grant; it ends by itself.
-pub fn put_grant(changes: &mut Changes, grant: &Grant) -> Result<()> {
-    changes.put_until(grant_key(grant.id), record::encode(grant)?, grant.expires);
+pub fn put_grant(changes: &mut Changes, grant: &Grant) {
+    changes.put_until(grant_key(grant.id), record::encode(grant), grant.expires);
     changes.put_until(session_key(&grant.session, grant.id), Vec::new(), grant.expires);
-    Ok(())
 }
 
 /// The grant of that name, if it has not ended.
@@ -168,7 +167,7 @@ pub fn revoke_session_grants(store: &PoolStore, changes: &mut Changes, session: 
     let prefix = Prefix::named(Space::Grant, &[&[BY_SESSION], session.as_slice()].concat());
     let mut count = 0;
     for row in store.scan(&prefix, None).take(limit) {
-        let (key, _) = row.map_err(record::unreadable)?;
+        let (key, _) = row?;
         if let Some(id) = key.rest().last_chunk::<16>() {
             delete_grant(changes, GrantId(*id));
         }
@@ -179,11 +178,7 @@ pub fn revoke_session_grants(store: &PoolStore, changes: &mut Changes, session: 
 }
 
 fn code_key(code: &str) -> Key {
-    Key::named(Space::Grant, &[&[CODE], hash(code).as_slice()].concat())
-}
-
-fn hash(_code: &str) -> [u8; 32] {
-    todo!()
+    Key::named(Space::Grant, &[&[CODE], sha256(code.as_bytes()).as_slice()].concat())
 }
 
 fn grant_key(id: GrantId) -> Key {
@@ -192,40 +187,4 @@ fn grant_key(id: GrantId) -> Key {
 
 fn session_key(session: &[u8; 32], id: GrantId) -> Key {
     Key::named(Space::Grant, &[&[BY_SESSION], session.as_slice(), &id.0].concat())
-}
-
-/// How records hold an entry id.
-mod entry {
-    use crate::model::EntryId;
-    use minicbor::{Decoder, Encoder};
-
-    pub(super) fn encode<C, W: minicbor::encode::Write>(
-        id: &EntryId,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.u64(id.get())?.ok()
-    }
-
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<EntryId, minicbor::decode::Error> {
-        d.u64().map(EntryId::new)
-    }
-}
-
-/// How records hold a moment: microseconds.
-mod moment {
-    use crate::model::Timestamp;
-    use minicbor::{Decoder, Encoder};
-
-    pub(super) fn encode<C, W: minicbor::encode::Write>(
-        moment: &Timestamp,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.i64(moment.micros())?.ok()
-    }
-
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Timestamp, minicbor::decode::Error> {
-        d.i64().map(Timestamp::from_micros)
-    }
 }

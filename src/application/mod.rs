@@ -19,7 +19,7 @@ pub use client::{
 pub use grant::{Code, Grant, GrantId, delete_grant, find_code, find_grant, put_code, put_grant, redeem_code, revoke_session_grants};
 pub use name::{ClientId, EntityId, MAX_CLIENT_ID, MAX_ENTITY_ID};
 pub use redirect::{MAX_URI, RedirectUri};
-pub use secret::SecretHash;
+pub use secret::{MAX_SECRET, SecretHash};
 pub use service_provider::{
     Acs, AttributeMapping, NameIdFormat, ServiceProvider, Signed, add_service_provider, delete_service_provider, find_service_provider,
     find_service_provider_versioned, put_service_provider, replace_service_provider, service_providers,

@@ -1,7 +1,7 @@
 //! How the records of this room are read, listed and put: one way for clients and service providers alike.
 
-use crate::model::Sequence;
 use crate::model::error::{Error, Result, Rule};
+use crate::model::{Sequence, record};
 use crate::store::{Changes, Key, PoolStore, Prefix, Space};
 use minicbor::{Decode, Encode};
 
@@ -19,22 +19,12 @@ pub(super) enum Kind {
     ServiceProvider = b's',
 }
 
-pub(super) fn encode<T: Encode<()>>(value: &T) -> Result<Vec<u8>> {
-    let mut bytes = vec![VERSION];
-    minicbor::encode(value, &mut bytes).map_err(|error| Error::internal(format!("a record cannot be written: {error}")))?;
-    Ok(bytes)
+pub(super) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
+    record::encode(VERSION, value)
 }
 
 pub(super) fn decode<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T> {
-    match bytes.split_first() {
-        Some((&VERSION, body)) => {
-            minicbor::decode(body).map_err(|error| Error::internal(format!("a record of an application cannot be read: {error}")))
-        }
-        Some((version, _)) => {
-            Err(Error::internal(format!("a record of an application has version {version}, which this version of Poolgate does not know")))
-        }
-        None => Err(Error::internal("a record of an application is empty")),
-    }
+    record::decode(VERSION, bytes)
 }
 
 pub(super) fn key(kind: Kind, name: &str) -> Key {
@@ -45,7 +35,7 @@ pub(super) fn key(kind: Kind, name: &str) -> Key {
 }
 
 pub(super) fn find<T: for<'b> Decode<'b, ()>>(store: &PoolStore, key: &Key) -> Result<Option<(T, Sequence)>> {
-    match store.get(key).map_err(unreadable)? {
+    match store.get(key)? {
         Some(row) => Ok(Some((decode(&row.value)?, row.version))),
         None => Ok(None),
     }
@@ -54,11 +44,11 @@ pub(super) fn find<T: for<'b> Decode<'b, ()>>(store: &PoolStore, key: &Key) -> R
 pub(super) fn list<T: for<'b> Decode<'b, ()>>(store: &PoolStore, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<T>> {
     let after = after.map(|name| key(kind, name));
     let prefix = Prefix::named(Space::Application, &[kind as u8]);
-    store.scan(&prefix, after.as_ref()).take(limit).map(|row| decode(&row.map_err(unreadable)?.1.value)).collect()
+    store.scan(&prefix, after.as_ref()).take(limit).map(|row| decode(&row?.1.value)).collect()
 }
 
 pub(super) fn put<T: Encode<()>>(changes: &mut Changes, key: Key, value: &T) -> Result<()> {
-    let bytes = encode(value)?;
+    let bytes = encode(value);
     if bytes.len() > MAX_RECORD {
         let message = format!(
             "the application's settings take {} bytes, over the limit of {MAX_RECORD}; use fewer or shorter URIs or certificates",
@@ -68,8 +58,4 @@ pub(super) fn put<T: Encode<()>>(changes: &mut Changes, key: Key, value: &T) -> 
     }
     changes.put(key, bytes);
     Ok(())
-}
-
-pub(super) fn unreadable(error: crate::store::ReadError) -> Error {
-    Error::internal(error.to_string())
 }
