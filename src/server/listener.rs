@@ -18,7 +18,13 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 pub struct Gate {
     most: usize,
     most_per_address: usize,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
 }
 
 /// A place in the gate, given back when dropped.
@@ -36,12 +42,12 @@ impl Gate {
     /// A place for a connection from that address, if there is one.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Pass> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = open.values().sum();
-        let from_address = open.get(&address).copied().unwrap_or(0);
-        if total >= self.most || from_address >= self.most_per_address {
+        let from_address = open.by_address.get(&address).copied().unwrap_or(0);
+        if open.all >= self.most || from_address >= self.most_per_address {
             return None;
         }
-        open.insert(address, from_address + 1);
+        open.all += 1;
+        open.by_address.insert(address, from_address + 1);
         Some(Pass { gate: Arc::clone(self), address })
     }
 }
@@ -49,10 +55,11 @@ impl Gate {
 impl Drop for Pass {
     fn drop(&mut self) {
         let mut open = self.gate.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.address) {
+        open.all -= 1;
+        if let Some(count) = open.by_address.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
-                open.remove(&self.address);
+                open.by_address.remove(&self.address);
             }
         }
     }
