@@ -30,9 +30,9 @@ impl Metrics {
         let figures = self.store.statistics();
         metrics::gauge!("poolgate_store_commits").set(figures.commits as f64);
         metrics::gauge!("poolgate_store_syncs").set(figures.syncs as f64);
-        metrics::gauge!("poolgate_store_reads").set(figures.reads as f64);
+        metrics::gauge!("poolgate_store_gets").set(figures.gets as f64);
         metrics::gauge!("poolgate_store_bytes").set(figures.bytes_on_disk as f64);
-        metrics::gauge!("poolgate_store_misplaced_values").set(f64::from(u8::from(figures.has_blobs)));
+        metrics::gauge!("poolgate_store_blobs").set(figures.blobs as f64);
         RECORDER.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
     }
 }

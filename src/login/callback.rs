@@ -1,0 +1,49 @@
+//! To an upstream identity provider and back.
+
+use super::form::{origin, waiting};
+use super::pages::{self, Notice};
+use super::{LoginError, dispatch};
+use crate::authn::{BrowserKey, Callback, Core, Step};
+use crate::model::{Error, Rule};
+use crate::web::cookie::{self, Purpose};
+use crate::web::form::Form;
+use crate::web::{PoolRequest, Response, browser, see_other};
+use std::sync::Arc;
+
+/// The path under the pool's URL to which upstreams send their answers.
+pub const CALLBACK_PATH: &str = "/oauth2/idpresponse";
+
+/// Sends the browser to the upstream whose name the path ends with.
+pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, LoginError> {
+    let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
+    let id = query.get("interaction").ok_or_else(|| LoginError::expired(&request))?;
+    let (interaction, browser) = waiting(&core, &request, id)?;
+    let provider = request.path.rsplit('/').next().unwrap_or_default();
+    let key = BrowserKey::from_cookie(browser.expose());
+    match core.login_upstream(&request.pool, id, &key, provider, &request.base.join(CALLBACK_PATH)).await {
+        Ok(Step::Redirect(url)) => Ok(see_other(&url)),
+        Ok(step) => dispatch::follow(&request, &interaction, &browser, "", step),
+        Err(error) => {
+            tracing::warn!(%error, provider, "an upstream login cannot begin");
+            pages::login(&request, &interaction, &browser, "", Some(Notice::Upstream(provider.to_owned())))
+        }
+    }
+}
+
+/// Takes the upstream's answer.
+pub async fn back(core: Arc<Core>, request: PoolRequest) -> Result<Response, LoginError> {
+    let fields = Form::parse(request.query.as_bytes())
+        .map_err(|error| LoginError::of(&request, &Error::invalid(Rule::Request, error.to_string())))?;
+    let browser = browser::existing(&request).ok_or_else(|| LoginError::expired(&request))?;
+    let field = |name: &str| fields.get(name).map(str::to_owned);
+    let answer = Callback { state: field("state"), code: field("code"), error: field("error"), iss: field("iss") };
+    let previous = cookie::get(&request, Purpose::Session);
+    let key = BrowserKey::from_cookie(browser.expose());
+    let step = core.login_callback(&request.pool, &answer, &key, previous.as_deref(), origin(&request)).await;
+    match step {
+        Ok(Step::Granted(granted)) => Ok(dispatch::go_on(&request, &granted)),
+        Ok(Step::Redirect(url)) => Ok(see_other(&url)),
+        Ok(Step::Ask(_, message)) => pages::upstream_failed(&request, message),
+        Err(error) => Err(LoginError::of(&request, &error)),
+    }
+}

@@ -1,0 +1,28 @@
+//! What comes next in a login, as the browser sees it.
+
+use super::LoginError;
+use super::pages::{self, Notice};
+use crate::authn::{Granted, Interaction, ReturnPoint, Step};
+use crate::model::Secret;
+use crate::web::cookie::{self, Purpose};
+use crate::web::{PoolRequest, Response, see_other, with_header};
+use warp::http::header::SET_COOKIE;
+
+/// Follows one step of the engine while a form is open.
+pub fn follow(request: &PoolRequest, interaction: &Interaction, browser: &Secret<String>, username: &str, step: Step) -> Result<Response, LoginError> {
+    match step {
+        Step::Ask(_, message) => pages::login(request, interaction, browser, username, message.map(Notice::Of)),
+        Step::Redirect(url) => Ok(see_other(&url)),
+        Step::Granted(granted) => Ok(go_on(request, &granted)),
+    }
+}
+
+/// Gives the browser its session and sends it back to the face that asked.
+pub fn go_on(request: &PoolRequest, granted: &Granted) -> Response {
+    let path = match granted.return_point {
+        ReturnPoint::Authorize => "/oauth2/authorize",
+        ReturnPoint::SamlSso => "/saml2/sso",
+    };
+    let url = format!("{}?interaction={}", request.base.join(path), granted.interaction);
+    with_header(see_other(&url), SET_COOKIE, &cookie::set(request, Purpose::Session, granted.session.expose()))
+}

@@ -1,0 +1,90 @@
+//! The pages of the room.
+
+use super::LoginError;
+use super::form::purpose;
+use crate::authn::{Interaction, Message};
+use crate::federation::{self, IdentityProvider};
+use crate::model::Secret;
+use crate::web::page::{environment, message, render};
+use crate::web::{PoolRequest, Response, csrf, with_header};
+use minijinja::{Environment, context};
+use std::sync::LazyLock;
+use warp::http::StatusCode;
+use warp::http::header::WWW_AUTHENTICATE;
+
+static TEMPLATES: LazyLock<Environment<'static>> =
+    LazyLock::new(|| environment(&[("login.html", include_str!("login.html")), ("logout.html", include_str!("logout.html"))]));
+
+/// What a login page says above its form.
+pub enum Notice {
+    /// What the engine says.
+    Of(Message),
+    /// Too much is going on.
+    Busy,
+    /// The upstream of that name could not be reached or did not confirm.
+    Upstream(String),
+}
+
+/// The login page of a waiting request: a password form, and a link for each upstream of the pool.
+pub fn login(request: &PoolRequest, interaction: &Interaction, browser: &Secret<String>, username: &str, notice: Option<Notice>) -> Result<Response, LoginError> {
+    let id = interaction.id().as_str();
+    let providers = federation::list(&request.pool).map_err(|error| LoginError::of(request, &error))?;
+    let links: Vec<_> = providers
+        .iter()
+        .map(|provider| {
+            let url = request.base.join(&format!("/login/with/{}?interaction={id}", provider.name));
+            context! { name => provider.display_name, url }
+        })
+        .collect();
+    let (status, text) = notice.as_ref().map_or((StatusCode::OK, None), |notice| (notice.status(), Some(notice.text())));
+    let content = context! {
+        application => interaction.application(),
+        action => request.base.join(&format!("/login?interaction={id}")),
+        token_field => csrf::FIELD,
+        token => csrf::token(browser, &purpose(interaction)),
+        username,
+        notice => text,
+        provider => notice.and_then(|notice| notice.provider(&providers)),
+        providers => links,
+    };
+    let response = render(&TEMPLATES, "login.html", request, status, content);
+    Ok(if status == StatusCode::UNAUTHORIZED { with_header(response, WWW_AUTHENTICATE, "Form") } else { response })
+}
+
+/// The question whether to leave.
+pub fn logout(request: &PoolRequest, token: &str) -> Response {
+    let content = context! { action => request.base.join("/logout"), token_field => csrf::FIELD, token };
+    render(&TEMPLATES, "logout.html", request, StatusCode::OK, content)
+}
+
+/// An upstream login that did not succeed, when the form that led there is no longer at hand.
+pub fn upstream_failed(request: &PoolRequest, _message: Option<Message>) -> Result<Response, LoginError> {
+    Ok(message(request, StatusCode::FORBIDDEN, "error-title", "error-upstream", None))
+}
+
+impl Notice {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Of(_) => StatusCode::UNAUTHORIZED,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upstream(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    const fn text(&self) -> &'static str {
+        match self {
+            Self::Of(Message::Credentials) => "login-failed",
+            Self::Of(Message::MustChange) => "login-must-change",
+            Self::Of(Message::Expired) => "login-password-expired",
+            Self::Of(Message::Upstream) | Self::Upstream(_) => "login-upstream-failed",
+            Self::Busy => "login-busy",
+        }
+    }
+
+    /// What the upstream calls itself.
+    fn provider(self, providers: &[IdentityProvider]) -> Option<String> {
+        let Self::Upstream(name) = self else { return None };
+        let known = providers.iter().find(|provider| provider.name == name);
+        Some(known.map_or(name, |provider| provider.display_name.clone()))
+    }
+}

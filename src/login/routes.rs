@@ -1,0 +1,23 @@
+//! The paths of the room.
+
+use super::{callback, form, logout};
+use crate::authn::Core;
+use crate::web::{MAX_BODY, Response, page, route};
+use std::convert::Infallible;
+use std::sync::Arc;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+
+/// Everything under `/login` and `/logout`, the answers of upstreams, and the style sheet.
+pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
+    let show = route(warp::get().and(warp::path!("login")).boxed(), 0, core.clone(), form::show);
+    let submit = route(warp::post().and(warp::path!("login")).boxed(), MAX_BODY, core.clone(), form::submit);
+    let with = warp::path!("login" / "with" / String).map(|_| ()).untuple_one();
+    let upstream = route(warp::get().and(with).boxed(), 0, core.clone(), callback::leave);
+    let back = route(warp::get().and(warp::path!("oauth2" / "idpresponse")).boxed(), 0, core.clone(), callback::back);
+    let ask = route(warp::get().and(warp::path!("logout")).boxed(), 0, core.clone(), logout::ask);
+    let leave = route(warp::post().and(warp::path!("logout")).boxed(), MAX_BODY, core.clone(), logout::leave);
+    let style = route(warp::get().and(warp::path!("assets" / "style.css")).boxed(), 0, core, |_, _| async { Ok::<_, Infallible>(page::style()) });
+    let login = show.or(submit).unify().or(upstream).unify().or(back).unify().boxed();
+    login.or(ask).unify().or(leave).unify().or(style).unify().boxed()
+}
