@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 /// Rooms from the ground up, each with the rooms that it may import.
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("work", &["model"]),
     ("crypto", &["model"]),
+    // The memory blocks of argon2 belong to the threads that use them.
+    ("work", &["crypto", "model"]),
     ("policy", &["model"]),
     ("store", &["model"]),
     ("audit", &["policy", "store", "crypto", "model"]),

@@ -117,7 +117,13 @@ impl Interaction {
 
 impl Core {
     /// Stores a request that waits for a login, bound to the browser. Busy when too many wait from that address.
-    pub async fn begin(&self, _pool: &Arc<Pool>, _new: NewInteraction, _browser: &BrowserKey, _address: Option<IpAddr>) -> Result<InteractionId> {
+    pub async fn begin(
+        &self,
+        _pool: &Arc<Pool>,
+        _new: NewInteraction,
+        _browser: &BrowserKey,
+        _address: Option<IpAddr>,
+    ) -> Result<InteractionId> {
         todo!()
     }
 

@@ -5,11 +5,17 @@ use super::pages::{self, Notice};
 use crate::authn::{Granted, Interaction, ReturnPoint, Step};
 use crate::model::Secret;
 use crate::web::cookie::{self, Purpose};
+use crate::web::http::header::SET_COOKIE;
 use crate::web::{PoolRequest, Response, see_other, with_header};
-use warp::http::header::SET_COOKIE;
 
 /// Follows one step of the engine while a form is open.
-pub fn follow(request: &PoolRequest, interaction: &Interaction, browser: &Secret<String>, username: &str, step: Step) -> Result<Response, LoginError> {
+pub fn follow(
+    request: &PoolRequest,
+    interaction: &Interaction,
+    browser: &Secret<String>,
+    username: &str,
+    step: Step,
+) -> Result<Response, LoginError> {
     match step {
         Step::Ask(_, message) => pages::login(request, interaction, browser, username, message.map(Notice::Of)),
         Step::Redirect(url) => Ok(see_other(&url)),

@@ -1,8 +1,8 @@
 //! What a person sees when the way through a login breaks off.
 
 use crate::model::{Error, Kind};
+use crate::web::http::StatusCode;
 use crate::web::{PoolRequest, Response, page};
-use warp::http::StatusCode;
 
 /// A page that tells why it does not go on.
 pub struct LoginError(Response);

@@ -5,9 +5,9 @@ use crate::authn::{BrowserKey, Core, Interaction, Message, Origin};
 use crate::model::{Face, Kind, Secret};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
+use crate::web::http::StatusCode;
 use crate::web::{PoolRequest, Response, browser, csrf, page};
 use std::sync::Arc;
-use warp::http::StatusCode;
 
 /// Shows the login page of a waiting request.
 pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, LoginError> {

@@ -5,10 +5,10 @@ use super::{LoginError, pages};
 use crate::authn::Core;
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
+use crate::web::http::StatusCode;
+use crate::web::http::header::SET_COOKIE;
 use crate::web::{PoolRequest, Response, browser, csrf, page, with_header};
 use std::sync::Arc;
-use warp::http::StatusCode;
-use warp::http::header::SET_COOKIE;
 
 /// What the form token of the page is for.
 const PURPOSE: &str = "logout";

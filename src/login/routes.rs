@@ -1,9 +1,8 @@
 //! The paths of the room.
 
-use super::{callback, form, logout};
+use super::{LoginError, callback, form, logout};
 use crate::authn::Core;
 use crate::web::{MAX_BODY, Response, page, route};
-use std::convert::Infallible;
 use std::sync::Arc;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -17,7 +16,8 @@ pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     let back = route(warp::get().and(warp::path!("oauth2" / "idpresponse")).boxed(), 0, core.clone(), callback::back);
     let ask = route(warp::get().and(warp::path!("logout")).boxed(), 0, core.clone(), logout::ask);
     let leave = route(warp::post().and(warp::path!("logout")).boxed(), MAX_BODY, core.clone(), logout::leave);
-    let style = route(warp::get().and(warp::path!("assets" / "style.css")).boxed(), 0, core, |_, _| async { Ok::<_, Infallible>(page::style()) });
+    let style =
+        route(warp::get().and(warp::path!("assets" / "style.css")).boxed(), 0, core, |_, _| async { Ok::<_, LoginError>(page::style()) });
     let login = show.or(submit).unify().or(upstream).unify().or(back).unify().boxed();
     login.or(ask).unify().or(leave).unify().or(style).unify().boxed()
 }

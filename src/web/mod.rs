@@ -13,4 +13,7 @@ mod request;
 mod response;
 
 pub use request::{MAX_BODY, Place, PoolRequest, PoolUrl, route};
+/// The types of HTTP that handlers name; only routes and listeners name warp itself.
+pub use warp::http;
+
 pub use response::{Response, html, json, no_content, see_other, text, with_header};

@@ -5,12 +5,12 @@ use super::form::purpose;
 use crate::authn::{Interaction, Message};
 use crate::federation::{self, IdentityProvider};
 use crate::model::Secret;
+use crate::web::http::StatusCode;
+use crate::web::http::header::WWW_AUTHENTICATE;
 use crate::web::page::{environment, message, render};
 use crate::web::{PoolRequest, Response, csrf, with_header};
 use minijinja::{Environment, context};
 use std::sync::LazyLock;
-use warp::http::StatusCode;
-use warp::http::header::WWW_AUTHENTICATE;
 
 static TEMPLATES: LazyLock<Environment<'static>> =
     LazyLock::new(|| environment(&[("login.html", include_str!("login.html")), ("logout.html", include_str!("logout.html"))]));
@@ -26,14 +26,20 @@ pub enum Notice {
 }
 
 /// The login page of a waiting request: a password form, and a link for each upstream of the pool.
-pub fn login(request: &PoolRequest, interaction: &Interaction, browser: &Secret<String>, username: &str, notice: Option<Notice>) -> Result<Response, LoginError> {
+pub fn login(
+    request: &PoolRequest,
+    interaction: &Interaction,
+    browser: &Secret<String>,
+    username: &str,
+    notice: Option<Notice>,
+) -> Result<Response, LoginError> {
     let id = interaction.id().as_str();
     let providers = federation::list(&request.pool).map_err(|error| LoginError::of(request, &error))?;
     let links: Vec<_> = providers
         .iter()
         .map(|provider| {
             let url = request.base.join(&format!("/login/with/{}?interaction={id}", provider.name));
-            context! { name => provider.display_name, url }
+            context! { name => provider.display_name.as_str(), url }
         })
         .collect();
     let (status, text) = notice.as_ref().map_or((StatusCode::OK, None), |notice| (notice.status(), Some(notice.text())));
