@@ -1,0 +1,67 @@
+//! What goes on beside requests: one task each for the whole server, none for a pool.
+
+use crate::authn::Core;
+use crate::store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often records whose time has come are removed.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// The most records that one commit of the sweep removes.
+const SWEEP_BATCH: usize = 256;
+/// How often counted logins go to the audit log.
+const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Starts them all.
+pub fn start(core: &Arc<Core>, store: Store, tracker: &TaskTracker, stop: &CancellationToken) {
+    tracker.spawn(sweep(Arc::clone(core), store, stop.clone()));
+    tracker.spawn(flush_audit(Arc::clone(core), stop.clone()));
+    tracker.spawn(resume_deletions(Arc::clone(core)));
+}
+
+async fn sweep(core: Arc<Core>, store: Store, stop: CancellationToken) {
+    while pause(SWEEP_INTERVAL, &stop).await {
+        loop {
+            match store.sweep(core.clock.now(), SWEEP_BATCH).await {
+                Ok(removed) if removed < SWEEP_BATCH => break,
+                Ok(_) if stop.is_cancelled() => break,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the sweep of ended records failed");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn flush_audit(core: Arc<Core>, stop: CancellationToken) {
+    loop {
+        let go_on = pause(AUDIT_INTERVAL, &stop).await;
+        if let Err(error) = core.flush_audit().await {
+            tracing::warn!(%error, "counted logins cannot be written to the audit log");
+        }
+        if !go_on {
+            return;
+        }
+    }
+}
+
+/// Deletions of pools that a crash broke off.
+async fn resume_deletions(core: Arc<Core>) {
+    match core.registry.resume_deletions().await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "pools whose deletion had been broken off are gone"),
+        Err(error) => tracing::error!(%error, "the deletion of a pool cannot be resumed"),
+    }
+}
+
+/// Waits; `false` when the server stops meanwhile.
+async fn pause(time: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(time) => true,
+        () = stop.cancelled() => false,
+    }
+}
