@@ -8,6 +8,7 @@
 
 mod changes;
 pub mod conformance;
+mod decide;
 mod embedded;
 mod error;
 mod feed;
