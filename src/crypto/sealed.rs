@@ -159,3 +159,6 @@ pub fn key_id(sealed: &[u8]) -> Option<u32> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
