@@ -78,7 +78,7 @@ proptest! {
     fn what_was_sealed_opens_unchanged_at_its_place_only(plain: Vec<u8>, aad: Vec<u8>, elsewhere: Vec<u8>, first: u8) {
         let key = DataKey::generate(1, &from(0));
         let sealed = seal(&key, &plain, &aad, &from(first)).unwrap();
-        prop_assert_eq!(open(&key, &sealed, &aad).unwrap().expose(), &plain);
+        prop_assert!(open(&key, &sealed, &aad).unwrap().expose() == &plain);
         prop_assert_eq!(open(&key, &sealed, &elsewhere).is_ok(), elsewhere == aad);
     }
 
