@@ -1,0 +1,258 @@
+//! Single sign-on, from the request to the response.
+//!
+//! ```text
+//!  GET  SAMLRequest ── judge ──┬─ refused ───────────────────────────► response
+//!                              └─ decide ─┬─ good session ───────────► response
+//!                                         └─ stored ─► 303 login ─┐
+//!  POST SAMLRequest ── judge ── stored ─► 303 ─┐                  │
+//!                                              ▼                  ▼
+//!  GET  interaction ◄──────────────── the browser comes back, now with its cookies: decide again
+//! ```
+//!
+//! A POST from another site comes without our cookies (they are Lax), so it is stored under a key of its own, which the way on carries, and decided upon by a GET.
+
+use super::assertion::Issuer;
+use super::context;
+use super::metadata::{entity_id, signing_key, sso_url};
+use super::request::{Judged, Refusal, SsoRequest, judge};
+use super::wire::{self, Received, Status};
+use super::{SamlError, error, post};
+use crate::application::{ServiceProvider, find_service_provider};
+use crate::audit::{self, Action, Event, Reason};
+use crate::authn::{BrowserKey, Core, Demands, Interaction, Level, NewInteraction, Origin, ReturnPoint, Session};
+use crate::crypto::digest;
+use crate::model::{self, Error, Face, Timestamp};
+use crate::store::Changes;
+use crate::web::cookie::{self, Purpose};
+use crate::web::form::Form;
+use crate::web::http::header::SET_COOKIE;
+use crate::web::{PoolRequest, Response, browser, see_other, with_header};
+use std::sync::Arc;
+
+/// A request over HTTP-Redirect, or a browser that comes back to a stored one.
+pub async fn redirect(core: Arc<Core>, request: PoolRequest) -> Result<Response, SamlError> {
+    if !wire::holds_request(&request.query) {
+        return resume(&core, &request).await;
+    }
+    let query = request.query.clone();
+    let judged = judged(&core, &request, move || wire::decode_query(&query)).await.map_err(|error| SamlError::of(&request, &error))?;
+    let Judged { provider, request: asked, refusal } = judged;
+    match refusal {
+        Some(refusal) => answer(&core, &request, &provider, &asked, Err(refusal), None).await,
+        None => proceed(&core, &request, &provider, &asked, None).await,
+    }
+}
+
+/// A request over HTTP-POST.
+pub async fn post(core: Arc<Core>, request: PoolRequest) -> Result<Response, SamlError> {
+    let body = request.body.clone();
+    let judged = judged(&core, &request, move || wire::decode_form(&body)).await.map_err(|error| SamlError::of(&request, &error))?;
+    let Judged { provider, request: asked, refusal } = judged;
+    if let Some(refusal) = refusal {
+        return answer(&core, &request, &provider, &asked, Err(refusal), None).await;
+    }
+    let handover = digest::token(core.entropy.as_ref());
+    let key = BrowserKey::from_cookie(handover.expose());
+    let stored = core.begin(&request.pool, waiting(&provider, &asked), &key, Some(request.peer)).await;
+    let id = stored.map_err(|error| SamlError::of(&request, &error))?;
+    Ok(see_other(&format!("{}?interaction={}&handover={}", sso_url(&request.base), id.as_str(), handover.expose())))
+}
+
+/// Decodes and judges in `work`: inflating, parsing and signatures take time, and whoever sends them has proven nothing.
+async fn judged(
+    core: &Core,
+    request: &PoolRequest,
+    decode: impl FnOnce() -> model::Result<Received> + Send + 'static,
+) -> model::Result<Judged> {
+    let (pool, endpoint, now) = (request.pool.clone(), sso_url(&request.base), core.clock.now());
+    let job = move || judge(decode()?, &endpoint, now, |issuer| find_service_provider(pool.store(), issuer));
+    core.work.run(request.pool.id(), job).await?
+}
+
+/// Goes on with a stored request. Nothing but the browser's cookies says who is logged in, and the service provider is looked up anew.
+async fn resume(core: &Core, request: &PoolRequest) -> Result<Response, SamlError> {
+    let failed = |error| SamlError::of(request, &error);
+    let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
+    let expired = || SamlError::expired(request);
+    let id = query.get("interaction").ok_or_else(expired)?;
+    let own = browser::existing(request).map(|key| BrowserKey::from_cookie(key.expose()));
+    let key = query.get("handover").map(BrowserKey::from_cookie).or(own).ok_or_else(expired)?;
+    let interaction = core.interaction(&request.pool, id, &key).map_err(failed)?;
+    let interaction = interaction.filter(|interaction| interaction.return_point() == ReturnPoint::SamlSso).ok_or_else(expired)?;
+    let asked = SsoRequest::from_payload(interaction.payload()).map_err(failed)?;
+    let provider = find_service_provider(request.pool.store(), &asked.entity_id).map_err(failed)?;
+    let provider = provider.filter(|provider| provider.acs_by_url(&asked.acs).is_some());
+    let provider = provider.ok_or_else(|| failed(Error::not_found("the service provider or its address is not registered any more")))?;
+    let stored = Stored { interaction, is_handed_over: query.get("handover").is_some() };
+    proceed(core, request, &provider, &asked, Some(stored)).await
+}
+
+/// A request that waits. A handed over one is not yet tied to this browser.
+struct Stored {
+    interaction: Interaction,
+    is_handed_over: bool,
+}
+
+async fn proceed(
+    core: &Core,
+    request: &PoolRequest,
+    provider: &ServiceProvider,
+    asked: &SsoRequest,
+    stored: Option<Stored>,
+) -> Result<Response, SamlError> {
+    let session = match cookie::get(request, Purpose::Session) {
+        Some(cookie) => core.session(&request.pool, &cookie).await.map_err(|error| SamlError::of(request, &error))?,
+        None => None,
+    };
+    let since = stored.as_ref().filter(|stored| !stored.is_handed_over).map(|stored| stored.interaction.created());
+    match decide(asked, session.as_ref(), since) {
+        Decision::Assert(session, class) => {
+            answer(core, request, provider, asked, Ok((session, class)), stored.as_ref().map(|stored| &stored.interaction)).await
+        }
+        Decision::Refuse(refusal) => {
+            answer(core, request, provider, asked, Err(refusal), stored.as_ref().map(|stored| &stored.interaction)).await
+        }
+        Decision::LogIn => log_in(core, request, provider, asked, stored).await,
+    }
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+enum Decision<'a> {
+    /// An assertion about this session, with this context class.
+    Assert(&'a Session, &'static str),
+    /// A refusal that the service provider is told.
+    Refuse(Refusal),
+    /// Somebody must log in first.
+    LogIn,
+}
+
+/// Decides. `since` is when the request began to wait for a login in this browser, if it did.
+fn decide<'a>(asked: &SsoRequest, session: Option<&'a Session>, since: Option<Timestamp>) -> Decision<'a> {
+    let proven_for_this = |session: &Session| since.is_some_and(|since| session.authentication().at() >= since);
+    let usable = session.filter(|session| !asked.force || proven_for_this(session));
+    let requested = asked.context();
+    if let Some(session) = usable {
+        let proof = session.authentication();
+        if let Some(class) = context::choose(requested.as_ref(), proof.acr(), proof.methods()) {
+            return Decision::Assert(session, class);
+        }
+        if asked.passive || proven_for_this(session) || !context::needs_multiple(requested.as_ref()) {
+            return Decision::Refuse(Refusal {
+                status: Status::NoAuthnContext,
+                message: "the login does not reach the context class that is asked for",
+            });
+        }
+    }
+    if asked.passive {
+        return Decision::Refuse(Refusal { status: Status::NoPassive, message: "a login page is needed" });
+    }
+    Decision::LogIn
+}
+
+/// Sends the browser to the login pages, with the request tied to it.
+async fn log_in(
+    core: &Core,
+    request: &PoolRequest,
+    provider: &ServiceProvider,
+    asked: &SsoRequest,
+    stored: Option<Stored>,
+) -> Result<Response, SamlError> {
+    let failed = |error| SamlError::of(request, &error);
+    let login = |id: &str| see_other(&request.base.join(&format!("/login?interaction={id}")));
+    if let Some(stored) = stored.as_ref().filter(|stored| !stored.is_handed_over) {
+        return Ok(login(stored.interaction.id().as_str()));
+    }
+    if let Some(handed_over) = stored {
+        end(core, request, Some(&handed_over.interaction), Changes::new()).await?;
+    }
+    let browser = browser::key(request, core.entropy.as_ref());
+    let key = BrowserKey::from_cookie(browser.key.expose());
+    let id = core.begin(&request.pool, waiting(provider, asked), &key, Some(request.peer)).await.map_err(failed)?;
+    let response = login(id.as_str());
+    Ok(browser.set_cookie.iter().fold(response, |response, cookie| with_header(response, SET_COOKIE, cookie)))
+}
+
+fn waiting(provider: &ServiceProvider, asked: &SsoRequest) -> NewInteraction {
+    let acr = context::needs_multiple(asked.context().as_ref()).then_some(Level::Multiple);
+    let demands = Demands { force: asked.force, acr, passive: asked.passive, ..Demands::default() };
+    NewInteraction { return_point: ReturnPoint::SamlSso, application: provider.name.clone(), payload: asked.to_payload(), demands }
+}
+
+/// Signs the response, commits what happened, and gives the page that carries the response. The commit comes first: what is not recorded is not said.
+async fn answer(
+    core: &Core,
+    request: &PoolRequest,
+    provider: &ServiceProvider,
+    asked: &SsoRequest,
+    outcome: Result<(&Session, &'static str), Refusal>,
+    interaction: Option<&Interaction>,
+) -> Result<Response, SamlError> {
+    let failed = |error| SamlError::of(request, &error);
+    let now = core.clock.now();
+    let key = signing_key(core, &request.pool).await.map_err(failed)?;
+    let issuer = Issuer { pool: request.pool.clone(), entity_id: entity_id(&request.base), key, now, entropy: core.entropy.clone() };
+
+    let job = (
+        issuer,
+        provider.clone(),
+        asked.clone(),
+        outcome.as_ref().map(|(session, class)| ((*session).clone(), *class)).map_err(|refusal| *refusal),
+    );
+    let signed = core.work.run(request.pool.id(), move || respond(&job.0, &job.1, &job.2, job.3)).await;
+    let (response, is_assertion) = signed.and_then(|signed| signed).map_err(failed)?;
+
+    let mut changes = Changes::new();
+    if let Ok((session, _)) = outcome {
+        let origin = Origin { face: Face::Saml, address: Some(request.peer) };
+        let actor = core.actor(&request.pool, session.authentication(), origin).map_err(failed)?;
+        let event = if is_assertion {
+            Event::success(now, Action::AssertionIssue, &actor)
+        } else {
+            Event::failure(now, Action::AssertionIssue, &actor, Reason::Invalid)
+        };
+        audit::record(&mut changes, &event.on(provider.entity_id.as_str()));
+    }
+    end(core, request, interaction, changes).await?;
+    post::page(request, &provider.name, &asked.acs, &response, asked.relay_state.as_deref())
+}
+
+/// The response, and whether it holds an assertion.
+fn respond(
+    issuer: &Issuer,
+    provider: &ServiceProvider,
+    asked: &SsoRequest,
+    outcome: Result<(Session, &'static str), Refusal>,
+) -> model::Result<(String, bool)> {
+    let refusal = match outcome {
+        Ok((session, class)) => match issuer.assert(provider, asked, &session, class) {
+            Ok(Ok(response)) => return Ok((response, true)),
+            Ok(Err(refusal)) => refusal,
+            Err(failure) => {
+                tracing::warn!(error = %failure, service_provider = %provider.entity_id, "an assertion was not made");
+                Refusal { status: error::status(&failure), message: "the person cannot be asserted" }
+            }
+        },
+        Err(refusal) => refusal,
+    };
+    issuer.refuse(asked, refusal).map(|response| (response, false))
+}
+
+/// Commits, and ends the stored request with it: one login answers one request once.
+async fn end(core: &Core, request: &PoolRequest, interaction: Option<&Interaction>, mut changes: Changes) -> Result<(), SamlError> {
+    if let Some(interaction) = interaction {
+        core.consume(interaction, &mut changes);
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    match request.pool.store().commit(changes).await {
+        Ok(_) => Ok(()),
+        // Nothing else of these changes can conflict: another tab was quicker.
+        Err(crate::store::CommitError::Conflict) => Err(SamlError::expired(request)),
+        Err(error) => Err(SamlError::of(request, &error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests;
