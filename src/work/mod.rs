@@ -4,24 +4,134 @@
 //! of what a job does. Each pool has a queue of its own and pools take turns, so that one pool's login storm cannot starve another's; a full queue answers busy at once.
 
 mod hasher;
+mod queue;
 
 pub use hasher::Hasher;
 
-use crate::model::{PoolId, Result};
+use crate::model::{Error, PoolId, Result};
+use queue::{Full, Queue};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use tokio::sync::oneshot;
+
+/// Most jobs that wait in all queues together.
+pub const MAX_WAITING: usize = 16_384;
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads and the queues before them. Dropping it lets running jobs end and drops the waiting ones.
-pub struct Work;
+pub struct Work {
+    shared: Arc<Shared>,
+    threads: usize,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    ready: Condvar,
+}
+
+struct State {
+    queue: Queue<Job>,
+    open: bool,
+}
 
 impl Work {
-    /// Starts that many threads; each pool may have that many jobs waiting.
-    pub fn new(_threads: usize, _queue_per_pool: usize) -> Self {
-        todo!()
+    /// Starts that many threads, at least one; each pool may have that many jobs waiting.
+    pub fn new(threads: usize, queue_per_pool: usize) -> Self {
+        let state = State { queue: Queue::new(queue_per_pool, MAX_WAITING), open: true };
+        let shared = Arc::new(Shared { state: Mutex::new(state), ready: Condvar::new() });
+        let start = |number| {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new().name(format!("work-{number}")).spawn(move || shared.serve())
+        };
+        let threads = (0..threads.max(1)).filter(|number| start(*number).is_ok()).count();
+        Self { shared, threads }
     }
 
-    /// Runs a job for a pool and answers with its result. Jobs should take milliseconds: a pool's turn ends with its job.
+    /// How many threads work.
+    pub const fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().queue.len()
+    }
+
+    /// Runs a job for a pool and answers with its result. Jobs should take milliseconds: a pool's turn ends with its job. A caller that stops waiting takes back a
+    /// job that has not begun.
     ///
     /// Fails with `Unavailable(Busy)` when the pool's queue is full and with `Internal` when the job panicked.
-    pub async fn run<T: Send + 'static>(&self, _pool: PoolId, _job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        todo!()
+    pub async fn run<T: Send + 'static>(&self, pool: PoolId, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        let job = Box::new(move || {
+            if !sender.is_closed() {
+                // The caller may have gone while the job ran: then nobody needs the answer.
+                drop(sender.send(job()));
+            }
+        });
+        self.submit(pool, job)?;
+        receiver.await.map_err(|_| Error::internal("a job ended without an answer: it panicked, or the server is stopping"))
+    }
+
+    fn submit(&self, pool: PoolId, job: Job) -> Result<()> {
+        if self.threads == 0 {
+            return Err(Error::down(
+                "no thread could be started for blocking work: raise the limit of threads of the process and start it again",
+            ));
+        }
+        self.shared.lock().queue.push(pool, job).map_err(|full| match full {
+            Full::Pool => Error::busy("too much work of this pool is waiting; try again in a moment"),
+            Full::Total => Error::busy("too much work is waiting; try again in a moment"),
+        })?;
+        self.shared.ready.notify_one();
+        Ok(())
     }
 }
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.open = false;
+        state.queue.clear();
+        drop(state);
+        self.shared.ready.notify_all();
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Work({} threads)", self.threads)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Jobs run outside the lock, so a panic cannot leave the queue half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self) {
+        while let Some(job) = self.next() {
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                tracing::error!("a job of blocking work panicked");
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        while state.open {
+            if let Some(job) = state.queue.pop() {
+                return Some(job);
+            }
+            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Jobs are held at gates and counted: nothing here measures time.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::*;
+use crate::model::Kind;
+use crate::model::error::Shortage;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use tokio::task::yield_now;
+
+/// Occupies one thread until the sender that it returns is dropped.
+async fn occupy(work: &Arc<Work>, pool: PoolId) -> mpsc::Sender<()> {
+    let (gate, closed) = mpsc::channel::<()>();
+    let (begun, begins) = oneshot::channel();
+    let work = Arc::clone(work);
+    tokio::spawn(async move {
+        work.run(pool, move || {
+            begun.send(()).unwrap();
+            closed.recv().unwrap_err();
+        })
+        .await
+        .unwrap();
+    });
+    begins.await.unwrap();
+    gate
+}
+
+async fn until_waiting(work: &Work, count: usize) {
+    while work.waiting() != count {
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_job_answers() {
+    assert_eq!(Work::new(1, 1).run(PoolId::new(1), || 6 * 7).await.unwrap(), 42);
+}
+
+#[tokio::test]
+async fn a_storm_of_one_pool_delays_another_by_one_job_at_most() {
+    let work = Arc::new(Work::new(1, 100));
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let gate = occupy(&work, PoolId::new(1)).await;
+    let mut jobs = Vec::new();
+    for (pool, count) in [(1, 100), (2, 3)] {
+        for _ in 0..count {
+            let (work, order) = (Arc::clone(&work), Arc::clone(&order));
+            jobs.push(tokio::spawn(async move { work.run(PoolId::new(pool), move || order.lock().unwrap().push(pool)).await.unwrap() }));
+        }
+    }
+    until_waiting(&work, 103).await;
+    drop(gate);
+    for job in jobs {
+        job.await.unwrap();
+    }
+    let order = order.lock().unwrap();
+    assert_eq!(order.len(), 103);
+    assert_eq!(order[..6].iter().filter(|pool| **pool == 2).count(), 3);
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_busy_and_leaves_others_alone() {
+    let work = Arc::new(Work::new(1, 2));
+    let gate = occupy(&work, PoolId::new(1)).await;
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let work = Arc::clone(&work);
+            tokio::spawn(async move { work.run(PoolId::new(1), || ()).await })
+        })
+        .collect();
+    until_waiting(&work, 2).await;
+    let refused = work.run(PoolId::new(1), || ()).await.unwrap_err();
+    assert_eq!(*refused.kind(), Kind::Unavailable(Shortage::Busy));
+    let other = tokio::spawn({
+        let work = Arc::clone(&work);
+        async move { work.run(PoolId::new(2), || "done").await }
+    });
+    until_waiting(&work, 3).await;
+    drop(gate);
+    assert_eq!(other.await.unwrap().unwrap(), "done");
+    for job in waiting {
+        job.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_panics_is_an_error_and_its_thread_goes_on() {
+    let work = Work::new(1, 4);
+    let error = work.run(PoolId::new(1), || panic!("on purpose")).await.unwrap_err();
+    assert_eq!(*error.kind(), Kind::Internal);
+    assert_eq!(work.run(PoolId::new(1), || 1).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_waits_for_any_more_is_not_run() {
+    let work = Arc::new(Work::new(1, 4));
+    let gate = occupy(&work, PoolId::new(1)).await;
+    let ran = Arc::new(AtomicBool::new(false));
+    let waiting = tokio::spawn({
+        let (work, ran) = (Arc::clone(&work), Arc::clone(&ran));
+        async move { work.run(PoolId::new(1), move || ran.store(true, Ordering::SeqCst)).await }
+    });
+    until_waiting(&work, 1).await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    drop(gate);
+    work.run(PoolId::new(1), || ()).await.unwrap();
+    assert!(!ran.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn no_more_jobs_run_at_once_than_there_are_threads() {
+    let work = Arc::new(Work::new(2, 100));
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let jobs: Vec<_> = (0..50)
+        .map(|number| {
+            let (work, running, most) = (Arc::clone(&work), Arc::clone(&running), Arc::clone(&most));
+            tokio::spawn(async move {
+                let job = move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    thread::yield_now();
+                    running.fetch_sub(1, Ordering::SeqCst);
+                };
+                work.run(PoolId::new(number % 3), job).await.unwrap();
+            })
+        })
+        .collect();
+    for job in jobs {
+        job.await.unwrap();
+    }
+    assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
+    assert_eq!(work.threads(), 2);
+}
+
+#[tokio::test]
+async fn waiting_jobs_end_with_an_error_when_the_work_is_dropped() {
+    let work = Arc::new(Work::new(1, 4));
+    let (gate, closed) = mpsc::channel::<()>();
+    let (begun, begins) = oneshot::channel();
+    work.submit(
+        PoolId::new(1),
+        Box::new(move || {
+            begun.send(()).unwrap();
+            closed.recv().unwrap_err();
+        }),
+    )
+    .unwrap();
+    begins.await.unwrap();
+    let (sender, receiver) = oneshot::channel::<()>();
+    work.submit(PoolId::new(1), Box::new(move || sender.send(()).unwrap())).unwrap();
+    drop(work);
+    assert!(receiver.await.is_err());
+    drop(gate);
+}
