@@ -123,9 +123,7 @@ impl Key {
         let (at, rest) = rest.split_first_chunk()?;
         let (sequence, rest) = rest.split_first_chunk()?;
         let number = rest.try_into().ok()?;
-        let micros = (u64::from_be_bytes(*at) ^ SIGN).cast_signed();
-        (*space == Space::Audit as u8)
-            .then(|| (Timestamp::from_micros(micros), Sequence::new(u64::from_be_bytes(*sequence)), u16::from_be_bytes(number)))
+        (*space == Space::Audit as u8).then(|| (unordered(*at), Sequence::new(u64::from_be_bytes(*sequence)), u16::from_be_bytes(number)))
     }
 
     /// A record that is named by bytes of its owner's choice, in one of the spaces without a layout of their own.
@@ -209,6 +207,10 @@ const SIGN: u64 = 1 << 63;
 /// A moment as bytes that sort like it.
 pub(super) fn ordered(at: Timestamp) -> [u8; 8] {
     (at.micros().cast_unsigned() ^ SIGN).to_be_bytes()
+}
+
+pub(super) fn unordered(bytes: [u8; 8]) -> Timestamp {
+    Timestamp::from_micros((u64::from_be_bytes(bytes) ^ SIGN).cast_signed())
 }
 
 fn edge(space: Space, attribute: AttributeId, from: EntryId, to: EntryId) -> Key {

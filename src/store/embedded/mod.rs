@@ -1,65 +1,202 @@
 //! The embedded engine: sled under a commit protocol of our own.
+//!
+//! sled alone loses acknowledged writes in a power cut (its flush does not sync), and its transactions switch a lock on for good that every reader pays. So a
+//! commit is first one journal record, or several, each a single insert; then a sync; then its rows. What is visible is durable, and the journal is the change feed.
+//!
+//! - [`committer`] writes, alone; [`overlay`] checks what commits expect; [`journal`] is the record; [`upkeep`] sweeps, removes pools and trims.
+//! - [`recovery`] opens: it applies again what the journal holds and the rows may lack.
+//! - [`shared`] and [`cache`] read; [`feed`] reads the journal.
+//!
+//! Never used: sled's `transaction` and `apply_batch`.
+
+mod batch;
+mod cache;
+mod committer;
+mod disk;
+mod feed;
+mod journal;
+mod names;
+mod overlay;
+mod recovery;
+mod row;
+mod shared;
+mod upkeep;
+
+pub use feed::Consumer;
 
 use super::{Changes, CommitError, Feed, Key, Options, Prefix, ReadError, Row, ServerChanges, ServerKey, ServerPrefix, Statistics};
 use crate::model::{PoolId, Sequence, Timestamp};
+use batch::Batch;
+use cache::Cache;
+use committer::{Committer, Reply, Request};
+use disk::{DataFile, Lock, Sync};
+use shared::{Counts, Shared};
+use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 
-pub(super) struct Embedded;
+/// Commits that wait for the committer at most; further callers wait before they hand theirs over.
+const MAX_WAITING: usize = 1024;
+
+pub(super) struct Embedded {
+    shared: Arc<Shared>,
+    requests: RwLock<Option<mpsc::Sender<Request>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Embedded {
-    pub(super) fn open(_folder: &Path, _options: Options) -> Result<Self, ReadError> {
-        todo!()
+    pub(super) fn open(folder: &Path, options: Options) -> Result<Self, ReadError> {
+        Self::open_with(folder, &options, DataFile::open)
     }
-    pub(super) fn get(&self, _pool: PoolId, _key: &Key) -> Result<Option<Row>, ReadError> {
-        todo!()
+
+    /// Opens with a file layer of the caller's choice under the sync.
+    fn open_with(folder: &Path, options: &Options, file: impl FnOnce(&Path) -> io::Result<Box<dyn Sync>>) -> Result<Self, ReadError> {
+        let about = |error: io::Error| disk::about(folder, &error);
+        std::fs::create_dir_all(folder).map_err(about)?;
+        let lock = Lock::take(folder)?;
+        let engine = folder.join("db");
+        let rows = recovery::open_engine(&engine, options)?;
+        let mut file = file(&engine).map_err(about)?;
+        disk::sync_folders(folder, &engine).map_err(about)?;
+        let found = recovery::recover(&rows, file.as_mut())?;
+        let shared = Arc::new(Shared {
+            rows,
+            cache: Cache::new(options.hot_cache),
+            counts: Counts::default(),
+            visible: AtomicU64::new(found.last),
+            floor: AtomicU64::new(found.floor),
+            stopped: OnceLock::new(),
+            consumers: Mutex::new(BTreeMap::new()),
+            engine,
+            _lock: lock,
+        });
+        shared.counts.replayed.add(found.replayed);
+        let (sender, requests) = mpsc::channel(MAX_WAITING);
+        let committer = Committer {
+            shared: Arc::clone(&shared),
+            file,
+            requests,
+            next: found.last + 1,
+            recorded: found.recorded,
+            kept: options.journal_kept,
+            cap: options.journal_cap.max(options.journal_kept),
+        };
+        let thread = std::thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
+        Ok(Self { shared, requests: RwLock::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
-    pub(super) fn server_get(&self, _key: &ServerKey) -> Result<Option<Row>, ReadError> {
-        todo!()
+
+    pub(super) fn get(&self, pool: PoolId, key: &Key) -> Result<Option<Row>, ReadError> {
+        self.shared.get(&names::pool_key(pool, key.as_bytes()))
     }
+
+    pub(super) fn server_get(&self, key: &ServerKey) -> Result<Option<Row>, ReadError> {
+        self.shared.get(&names::server_key(key))
+    }
+
     pub(super) fn scan(
         &self,
-        _pool: PoolId,
-        _prefix: &Prefix,
-        _after: Option<&Key>,
+        pool: PoolId,
+        prefix: &Prefix,
+        after: Option<&Key>,
     ) -> impl Iterator<Item = Result<(Key, Row), ReadError>> + use<> {
-        std::iter::empty()
+        let prefix = names::pool_key(pool, prefix.as_bytes());
+        let after = after.map(|key| names::pool_key(pool, key.as_bytes()));
+        self.rows(&prefix, after.as_deref()).map(|item| item.map(|(name, row)| (Key::from_bytes(name), row)))
     }
+
     pub(super) fn server_scan(
         &self,
-        _prefix: &ServerPrefix,
-        _after: Option<&ServerKey>,
+        prefix: &ServerPrefix,
+        after: Option<&ServerKey>,
     ) -> impl Iterator<Item = Result<(ServerKey, Row), ReadError>> + use<> {
-        std::iter::empty()
+        let prefix = names::server_prefix(prefix);
+        let after = after.map(names::server_key);
+        self.rows(&prefix, after.as_deref()).map(|item| item.map(|(name, row)| (ServerKey::from_bytes(name), row)))
     }
-    pub(super) async fn commit(&self, _pool: PoolId, _changes: Changes, _server: ServerChanges) -> Result<Sequence, CommitError> {
-        todo!()
+
+    fn rows(&self, prefix: &[u8], after: Option<&[u8]>) -> impl Iterator<Item = Result<(Vec<u8>, Row), ReadError>> + use<> {
+        let shared = Arc::clone(&self.shared);
+        shared::rows_under(&self.shared.rows, prefix, after).map(move |item| {
+            let (name, bytes) = item?;
+            shared.counts.scanned.add(1);
+            let row = row::read(&bytes).ok_or_else(shared::unreadable)?;
+            Ok((names::within(&name).to_vec(), row))
+        })
     }
-    pub(super) fn commit_blocking(&self, _pool: PoolId, _changes: Changes, _server: ServerChanges) -> Result<Sequence, CommitError> {
-        todo!()
+
+    pub(super) async fn commit(&self, pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Sequence, CommitError> {
+        let batch = Batch::new(pool, changes, server)?;
+        self.ask(|reply| Request::Commit { batch, reply }).await
     }
-    pub(super) async fn remove_pool_rows(&self, _pool: PoolId, _limit: usize) -> Result<usize, CommitError> {
-        todo!()
+
+    pub(super) fn commit_blocking(&self, pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Sequence, CommitError> {
+        let batch = Batch::new(pool, changes, server)?;
+        let (reply, answer) = oneshot::channel();
+        let sent = self.sender()?.blocking_send(Request::Commit { batch, reply });
+        sent.map_err(|_| self.shared.refusal())?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(self.shared.refusal()))
     }
-    pub(super) async fn sweep(&self, _now: Timestamp, _limit: usize) -> Result<usize, CommitError> {
-        todo!()
+
+    pub(super) async fn remove_pool_rows(&self, pool: PoolId, limit: usize) -> Result<usize, CommitError> {
+        self.ask(|reply| Request::RemovePool { pool, limit, reply }).await
     }
+
+    pub(super) async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, CommitError> {
+        self.ask(|reply| Request::Sweep { now, limit, reply }).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, CommitError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.sender()?.send(request(reply)).await;
+        sent.map_err(|_| self.shared.refusal())?;
+        answer.await.unwrap_or_else(|_| Err(self.shared.refusal()))
+    }
+
+    fn sender(&self) -> Result<mpsc::Sender<Request>, CommitError> {
+        let requests = self.requests.read().unwrap_or_else(PoisonError::into_inner);
+        requests.clone().ok_or_else(|| self.shared.refusal())
+    }
+
     pub(super) fn statistics(&self) -> Statistics {
-        todo!()
+        self.shared.statistics()
     }
+
     pub(super) fn stopped(&self) -> Option<String> {
-        todo!()
+        self.shared.stopped.get().cloned()
     }
-    pub(super) fn close(&self) {}
+
     pub(super) fn latest(&self) -> Sequence {
-        todo!()
+        self.shared.visible()
     }
-    pub(super) fn feed(&self, _pool: PoolId, _after: Sequence, _limit: usize) -> Result<Feed, ReadError> {
-        todo!()
+
+    pub(super) fn feed(&self, pool: PoolId, after: Sequence, limit: usize) -> Result<Feed, ReadError> {
+        feed::read(&self.shared, pool, after, limit)
     }
-    pub(super) fn consumer(&self, _pool: PoolId, _after: Sequence) -> Consumer {
-        todo!()
+
+    pub(super) fn consumer(&self, pool: PoolId, after: Sequence) -> Consumer {
+        Consumer::new(Arc::clone(&self.shared), pool, after)
+    }
+
+    /// Lets the committer end what waits, and waits for it.
+    pub(super) fn close(&self) {
+        drop(self.requests.write().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic of that thread has said so already, through `stopped`.
+            let _ = thread.join();
+        }
     }
 }
 
-/// A reader of a pool's change feed for which the journal is kept.
-pub struct Consumer;
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! The one thread that writes. It takes all commits that wait, puts them into the journal, syncs, applies their rows, and only then answers.
+//!
+//! ```text
+//! check expectations → journal → flush, sync_data → apply → drop from the cache → publish → answer → trim
+//! ```
+//!
+//! Any failure stops it for good: what the disk holds after a failed sync is not known, so a second try could acknowledge what is lost.
+
+use super::batch::Batch;
+use super::disk::Sync;
+use super::journal::{self, Commit};
+use super::names;
+use super::overlay::Overlay;
+use super::row;
+use super::shared::Shared;
+use crate::model::{PoolId, Sequence, Timestamp};
+use crate::store::CommitError;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{mpsc, oneshot};
+
+/// Commits of one group.
+const MAX_GROUP: usize = 512;
+
+/// Bytes of one group, by the callers' reckoning.
+const MAX_GROUP_BYTES: usize = 4 << 20;
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, CommitError>>;
+
+/// What the committer is asked to do.
+pub(super) enum Request {
+    Commit { batch: Batch, reply: Reply<Sequence> },
+    Sweep { now: Timestamp, limit: usize, reply: Reply<usize> },
+    RemovePool { pool: PoolId, limit: usize, reply: Reply<usize> },
+}
+
+pub(super) struct Committer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) file: Box<dyn Sync>,
+    pub(super) requests: mpsc::Receiver<Request>,
+    /// The sequence of the next commit.
+    pub(super) next: u64,
+    /// The last commit of which the last journal record says that it is applied.
+    pub(super) recorded: u64,
+    /// Commits that the journal keeps, always and at most.
+    pub(super) kept: u64,
+    pub(super) cap: u64,
+}
+
+/// Why the committer cannot go on.
+pub(super) type Failure = String;
+
+impl Committer {
+    /// Serves requests until nobody can send one any more.
+    pub(super) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let unwinding = StopOnPanic(Arc::clone(&shared));
+        let mut ahead = None;
+        while let Some(request) = ahead.take().or_else(|| self.requests.blocking_recv()) {
+            let served = match request {
+                Request::Commit { batch, reply } => {
+                    let group;
+                    (group, ahead) = self.group(batch, reply);
+                    self.commit(group)
+                }
+                Request::Sweep { now, limit, reply } => self.sweep(now, limit).map(|due| answer(reply, Ok(due))),
+                Request::RemovePool { pool, limit, reply } => self.remove_pool(pool, limit).map(|rows| answer(reply, Ok(rows))),
+            };
+            if let Err(reason) = served.and_then(|()| self.trim()) {
+                tracing::error!(%reason, "the store has stopped");
+                let _ = shared.stopped.set(reason);
+                break;
+            }
+        }
+        if shared.stopped.get().is_none()
+            && let Err(reason) = self.make_durable()
+        {
+            let _ = shared.stopped.set(reason);
+        }
+        drop(unwinding);
+    }
+
+    /// All commits that wait already, up to the caps of a group, and the request after them if it is of another kind.
+    fn group(&mut self, batch: Batch, reply: Reply<Sequence>) -> (Vec<(Batch, Reply<Sequence>)>, Option<Request>) {
+        let mut bytes = batch.size;
+        let mut group = vec![(batch, reply)];
+        while group.len() < MAX_GROUP && bytes < MAX_GROUP_BYTES {
+            match self.requests.try_recv() {
+                Ok(Request::Commit { batch, reply }) => {
+                    bytes += batch.size;
+                    group.push((batch, reply));
+                }
+                Ok(other) => return (group, Some(other)),
+                Err(_) => break,
+            }
+        }
+        (group, None)
+    }
+
+    fn commit(&mut self, group: Vec<(Batch, Reply<Sequence>)>) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        let mut overlay = Overlay::new(&shared.rows);
+        let mut commits = Vec::with_capacity(group.len());
+        let mut done = Vec::with_capacity(group.len());
+        let mut refused = Vec::new();
+        for (batch, reply) in group {
+            let sequence = Sequence::new(self.next);
+            match overlay.add(batch, sequence).map_err(|error| failed("reading rows", &error))? {
+                Some(commit) => {
+                    commits.push(commit);
+                    done.push((sequence, reply));
+                    self.next += 1;
+                }
+                None => refused.push(reply),
+            }
+        }
+        if !commits.is_empty() {
+            self.write(&commits, &overlay)?;
+        }
+        shared.counts.commits.add(done.len());
+        for (sequence, reply) in done {
+            answer(reply, Ok(sequence));
+        }
+        // Only now: before, a caller would read the rows as they were before the commit that it lost to, and lose again.
+        shared.counts.conflicts.add(refused.len());
+        for reply in refused {
+            answer(reply, Err(CommitError::Conflict));
+        }
+        Ok(())
+    }
+
+    /// Does one commit that expects nothing: the store's own.
+    pub(super) fn commit_own(&mut self, puts: Vec<(Vec<u8>, Vec<u8>)>, deletes: Vec<Vec<u8>>) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        let mut overlay = Overlay::new(&shared.rows);
+        let commit = Commit { sequence: Sequence::new(self.next), puts, deletes };
+        self.next += 1;
+        overlay.touch(&commit);
+        self.write(&[commit], &overlay)
+    }
+
+    fn write(&mut self, commits: &[Commit], overlay: &Overlay<'_>) -> Result<(), Failure> {
+        let shared = &self.shared;
+        let applied = shared.visible();
+        let records = journal::records(commits, applied);
+        for ((first, part), record) in &records {
+            let name = names::journal_key(*first, *part);
+            shared.rows.insert(name, record.as_slice()).map_err(|error| failed("writing the journal", &error))?;
+        }
+        shared.counts.journal_records.add(records.len());
+        self.recorded = applied.get();
+        self.make_durable()?;
+        self.apply(commits, overlay).map_err(|error| failed("applying a commit", &error))?;
+        self.shared.visible.store(self.next - 1, Ordering::Release);
+        self.shared.counts.groups.add(1);
+        Ok(())
+    }
+
+    pub(super) fn make_durable(&mut self) -> Result<(), Failure> {
+        self.shared.rows.flush().map_err(|error| failed("flushing", &error))?;
+        self.file.sync_data().map_err(|error| format!("syncing the data file failed: {error}"))?;
+        self.shared.counts.syncs.add(1);
+        Ok(())
+    }
+
+    /// Puts before deletes, so that a rename never hides an entry.
+    fn apply(&self, commits: &[Commit], overlay: &Overlay<'_>) -> Result<(), sled::Error> {
+        let Shared { rows, cache, .. } = &*self.shared;
+        for commit in commits {
+            for (name, tail) in commit.puts.iter().filter(|(name, _)| overlay.keeps(name, commit.sequence)) {
+                rows.insert(name.as_slice(), row::whole(commit.sequence, tail))?;
+                cache.remove(name);
+            }
+            insert_feed(rows, commit)?;
+        }
+        for name in overlay.removed() {
+            rows.remove(name)?;
+            cache.remove(name);
+        }
+        Ok(())
+    }
+}
+
+/// Writes down in the feed of each pool that the commit touched it.
+pub(super) fn insert_feed(rows: &sled::Db, commit: &Commit) -> Result<(), sled::Error> {
+    for pool in pools_of(commit) {
+        rows.insert(names::feed_key(pool, commit.sequence), row::whole(commit.sequence, &row::tail(&[], None)))?;
+    }
+    Ok(())
+}
+
+pub(super) fn pools_of(commit: &Commit) -> BTreeSet<PoolId> {
+    commit.names().filter_map(names::pool_of).collect()
+}
+
+pub(super) fn failed(doing: &str, error: &sled::Error) -> Failure {
+    format!("{doing} failed: {error}")
+}
+
+fn answer<T>(reply: Reply<T>, result: Result<T, CommitError>) {
+    // Nobody waits any more: the commit is done all the same.
+    let _ = reply.send(result);
+}
+
+/// Says that the store has stopped if its thread ends by a panic.
+struct StopOnPanic(Arc<Shared>);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.stopped.set("its thread has failed; the log has the details".into());
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The data folder: its lock, the sync of the engine's file, what lies in it.
+
+use crate::store::ReadError;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Makes what was written to the engine's file survive a power cut. The engine's own flush does not: it never syncs on Linux.
+pub(super) trait Sync: Send {
+    fn sync_data(&mut self) -> io::Result<()>;
+}
+
+/// The file of the engine.
+pub(super) struct DataFile(File);
+
+impl DataFile {
+    pub(super) fn open(engine: &Path) -> io::Result<Box<dyn Sync>> {
+        Ok(Box::new(Self(File::options().read(true).write(true).open(data_file(engine))?)))
+    }
+}
+
+impl Sync for DataFile {
+    fn sync_data(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
+
+/// Where the engine keeps its file within its folder.
+pub(super) fn data_file(engine: &Path) -> PathBuf {
+    engine.join("db")
+}
+
+/// Keeps other processes out of a data folder while it lives.
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(super) fn take(folder: &Path) -> Result<Self, ReadError> {
+        let path = folder.join("lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| about(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(ReadError(format!("another process has the data folder {} open; stop it, or choose another folder", folder.display())))
+            }
+            Err(TryLockError::Error(error)) => Err(about(&path, &error)),
+        }
+    }
+}
+
+/// Removes snapshots that a crash left half written: the engine would not open beside one.
+pub(super) fn remove_unfinished_snapshots(engine: &Path) -> io::Result<usize> {
+    let mut removed = 0;
+    for file in files(engine)? {
+        if file.extension().is_some_and(|extension| extension == "generating") {
+            fs::remove_file(file)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Makes the names of new files survive a power cut, and the small files that the engine writes once.
+pub(super) fn sync_folders(folder: &Path, engine: &Path) -> io::Result<()> {
+    for file in files(engine)? {
+        File::open(file)?.sync_all()?;
+    }
+    for folder in [Some(engine), Some(folder), folder.parent()].into_iter().flatten() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// How many files lie outside the engine's log, unsynced.
+pub(super) fn blobs(engine: &Path) -> u64 {
+    fs::read_dir(engine.join("blobs")).map_or(0, |files| files.count() as u64)
+}
+
+/// Bytes of the files of a folder.
+pub(super) fn bytes(engine: &Path) -> u64 {
+    let sizes = files(engine).unwrap_or_default().into_iter().filter_map(|file| fs::metadata(file).ok());
+    sizes.map(|data| data.len()).sum()
+}
+
+pub(super) fn about(path: &Path, error: &io::Error) -> ReadError {
+    ReadError(format!("{}: {error}", path.display()))
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for item in fs::read_dir(folder)? {
+        let item = item?;
+        if item.file_type()?.is_file() {
+            files.push(item.path());
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_locked_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path()).unwrap();
+        let refusal = Lock::take(folder.path()).err().unwrap();
+        assert!(refusal.0.contains("another process has the data folder"), "{refusal}");
+        assert!(refusal.0.contains(&folder.path().display().to_string()), "{refusal}");
+        drop(first);
+        assert!(Lock::take(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn only_unfinished_snapshots_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["db", "conf", "snap.01", "snap.02.generating"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        assert_eq!(remove_unfinished_snapshots(folder.path()).unwrap(), 1);
+        assert_eq!(files(folder.path()).unwrap().len(), 3);
+        assert_eq!(bytes(folder.path()), 13);
+    }
+}

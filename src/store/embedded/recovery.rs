@@ -1,0 +1,162 @@
+//! Opening: what the journal holds and the rows may lack is applied again, in order, before any reader is let in.
+
+use super::committer::insert_feed;
+use super::disk::{self, Sync};
+use super::journal::{self, Assembler, Body, Commit, Name};
+use super::{names, row};
+use crate::model::Sequence;
+use crate::store::{Options, ReadError, ServerKey};
+use std::path::Path;
+use std::time::Duration;
+
+/// The format of the rows. Raised when an earlier version could no longer read them.
+const FORMAT: u32 = 1;
+
+/// How long to wait for the engine's own lock, which a store that this process has just closed can hold for a moment. Ours is taken already.
+const ENGINE_LOCK_ATTEMPTS: u32 = 500;
+const ENGINE_LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// What recovery has found.
+pub(super) struct Recovered {
+    /// The last commit.
+    pub last: u64,
+    /// The last commit of which the last journal record says that it is applied.
+    pub recorded: u64,
+    /// The earliest commit that the journal holds.
+    pub floor: u64,
+    /// Commits that were applied again.
+    pub replayed: usize,
+}
+
+pub(super) fn open_engine(engine: &Path, options: &Options) -> Result<sled::Db, ReadError> {
+    let about = |error: &std::io::Error| disk::about(engine, error);
+    std::fs::create_dir_all(engine).map_err(|error| about(&error))?;
+    disk::remove_unfinished_snapshots(engine).map_err(|error| about(&error))?;
+    // The committer flushes; a thread that does so beside it would only take time from it.
+    let config = sled::Config::new().path(engine).cache_capacity(options.engine_cache).flush_every_ms(None);
+    for _ in 1..ENGINE_LOCK_ATTEMPTS {
+        match config.open() {
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => std::thread::sleep(ENGINE_LOCK_PAUSE),
+            other => return Ok(other?),
+        }
+    }
+    Ok(config.open()?)
+}
+
+/// Brings the rows up to the journal. Nobody else may use them yet.
+pub(super) fn recover(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
+    check_format(rows)?;
+    let found = match rows.scan_prefix(names::journal_prefix()).next_back().transpose()? {
+        Some((name, record)) => replay(rows, name_of(&name)?, &record)?,
+        None if rows.is_empty() => create(rows, file)?,
+        None => return Err(ReadError("the journal is missing; restore the data folder from a backup".into())),
+    };
+    make_durable(rows, file)?;
+    if rows.get(format_name())?.is_none() {
+        return Err(ReadError("the format of the data is not written down; restore the data folder from a backup".into()));
+    }
+    check_format(rows)?;
+    Ok(found)
+}
+
+fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadError> {
+    let recorded = journal::decode(last, record).map_err(damaged)?.applied;
+    let mut journal = Assembler::default();
+    let mut found = Recovered { last: recorded.get(), recorded: recorded.get(), floor: first_in_journal(rows)?, replayed: 0 };
+    for item in rows.range(start(rows, recorded)?..).take_while(in_journal) {
+        let (name, bytes) = item?;
+        let name = name_of(&name)?;
+        let body = journal::decode(name, &bytes).map_err(damaged)?.body;
+        if name.0 <= recorded && !matches!(body, Body::Whole(_)) {
+            continue;
+        }
+        for commit in journal.take(name, body).map_err(damaged)? {
+            if commit.sequence <= recorded {
+                continue;
+            }
+            if commit.sequence.get() != found.last + 1 {
+                return Err(ReadError(format!("the journal lacks commit {}; restore the data folder from a backup", found.last + 1)));
+            }
+            apply(rows, &commit)?;
+            found.last = commit.sequence.get();
+            found.replayed += 1;
+        }
+    }
+    if let Some(torn) = journal.torn() {
+        // It was never acknowledged. Its number is given again, so none of its parts may stay.
+        for name in rows.range(names::journal_key(torn, 0)..=names::journal_key(torn, u16::MAX)).keys() {
+            rows.remove(name?)?;
+        }
+    }
+    Ok(found)
+}
+
+/// A fresh store: the first commit names the format.
+fn create(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
+    let first = Sequence::new(1);
+    let commit = Commit { sequence: first, puts: vec![(format_name(), row::tail(&FORMAT.to_be_bytes(), None))], deletes: Vec::new() };
+    for ((sequence, part), record) in journal::records(std::slice::from_ref(&commit), Sequence::new(0)) {
+        rows.insert(names::journal_key(sequence, part), record)?;
+    }
+    make_durable(rows, file)?;
+    apply(rows, &commit)?;
+    Ok(Recovered { last: 1, recorded: 0, floor: 1, replayed: 0 })
+}
+
+fn apply(rows: &sled::Db, commit: &Commit) -> Result<(), ReadError> {
+    for (name, tail) in &commit.puts {
+        rows.insert(name.as_slice(), row::whole(commit.sequence, tail))?;
+    }
+    for name in &commit.deletes {
+        rows.remove(name)?;
+    }
+    insert_feed(rows, commit)?;
+    Ok(())
+}
+
+/// The name of the record that holds the commit after that one, or that would.
+fn start(rows: &sled::Db, applied: Sequence) -> Result<Vec<u8>, ReadError> {
+    let next = names::journal_key(Sequence::new(applied.get() + 1), 0);
+    let before = rows.range(names::journal_prefix()..=next.clone()).next_back().transpose()?;
+    Ok(before.map_or(next, |(name, _)| name.to_vec()))
+}
+
+fn first_in_journal(rows: &sled::Db) -> Result<u64, ReadError> {
+    match rows.scan_prefix(names::journal_prefix()).keys().next() {
+        Some(name) => Ok(name_of(&name?)?.0.get()),
+        None => Ok(0),
+    }
+}
+
+fn in_journal(item: &Result<(sled::IVec, sled::IVec), sled::Error>) -> bool {
+    item.as_ref().map_or(true, |(name, _)| name.starts_with(&names::journal_prefix()))
+}
+
+fn name_of(name: &[u8]) -> Result<Name, ReadError> {
+    names::journal_parts(name).ok_or_else(|| ReadError("the journal holds a record without a number".into()))
+}
+
+fn make_durable(rows: &sled::Db, file: &mut dyn Sync) -> Result<(), ReadError> {
+    rows.flush()?;
+    file.sync_data().map_err(|error| ReadError(format!("syncing the data file failed: {error}")))
+}
+
+fn format_name() -> Vec<u8> {
+    names::server_key(&ServerKey::meta("format"))
+}
+
+fn check_format(rows: &sled::Db) -> Result<(), ReadError> {
+    let Some(bytes) = rows.get(format_name())? else { return Ok(()) };
+    let format = row::split(&bytes).and_then(|(_, payload)| payload.try_into().ok()).map(u32::from_be_bytes);
+    match format {
+        Some(format) if format <= FORMAT => Ok(()),
+        Some(format) => Err(ReadError(format!(
+            "the data folder has format {format}, and this version reads formats up to {FORMAT}; use the version that wrote it, or a later one"
+        ))),
+        None => Err(ReadError("the format of the data cannot be read".into())),
+    }
+}
+
+fn damaged(error: journal::Damaged) -> ReadError {
+    ReadError(format!("{error}; restore the data folder from a backup"))
+}

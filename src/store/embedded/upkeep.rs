@@ -1,0 +1,161 @@
+//! What the committer does beside commits: the sweep of what has ended, the removal of pools, the trimming of the journal.
+
+use super::committer::{Committer, Failure, failed, pools_of};
+use super::journal::{self, Assembler, Body, Commit};
+use super::overlay::read_head;
+use super::{names, row};
+use crate::model::{PoolId, Sequence, Timestamp};
+use std::sync::atomic::Ordering;
+
+/// Commits that may pile up before the journal is trimmed: trimming in batches touches the same pages together.
+const TRIM_BATCH: u64 = 256;
+
+/// Records trimmed in one go at most, so that commits do not wait long.
+const MAX_TRIMMED: usize = 1024;
+
+/// Bytes of names that one sweep removes at most.
+const MAX_SWEPT: usize = crate::store::MAX_CHANGES;
+
+impl Committer {
+    /// Removes what has ended by `now`, as a commit of the store's own. An expiry row that its row no longer agrees with goes alone.
+    pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Result<usize, Failure> {
+        let due = self.due(now, limit).map_err(|error| failed("reading expiry rows", &error))?;
+        let count = due.iter().filter(|name| names::expiry_parts(name).is_some()).count();
+        if count > 0 {
+            self.commit_own(Vec::new(), due)?;
+        }
+        Ok(count)
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Vec<u8>>, sled::Error> {
+        let rows = &self.shared.rows;
+        let mut due = Vec::new();
+        let mut bytes = 0;
+        for expiry in rows.range(names::expiry_prefix()..names::expiry_end(now)).keys().take(limit) {
+            let expiry = expiry?;
+            bytes += 2 * expiry.len();
+            if bytes > MAX_SWEPT {
+                break;
+            }
+            if let Some((at, name)) = names::expiry_parts(&expiry)
+                && read_head(rows, name)?.is_some_and(|head| head.expires == Some(at))
+            {
+                due.push(name.to_vec());
+            }
+            due.push(expiry.to_vec());
+        }
+        Ok(due)
+    }
+
+    /// Removes rows of a pool outside the journal, which is to forget them: an empty commit first says that all before it is applied, so that no replay brings
+    /// them back.
+    pub(super) fn remove_pool(&mut self, pool: PoolId, limit: usize) -> Result<usize, Failure> {
+        let (from, to) = names::pool_range(pool);
+        if limit == 0 || self.shared.rows.range(from.clone()..to.clone()).next().is_none() {
+            return Ok(0);
+        }
+        self.commit_own(Vec::new(), Vec::new())?;
+        let removed = self.remove_rows(from, to, limit).map_err(|error| failed("removing a pool", &error))?;
+        self.make_durable()?;
+        Ok(removed)
+    }
+
+    fn remove_rows(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Result<usize, sled::Error> {
+        let rows = &self.shared.rows;
+        let mut removed = 0;
+        for item in rows.range(from..to).take(limit) {
+            let (name, bytes) = item?;
+            if let Some(sequence) = names::feed_sequence(&name) {
+                self.forget(sequence)?;
+            }
+            if let Some(at) = row::split(&bytes).and_then(|(head, _)| head.expires) {
+                rows.remove(names::expiry_key(at, &name))?;
+            }
+            rows.remove(&name)?;
+            self.shared.cache.remove(&name);
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    /// Empties a commit in the journal. All that it wrote is applied, so no replay needs it.
+    fn forget(&self, sequence: Sequence) -> Result<(), sled::Error> {
+        let rows = &self.shared.rows;
+        let holder = rows.range(names::journal_prefix()..=names::journal_key(sequence, 0)).next_back().transpose()?;
+        let Some((key, bytes)) = holder else { return Ok(()) };
+        let Some(name) = names::journal_parts(&key) else { return Ok(()) };
+        let record = journal::decode(name, &bytes).map_err(|error| sled::Error::Unsupported(error.to_string()))?;
+        let commits = match record.body {
+            Body::Whole(commits) => commits,
+            Body::Part(_) | Body::Last { .. } => vec![Commit::empty(sequence)],
+        };
+        let emptied: Vec<_> =
+            commits.into_iter().map(|commit| if commit.sequence == sequence { Commit::empty(sequence) } else { commit }).collect();
+        for ((first, part), bytes) in journal::records(&emptied, record.applied) {
+            rows.insert(names::journal_key(first, part), bytes)?;
+        }
+        for part in rows.range(names::journal_key(sequence, 1)..=names::journal_key(sequence, u16::MAX)).keys() {
+            rows.remove(part?)?;
+        }
+        Ok(())
+    }
+
+    /// Removes old journal records and their feed rows, down to what consumers still want and never what a replay could need.
+    pub(super) fn trim(&mut self) -> Result<(), Failure> {
+        let floor = self.shared.floor.load(Ordering::Acquire);
+        let target = self.trim_to();
+        if target < floor.saturating_add(TRIM_BATCH) {
+            return Ok(());
+        }
+        self.trim_below(target).map_err(|error| failed("trimming the journal", &error))
+    }
+
+    /// The earliest commit that stays.
+    fn trim_to(&self) -> u64 {
+        let kept = self.next.saturating_sub(self.kept);
+        let slowest = self.shared.consumers().values().min().map_or(u64::MAX, |position| position.saturating_add(1));
+        let wanted = kept.min(slowest).max(self.next.saturating_sub(self.cap));
+        wanted.min(self.recorded)
+    }
+
+    fn trim_below(&self, target: u64) -> Result<(), sled::Error> {
+        let rows = &self.shared.rows;
+        let mut old = Vec::new();
+        let mut floor = None;
+        for item in rows.scan_prefix(names::journal_prefix()) {
+            let (key, bytes) = item?;
+            let first = names::journal_parts(&key).map_or(0, |(first, _)| first.get());
+            // A record holds the commits up to the next one: the last that begins no later than the target holds the target.
+            if first > target {
+                break;
+            }
+            if old.len() >= MAX_TRIMMED && floor != Some(first) {
+                floor = Some(first);
+                break;
+            }
+            floor = Some(first);
+            old.push((key, bytes));
+        }
+        let Some(floor) = floor else { return Ok(()) };
+        old.retain(|(key, _)| names::journal_parts(key).is_none_or(|(first, _)| first.get() < floor));
+        self.shared.floor.store(floor, Ordering::Release);
+        let mut journal = Assembler::default();
+        for (key, bytes) in &old {
+            if let Some(name) = names::journal_parts(key)
+                && let Ok(record) = journal::decode(name, bytes)
+                && let Ok(commits) = journal.take(name, record.body)
+            {
+                for commit in commits {
+                    for pool in pools_of(&commit) {
+                        rows.remove(names::feed_key(pool, commit.sequence))?;
+                    }
+                }
+            }
+        }
+        for (key, _) in &old {
+            rows.remove(key)?;
+        }
+        self.shared.counts.journal_trimmed.add(old.len());
+        Ok(())
+    }
+}
