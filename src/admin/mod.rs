@@ -1,1 +1,14 @@
-//! The admin room.
+//! The management API: pools, and the people, groups, services, applications and upstreams in them.
+//!
+//! Owns the API's paths, its request and response types (which the commands share) and the place of its socket. Uses the core, `sync` and `web`.
+//! Never touches a record itself: it composes what the rooms beneath offer, so that a rule holds whoever asks.
+
+mod api;
+mod context;
+mod error;
+mod socket;
+pub mod types;
+
+pub use api::routes;
+pub use context::{App, Caller};
+pub use socket::{MAX_SOCKET_PATH, path as socket_path};

@@ -25,7 +25,9 @@ pub fn path(data: &Path) -> Result<PathBuf> {
 }
 
 fn private_folder() -> Result<PathBuf> {
-    let own = |path: &Path| std::fs::metadata(path).map(|found| found.uid()).map_err(|error| Error::internal(format!("{}: {error}", path.display())));
+    let own = |path: &Path| {
+        std::fs::metadata(path).map(|found| found.uid()).map_err(|error| Error::internal(format!("{}: {error}", path.display())))
+    };
     let user = own(Path::new("/proc/self"))?;
     let folder = PathBuf::from(format!("/tmp/poolgate-{user}"));
     if !folder.exists() {

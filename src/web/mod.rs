@@ -12,7 +12,7 @@ pub mod problem;
 mod request;
 mod response;
 
-pub use request::{MAX_BODY, Place, PoolRequest, PoolUrl, route};
+pub use request::{MAX_BODY, Place, PoolRequest, PoolUrl, bounded_body, query, route};
 /// The types of HTTP that handlers name; only routes and listeners name warp itself.
 pub use warp::http;
 

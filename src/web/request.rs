@@ -2,9 +2,12 @@
 
 use super::Response;
 use super::problem;
+use crate::model::error::Rule;
+use crate::model::{Error, Result};
 use crate::pool::Pool;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
@@ -97,21 +100,22 @@ pub fn route<S, H, F, E>(matcher: BoxedFilter<()>, limit: usize, state: S, handl
 where
     S: Clone + Send + Sync + 'static,
     H: Fn(S, PoolRequest) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<Response, E>> + Send,
+    F: Future<Output = std::result::Result<Response, E>> + Send,
     E: Into<Response> + Send,
 {
     matcher
         .and(warp::ext::get::<Place>())
         .and(warp::method())
         .and(warp::path::full())
-        .and(raw_query())
+        .and(query())
         .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
+        .and(bounded_body(limit))
         .then(move |place: Place, method, path: FullPath, query, headers, body| {
             let (state, handler) = (state.clone(), handler.clone());
             async move {
-                let Some(body) = read(body, limit).await else {
-                    return problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is over the limit of {limit} bytes"));
+                let body = match body {
+                    Ok(body) => body,
+                    Err(error) => return problem::plain(StatusCode::PAYLOAD_TOO_LARGE, Error::message(&error)),
                 };
                 let path = path.as_str().to_owned();
                 let Place { pool, base, peer } = place;
@@ -122,20 +126,25 @@ where
         .boxed()
 }
 
-fn raw_query() -> impl Filter<Extract = (String,), Error = std::convert::Infallible> + Clone {
-    warp::query::raw().or_else(|_| async { Ok((String::new(),)) })
+/// The query as sent, empty if there is none.
+pub fn query() -> BoxedFilter<(String,)> {
+    warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) }).boxed()
 }
 
-/// The whole body, or nothing if it is over the limit or breaks off.
-async fn read<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>, limit: usize) -> Option<Bytes> {
+/// The whole body, or an error if it is over the limit in bytes or breaks off. A limit that trusts `Content-Length` would bound nothing.
+pub fn bounded_body(limit: usize) -> BoxedFilter<(Result<Bytes>,)> {
+    warp::body::stream().then(move |body| read(body, limit)).boxed()
+}
+
+async fn read<B: Buf>(body: impl Stream<Item = std::result::Result<B, warp::Error>>, limit: usize) -> Result<Bytes> {
     let mut body = pin!(body);
     let mut whole = BytesMut::new();
     while let Some(part) = body.next().await {
-        let mut part = part.ok()?;
+        let mut part = part.map_err(|error| Error::invalid(Rule::Request, format!("the body broke off: {error}")))?;
         if whole.len() + part.remaining() > limit {
-            return None;
+            return Err(Error::invalid(Rule::Request, format!("the body is over the limit of {limit} bytes")));
         }
         whole.extend_from_slice(&part.copy_to_bytes(part.remaining()));
     }
-    Some(whole.freeze())
+    Ok(whole.freeze())
 }

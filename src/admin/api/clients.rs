@@ -1,0 +1,140 @@
+//! OpenID Connect clients.
+
+use super::route::{Reply, any_of, at, item, list, on};
+use crate::admin::context::{App, Context, Segment};
+use crate::admin::types::{ClientCreated, ClientDocument, NewClient, Page};
+use crate::application::{self, AuthMethod, Client, ClientId, RedirectUri, SecretHash, SigningAlgorithm};
+use crate::audit::{self, Action, Event};
+use crate::crypto::digest;
+use crate::model::error::Rule;
+use crate::model::{Error, Result, Secret, entropy};
+use crate::pool::Pool;
+use crate::web::Response;
+use crate::work::Hasher;
+use std::sync::Arc;
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    any_of([
+        on(Method::GET, list("clients"), app, all),
+        on(Method::POST, list("clients"), app, add),
+        on(Method::GET, item("clients"), app, show),
+        on(Method::DELETE, item("clients"), app, delete),
+    ])
+}
+
+async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ClientDocument>>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    let limit = context.limit()?;
+    let after = context.query.get("after").map(ClientId::parse).transpose()?;
+    let clients = application::clients(pool.store(), after.as_ref(), limit)?;
+    let next = clients.last().filter(|_| clients.len() == limit).map(|client| client.client_id.as_str().to_owned());
+    Ok(Reply::Found(Page { items: clients.iter().map(document).collect(), next }))
+}
+
+async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ClientDocument>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    Ok(Reply::Found(document(&found(&pool, at(&path, 1)?)?)))
+}
+
+async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCreated>> {
+    let new: NewClient = context.document()?;
+    let pool = context.pool(at(&path, 0)?)?;
+    let (client, secret) = client(&context, &pool, new).await?;
+    let event = Event::success(context.app.core.clock.now(), Action::ClientPut, &context.actor).on(client.client_id.as_str());
+    pool.store()
+        .decide(|changes| {
+            if application::find_client(pool.store(), client.client_id.as_str())?.is_some() {
+                return Err(Error::exists(format!("there is a client `{}` already", client.client_id.as_str())));
+            }
+            application::add_client(changes, &client)?;
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    Ok(Reply::Made(ClientCreated { client: document(&client), secret: secret.map(|secret| secret.expose().clone()) }))
+}
+
+async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    let event = Event::success(context.app.core.clock.now(), Action::ClientDelete, &context.actor).on(at(&path, 1)?.as_str());
+    pool.store()
+        .decide(|changes| {
+            let client = found(&pool, at(&path, 1)?)?;
+            application::delete_client(changes, &client.client_id);
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    Ok(Reply::Done)
+}
+
+/// The client as asked for, and its secret if one was made.
+async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(Client, Option<Secret<String>>)> {
+    let core = &context.app.core;
+    let id = if new.client_id.is_empty() { digest::base64url(&entropy::random::<16>(core.entropy.as_ref())) } else { new.client_id };
+    let client_id = ClientId::parse(&id)?;
+    let name = if new.name.is_empty() { id } else { new.name };
+    let redirect_uris = uris(&new.redirect_uris)?;
+    let (secret, made) = match (new.public, new.secret) {
+        (true, None) => (None, None),
+        (true, Some(_)) => return Err(Error::invalid(Rule::Request, "a public client has no secret: leave out `secret` or `public`")),
+        (false, None) => {
+            let (made, hash) = SecretHash::generate(core.entropy.as_ref());
+            (Some(hash), Some(made))
+        }
+        (false, Some(secret)) => {
+            let hasher = Hasher::new(Arc::clone(&core.work));
+            let hash = SecretHash::choose(&Secret::new(secret), &hasher, pool.id(), pool.settings().hashing, core.entropy.as_ref()).await?;
+            (Some(hash), None)
+        }
+    };
+    let client = Client {
+        client_id,
+        name,
+        auth_method: if secret.is_some() { AuthMethod::Secret } else { AuthMethod::None },
+        secret,
+        redirect_uris,
+        post_logout_redirect_uris: uris(&new.post_logout_redirect_uris)?,
+        require_pkce: new.require_pkce.unwrap_or(true),
+        first_party: new.first_party,
+        id_token_alg: algorithm(new.id_token_alg.as_deref())?,
+    };
+    Ok((client, made))
+}
+
+fn found(pool: &Pool, id: &Segment) -> Result<Client> {
+    let client = application::find_client(pool.store(), id.as_str())?;
+    client.ok_or_else(|| Error::not_found(format!("pool `{}` has no client `{}`", pool.slug().as_str(), id.as_str())))
+}
+
+fn uris(texts: &[String]) -> Result<Vec<RedirectUri>> {
+    texts.iter().map(|text| RedirectUri::parse(text)).collect()
+}
+
+fn algorithm(name: Option<&str>) -> Result<SigningAlgorithm> {
+    match name.unwrap_or("RS256") {
+        "RS256" => Ok(SigningAlgorithm::Rs256),
+        "ES256" => Ok(SigningAlgorithm::Es256),
+        other => Err(Error::invalid(Rule::Request, format!("id_token_alg: `{other}` is not supported; choose RS256 or ES256"))),
+    }
+}
+
+fn document(client: &Client) -> ClientDocument {
+    let texts = |uris: &[RedirectUri]| uris.iter().map(|uri| uri.as_str().to_owned()).collect();
+    let algorithm = match client.id_token_alg {
+        SigningAlgorithm::Rs256 => "RS256",
+        SigningAlgorithm::Es256 => "ES256",
+    };
+    ClientDocument {
+        client_id: client.client_id.as_str().to_owned(),
+        name: client.name.clone(),
+        public: client.is_public(),
+        redirect_uris: texts(&client.redirect_uris),
+        post_logout_redirect_uris: texts(&client.post_logout_redirect_uris),
+        require_pkce: client.needs_pkce(),
+        first_party: client.first_party,
+        id_token_alg: algorithm.to_owned(),
+    }
+}

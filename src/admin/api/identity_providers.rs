@@ -1,0 +1,104 @@
+//! Upstream identity providers.
+
+use super::route::{Reply, any_of, at, item, list, on};
+use crate::admin::context::{App, Context, Segment};
+use crate::admin::types::{MappingDocument, Page, ProviderDocument};
+use crate::audit::{self, Action, Event};
+use crate::federation::{self, IdentityProvider, Mapping, ProviderKind};
+use crate::model::{Error, Result, Secret};
+use crate::pool::Pool;
+use crate::web::Response;
+use std::sync::Arc;
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    any_of([
+        on(Method::GET, list("identity-providers"), app, all),
+        on(Method::POST, list("identity-providers"), app, add),
+        on(Method::GET, item("identity-providers"), app, show),
+        on(Method::DELETE, item("identity-providers"), app, delete),
+    ])
+}
+
+async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ProviderDocument>>> {
+    let providers = federation::list(&*context.pool(at(&path, 0)?)?)?;
+    Ok(Reply::Found(Page { items: providers.into_iter().map(document).collect(), next: None }))
+}
+
+async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocument>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    Ok(Reply::Found(document(found(&pool, at(&path, 1)?)?)))
+}
+
+async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocument>> {
+    let provider = provider(context.document()?);
+    let pool = context.pool(at(&path, 0)?)?;
+    let event = Event::success(context.app.core.clock.now(), Action::ProviderPut, &context.actor).on(provider.name.as_str());
+    pool.store()
+        .decide(|changes| {
+            if federation::find(&pool, &provider.name)?.is_some() {
+                return Err(Error::exists(format!("there is an identity provider `{}` already", provider.name)));
+            }
+            federation::put(&pool, changes, &provider)?;
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    Ok(Reply::Made(document(provider)))
+}
+
+async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    let event = Event::success(context.app.core.clock.now(), Action::ProviderDelete, &context.actor).on(at(&path, 1)?.as_str());
+    pool.store()
+        .decide(|changes| {
+            let provider = found(&pool, at(&path, 1)?)?;
+            federation::delete(changes, &provider.name);
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    Ok(Reply::Done)
+}
+
+fn found(pool: &Pool, name: &Segment) -> Result<IdentityProvider> {
+    let provider = federation::find(pool, name.as_str())?;
+    provider.ok_or_else(|| Error::not_found(format!("pool `{}` has no identity provider `{}`", pool.slug().as_str(), name.as_str())))
+}
+
+fn provider(document: ProviderDocument) -> IdentityProvider {
+    let ProviderDocument { name, display_name, issuer, client_id, client_secret, mapping } = document;
+    let standard = Mapping::default();
+    IdentityProvider {
+        display_name: display_name.unwrap_or_else(|| name.clone()),
+        name,
+        kind: ProviderKind::Oidc { issuer, client_id, client_secret: client_secret.map(Secret::new) },
+        mapping: Mapping {
+            username: mapping.username.unwrap_or(standard.username),
+            mail: mapping.mail.unwrap_or(standard.mail),
+            name: mapping.name.unwrap_or(standard.name),
+            given_name: mapping.given_name.unwrap_or(standard.given_name),
+            family_name: mapping.family_name.unwrap_or(standard.family_name),
+        },
+    }
+}
+
+fn document(provider: IdentityProvider) -> ProviderDocument {
+    let ProviderKind::Oidc { issuer, client_id, client_secret: _ } = provider.kind;
+    let Mapping { username, mail, name, given_name, family_name } = provider.mapping;
+    ProviderDocument {
+        name: provider.name,
+        display_name: Some(provider.display_name),
+        issuer,
+        client_id,
+        client_secret: None,
+        mapping: MappingDocument {
+            username: Some(username),
+            mail: Some(mail),
+            name: Some(name),
+            given_name: Some(given_name),
+            family_name: Some(family_name),
+        },
+    }
+}

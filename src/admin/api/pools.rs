@@ -1,0 +1,103 @@
+//! Pools: create, list, show, update, suspend, resume, delete.
+
+use super::route::{Reply, any_of, at, on};
+use crate::admin::context::{App, Context, Segment};
+use crate::admin::types::{NewPool, Page, PoolChange, PoolDocument};
+use crate::directory::Directory;
+use crate::model::error::Rule;
+use crate::model::{Dn, Error, PoolId, Result};
+use crate::pool::{self, Pool, Slug, Status};
+use crate::web::Response;
+use std::sync::Arc;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = warp::path!("api" / "v1" / "pools").map(Vec::new).boxed();
+    let one = warp::path!("api" / "v1" / "pools" / Segment).map(|slug| vec![slug]).boxed();
+    let suspend = warp::path!("api" / "v1" / "pools" / Segment / "suspend").map(|slug| vec![slug]).boxed();
+    let resume = warp::path!("api" / "v1" / "pools" / Segment / "resume").map(|slug| vec![slug]).boxed();
+    any_of([
+        on(Method::GET, all.clone(), app, list),
+        on(Method::POST, all, app, create),
+        on(Method::GET, one.clone(), app, show),
+        on(Method::PATCH, one.clone(), app, update),
+        on(Method::DELETE, one, app, delete),
+        on(Method::POST, suspend, app, |context, path| set_status(context, path, Status::Suspended)),
+        on(Method::POST, resume, app, |context, path| set_status(context, path, Status::Active)),
+    ])
+}
+
+async fn list(context: Context, _path: Vec<Segment>) -> Result<Reply<Page<PoolDocument>>> {
+    let after = context.query.get("after").map(|text| {
+        let number =
+            text.parse().map_err(|_| Error::invalid(Rule::Request, format!("after={text}: must be what the last page gave as `next`")));
+        number.map(PoolId::new)
+    });
+    let limit = context.limit()?;
+    let pools = context.app.core.registry.list(after.transpose()?, limit)?;
+    let next = pools.last().filter(|_| pools.len() == limit).map(|pool| pool.id().to_string());
+    Ok(Reply::Found(Page { items: pools.iter().map(|pool| document(pool)).collect(), next }))
+}
+
+async fn create(context: Context, _path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
+    let asked: NewPool = context.document()?;
+    let slug = Slug::parse(&asked.slug)?;
+    let suffix = asked.suffix.as_deref().map(Dn::parse).transpose()?;
+    let display_name = asked.display_name.unwrap_or_else(|| asked.slug.clone());
+    let core = &context.app.core;
+    let (now, entropy) = (core.clock.now(), core.entropy.as_ref());
+    let new = pool::NewPool { slug, suffix, display_name, settings: asked.settings };
+    let fill = |pool: &Pool, changes: &mut _| Directory::new(pool).create_suffix(changes, &context.actor, now, entropy);
+    let pool = core.registry.create(new, &context.actor, fill).await?;
+    Ok(Reply::Made(document(&pool)))
+}
+
+async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
+    Ok(Reply::Found(document(&*context.pool(at(&path, 0)?)?)))
+}
+
+async fn update(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
+    let asked: PoolChange = context.document()?;
+    let pool = context.pool(at(&path, 0)?)?;
+    let change = |draft: &mut pool::Draft| {
+        if let Some(display_name) = &asked.display_name {
+            draft.display_name.clone_from(display_name);
+        }
+        if let Some(settings) = &asked.settings {
+            draft.settings.clone_from(settings);
+        }
+        Ok(())
+    };
+    let pool = context.app.core.registry.update(pool.id(), &context.actor, change).await?;
+    Ok(Reply::Found(document(&pool)))
+}
+
+async fn set_status(context: Context, path: Vec<Segment>, status: Status) -> Result<Reply<PoolDocument>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    let pool = context.app.core.registry.set_status(pool.id(), &context.actor, status).await?;
+    Ok(Reply::Found(document(&pool)))
+}
+
+async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    context.app.core.registry.delete(pool.id(), &context.actor).await?;
+    Ok(Reply::Done)
+}
+
+fn document(pool: &Pool) -> PoolDocument {
+    let status = match pool.status() {
+        Status::Active => "active",
+        Status::Suspended => "suspended",
+        Status::Deleting => "deleting",
+    };
+    PoolDocument {
+        id: pool.id().get(),
+        slug: pool.slug().as_str().to_owned(),
+        suffix: pool.suffix().to_string(),
+        display_name: pool.display_name().to_owned(),
+        status: status.to_owned(),
+        settings: pool.settings().clone(),
+    }
+}

@@ -1,0 +1,142 @@
+//! SAML service providers. Entity ids are URLs as a rule: percent-encode them in the path.
+
+use super::route::{Reply, any_of, at, item, list, on};
+use crate::admin::context::{App, Context, Segment};
+use crate::admin::types::{AcsDocument, AttributeDocument, Page, ServiceProviderDocument};
+use crate::application::{self, Acs, AttributeMapping, EntityId, NameIdFormat, RedirectUri, ServiceProvider, Signed};
+use crate::audit::{self, Action, Event};
+use crate::model::error::Rule;
+use crate::model::{Error, Result};
+use crate::pool::Pool;
+use crate::web::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+
+const KIND: &str = "service-providers";
+
+const NAME_IDS: &[(NameIdFormat, &str)] = &[
+    (NameIdFormat::Persistent, "persistent"),
+    (NameIdFormat::Transient, "transient"),
+    (NameIdFormat::EmailAddress, "email"),
+    (NameIdFormat::Unspecified, "uid"),
+];
+
+const SIGNED: &[(Signed, &str)] = &[(Signed::Assertion, "assertion"), (Signed::Response, "response"), (Signed::Both, "both")];
+
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    any_of([
+        on(Method::GET, list(KIND), app, all),
+        on(Method::POST, list(KIND), app, add),
+        on(Method::GET, item(KIND), app, show),
+        on(Method::DELETE, item(KIND), app, delete),
+    ])
+}
+
+async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ServiceProviderDocument>>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    let limit = context.limit()?;
+    let after = context.query.get("after").map(EntityId::parse).transpose()?;
+    let providers = application::service_providers(pool.store(), after.as_ref(), limit)?;
+    let next = providers.last().filter(|_| providers.len() == limit).map(|provider| provider.entity_id.as_str().to_owned());
+    Ok(Reply::Found(Page { items: providers.iter().map(document).collect(), next }))
+}
+
+async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    Ok(Reply::Found(document(&found(&pool, at(&path, 1)?)?)))
+}
+
+async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
+    let provider = provider(context.document()?)?;
+    let pool = context.pool(at(&path, 0)?)?;
+    let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderPut, &context.actor).on(provider.entity_id.as_str());
+    pool.store()
+        .decide(|changes| {
+            if application::find_service_provider(pool.store(), provider.entity_id.as_str())?.is_some() {
+                return Err(Error::exists(format!("there is a service provider `{}` already", provider.entity_id.as_str())));
+            }
+            application::add_service_provider(changes, &provider)?;
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    Ok(Reply::Made(document(&provider)))
+}
+
+async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderDelete, &context.actor).on(at(&path, 1)?.as_str());
+    pool.store()
+        .decide(|changes| {
+            let provider = found(&pool, at(&path, 1)?)?;
+            application::delete_service_provider(changes, &provider.entity_id);
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    Ok(Reply::Done)
+}
+
+fn found(pool: &Pool, id: &Segment) -> Result<ServiceProvider> {
+    let provider = application::find_service_provider(pool.store(), id.as_str())?;
+    provider.ok_or_else(|| Error::not_found(format!("pool `{}` has no service provider `{}`", pool.slug().as_str(), id.as_str())))
+}
+
+fn provider(document: ServiceProviderDocument) -> Result<ServiceProvider> {
+    let name = if document.name.is_empty() { document.entity_id.clone() } else { document.name };
+    let acs =
+        document.acs.into_iter().map(|acs| Ok(Acs { url: RedirectUri::parse(&acs.url)?, index: acs.index, is_default: acs.is_default }));
+    Ok(ServiceProvider {
+        entity_id: EntityId::parse(&document.entity_id)?,
+        name,
+        acs: acs.collect::<Result<_>>()?,
+        name_id: choice("name_id", NAME_IDS, &document.name_id)?,
+        attributes: document
+            .attributes
+            .into_iter()
+            .map(|mapping| AttributeMapping { source: mapping.source, name: mapping.name })
+            .collect(),
+        sign: choice("sign", SIGNED, &document.sign)?,
+        request_certificates: document.request_certificates.iter().map(|text| certificate(text)).collect::<Result<_>>()?,
+        require_signed_requests: document.require_signed_requests,
+        slo: None,
+    })
+}
+
+fn choice<T: Copy>(field: &str, choices: &[(T, &str)], text: &str) -> Result<T> {
+    let names = || choices.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
+    let found = choices.iter().find(|(_, name)| *name == text).map(|(choice, _)| *choice);
+    found.ok_or_else(|| Error::invalid(Rule::Request, format!("{field}: `{text}` must be one of {}", names())))
+}
+
+fn name_of<T: Copy + PartialEq>(choices: &[(T, &'static str)], choice: T) -> String {
+    choices.iter().find(|(known, _)| *known == choice).map(|(_, name)| (*name).to_owned()).unwrap_or_default()
+}
+
+/// A certificate from PEM or from the base64 text of metadata.
+fn certificate(text: &str) -> Result<application::Certificate> {
+    let base64: String = text.lines().filter(|line| !line.starts_with("-----")).flat_map(|line| line.split_whitespace()).collect();
+    let der = STANDARD.decode(base64).map_err(|error| Error::invalid(Rule::Request, format!("request_certificates: {error}")))?;
+    Ok(der.into())
+}
+
+fn document(provider: &ServiceProvider) -> ServiceProviderDocument {
+    let acs = |acs: &Acs| AcsDocument { url: acs.url.as_str().to_owned(), index: acs.index, is_default: acs.is_default };
+    ServiceProviderDocument {
+        entity_id: provider.entity_id.as_str().to_owned(),
+        name: provider.name.clone(),
+        acs: provider.acs.iter().map(acs).collect(),
+        name_id: name_of(NAME_IDS, provider.name_id),
+        attributes: provider
+            .attributes
+            .iter()
+            .map(|mapping| AttributeDocument { source: mapping.source.clone(), name: mapping.name.clone() })
+            .collect(),
+        sign: name_of(SIGNED, provider.sign),
+        request_certificates: provider.request_certificates.iter().map(|certificate| STANDARD.encode(certificate.as_slice())).collect(),
+        require_signed_requests: provider.require_signed_requests,
+    }
+}

@@ -1,0 +1,141 @@
+//! Who asks, and what a handler of the API is given.
+
+use super::error::ApiError;
+use crate::authn::Core;
+use crate::directory::{Directory, Entry, Selection};
+use crate::model::error::Rule;
+use crate::model::{Actor, Dn, Error, Face, Rdn, Result, Role};
+use crate::policy::access::Viewer;
+use crate::pool::{Pool, Status};
+use crate::web::form::Form;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// What the API works on.
+pub struct App {
+    /// The core behind it.
+    pub core: Arc<Core>,
+    /// Where files wait that are being imported.
+    pub spool: PathBuf,
+}
+
+/// Who came in, as the listener knows.
+#[derive(Clone, Debug)]
+pub struct Caller(String);
+
+impl Caller {
+    /// A process of that user, on the unix socket.
+    pub fn unix(user: u32) -> Self {
+        Self(format!("uid:{user}"))
+    }
+}
+
+/// One request to the API.
+#[derive(Clone)]
+pub struct Context {
+    pub(super) app: Arc<App>,
+    pub(super) actor: Actor,
+    pub(super) query: Form,
+    pub(super) body: Bytes,
+}
+
+impl Context {
+    pub(super) fn new(app: Arc<App>, caller: &Caller, query: &str, body: Bytes) -> std::result::Result<Self, ApiError> {
+        let query = Form::parse(query.as_bytes()).map_err(|error| ApiError(Error::invalid(Rule::Request, error.to_string())))?;
+        let actor = Actor { role: Role::Operator, entry: None, name: caller.0.clone(), face: Face::Admin, address: None };
+        Ok(Self { app, actor, query, body })
+    }
+
+    /// The body as the document that the path takes.
+    pub fn document<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|error| Error::invalid(Rule::Request, format!("the body: {error}")))
+    }
+
+    /// The pool of that slug, unless it is being deleted.
+    pub fn pool(&self, slug: &Segment) -> Result<Arc<Pool>> {
+        let pool = self.app.core.registry.by_slug(slug.as_str())?;
+        pool.filter(|pool| pool.status() != Status::Deleting)
+            .ok_or_else(|| Error::not_found(format!("there is no pool `{}`", slug.as_str())))
+    }
+
+    /// How many items a list answers at most: `limit`, 1 to 1,000, 100 if it is not given.
+    pub fn limit(&self) -> Result<usize> {
+        let Some(text) = self.query.get("limit") else { return Ok(100) };
+        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
+        limit.ok_or_else(|| Error::invalid(Rule::Request, format!("limit={text}: must be a number from 1 to 1000")))
+    }
+
+    /// What the actor may see.
+    pub fn viewer(&self) -> Viewer {
+        Viewer { role: self.actor.role, entry: self.actor.entry }
+    }
+}
+
+/// A part of a path, percent-decoded.
+#[derive(Clone, Debug)]
+pub struct Segment(String);
+
+impl Segment {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Segment {
+    type Err = std::str::Utf8Error;
+
+    fn from_str(encoded: &str) -> std::result::Result<Self, Self::Err> {
+        let text = percent_encoding::percent_decode_str(encoded).decode_utf8()?;
+        Ok(Self(text.into_owned()))
+    }
+}
+
+/// A branch of a pool's tree in which the API keeps one kind of entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Branch {
+    /// The name of its organizational unit.
+    pub unit: &'static str,
+    /// The attribute that names its entries.
+    pub naming: &'static str,
+    /// What one of them is called in messages.
+    pub noun: &'static str,
+}
+
+impl Branch {
+    /// Where users are.
+    pub const PEOPLE: Self = Self { unit: "people", naming: "uid", noun: "user" };
+    /// Where groups are.
+    pub const GROUPS: Self = Self { unit: "groups", naming: "cn", noun: "group" };
+    /// Where service accounts are.
+    pub const SERVICES: Self = Self { unit: "services", naming: "cn", noun: "service account" };
+
+    /// The branch's own name in a pool.
+    pub fn dn(self, pool: &Pool) -> Dn {
+        pool.suffix().child(Rdn::single("ou", self.unit))
+    }
+
+    /// The name of an entry in it.
+    pub fn entry_dn(self, pool: &Pool, name: &str) -> Dn {
+        self.dn(pool).child(Rdn::single(self.naming, name))
+    }
+
+    /// The entry of that name.
+    pub fn find(self, pool: &Pool, name: &str, viewer: &Viewer) -> Result<Entry> {
+        let directory = Directory::new(pool);
+        directory.find(&self.entry_dn(pool, name), viewer).map_err(|error| match error.kind() {
+            crate::model::Kind::NotFound { .. } => {
+                Error::not_found(format!("pool `{}` has no {} `{name}`", pool.slug().as_str(), self.noun))
+            }
+            _ => error,
+        })
+    }
+}
+
+/// The attributes of an entry that the API shows: all user attributes and those that say who belongs where.
+pub fn shown(directory: &Directory) -> Selection {
+    Selection::parse(directory, ["*", "memberOf", "entryUUID", "createTimestamp", "modifyTimestamp", "poolgateAccountDisabled"])
+}

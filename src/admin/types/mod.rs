@@ -1,0 +1,25 @@
+//! The documents of the API. Names are those of the field; times are RFC 3339 text; secrets are shown once, when they are made.
+
+mod application;
+mod audit;
+mod entry;
+mod pool;
+mod provider;
+
+pub use application::{AcsDocument, AttributeDocument, ClientCreated, ClientDocument, NewClient, ServiceProviderDocument};
+pub use audit::EventDocument;
+pub use entry::{EntryChange, EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};
+pub use pool::{NewPool, PoolChange, PoolDocument};
+pub use provider::{MappingDocument, ProviderDocument};
+
+use serde::{Deserialize, Serialize};
+
+/// A part of a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to send as `after` for the next part; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

@@ -1,0 +1,39 @@
+//! Upstream identity providers.
+
+use serde::{Deserialize, Serialize};
+
+/// An upstream identity provider, to add or as it is; its client secret is never shown.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderDocument {
+    /// Its name in URLs and in the uids of the users it brings: letters, digits, hyphens. Fixed for ever.
+    pub name: String,
+    /// What the login page calls it; the name if not given.
+    pub display_name: Option<String>,
+    /// Its issuer: https, or http on this machine.
+    pub issuer: String,
+    /// Our client id there.
+    pub client_id: String,
+    /// Our client secret there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// Which claims become which attributes.
+    #[serde(default)]
+    pub mapping: MappingDocument,
+}
+
+/// Which claims become which attributes at the first login; what is left out has its standard name.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MappingDocument {
+    /// The claim that names the person.
+    pub username: Option<String>,
+    /// The claim with the mail address.
+    pub mail: Option<String>,
+    /// The claim with the whole name.
+    pub name: Option<String>,
+    /// The claim with the given name.
+    pub given_name: Option<String>,
+    /// The claim with the family name.
+    pub family_name: Option<String>,
+}
