@@ -25,6 +25,7 @@ pub use search::{Scope, Search};
 pub use view::Selection;
 
 use crate::model::{Dn, EntryId};
+use crate::pool::Pool;
 use crate::store::PoolStore;
 use schema::Schema;
 use std::sync::Arc;
@@ -41,6 +42,11 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// The directory of a pool.
+    pub fn new(pool: &Pool) -> Self {
+        Self::over(pool.store().clone(), pool.suffix().clone())
+    }
+
     /// The directory in that store, under that suffix.
     pub fn over(store: PoolStore, suffix: Dn) -> Self {
         Self { store, schema: Schema::builtin(), suffix: Arc::new(suffix) }

@@ -36,7 +36,7 @@ fn page(
 ) -> Result<Page<EntryDocument>> {
     let directory = Directory::new(pool);
     let viewer = context.viewer();
-    let base = directory.find(&branch.dn(pool), &viewer)?.id;
+    let base = directory.find(&branch.dn(pool), &viewer)?.id();
     let everything = Filter::everything();
     let search = Search { base, scope: Scope::Subtree, filter: &everything, after, viewer: &viewer, stop: None };
     let mut items = Vec::new();
@@ -44,7 +44,7 @@ fn page(
     for entry in directory.search(search)? {
         let entry = entry?;
         if entry.kind() == kind {
-            last = Some(entry.id);
+            last = Some(entry.id());
             items.push(document(&directory, &entry, context, branch)?);
         }
         if items.len() == limit {
@@ -87,7 +87,7 @@ pub async fn change(context: Context, path: Vec<Segment>, branch: Branch) -> Res
         let value = if disabled { "TRUE" } else { "FALSE" };
         modifications.push(replace(Attribute::new("poolgateAccountDisabled", [value])));
     }
-    context.app.core.modify_entry(&pool, &context.actor, entry.id, &modifications).await?;
+    context.app.core.modify_entry(&pool, &context.actor, entry.id(), &modifications).await?;
     Ok(Reply::Found(named(&context, &pool, branch, name)?))
 }
 
@@ -95,7 +95,7 @@ pub async fn change(context: Context, path: Vec<Segment>, branch: Branch) -> Res
 pub async fn delete(context: Context, path: Vec<Segment>, branch: Branch) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     let entry = branch.find(&pool, at(&path, 1)?.as_str(), &context.viewer())?;
-    context.app.core.delete_entry(&pool, &context.actor, entry.id).await?;
+    context.app.core.delete_entry(&pool, &context.actor, entry.id()).await?;
     Ok(Reply::Done)
 }
 
@@ -104,7 +104,7 @@ pub async fn set_password(context: Context, path: Vec<Segment>, branch: Branch) 
     let asked: NewPassword = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;
     let entry = branch.find(&pool, at(&path, 1)?.as_str(), &context.viewer())?;
-    Ok(Reply::Found(put_password(&context, &pool, entry.id, asked.password).await?))
+    Ok(Reply::Found(put_password(&context, &pool, entry.id(), asked.password).await?))
 }
 
 /// Sets the password of an entry, or makes one and tells it.
@@ -118,7 +118,7 @@ pub async fn put_password(context: &Context, pool: &Arc<Pool>, entry: EntryId, p
 pub async fn unlock(context: Context, path: Vec<Segment>, branch: Branch) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     let entry = branch.find(&pool, at(&path, 1)?.as_str(), &context.viewer())?;
-    context.app.core.unlock(&pool, &context.actor, entry.id).await?;
+    context.app.core.unlock(&pool, &context.actor, entry.id()).await?;
     Ok(Reply::Done)
 }
 
@@ -132,7 +132,7 @@ fn document(directory: &Directory, entry: &Entry, context: &Context, branch: Bra
     let attributes = directory.attributes(entry, &shown(directory), &context.viewer())?;
     let attributes: BTreeMap<_, Vec<_>> =
         attributes.into_iter().map(|attribute| (attribute.name, attribute.values.iter().map(|value| text(value)).collect())).collect();
-    let dn = directory.dn(entry.id)?.ok_or_else(|| Error::not_found("the entry is gone"))?;
+    let dn = directory.dn(entry.id())?.ok_or_else(|| Error::not_found("the entry is gone"))?;
     Ok(EntryDocument {
         name: entry.first_text(branch.naming).unwrap_or_default().to_owned(),
         dn: dn.to_string(),

@@ -55,7 +55,7 @@ async fn change_member(context: &Context, path: &[Segment], uid: &str, kind: Mod
     let group = BRANCH.find(&pool, at(path, 1)?.as_str(), &context.viewer())?;
     let member = user_dn(context, &pool, uid)?;
     let modification = Modification { kind, attribute: Attribute::new("member", [member.as_str()]) };
-    context.app.core.modify_entry(&pool, &context.actor, group.id, &[modification]).await?;
+    context.app.core.modify_entry(&pool, &context.actor, group.id(), &[modification]).await?;
     Ok(Reply::Done)
 }
 

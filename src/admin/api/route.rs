@@ -40,20 +40,20 @@ pub fn list(kind: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
 /// The path of one item: `/api/v1/pools/{slug}/{kind}/{name}`.
 pub fn item(kind: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
     let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
-    path.and(warp::path(kind)).and(warp::path::param()).and(warp::path::end()).map(|pool, name| vec![pool, name]).boxed()
+    path.and(warp::path(kind)).and(warp::path::param::<Segment>()).and(warp::path::end()).map(|pool, name| vec![pool, name]).boxed()
 }
 
 /// The path of something of an item: `/api/v1/pools/{slug}/{kind}/{name}/{part}`.
 pub fn part(kind: &'static str, part: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
     let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
-    let path = path.and(warp::path(kind)).and(warp::path::param()).and(warp::path(part)).and(warp::path::end());
+    let path = path.and(warp::path(kind)).and(warp::path::param::<Segment>()).and(warp::path(part)).and(warp::path::end());
     path.map(|pool, name| vec![pool, name]).boxed()
 }
 
 /// The path of one item of a part: `/api/v1/pools/{slug}/{kind}/{name}/{part}/{member}`.
 pub fn part_item(kind: &'static str, part: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
     let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
-    let path = path.and(warp::path(kind)).and(warp::path::param()).and(warp::path(part)).and(warp::path::param()).and(warp::path::end());
+    let path = path.and(warp::path(kind)).and(warp::path::param::<Segment>()).and(warp::path(part)).and(warp::path::param::<Segment>()).and(warp::path::end());
     path.map(|pool, name, member| vec![pool, name, member]).boxed()
 }
 

@@ -100,7 +100,7 @@ fn provider(document: ServiceProviderDocument) -> Result<ServiceProvider> {
             .map(|mapping| AttributeMapping { source: mapping.source, name: mapping.name })
             .collect(),
         sign: choice("sign", SIGNED, &document.sign)?,
-        request_certificates: document.request_certificates.iter().map(|text| certificate(text)).collect::<Result<_>>()?,
+        request_certificates: document.request_certificates.iter().map(|text| certificate(text).map(Into::into)).collect::<Result<_>>()?,
         require_signed_requests: document.require_signed_requests,
         slo: None,
     })
@@ -117,10 +117,9 @@ fn name_of<T: Copy + PartialEq>(choices: &[(T, &'static str)], choice: T) -> Str
 }
 
 /// A certificate from PEM or from the base64 text of metadata.
-fn certificate(text: &str) -> Result<application::Certificate> {
+fn certificate(text: &str) -> Result<Vec<u8>> {
     let base64: String = text.lines().filter(|line| !line.starts_with("-----")).flat_map(|line| line.split_whitespace()).collect();
-    let der = STANDARD.decode(base64).map_err(|error| Error::invalid(Rule::Request, format!("request_certificates: {error}")))?;
-    Ok(der.into())
+    STANDARD.decode(base64).map_err(|error| Error::invalid(Rule::Request, format!("request_certificates: {error}")))
 }
 
 fn document(provider: &ServiceProvider) -> ServiceProviderDocument {

@@ -40,5 +40,5 @@ async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<Generated>> {
         return Ok(Reply::Made(Generated::default()));
     }
     let entry = BRANCH.find(&pool, &new.cn, &context.viewer())?;
-    Ok(Reply::Made(entries::put_password(&context, &pool, entry.id, None).await?))
+    Ok(Reply::Made(entries::put_password(&context, &pool, entry.id(), None).await?))
 }
