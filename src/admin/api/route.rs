@@ -4,6 +4,7 @@ use crate::admin::context::{App, Caller, Context, Segment};
 use crate::admin::error::ApiError;
 use crate::model::Result;
 use crate::web::{MAX_BODY, Response, bounded_body, json, no_content, query};
+use bytes::Bytes;
 use serde::Serialize;
 use std::future::Future;
 use std::sync::Arc;
@@ -53,7 +54,12 @@ pub fn part(kind: &'static str, part: &'static str) -> BoxedFilter<(Vec<Segment>
 /// The path of one item of a part: `/api/v1/pools/{slug}/{kind}/{name}/{part}/{member}`.
 pub fn part_item(kind: &'static str, part: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
     let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
-    let path = path.and(warp::path(kind)).and(warp::path::param::<Segment>()).and(warp::path(part)).and(warp::path::param::<Segment>()).and(warp::path::end());
+    let path = path
+        .and(warp::path(kind))
+        .and(warp::path::param::<Segment>())
+        .and(warp::path(part))
+        .and(warp::path::param::<Segment>())
+        .and(warp::path::end());
     path.map(|pool, name, member| vec![pool, name, member]).boxed()
 }
 
@@ -69,7 +75,7 @@ where
         .and(warp::ext::get::<Caller>())
         .and(query())
         .and(bounded_body(MAX_BODY))
-        .then(move |path, caller: Caller, query: String, body| {
+        .then(move |path, caller: Caller, query: String, body: Result<Bytes>| {
             let (app, handler) = (Arc::clone(&app), handler.clone());
             async move {
                 let answer = async {
