@@ -1,8 +1,11 @@
 //! Attribute types (RFC 4512, section 2.5).
 
-use crate::directory::value::{MatchingRule, Syntax};
-use crate::model::AttributeId;
+use crate::directory::value::{self, MatchingRule, Syntax};
+use crate::model::{AttributeId, Error, Result, error::Rule};
 pub use crate::policy::access::AccessClass;
+
+/// The most octets of one value, where the schema names no other limit.
+pub const DEFAULT_MAX_LENGTH: usize = 32 * 1024;
 
 /// What an attribute is for (RFC 4512, section 4.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +62,7 @@ pub struct AttributeType {
     pub single_value: bool,
     /// Users cannot change it.
     pub no_user_modification: bool,
-    /// A subtype of it is used instead of the type itself (COLLECTIVE is not supported).
+    /// What it is for.
     pub usage: Usage,
     /// Who may read it.
     pub access: AccessClass,
@@ -71,6 +74,8 @@ pub struct AttributeType {
     pub indexes: Indexes,
     /// Whether no two entries of a pool may have the same value.
     pub unique: bool,
+    /// The definition as the subschema shows it.
+    pub definition: String,
 }
 
 impl AttributeType {
@@ -82,5 +87,22 @@ impl AttributeType {
     /// Whether it is returned only when asked for (RFC 4512, section 3.4).
     pub fn is_operational(&self) -> bool {
         self.usage != Usage::UserApplications
+    }
+
+    /// Checks one value: its length (Rule::Constraint) and its syntax (Rule::Syntax). The message names the attribute, never the value.
+    pub fn check_value(&self, value: &[u8]) -> Result<()> {
+        if value.len() > self.max_length {
+            let (name, length, limit) = (self.name(), value.len(), self.max_length);
+            return Err(Error::invalid(Rule::Constraint, format!("a value of {name} has {length} octets, over the limit of {limit}")));
+        }
+        value::validate(self.syntax, value).map_err(|error| Error::invalid(Rule::Syntax, format!("{}: {error}", self.name())))
+    }
+
+    /// The normal form of a value for equality; Rule::InappropriateMatching if values cannot be compared, Rule::Syntax if this one is malformed.
+    pub fn normalise(&self, value: &[u8]) -> Result<Vec<u8>> {
+        let rule = self.equality.ok_or_else(|| {
+            Error::invalid(Rule::InappropriateMatching, format!("values of {} cannot be compared: it has no equality rule", self.name()))
+        })?;
+        value::normalise(rule, value).map_err(|error| Error::invalid(Rule::Syntax, format!("{}: {error}", self.name())))
     }
 }

@@ -32,6 +32,8 @@ pub struct ObjectClass {
     pub must: Vec<AttributeId>,
     /// Attributes that it may have.
     pub may: Vec<AttributeId>,
+    /// The definition as the subschema shows it.
+    pub definition: String,
 }
 
 impl ObjectClass {

@@ -3,35 +3,29 @@
 //! Owns syntaxes, matching rules and the normal forms that indexes hold. Pure and bounded: any octets can come in. Uses the schema only to compare names
 //! and object identifiers. Never decides who may compare.
 
+mod form;
+mod normal;
+mod prepare;
 mod rule;
 mod substring;
 mod syntax;
+mod time;
 
+pub use normal::{normalise, normalise_part, ordering_key};
 pub use rule::MatchingRule;
 pub use substring::{Part, Substring};
 pub use syntax::Syntax;
+pub use time::{generalized, timestamp};
 
-use crate::model::Result;
+use crate::model::{Error, Result, error::Rule};
 
 /// The version of the normal forms. Indexes that were built by another version must be built anew.
 pub const VERSION: u32 = 1;
 
-/// Checks that the octets follow the syntax; Rule::Syntax with the reason otherwise.
-pub fn validate(_syntax: Syntax, _value: &[u8]) -> Result<()> {
-    todo!()
+/// Checks that the octets follow the syntax; Rule::Syntax with what they should look like otherwise.
+pub fn validate(syntax: Syntax, value: &[u8]) -> Result<()> {
+    syntax.check(value).map_err(|expected| Error::invalid(Rule::Syntax, format!("the value is not {expected} ({})", syntax.description())))
 }
 
-/// The normal form for equality: two values match if and only if these octets are the same. Rule::Syntax if the value does not fit the rule's syntax.
-pub fn normalise(_rule: MatchingRule, _value: &[u8]) -> Result<Vec<u8>> {
-    todo!()
-}
-
-/// The normal form of a part of a substring assertion (RFC 4517, section 4.2.6).
-pub fn normalise_part(_rule: MatchingRule, _part: Part, _value: &[u8]) -> Result<Vec<u8>> {
-    todo!()
-}
-
-/// A key whose order as octets is the order of the values.
-pub fn ordering_key(_rule: MatchingRule, _value: &[u8]) -> Result<Vec<u8>> {
-    todo!()
-}
+#[cfg(test)]
+mod tests;
