@@ -257,3 +257,6 @@ fn base64(tree: &Document<'_>, node: NodeId) -> Result<Vec<u8>> {
     let text: String = tree.text_content_deep(node).split_ascii_whitespace().collect();
     STANDARD.decode(text).map_err(|_| refused("a value of the signature is not base64"))
 }
+
+#[cfg(test)]
+mod tests;
