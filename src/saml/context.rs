@@ -34,7 +34,7 @@ pub fn is_reachable(requested: &RequestedContext) -> bool {
 
 /// Whether only a login with several factors is good enough.
 pub fn needs_multiple(requested: Option<&RequestedContext>) -> bool {
-    choose(requested, Level::Single, &[]).is_none()
+    choose(requested, Level::Single, &[]).is_none() && choose(requested, Level::Multiple, &[]).is_some()
 }
 
 /// The class to state for a login; `None` when it is not what was asked for (SAML core, section 3.3.2.2.1).

@@ -6,6 +6,7 @@
 
 mod assertion;
 mod context;
+mod decision;
 mod error;
 mod metadata;
 mod name_id;

@@ -55,6 +55,28 @@ pub struct SsoRequest {
 const COMPARISONS: [Comparison; 4] = [Comparison::Exact, Comparison::Minimum, Comparison::Maximum, Comparison::Better];
 
 impl SsoRequest {
+    /// A request that demands nothing.
+    pub fn plain(entity_id: impl Into<String>, id: impl Into<String>, acs: impl Into<String>) -> Self {
+        Self {
+            entity_id: entity_id.into(),
+            id: id.into(),
+            acs: acs.into(),
+            relay_state: None,
+            force: false,
+            passive: false,
+            name_id: None,
+            comparison: 0,
+            classes: None,
+        }
+    }
+
+    /// The same with a demand on how somebody must have logged in.
+    pub fn demanding(self, context: Option<RequestedContext>) -> Self {
+        let Some(RequestedContext { comparison, classes }) = context else { return Self { classes: None, ..self } };
+        let comparison = COMPARISONS.iter().position(|known| *known == comparison).and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
+        Self { comparison, classes: Some(classes), ..self }
+    }
+
     /// The bytes that an interaction keeps.
     pub fn to_payload(&self) -> Vec<u8> {
         record::encode(VERSION, self)
@@ -111,21 +133,12 @@ pub fn judge(
         Err(refusal) => (None, Some(refusal)),
     };
     let refusal = refusal(&asked, now).or(name_id_refusal);
-    let (comparison, classes) = match asked.requested_context {
-        Some(RequestedContext { comparison, classes }) => (comparison, Some(classes)),
-        None => (Comparison::Exact, None),
-    };
-    let comparison = COMPARISONS.iter().position(|known| *known == comparison).and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
     let request = SsoRequest {
-        entity_id: provider.entity_id.as_str().to_owned(),
-        id: asked.id,
-        acs,
         relay_state: received.relay_state,
         force: asked.force_authn,
         passive: asked.is_passive,
         name_id,
-        comparison,
-        classes,
+        ..SsoRequest::plain(provider.entity_id.as_str(), asked.id, acs).demanding(asked.requested_context)
     };
     Ok(Judged { provider, request, refusal })
 }

@@ -13,15 +13,16 @@
 
 use super::assertion::Issuer;
 use super::context;
+use super::decision::{Decision, Proof, decide};
 use super::metadata::{entity_id, signing_key, sso_url};
 use super::request::{Judged, Refusal, SsoRequest, judge};
-use super::wire::{self, Received, Status};
+use super::wire::{self, Received};
 use super::{SamlError, error, post};
 use crate::application::{ServiceProvider, find_service_provider};
 use crate::audit::{self, Action, Event, Reason};
 use crate::authn::{BrowserKey, Core, Demands, Interaction, Level, NewInteraction, Origin, ReturnPoint, Session};
 use crate::crypto::digest;
-use crate::model::{self, Error, Face, Timestamp};
+use crate::model::{self, Error, Face};
 use crate::store::Changes;
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
@@ -105,49 +106,13 @@ async fn proceed(
         None => None,
     };
     let since = stored.as_ref().filter(|stored| !stored.is_handed_over).map(|stored| stored.interaction.created());
-    match decide(asked, session.as_ref(), since) {
-        Decision::Assert(session, class) => {
-            answer(core, request, provider, asked, Ok((session, class)), stored.as_ref().map(|stored| &stored.interaction)).await
-        }
-        Decision::Refuse(refusal) => {
-            answer(core, request, provider, asked, Err(refusal), stored.as_ref().map(|stored| &stored.interaction)).await
-        }
-        Decision::LogIn => log_in(core, request, provider, asked, stored).await,
-    }
-}
-
-/// What becomes of a request.
-#[derive(Debug)]
-enum Decision<'a> {
-    /// An assertion about this session, with this context class.
-    Assert(&'a Session, &'static str),
-    /// A refusal that the service provider is told.
-    Refuse(Refusal),
-    /// Somebody must log in first.
-    LogIn,
-}
-
-/// Decides. `since` is when the request began to wait for a login in this browser, if it did.
-fn decide<'a>(asked: &SsoRequest, session: Option<&'a Session>, since: Option<Timestamp>) -> Decision<'a> {
-    let proven_for_this = |session: &Session| since.is_some_and(|since| session.authentication().at() >= since);
-    let usable = session.filter(|session| !asked.force || proven_for_this(session));
-    let requested = asked.context();
-    if let Some(session) = usable {
-        let proof = session.authentication();
-        if let Some(class) = context::choose(requested.as_ref(), proof.acr(), proof.methods()) {
-            return Decision::Assert(session, class);
-        }
-        if asked.passive || proven_for_this(session) || !context::needs_multiple(requested.as_ref()) {
-            return Decision::Refuse(Refusal {
-                status: Status::NoAuthnContext,
-                message: "the login does not reach the context class that is asked for",
-            });
-        }
-    }
-    if asked.passive {
-        return Decision::Refuse(Refusal { status: Status::NoPassive, message: "a login page is needed" });
-    }
-    Decision::LogIn
+    let decision = decide(asked, session.as_ref().map(|session| Proof::of(session.authentication())), since);
+    let outcome = match (decision, session.as_ref()) {
+        (Decision::Assert(class), Some(session)) => Ok((session, class)),
+        (Decision::Refuse(refusal), _) => Err(refusal),
+        (Decision::LogIn | Decision::Assert(_), _) => return log_in(core, request, provider, asked, stored).await,
+    };
+    answer(core, request, provider, asked, outcome, stored.as_ref().map(|stored| &stored.interaction)).await
 }
 
 /// Sends the browser to the login pages, with the request tied to it.
