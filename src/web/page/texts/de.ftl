@@ -34,6 +34,12 @@ continue = Weiter
 # Einwilligung
 consent-title = Zugriff erlauben
 consent-question = { $application } möchte Teile Ihres Kontos bei { $pool } sehen:
+consent-openid = wer Sie sind: eine Nummer, die für Sie steht
+consent-profile = Ihren Namen, Ihren Benutzernamen und Ihre Sprache
+consent-email = Ihre Mailadresse
+consent-address = Ihre Postanschrift
+consent-phone = Ihre Telefonnummer
+consent-groups = die Namen Ihrer Gruppen
 consent-allow = Erlauben
 consent-deny = Nicht erlauben
 

@@ -34,6 +34,12 @@ continue = Continue
 # Consent
 consent-title = Allow access
 consent-question = { $application } asks to see parts of your { $pool } account:
+consent-openid = who you are: a number that stands for you
+consent-profile = your name, your username and your language
+consent-email = your mail address
+consent-address = your postal address
+consent-phone = your telephone number
+consent-groups = the names of your groups
 consent-allow = Allow
 consent-deny = Do not allow
 

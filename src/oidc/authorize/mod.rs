@@ -1,0 +1,220 @@
+//! The authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core 1.0, section 3.1.2).
+
+pub(super) mod checks;
+mod decision;
+mod reply;
+
+pub use reply::{ReplyTo, ResponseMode};
+
+use super::app::App;
+use super::consent;
+use super::error::{Error, Refusal};
+use super::issue;
+use super::wire::{MAX_REQUEST, Parameters, Prompt, Scope};
+use crate::application::{self, Code, GrantId};
+use crate::audit::{self, Action, Event};
+use crate::authn::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, ReturnPoint, Session};
+use crate::crypto::digest;
+use crate::model::Error as Failure;
+use crate::model::error::Rule;
+use crate::store::{Changes, CommitError};
+use crate::web::http::{StatusCode, header};
+use crate::web::{self, PoolRequest, Response, browser, page};
+use checks::AuthorizationRequest;
+use decision::{Decision, Standing};
+
+/// The parameter by which a browser comes back to a request that waited.
+const INTERACTION: &str = "interaction";
+
+/// A request in the query, or the return of a browser whose request waited.
+pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
+    let parameters = parse(request.query.as_bytes())?;
+    match (parameters.first("client_id"), parameters.first(INTERACTION)) {
+        (None, Some(id)) => match waiting(app, request, id)? {
+            Some((parameters, interaction)) => advance(app, request, &parameters, Some(&interaction), false).await,
+            None => Ok(expired(request)),
+        },
+        _ => advance(app, request, &parameters, None, false).await,
+    }
+}
+
+/// A request in the body (OpenID Connect Core 1.0, section 3.1.2.1): stored first and continued by a GET, since a Lax cookie does not come with a cross-site POST.
+pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
+    let parameters = parse(&request.body)?;
+    let authorization = check(request, &parameters)?;
+    let stored = store(app, request, &parameters, &authorization, false).await;
+    let (id, set_cookie) = stored.map_err(|failure| at_the_client(&authorization, &failure))?;
+    Ok(with_cookie(web::see_other(&here(request, &id)), set_cookie))
+}
+
+/// The request that waits under that name for this browser.
+pub(super) fn waiting(app: &App, request: &PoolRequest, id: &str) -> Result<Option<(Parameters, Interaction)>, Error> {
+    let Some(browser) = App::browser(request) else { return Ok(None) };
+    let interaction = app.core.interaction(&request.pool, id, &browser).map_err(|failure| Error::Page(Refusal::at_authorize(&failure)))?;
+    match interaction.filter(|interaction| interaction.return_point() == ReturnPoint::Authorize) {
+        Some(interaction) => Ok(Some((parse(interaction.payload())?, interaction))),
+        None => Ok(None),
+    }
+}
+
+/// Checks the request, decides what it gets, and does that. Called again from the start whenever the browser comes back.
+pub(super) async fn advance(
+    app: &App,
+    request: &PoolRequest,
+    parameters: &Parameters,
+    interaction: Option<&Interaction>,
+    consented: bool,
+) -> Result<Response, Error> {
+    let authorization = check(request, parameters)?;
+    let failed = |failure: Failure| at_the_client(&authorization, &failure);
+    let session = app.session(request).await.map_err(failed)?;
+    let standing = Standing {
+        authenticated: session.as_ref().map(|session| session.authentication().at()),
+        waiting_since: interaction.map(Interaction::created),
+        is_expected: is_expected(request, &authorization, session.as_ref())?,
+        consented,
+    };
+    match (decision::decide(&authorization, &standing, app.now()), session) {
+        (Decision::Refuse(refusal), _) => Err(Error::Redirect(refusal, Box::new(authorization.reply))),
+        (Decision::Issue, Some(session)) => give_code(app, request, &authorization, interaction, &session).await,
+        (Decision::Consent, Some(session)) => match interaction {
+            Some(interaction) => Ok(consent::page(request, &authorization, interaction, &session)),
+            None => {
+                let (id, set_cookie) = store(app, request, parameters, &authorization, false).await.map_err(failed)?;
+                Ok(with_cookie(web::see_other(&here(request, &id)), set_cookie))
+            }
+        },
+        (Decision::Login { force }, _) => {
+            // A request that waits without the demand for a new login would be sent back by the login page at once.
+            let (id, set_cookie) = match interaction.filter(|interaction| interaction.demands().force || !force) {
+                Some(interaction) => (interaction.id().clone(), None),
+                None => store(app, request, parameters, &authorization, force).await.map_err(failed)?,
+            };
+            let response = web::see_other(&request.base.join(&format!("/login?{INTERACTION}={}", id.as_str())));
+            Ok(with_cookie(response, set_cookie))
+        }
+        (Decision::Issue | Decision::Consent, None) => Err(Error::Page(Refusal::request("nobody is logged in"))),
+    }
+}
+
+/// The client that the request names, and the checks.
+pub(super) fn check(request: &PoolRequest, parameters: &Parameters) -> Result<AuthorizationRequest, Error> {
+    let client = match parameters.first("client_id") {
+        Some(client_id) => {
+            application::find_client(request.pool.store(), client_id).map_err(|failure| Error::Page(Refusal::at_authorize(&failure)))?
+        }
+        None => None,
+    };
+    checks::check(parameters, client)
+}
+
+/// Whether the person of the session is the one of `id_token_hint`. A hint that we did not sign is an error: the client has mixed providers up.
+fn is_expected(request: &PoolRequest, authorization: &AuthorizationRequest, session: Option<&Session>) -> Result<bool, Error> {
+    let Some(hint) = &authorization.id_token_hint else { return Ok(true) };
+    let hint = issue::read_hint(request, hint).map_err(|failure| at_the_client(authorization, &failure))?;
+    let Some(hint) = hint else {
+        return Err(Error::Redirect(
+            Refusal::request("id_token_hint is not an ID token of this issuer"),
+            Box::new(authorization.reply.clone()),
+        ));
+    };
+    Ok(session.is_none_or(|session| session.authentication().uuid().to_string() == hint.sub))
+}
+
+/// Stores the request while the person does something. Answers with its name and the cookie of a browser that had no key yet.
+async fn store(
+    app: &App,
+    request: &PoolRequest,
+    parameters: &Parameters,
+    authorization: &AuthorizationRequest,
+    force: bool,
+) -> Result<(InteractionId, Option<String>), Failure> {
+    let payload = parameters.keep(checks::KNOWN).encode();
+    if payload.len() > MAX_REQUEST {
+        return Err(Failure::invalid(Rule::Request, format!("the request takes more than {MAX_REQUEST} bytes")));
+    }
+    let prompts = &authorization.prompts;
+    let interaction = NewInteraction {
+        return_point: ReturnPoint::Authorize,
+        application: authorization.client.name.clone(),
+        payload: payload.into_bytes(),
+        demands: Demands {
+            force: force || prompts.asks(Prompt::Login) || prompts.asks(Prompt::SelectAccount),
+            max_age: authorization.max_age,
+            acr: None,
+            login_hint: authorization.login_hint.clone(),
+            passive: prompts.is_none(),
+        },
+    };
+    let browser = browser::key(request, app.core.entropy.as_ref());
+    let key = BrowserKey::from_cookie(browser.key.expose());
+    let id = app.core.begin(&request.pool, interaction, &key, Some(request.peer)).await?;
+    Ok((id, browser.set_cookie))
+}
+
+/// One commit: the code, the end of the interaction, the audit event.
+async fn give_code(
+    app: &App,
+    request: &PoolRequest,
+    authorization: &AuthorizationRequest,
+    interaction: Option<&Interaction>,
+    session: &Session,
+) -> Result<Response, Error> {
+    let failed = |failure: Failure| at_the_client(authorization, &failure);
+    let now = app.now();
+    let entropy = app.core.entropy.as_ref();
+    let authentication = session.authentication();
+    let code = digest::token(entropy);
+    let record = Code {
+        client_id: authorization.client.client_id.clone(),
+        redirect_uri: authorization.reply.redirect_uri.clone(),
+        entry: authentication.entry(),
+        scopes: authorization.scopes.iter().map(|scope: &Scope| scope.name().to_owned()).collect(),
+        nonce: authorization.nonce.clone(),
+        challenge: authorization.challenge.clone(),
+        auth_time: authentication.at(),
+        acr: issue::acr(authentication.acr()).to_owned(),
+        amr: authentication.methods().iter().map(|method| issue::amr(*method).to_owned()).collect(),
+        grant: GrantId::draw(entropy),
+        expires: now.plus(request.pool.settings().lifetimes.code.duration()),
+        used: false,
+        session: *session.hash(),
+    };
+    let actor = app.core.actor(&request.pool, authentication, App::origin(request)).map_err(failed)?;
+    let mut changes = Changes::new();
+    application::put_code(&mut changes, code.expose(), &record);
+    if let Some(interaction) = interaction {
+        app.core.consume(interaction, &mut changes);
+    }
+    audit::record(&mut changes, &Event::success(now, Action::CodeIssue, &actor).on(authorization.client.client_id.as_str()));
+    match request.pool.store().commit(changes).await {
+        Ok(_) => Ok(authorization.reply.answer(request, [("code", code.expose().as_str())].into_iter().collect())),
+        // Somebody sent the same waiting request twice: it was answered already.
+        Err(CommitError::Conflict) => Ok(expired(request)),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Parameters, Error> {
+    Parameters::parse(bytes).map_err(|malformed| Error::Page(malformed.into()))
+}
+
+fn at_the_client(authorization: &AuthorizationRequest, failure: &Failure) -> Error {
+    Error::Redirect(Refusal::at_authorize(failure), Box::new(authorization.reply.clone()))
+}
+
+fn here(request: &PoolRequest, id: &InteractionId) -> String {
+    request.base.join(&format!("/oauth2/authorize?{INTERACTION}={}", id.as_str()))
+}
+
+/// The page for a request that waits no longer, or that waits for another browser.
+pub(super) fn expired(request: &PoolRequest) -> Response {
+    page::message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None)
+}
+
+fn with_cookie(response: Response, cookie: Option<String>) -> Response {
+    match cookie {
+        Some(cookie) => web::with_header(response, header::SET_COOKIE, &cookie),
+        None => response,
+    }
+}

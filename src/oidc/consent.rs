@@ -1,0 +1,75 @@
+//! The page that asks whether an application of somebody else may have what it asks for (OpenID Connect Core 1.0, section 3.1.2.4).
+
+use super::app::App;
+use super::authorize::{self, checks::AuthorizationRequest};
+use super::error::{Code, Error, Refusal};
+use super::wire::Parameters;
+use crate::audit::{self, Action, Event, Reason};
+use crate::authn::{Interaction, Session};
+use crate::model::Error as Failure;
+use crate::store::Changes;
+use crate::web::http::StatusCode;
+use crate::web::{PoolRequest, Response, browser, csrf, page};
+use minijinja::{Environment, context};
+use std::sync::LazyLock;
+
+static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| page::environment(&[("consent.html", include_str!("pages/consent.html"))]));
+
+/// The page. Its form comes back to [`post`].
+pub fn page(request: &PoolRequest, authorization: &AuthorizationRequest, interaction: &Interaction, session: &Session) -> Response {
+    let id = interaction.id().as_str();
+    let token = browser::existing(request).map(|key| csrf::token(&key, &purpose(id)));
+    let content = context! {
+        action => request.base.join("/oauth2/consent"),
+        application => authorization.client.name.as_str(),
+        interaction => id,
+        form_token => token,
+        person => session.authentication().name(),
+        scopes => authorization.scopes.iter().map(|scope| format!("consent-{}", scope.name())).collect::<Vec<_>>(),
+    };
+    page::render(&PAGES, "consent.html", request, StatusCode::OK, content)
+}
+
+/// The answer of the person. The request is checked and decided again; the consent counts for this request only.
+pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
+    let form = Parameters::parse(&request.body)
+        .and_then(|form| form.each_once().map(|()| form))
+        .map_err(|malformed| Error::Page(malformed.into()))?;
+    let id = form.first("interaction").unwrap_or_default();
+    let genuine = browser::existing(request).is_some_and(|key| csrf::matches(&key, &purpose(id), form.first(csrf::FIELD)));
+    if !genuine || csrf::is_foreign(&request.headers, &origin(request)) {
+        return Ok(page::message(request, StatusCode::BAD_REQUEST, "error-title", "error-form", None));
+    }
+    let Some((parameters, interaction)) = authorize::waiting(app, request, id)? else { return Ok(authorize::expired(request)) };
+    if form.first("decision") == Some("allow") {
+        return authorize::advance(app, request, &parameters, Some(&interaction), true).await;
+    }
+    let authorization = authorize::check(request, &parameters)?;
+    let reply = Box::new(authorization.reply);
+    match decline(app, request, authorization.client.client_id.as_str(), &interaction).await {
+        Ok(()) => Err(Error::Redirect(Refusal::new(Code::AccessDenied, "the person did not consent"), reply)),
+        Err(failure) => Err(Error::Redirect(Refusal::at_authorize(&failure), reply)),
+    }
+}
+
+async fn decline(app: &App, request: &PoolRequest, client_id: &str, interaction: &Interaction) -> Result<(), Failure> {
+    let mut changes = Changes::new();
+    app.core.consume(interaction, &mut changes);
+    if let Some(session) = app.session(request).await? {
+        let actor = app.core.actor(&request.pool, session.authentication(), App::origin(request))?;
+        audit::record(&mut changes, &Event::failure(app.now(), Action::Consent, &actor, Reason::Declined).on(client_id));
+    }
+    request.pool.store().commit(changes).await?;
+    Ok(())
+}
+
+/// A token for one form of one interaction is none for another.
+fn purpose(interaction: &str) -> String {
+    format!("consent {interaction}")
+}
+
+/// The origin of the pool's URL (RFC 6454, section 6.2).
+pub(super) fn origin(request: &PoolRequest) -> String {
+    let base = request.base.as_str();
+    base.strip_suffix(request.base.path()).unwrap_or(base).to_owned()
+}
