@@ -1,17 +1,31 @@
 //! An entry as it was read.
 
-use super::EntryKind;
-use crate::model::{AttributeId, EntryId, Rdn, Sequence, Timestamp};
+use super::known::KNOWN;
+use super::record::{self, Fixed, Header, Slot};
+use super::schema::Schema;
+use crate::model::{AttributeId, EntryId, Rdn, Result, Sequence, Timestamp};
+use crate::policy::access::EntryKind;
+use crate::store::Row;
+use bytes::Bytes;
 use uuid::Uuid;
 
-/// An entry as of one commit.
+/// An entry as of one commit. Cheap to clone: it shares the bytes of its record.
 #[derive(Clone, Debug)]
 pub struct Entry {
     id: EntryId,
     version: Sequence,
+    record: Bytes,
+    fixed: Fixed,
+    /// Attributes that lie in parts and have been read, by the place of their slot.
+    parts: Vec<(usize, Bytes)>,
 }
 
 impl Entry {
+    pub(super) fn read(id: EntryId, row: Row) -> Result<Self> {
+        let fixed = record::fixed(&row.value)?;
+        Ok(Self { id, version: row.version, record: row.value, fixed, parts: Vec::new() })
+    }
+
     /// Its number within the pool.
     pub const fn id(&self) -> EntryId {
         self.id
@@ -23,57 +37,97 @@ impl Entry {
     }
 
     /// Its parent; `None` for the suffix.
-    pub fn parent(&self) -> Option<EntryId> {
-        todo!()
+    pub const fn parent(&self) -> Option<EntryId> {
+        self.fixed.parent
     }
 
     /// Its entryUUID (RFC 4530): what other systems know it by.
-    pub fn uuid(&self) -> Uuid {
-        todo!()
+    pub const fn uuid(&self) -> Uuid {
+        self.fixed.uuid
     }
 
     /// When it was added.
-    pub fn created(&self) -> Timestamp {
-        todo!()
+    pub const fn created(&self) -> Timestamp {
+        self.fixed.created
     }
 
     /// When it was last changed.
-    pub fn modified(&self) -> Timestamp {
-        todo!()
+    pub const fn modified(&self) -> Timestamp {
+        self.fixed.modified
     }
 
     /// Its RDN as written.
-    pub fn rdn(&self) -> Rdn {
-        todo!()
+    pub fn rdn(&self) -> Result<Rdn> {
+        Rdn::parse(&self.header()?.rdn)
     }
 
     /// What it is.
-    pub fn kind(&self) -> EntryKind {
-        todo!()
+    pub const fn kind(&self) -> EntryKind {
+        self.fixed.kind
     }
 
     /// Whether nobody may log in with it.
     pub fn is_disabled(&self) -> bool {
-        todo!()
+        self.values(KNOWN.disabled).any(|value| value == b"TRUE")
     }
 
-    /// The stored values of an attribute. Empty for links and computed attributes: see `Directory::attribute`.
-    pub fn values(&self, _attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
-        std::iter::empty()
+    /// The stored values of an attribute, of all its options. Empty for what is computed or kept as edges: see `Directory::attribute`. An entry that a
+    /// search found leaves values in the store that are too large for its record; `Directory::complete` fetches them.
+    pub fn values(&self, attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
+        self.slots()
+            .filter(move |(_, slot)| slot.attribute == attribute)
+            .filter_map(|(place, slot)| self.tlv(place, &slot))
+            .flat_map(record::values)
     }
 
     /// The first stored value of an attribute by name, as text.
-    pub fn first_text(&self, _attribute: &str) -> Option<&str> {
-        todo!()
+    pub fn first_text(&self, attribute: &str) -> Option<&str> {
+        self.texts(attribute).next()
     }
 
     /// The stored values of an attribute by name, as text.
-    pub fn texts(&self, _attribute: &str) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+    pub fn texts(&self, attribute: &str) -> impl Iterator<Item = &str> {
+        let attribute = Schema::builtin().attribute(attribute).map(|attribute| attribute.id);
+        attribute.into_iter().flat_map(|attribute| self.values(attribute)).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
     /// The names of its object classes, superclasses included.
     pub fn object_classes(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+        self.values(KNOWN.object_class).filter_map(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether it has that object class, by its first name in the schema.
+    pub fn has_class(&self, name: &str) -> bool {
+        self.object_classes().any(|class| class.eq_ignore_ascii_case(name))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.record
+    }
+
+    pub(super) fn header(&self) -> Result<Header> {
+        record::header(&self.record)
+    }
+
+    /// The attributes of the record, with their places.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, Slot)> + '_ {
+        record::slots(&self.record).enumerate()
+    }
+
+    /// The bytes of a slot: a PartialAttribute, or where its parts lie.
+    pub(super) fn body(&self, slot: &Slot) -> &[u8] {
+        self.record.get(slot.range.clone()).unwrap_or_default()
+    }
+
+    /// The PartialAttribute of a slot; `None` if it lies in parts that have not been read.
+    pub(super) fn tlv(&self, place: usize, slot: &Slot) -> Option<&[u8]> {
+        if slot.in_parts {
+            return self.parts.iter().find(|(other, _)| *other == place).map(|(_, bytes)| bytes.as_ref());
+        }
+        Some(self.body(slot))
+    }
+
+    pub(super) fn set_tlv(&mut self, place: usize, bytes: Bytes) {
+        self.parts.push((place, bytes));
     }
 }

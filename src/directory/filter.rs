@@ -1,7 +1,12 @@
-//! Search filters (RFC 4511, section 4.5.1.7) with their names resolved and their values in normal form, and their three-valued evaluation.
+//! Search filters (RFC 4511, section 4.5.1.7) with their names resolved and their values in normal form.
 
-use super::Directory;
-use crate::model::Result;
+mod evaluate;
+
+use super::known::Source;
+use super::schema::AttributeType;
+use super::value::{self, MatchingRule, Substring};
+use super::{Directory, draft};
+use crate::model::{EntryId, Error, Result};
 
 /// A filter. The constructors never fail for what a client wrote: what the schema does not know, or what cannot match, is Undefined.
 #[derive(Clone, Debug)]
@@ -14,6 +19,47 @@ pub enum Filter {
     Not(Box<Filter>),
     /// Neither true nor false.
     Undefined,
+    /// A test of the values of an attribute.
+    Test(Test),
+}
+
+/// A test of the values of an attribute and its subtypes.
+#[derive(Clone, Debug)]
+pub struct Test {
+    pub(super) attributes: Vec<&'static AttributeType>,
+    /// Options that a description must have.
+    pub(super) options: Vec<String>,
+    pub(super) assertion: Assertion,
+}
+
+/// What values are tested for.
+#[derive(Clone, Debug)]
+pub(super) enum Assertion {
+    Present,
+    Equal {
+        rule: MatchingRule,
+        normal: Vec<u8>,
+        /// Whether the parts of the entry's name count as values too.
+        dn: bool,
+    },
+    /// The value names this entry; `None` if there is no entry of that name.
+    Names(Option<EntryId>),
+    AtLeast {
+        rule: MatchingRule,
+        key: Vec<u8>,
+    },
+    AtMost {
+        rule: MatchingRule,
+        key: Vec<u8>,
+    },
+    Below {
+        rule: MatchingRule,
+        key: Vec<u8>,
+    },
+    Like {
+        rule: MatchingRule,
+        parts: Substring,
+    },
 }
 
 /// The parts of a substring assertion as written.
@@ -28,19 +74,21 @@ pub struct Parts<'a> {
 }
 
 impl Filter {
-    /// Every entry: `(objectClass=*)`.
-    pub fn everything() -> Self {
+    /// Every entry: `(&)`.
+    pub const fn everything() -> Self {
         Self::And(Vec::new())
     }
 
     /// `(name=*)`
-    pub fn present(_directory: &Directory, _name: &str) -> Self {
-        todo!()
+    pub fn present(directory: &Directory, name: &str) -> Self {
+        let Some((attribute, options)) = lookup(directory, name) else { return Self::Undefined };
+        test(directory, attribute, options, Assertion::Present)
     }
 
     /// `(name=value)`; reads the store to find the entry that a DN names.
-    pub fn equality(_directory: &Directory, _name: &str, _value: &[u8]) -> Result<Self> {
-        todo!()
+    pub fn equality(directory: &Directory, name: &str, value: &[u8]) -> Result<Self> {
+        let Some((attribute, options)) = lookup(directory, name) else { return Ok(Self::Undefined) };
+        equality(directory, attribute, options, attribute.equality, value, false)
     }
 
     /// `(name~=value)`: as equality.
@@ -49,28 +97,127 @@ impl Filter {
     }
 
     /// `(name>=value)`
-    pub fn greater_or_equal(_directory: &Directory, _name: &str, _value: &[u8]) -> Self {
-        todo!()
+    pub fn greater_or_equal(directory: &Directory, name: &str, value: &[u8]) -> Self {
+        ordering(directory, name, value, |rule, key| Assertion::AtLeast { rule, key })
     }
 
     /// `(name<=value)`
-    pub fn less_or_equal(_directory: &Directory, _name: &str, _value: &[u8]) -> Self {
-        todo!()
+    pub fn less_or_equal(directory: &Directory, name: &str, value: &[u8]) -> Self {
+        ordering(directory, name, value, |rule, key| Assertion::AtMost { rule, key })
     }
 
     /// `(name=initial*any*last)`
-    pub fn substrings(_directory: &Directory, _name: &str, _parts: &Parts<'_>) -> Self {
-        todo!()
+    pub fn substrings(directory: &Directory, name: &str, parts: &Parts<'_>) -> Self {
+        let Some((attribute, options)) = lookup(directory, name) else { return Self::Undefined };
+        let Some(rule) = attribute.substr else { return Self::Undefined };
+        match Substring::new(rule, parts.initial, &parts.any, parts.last) {
+            Ok(parts) => test(directory, attribute, options, Assertion::Like { rule, parts }),
+            Err(_) => Self::Undefined,
+        }
     }
 
-    /// `(name:dn:rule:=value)`
-    pub fn extensible(
-        _directory: &Directory,
-        _name: Option<&str>,
-        _rule: Option<&str>,
-        _value: &[u8],
-        _dn_attributes: bool,
-    ) -> Result<Self> {
-        todo!()
+    /// `(name:dn:rule:=value)` (RFC 4511, section 4.5.1.7.7). Without a name it tests every attribute whose equality is decided by the rule.
+    /// Rules for substrings are Undefined here.
+    pub fn extensible(directory: &Directory, name: Option<&str>, rule: Option<&str>, value: &[u8], dn_attributes: bool) -> Result<Self> {
+        let rule = match rule.map(MatchingRule::find) {
+            Some(None) => return Ok(Self::Undefined),
+            Some(found) => found,
+            None => None,
+        };
+        let named = match name.map(|name| lookup(directory, name)) {
+            Some(None) => return Ok(Self::Undefined),
+            Some(found) => found,
+            None => None,
+        };
+        match (named, rule) {
+            (Some((attribute, options)), None) => equality(directory, attribute, options, attribute.equality, value, dn_attributes),
+            (Some((attribute, options)), Some(rule)) if is_ordering(rule) => Ok(match value::ordering_key(rule, value) {
+                Ok(key) => test(directory, attribute, options, Assertion::Below { rule, key }),
+                Err(_) => Self::Undefined,
+            }),
+            (_, Some(rule)) if is_substring(rule) => Ok(Self::Undefined),
+            (Some((attribute, options)), rule) => equality(directory, attribute, options, rule, value, dn_attributes),
+            (None, Some(rule)) => {
+                let mut parts = Vec::new();
+                for attribute in directory.schema.attribute_types().iter().filter(|attribute| attribute.equality == Some(rule)) {
+                    parts.push(equality(directory, attribute, Vec::new(), Some(rule), value, dn_attributes)?);
+                }
+                Ok(Self::Or(parts))
+            }
+            (None, None) => Ok(Self::Undefined),
+        }
     }
+}
+
+fn lookup(directory: &Directory, name: &str) -> Option<(&'static AttributeType, Vec<String>)> {
+    Some((directory.schema.attribute(name)?, draft::options(name)))
+}
+
+fn test(directory: &Directory, attribute: &'static AttributeType, options: Vec<String>, assertion: Assertion) -> Filter {
+    let schema = directory.schema;
+    let subtypes = schema.attribute_types().iter().filter(|other| other.id != attribute.id && schema.is_subtype(other.id, attribute.id));
+    Filter::Test(Test { attributes: std::iter::once(attribute).chain(subtypes).collect(), options, assertion })
+}
+
+fn equality(
+    directory: &Directory,
+    attribute: &'static AttributeType,
+    options: Vec<String>,
+    rule: Option<MatchingRule>,
+    value: &[u8],
+    dn: bool,
+) -> Result<Filter> {
+    let Some(rule) = rule else { return Ok(Filter::Undefined) };
+    let source = Source::of(attribute);
+    if matches!(source, Source::Edges | Source::MemberUid | Source::MemberOf | Source::EntryDn) {
+        return match directory.target(source, value) {
+            Ok(target) => Ok(test(directory, attribute, options, Assertion::Names(target))),
+            Err(error) => undefined_if_invalid(error),
+        };
+    }
+    match value::normalise(rule, value) {
+        Ok(normal) => Ok(test(directory, attribute, options, Assertion::Equal { rule, normal, dn })),
+        Err(error) => undefined_if_invalid(error),
+    }
+}
+
+fn ordering(directory: &Directory, name: &str, value: &[u8], assertion: impl FnOnce(MatchingRule, Vec<u8>) -> Assertion) -> Filter {
+    let Some((attribute, options)) = lookup(directory, name) else { return Filter::Undefined };
+    let Some(rule) = attribute.ordering else { return Filter::Undefined };
+    match value::ordering_key(rule, value) {
+        Ok(key) => test(directory, attribute, options, assertion(rule, key)),
+        Err(_) => Filter::Undefined,
+    }
+}
+
+fn undefined_if_invalid(error: Error) -> Result<Filter> {
+    match error.kind() {
+        crate::model::Kind::Invalid(_) => Ok(Filter::Undefined),
+        _ => Err(error),
+    }
+}
+
+const fn is_ordering(rule: MatchingRule) -> bool {
+    matches!(
+        rule,
+        MatchingRule::CaseExactOrderingMatch
+            | MatchingRule::CaseIgnoreOrderingMatch
+            | MatchingRule::GeneralizedTimeOrderingMatch
+            | MatchingRule::IntegerOrderingMatch
+            | MatchingRule::NumericStringOrderingMatch
+            | MatchingRule::OctetStringOrderingMatch
+            | MatchingRule::UuidOrderingMatch
+    )
+}
+
+const fn is_substring(rule: MatchingRule) -> bool {
+    matches!(
+        rule,
+        MatchingRule::CaseExactSubstringsMatch
+            | MatchingRule::CaseIgnoreIa5SubstringsMatch
+            | MatchingRule::CaseIgnoreListSubstringsMatch
+            | MatchingRule::CaseIgnoreSubstringsMatch
+            | MatchingRule::NumericStringSubstringsMatch
+            | MatchingRule::TelephoneNumberSubstringsMatch
+    )
 }

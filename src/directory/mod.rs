@@ -6,11 +6,14 @@
 
 pub mod change;
 pub mod dn;
+mod draft;
 pub mod entry;
 pub mod filter;
 mod index;
+mod known;
 pub mod link;
 mod locate;
+mod names;
 mod record;
 pub mod schema;
 pub mod search;
@@ -21,6 +24,7 @@ pub use crate::policy::access::{EntryKind, Viewer};
 pub use change::{Modification, ModificationKind, NewEntry};
 pub use entry::Entry;
 pub use filter::Filter;
+pub use names::Names;
 pub use search::{Scope, Search};
 pub use view::Selection;
 

@@ -1,1 +1,338 @@
-//! The record of an entry.
+//! The record of an entry: a header, a table of offsets, and the attributes as the TLVs that a search result holds.
+//!
+//! ```text
+//! version (1)  length of header (2)  header: a CBOR map, so that a later version can add fields
+//! count (2)    per attribute: number (2), flags (1), end in the body (4)      in the order of the numbers
+//! body         per attribute: PartialAttribute (RFC 4511, section 4.1.7), or where its parts lie
+//! ```
+//!
+//! An attribute that is large lies in parts, rows of their own that bear a generation. A generation is drawn anew whenever the attribute is written, so that who
+//! reads an entry while it changes finds the old parts or none, never a mixture.
+
+use crate::model::ber::{self, Reader, Writer};
+use crate::model::{AttributeId, EntryId, Error, Result, Timestamp};
+use crate::policy::access::EntryKind;
+use minicbor::{Decode, Encode};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use uuid::Uuid;
+
+/// The format that is written.
+const VERSION: u8 = 1;
+/// An attribute whose TLV is longer lies in parts. Bytes.
+pub const MAX_INLINE: usize = 4096;
+/// The longest record. Bytes; a row and its key stay below what the engine holds in a page.
+pub const MAX_RECORD: usize = 6000;
+/// The longest part. Bytes.
+pub const PART: usize = 4096;
+/// The longest name of an actor that a header keeps; a longer one is cut. Bytes.
+pub const MAX_ACTOR: usize = 1000;
+
+const ROW: usize = 7;
+const IN_PARTS: u8 = 1;
+
+/// What every entry has besides its attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub parent: Option<EntryId>,
+    pub uuid: Uuid,
+    pub kind: EntryKind,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+    pub creator: String,
+    pub modifier: String,
+    /// As written (RFC 4514).
+    pub rdn: String,
+    /// The server that last wrote the entry; entryCSN shows it.
+    pub node: u16,
+    /// Attributes of which the entry has edges, or had. The edges themselves are rows of their own.
+    pub links: BTreeSet<AttributeId>,
+}
+
+/// The fields of a header that most readers need; read once, without copying text.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed {
+    pub parent: Option<EntryId>,
+    pub uuid: Uuid,
+    pub kind: EntryKind,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Wire<'a> {
+    #[n(0)]
+    parent: u64,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    uuid: [u8; 16],
+    #[n(2)]
+    kind: u8,
+    #[n(3)]
+    created: i64,
+    #[n(4)]
+    modified: i64,
+    #[b(5)]
+    creator: &'a str,
+    #[b(6)]
+    modifier: &'a str,
+    #[b(7)]
+    rdn: &'a str,
+    #[n(8)]
+    node: u16,
+    #[cbor(b(9), with = "minicbor::bytes")]
+    links: &'a [u8],
+}
+
+/// Where an attribute lies that is too large for its entry's record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spill {
+    pub generation: u64,
+    /// Octets of the TLV.
+    pub length: u32,
+}
+
+impl Spill {
+    /// How many parts there are.
+    pub fn parts(self) -> u16 {
+        u16::try_from((self.length as usize).div_ceil(PART)).unwrap_or(u16::MAX)
+    }
+}
+
+/// One attribute to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub attribute: AttributeId,
+    /// The attribute description that results show: a name, with options if there are any.
+    pub description: String,
+    pub values: Vec<Vec<u8>>,
+    /// Set if the attribute is unchanged and lies in parts already.
+    pub spill: Option<Spill>,
+}
+
+/// One part to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub generation: u64,
+    pub number: u16,
+    pub bytes: Vec<u8>,
+}
+
+/// One row of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    pub attribute: AttributeId,
+    pub in_parts: bool,
+    /// Where it lies in the record.
+    pub range: Range<usize>,
+}
+
+/// The record of an entry and the parts to write with it. `items` are in the order of their numbers. Generations are drawn from `next_generation` on.
+/// Rule::Constraint if the entry has more attributes than a record can name.
+pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Result<(Vec<u8>, Vec<Part>)> {
+    let header = encode_header(header)?;
+    let mut bodies: Vec<(Option<Spill>, Vec<u8>)> = Vec::with_capacity(items.len());
+    for item in items {
+        bodies.push(match item.spill {
+            Some(spill) => (Some(spill), reference(spill, &item.description)),
+            None => (None, partial_attribute(&item.description, &item.values)),
+        });
+    }
+    let mut parts = Vec::new();
+    let mut total = 5 + header.len() + bodies.iter().map(|(_, body)| ROW + body.len()).sum::<usize>();
+    loop {
+        let largest = bodies.iter().enumerate().filter(|(_, (spill, _))| spill.is_none()).max_by_key(|(_, (_, body))| body.len());
+        let Some((at, length)) = largest.map(|(at, (_, body))| (at, body.len())) else { break };
+        if length <= MAX_INLINE && total <= MAX_RECORD {
+            break;
+        }
+        let (Some(item), Some(slot)) = (items.get(at), bodies.get_mut(at)) else { break };
+        let spill = Spill { generation: next_generation, length: u32::try_from(length).map_err(|_| too_large())? };
+        if usize::from(spill.parts()).saturating_mul(PART) < length {
+            return Err(too_large());
+        }
+        let short = reference(spill, &item.description);
+        total = total - length + short.len();
+        let body = std::mem::replace(slot, (Some(spill), short)).1;
+        for (number, bytes) in (0..=u16::MAX).zip(body.chunks(PART)) {
+            parts.push(Part { generation: next_generation, number, bytes: bytes.to_vec() });
+        }
+        next_generation = next_generation.wrapping_add(1);
+    }
+    if total > MAX_RECORD {
+        return Err(too_large());
+    }
+    let mut out = Vec::with_capacity(total);
+    out.push(VERSION);
+    push_u16(&mut out, header.len())?;
+    out.extend_from_slice(&header);
+    push_u16(&mut out, items.len())?;
+    let mut end = 0;
+    for (item, (spill, body)) in items.iter().zip(&bodies) {
+        end += body.len();
+        out.extend_from_slice(&item.attribute.get().to_be_bytes());
+        out.push(if spill.is_some() { IN_PARTS } else { 0 });
+        out.extend_from_slice(&u32::try_from(end).map_err(|_| too_large())?.to_be_bytes());
+    }
+    for (_, body) in &bodies {
+        out.extend_from_slice(body);
+    }
+    Ok((out, parts))
+}
+
+/// Reads the fields that most readers need.
+pub fn fixed(record: &[u8]) -> Result<Fixed> {
+    let wire = wire(record)?;
+    Ok(Fixed {
+        parent: (wire.parent != 0).then_some(EntryId::new(wire.parent)),
+        uuid: Uuid::from_bytes(wire.uuid),
+        kind: kind(wire.kind),
+        created: Timestamp::from_micros(wire.created),
+        modified: Timestamp::from_micros(wire.modified),
+    })
+}
+
+/// Reads the whole header.
+pub fn header(record: &[u8]) -> Result<Header> {
+    let wire = wire(record)?;
+    let Fixed { parent, uuid, kind, created, modified } = fixed(record)?;
+    let (creator, modifier, rdn) = (wire.creator.to_owned(), wire.modifier.to_owned(), wire.rdn.to_owned());
+    let links = wire.links.chunks_exact(2).filter_map(|pair| Some(AttributeId::new(u16::from_be_bytes(*pair.first_chunk()?)))).collect();
+    Ok(Header { parent, uuid, kind, created, modified, creator, modifier, rdn, node: wire.node, links })
+}
+
+/// The table; empty if the record is damaged there.
+pub fn slots(record: &[u8]) -> impl Iterator<Item = Slot> + '_ {
+    let table = record.get(1..).and_then(|rest| u16_at(rest, 0)).map_or(usize::MAX, |length| 3 + length);
+    let count = record.get(table..).and_then(|rest| u16_at(rest, 0)).unwrap_or(0);
+    let rows = record.get(table.saturating_add(2)..).and_then(|rest| rest.get(..count * ROW)).unwrap_or_default();
+    let body = table.saturating_add(2 + count * ROW);
+    let mut start = body;
+    rows.chunks_exact(ROW).map_while(move |row| {
+        let [a, b, flags, end @ ..] = *<&[u8; ROW]>::try_from(row).ok()?;
+        let end = body.checked_add(u32::from_be_bytes(end) as usize)?;
+        let range = start..end;
+        start = end;
+        record.get(range.clone())?;
+        Some(Slot { attribute: AttributeId::new(u16::from_be_bytes([a, b])), in_parts: flags & IN_PARTS != 0, range })
+    })
+}
+
+/// Where the parts of an attribute lie, and its description: the body of a slot that says so.
+pub fn spill(body: &[u8]) -> Result<(Spill, &str)> {
+    let broken = || Error::internal("the record of an entry names parts in a form that cannot be read");
+    let (generation, rest) = body.split_first_chunk().ok_or_else(broken)?;
+    let (length, description) = rest.split_first_chunk().ok_or_else(broken)?;
+    let description = std::str::from_utf8(description).map_err(|_| broken())?;
+    Ok((Spill { generation: u64::from_be_bytes(*generation), length: u32::from_be_bytes(*length) }, description))
+}
+
+/// The description in a PartialAttribute.
+pub fn description(attribute: &[u8]) -> Option<&str> {
+    let mut reader = Reader::new(attribute).sequence().ok()?;
+    std::str::from_utf8(reader.octets().ok()?).ok()
+}
+
+/// The values in a PartialAttribute.
+pub fn values(attribute: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut set =
+        Reader::new(attribute).sequence().and_then(|mut reader| reader.octets().and_then(|_| reader.set())).unwrap_or(Reader::new(&[]));
+    std::iter::from_fn(move || set.octets().ok())
+}
+
+/// A PartialAttribute (RFC 4511, section 4.1.7).
+pub fn partial_attribute<V: AsRef<[u8]>>(description: &str, values: &[V]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_partial_attribute(&mut Writer::new(&mut out), description, values);
+    out
+}
+
+/// Writes a PartialAttribute; its lengths are known beforehand, so that nothing is moved.
+pub fn write_partial_attribute<V: AsRef<[u8]>>(writer: &mut Writer<'_>, description: &str, values: &[V]) {
+    let set = values.iter().map(|value| ber::tlv_size(value.as_ref().len())).sum();
+    writer.header(ber::SEQUENCE, ber::tlv_size(description.len()) + ber::tlv_size(set));
+    writer.octets(description.as_bytes());
+    writer.header(ber::SET, set);
+    for value in values {
+        writer.octets(value.as_ref());
+    }
+}
+
+fn encode_header(header: &Header) -> Result<Vec<u8>> {
+    let links: Vec<u8> = header.links.iter().flat_map(|attribute| attribute.get().to_be_bytes()).collect();
+    let wire = Wire {
+        parent: header.parent.map_or(0, EntryId::get),
+        uuid: *header.uuid.as_bytes(),
+        kind: kind_number(header.kind),
+        created: header.created.micros(),
+        modified: header.modified.micros(),
+        creator: cut(&header.creator),
+        modifier: cut(&header.modifier),
+        rdn: &header.rdn,
+        node: header.node,
+        links: &links,
+    };
+    minicbor::to_vec(&wire).map_err(|error| Error::internal(format!("the header of an entry cannot be written: {error}")))
+}
+
+fn wire(record: &[u8]) -> Result<Wire<'_>> {
+    let broken = |reason: &str| Error::internal(format!("the record of an entry cannot be read: {reason}"));
+    match record.first() {
+        Some(&VERSION) => {}
+        Some(version) => return Err(broken(&format!("its format is {version}, this server knows up to {VERSION}; start a newer one"))),
+        None => return Err(broken("it is empty")),
+    }
+    let length = record.get(1..).and_then(|rest| u16_at(rest, 0)).ok_or_else(|| broken("it ends early"))?;
+    let header = record.get(3..3 + length).ok_or_else(|| broken("it ends within its header"))?;
+    minicbor::decode(header).map_err(|error| broken(&error.to_string()))
+}
+
+fn reference(spill: Spill, description: &str) -> Vec<u8> {
+    let mut body = Vec::with_capacity(12 + description.len());
+    body.extend_from_slice(&spill.generation.to_be_bytes());
+    body.extend_from_slice(&spill.length.to_be_bytes());
+    body.extend_from_slice(description.as_bytes());
+    body
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_ACTOR)).unwrap_or_default()
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
+    let pair = bytes.get(at..at + 2)?;
+    Some(usize::from(u16::from_be_bytes(*pair.first_chunk()?)))
+}
+
+fn push_u16(out: &mut Vec<u8>, number: usize) -> Result<()> {
+    out.extend_from_slice(&u16::try_from(number).map_err(|_| too_large())?.to_be_bytes());
+    Ok(())
+}
+
+fn too_large() -> Error {
+    Error::invalid(crate::model::error::Rule::Constraint, "the entry has more attributes, or larger ones, than an entry can hold")
+}
+
+const fn kind_number(kind: EntryKind) -> u8 {
+    match kind {
+        EntryKind::Other => 0,
+        EntryKind::User => 1,
+        EntryKind::Service => 2,
+        EntryKind::Group => 3,
+        EntryKind::Container => 4,
+    }
+}
+
+const fn kind(number: u8) -> EntryKind {
+    match number {
+        1 => EntryKind::User,
+        2 => EntryKind::Service,
+        3 => EntryKind::Group,
+        4 => EntryKind::Container,
+        _ => EntryKind::Other,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

@@ -1,44 +1,281 @@
-//! What a viewer gets to see of an entry, in the form of an LDAP result.
+//! What a viewer gets to see of an entry, in the form of an LDAP result: a copy of the stored TLVs, without what the viewer may not read, with what is computed.
 
-use super::{Directory, Entry, Viewer};
-use crate::model::{Attribute, Result};
+use super::draft;
+use super::known::{KNOWN, Source};
+use super::names::Names;
+use super::record;
+use super::schema::{AttributeType, Schema};
+use super::{Directory, Entry, Filter, Viewer};
+use crate::model::ber::{self, Writer};
+use crate::model::error::Rule;
+use crate::model::{Attribute, AttributeId, Error, Result, Timestamp};
+use crate::policy::access;
+use std::sync::LazyLock;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// The name of the subschema subentry (RFC 4512, section 4.2).
+pub const SUBSCHEMA: &str = "cn=subschema";
 
 /// Which attributes are asked for (RFC 4511, section 4.5.1.8).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Selection {
     user: bool,
+    operational: bool,
+    listed: Vec<(AttributeId, Vec<String>)>,
+}
+
+/// Attributes whose values do not lie in the record.
+static DERIVED: LazyLock<Vec<(&'static AttributeType, Source)>> = LazyLock::new(|| {
+    let attributes = Schema::builtin().attribute_types().iter();
+    attributes.map(|attribute| (attribute, Source::of(attribute))).filter(|(_, source)| source.is_derived()).collect()
+});
+
+/// Values of an attribute on their way to the caller.
+enum Piece<'a> {
+    /// A PartialAttribute as stored.
+    Stored(&'a [u8]),
+    /// A name, and values that were computed.
+    Derived(&'a str, Vec<Vec<u8>>),
 }
 
 impl Selection {
     /// All user attributes.
     pub fn user() -> Self {
-        Self { user: true }
+        Self { user: true, ..Self::default() }
+    }
+
+    /// All attributes, operational ones too.
+    pub fn all() -> Self {
+        Self { user: true, operational: true, ..Self::default() }
     }
 
     /// What a list asks for: empty or `*` all user attributes, `+` all operational ones (RFC 3673), `1.1` none, `@class` those of a class (RFC 4529).
-    pub fn parse<'a>(_directory: &Directory, _names: impl IntoIterator<Item = &'a str>) -> Self {
-        todo!()
+    /// Names that the schema does not know select nothing.
+    pub fn parse<'a>(directory: &Directory, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut selection = Self::default();
+        let mut empty = true;
+        for name in names {
+            empty = false;
+            match name {
+                "*" => selection.user = true,
+                "+" => selection.operational = true,
+                _ => match name.strip_prefix('@') {
+                    Some(class) => selection.list_class(directory.schema, class),
+                    None => selection.list(directory.schema, name),
+                },
+            }
+        }
+        selection.user |= empty;
+        selection
+    }
+
+    fn list(&mut self, schema: &Schema, name: &str) {
+        if let Some(attribute) = schema.attribute(name) {
+            self.listed.push((attribute.id, draft::options(name)));
+        }
+    }
+
+    fn list_class(&mut self, schema: &Schema, class: &str) {
+        for class in schema.with_superclasses(&[class]).unwrap_or_default() {
+            self.listed.extend(class.must.iter().chain(&class.may).map(|attribute| (*attribute, Vec::new())));
+        }
+    }
+
+    fn has(&self, schema: &Schema, attribute: &AttributeType, options: &dyn Fn() -> Vec<String>) -> bool {
+        let all = if attribute.is_operational() { self.operational } else { self.user };
+        all || self.listed.iter().any(|(listed, wanted)| {
+            (attribute.id == *listed || schema.is_subtype(attribute.id, *listed))
+                && (wanted.is_empty() || {
+                    let options = options();
+                    wanted.iter().all(|option| options.contains(option))
+                })
+        })
     }
 }
 
 impl Directory {
     /// Writes a PartialAttributeList (RFC 4511, section 4.5.2), its SEQUENCE header included: what is selected and what the viewer may read.
-    pub fn project(&self, _entry: &Entry, _selection: &Selection, _types_only: bool, _viewer: &Viewer, _out: &mut Vec<u8>) -> Result<()> {
-        todo!()
+    pub fn project(&self, entry: &Entry, selection: &Selection, types_only: bool, viewer: &Viewer, out: &mut Vec<u8>) -> Result<()> {
+        let mut writer = Writer::new(out);
+        let list = writer.open(ber::SEQUENCE);
+        let written = self.select(entry, selection, viewer, &mut |piece| match piece {
+            Piece::Stored(tlv) if types_only => {
+                record::write_partial_attribute::<&[u8]>(&mut writer, record::description(tlv).unwrap_or_default(), &[]);
+            }
+            Piece::Stored(tlv) => writer.raw(tlv),
+            Piece::Derived(name, values) => {
+                let values = if types_only { &[] } else { values.as_slice() };
+                record::write_partial_attribute(&mut writer, name, values);
+            }
+        });
+        writer.close(list);
+        written
     }
 
     /// The same as attributes.
-    pub fn attributes(&self, _entry: &Entry, _selection: &Selection, _viewer: &Viewer) -> Result<Vec<Attribute>> {
-        todo!()
+    pub fn attributes(&self, entry: &Entry, selection: &Selection, viewer: &Viewer) -> Result<Vec<Attribute>> {
+        let mut attributes = Vec::new();
+        self.select(entry, selection, viewer, &mut |piece| {
+            attributes.push(match piece {
+                Piece::Stored(tlv) => Attribute {
+                    name: record::description(tlv).unwrap_or_default().to_owned(),
+                    values: record::values(tlv).map(<[u8]>::to_vec).collect(),
+                },
+                Piece::Derived(name, values) => Attribute { name: name.to_owned(), values },
+            });
+        })?;
+        Ok(attributes)
     }
 
     /// The values of one attribute, whether stored, computed or kept as edges; empty if the viewer may not read it.
-    pub fn attribute(&self, _entry: &Entry, _name: &str, _viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
-        todo!()
+    pub fn attribute(&self, entry: &Entry, name: &str, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
+        let selection = Selection::parse(self, [name]);
+        Ok(self.attributes(entry, &selection, viewer)?.into_iter().flat_map(|attribute| attribute.values).collect())
     }
 
-    /// Whether the entry has the value (RFC 4511, section 4.10). Rule::NoSuchAttribute if it has no value that the viewer may read.
-    pub fn compare(&self, _entry: &Entry, _name: &str, _value: &[u8], _viewer: &Viewer) -> Result<bool> {
-        todo!()
+    /// Whether the entry has the value (RFC 4511, section 4.10). Rule::NoSuchAttribute if it has no value that the viewer may read,
+    /// Rule::UndefinedAttribute if the schema has no such attribute, Rule::InappropriateMatching if it cannot be compared, Rule::Syntax if the value is none.
+    pub fn compare(&self, entry: &Entry, name: &str, value: &[u8], viewer: &Viewer) -> Result<bool> {
+        let attribute = self.schema.require_attribute(name)?;
+        let readable = access::may_filter(viewer, attribute.access, entry.id());
+        if !readable || Filter::present(self, name).evaluate(self, entry, viewer)? != Some(true) {
+            return Err(Error::invalid(Rule::NoSuchAttribute, format!("the entry has no {}", attribute.name())));
+        }
+        let source = Source::of(attribute);
+        match attribute.equality {
+            None => return Err(Error::invalid(Rule::InappropriateMatching, format!("values of {} cannot be compared", attribute.name()))),
+            Some(rule) if source == Source::Stored => drop(super::value::normalise(rule, value)?),
+            Some(_) => {}
+        }
+        Ok(Filter::equality(self, name, value)?.evaluate(self, entry, viewer)? == Some(true))
     }
+
+    fn select(&self, entry: &Entry, selection: &Selection, viewer: &Viewer, sink: &mut dyn FnMut(Piece<'_>)) -> Result<()> {
+        if entry
+            .slots()
+            .any(|(place, slot)| slot.in_parts && entry.tlv(place, &slot).is_none() && self.wants(entry, &slot, selection, viewer))
+        {
+            // All of them, so that one result shows one state of the entry.
+            return match self.complete(entry.clone())? {
+                Some(entry) => self.select_complete(&entry, selection, viewer, sink),
+                None => Ok(()),
+            };
+        }
+        self.select_complete(entry, selection, viewer, sink)
+    }
+
+    fn wants(&self, entry: &Entry, slot: &record::Slot, selection: &Selection, viewer: &Viewer) -> bool {
+        let options = || {
+            let body = entry.body(slot);
+            let description =
+                if slot.in_parts { record::spill(body).ok().map(|(_, description)| description) } else { record::description(body) };
+            description.map(draft::options).unwrap_or_default()
+        };
+        self.schema.attribute_by_id(slot.attribute).is_some_and(|attribute| {
+            access::may_read(viewer, attribute.access, entry.id()) && selection.has(self.schema, attribute, &options)
+        })
+    }
+
+    fn select_complete(&self, entry: &Entry, selection: &Selection, viewer: &Viewer, sink: &mut dyn FnMut(Piece<'_>)) -> Result<()> {
+        for (place, slot) in entry.slots() {
+            if let Some(tlv) = entry.tlv(place, &slot)
+                && self.wants(entry, &slot, selection, viewer)
+            {
+                sink(Piece::Stored(tlv));
+            }
+        }
+        for (attribute, source) in DERIVED.iter() {
+            if selection.has(self.schema, attribute, &Vec::new) && access::may_read(viewer, attribute.access, entry.id()) {
+                let values = self.derived(entry, attribute, *source, viewer)?;
+                if !values.is_empty() {
+                    sink(Piece::Derived(attribute.name(), values));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of an attribute that does not lie in the record, as far as the viewer may know the entries that they name.
+    pub(super) fn derived(&self, entry: &Entry, attribute: &AttributeType, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
+        let one = |value: String| Ok(vec![value.into_bytes()]);
+        match source {
+            Source::Stored | Source::Nothing => Ok(Vec::new()),
+            Source::Edges | Source::MemberUid => self.edge_values(entry, attribute.id, source, viewer),
+            Source::EntryUuid => one(entry.uuid().to_string()),
+            Source::Created => Ok(vec![generalized_time(entry.created())]),
+            Source::Modified => Ok(vec![generalized_time(entry.modified())]),
+            Source::Creator => named(entry.header()?.creator),
+            Source::Modifier => named(entry.header()?.modifier),
+            Source::EntryCsn => one(entry_csn(entry)?),
+            Source::EntryDn => Ok(Names::new(self).of(entry)?.map(String::into_bytes).into_iter().collect()),
+            Source::HasSubordinates => one(if self.children_exist(entry.id())? { "TRUE" } else { "FALSE" }.to_owned()),
+            Source::SubschemaSubentry => one(SUBSCHEMA.to_owned()),
+            Source::StructuralObjectClass => {
+                let classes: Vec<&str> = entry.object_classes().collect();
+                Ok(super::change::structural_class(self.schema, &classes).map(|class| class.as_bytes().to_vec()).into_iter().collect())
+            }
+            Source::MemberOf => {
+                let mut names = Names::new(self);
+                let mut values = Vec::new();
+                for group in self.groups_of(entry.id())? {
+                    values.extend(names.visible(group, viewer)?.map(String::into_bytes));
+                }
+                Ok(values)
+            }
+        }
+    }
+
+    fn edge_values(&self, entry: &Entry, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
+        let links = entry.header()?.links;
+        let mut names = Names::new(self);
+        let mut values = Vec::new();
+        for behind in self.edges_behind(entry, attribute, source).into_iter().flatten().filter(|behind| links.contains(behind)) {
+            for target in self.targets(behind, entry.id(), None) {
+                let target = target?;
+                if source == Source::Edges {
+                    values.extend(names.visible(target, viewer)?.map(String::into_bytes));
+                } else if self.is_visible(target, viewer)? {
+                    values.extend(self.uid(target)?);
+                }
+            }
+        }
+        if source == Source::MemberUid {
+            values.sort_unstable();
+            values.dedup();
+        }
+        Ok(values)
+    }
+
+    /// The numbers of the attributes of which the entry has edges now.
+    pub(super) fn linked(&self, entry: &Entry) -> Result<Vec<AttributeId>> {
+        let mut linked = Vec::new();
+        for attribute in entry.header()?.links {
+            if self.targets(attribute, entry.id(), None).next().transpose()?.is_some() {
+                linked.push(attribute);
+            }
+        }
+        debug_assert!(linked.iter().all(|attribute| KNOWN.links.contains(attribute)));
+        Ok(linked)
+    }
+}
+
+/// A GeneralizedTime of whole seconds (RFC 4517, section 3.3.13).
+pub(super) fn generalized_time(at: Timestamp) -> Vec<u8> {
+    formatted(at, format_description!("[year][month][day][hour][minute][second]Z")).into_bytes()
+}
+
+fn entry_csn(entry: &Entry) -> Result<String> {
+    let time = formatted(entry.modified(), format_description!("[year][month][day][hour][minute][second].[subsecond digits:6]Z"));
+    Ok(format!("{time}#{:06x}#{:03x}#000000", entry.version().get() & 0xff_ffff, entry.header()?.node))
+}
+
+fn formatted(at: Timestamp, format: &[time::format_description::BorrowedFormatItem<'_>]) -> String {
+    let nanos = i128::from(at.micros()) * 1000;
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    time.format(format).unwrap_or_default()
+}
+
+fn named(name: String) -> Result<Vec<Vec<u8>>> {
+    Ok(if name.is_empty() { Vec::new() } else { vec![name.into_bytes()] })
 }

@@ -1,4 +1,21 @@
 //! Changes of entries. Each fills a `Changes` with what it expects and what it writes; who commits it tries again on a conflict.
+//!
+//! What is expected makes concurrent changes that do not fit together conflict: the version of the entry (its own changes), the presence of the parent and of every
+//! entry that is named (they may be deleted), the absence of the name and of unique values (others may take them), the absence of children (others may add one),
+//! and the versions of the ancestors of a new parent (a move of one of them could close a circle).
+
+mod add;
+mod attribute;
+mod check;
+mod delete;
+mod edges;
+mod modify;
+mod rename;
+mod suffix;
+mod write;
+
+pub(super) use check::structural_class;
+pub(super) use rename::moved_key;
 
 use super::Directory;
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Rdn, Result, Timestamp};
@@ -9,7 +26,8 @@ use crate::store::Changes;
 pub struct NewEntry {
     /// Its name.
     pub dn: Dn,
-    /// Its attributes; those of the RDN may be left out. The operator may name entryUUID, createTimestamp and the like, which an import keeps.
+    /// Its attributes; those of the RDN may be left out. The operator may name entryUUID, createTimestamp, modifyTimestamp, creatorsName and modifiersName,
+    /// which an import keeps.
     pub attributes: Vec<Attribute>,
 }
 
@@ -37,44 +55,41 @@ pub struct Modification {
 
 impl Directory {
     /// The entries that every pool begins with: the suffix, and under it ou=people, ou=groups, ou=services and ou=apps.
-    pub fn create_suffix(&self, _changes: &mut Changes, _actor: &Actor, _now: Timestamp, _entropy: &dyn Entropy) -> Result<()> {
-        todo!()
+    pub fn create_suffix(&self, changes: &mut Changes, actor: &Actor, now: Timestamp, entropy: &dyn Entropy) -> Result<()> {
+        suffix::create(self, changes, actor, now, entropy)
     }
 
-    /// Adds an entry.
-    pub fn add(
-        &self,
-        _changes: &mut Changes,
-        _entry: NewEntry,
-        _actor: &Actor,
-        _now: Timestamp,
-        _entropy: &dyn Entropy,
-    ) -> Result<EntryId> {
-        todo!()
+    /// Adds an entry (RFC 4511, section 4.7).
+    pub fn add(&self, changes: &mut Changes, entry: NewEntry, actor: &Actor, now: Timestamp, entropy: &dyn Entropy) -> Result<EntryId> {
+        add::add(self, changes, entry, actor, now, entropy)
     }
 
-    /// Modifies an entry: all steps or none.
-    pub fn modify(&self, _changes: &mut Changes, _id: EntryId, _steps: &[Modification], _actor: &Actor, _now: Timestamp) -> Result<()> {
-        todo!()
+    /// Modifies an entry (RFC 4511, section 4.6): all steps or none.
+    pub fn modify(&self, changes: &mut Changes, id: EntryId, steps: &[Modification], actor: &Actor, now: Timestamp) -> Result<()> {
+        modify::modify(self, changes, id, steps, actor, now)
     }
 
-    /// Deletes an entry that has no children, with its credentials and edges.
-    pub fn delete(&self, _changes: &mut Changes, _id: EntryId, _actor: &Actor) -> Result<()> {
-        todo!()
+    /// Deletes an entry that has no children, with its credentials and edges (RFC 4511, section 4.8).
+    pub fn delete(&self, changes: &mut Changes, id: EntryId, actor: &Actor) -> Result<()> {
+        delete::delete(self, changes, id, actor)
     }
 
-    /// Renames an entry, and moves it under another parent if one is given.
+    /// Renames an entry, and moves it under another parent if one is given (RFC 4511, section 4.9).
     #[allow(clippy::too_many_arguments, reason = "the fields of a ModifyDN request and who asks")]
     pub fn rename(
         &self,
-        _changes: &mut Changes,
-        _id: EntryId,
-        _rdn: &Rdn,
-        _delete_old: bool,
-        _parent: Option<EntryId>,
-        _actor: &Actor,
-        _now: Timestamp,
+        changes: &mut Changes,
+        id: EntryId,
+        rdn: &Rdn,
+        delete_old: bool,
+        parent: Option<EntryId>,
+        actor: &Actor,
+        now: Timestamp,
     ) -> Result<()> {
-        todo!()
+        rename::rename(self, changes, id, &rename::NewName { rdn, delete_old, parent }, actor, now)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

@@ -1,7 +1,16 @@
 //! Search: candidates from the indexes, in the order of entry ids, each checked against its entry.
 
-use super::{Directory, Entry, Filter, Viewer};
-use crate::model::{EntryId, Result};
+mod branch;
+mod plan;
+mod rows;
+mod scope;
+
+use super::{Directory, Entry, Filter, SUFFIX, Viewer};
+use crate::model::{EntryId, Error, Result};
+use crate::policy::access;
+use plan::Plan;
+use rows::Candidates;
+use scope::Reach;
 
 /// How far a search reaches (RFC 4511, section 4.5.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,20 +42,72 @@ pub struct Search<'a> {
 
 /// The entries that a search finds, in the order of their ids. Ends after an error.
 pub struct Found<'a> {
-    _directory: &'a Directory,
+    directory: &'a Directory,
+    search: Search<'a>,
+    candidates: Candidates,
+    reach: Reach,
+    examined: u64,
+    stopped: bool,
+    ended: bool,
 }
 
 impl Directory {
     /// Begins a search.
-    pub fn search<'a>(&'a self, _search: Search<'a>) -> Result<Found<'a>> {
-        todo!()
+    pub fn search<'a>(&'a self, search: Search<'a>) -> Result<Found<'a>> {
+        let plan = self.plan_search(&search)?;
+        Ok(Found {
+            directory: self,
+            candidates: rows::open(self, plan, search.after)?,
+            reach: Reach::new(search.base, search.scope),
+            search,
+            examined: 0,
+            stopped: false,
+            ended: false,
+        })
+    }
+
+    /// The children of an entry that the viewer may see, in the order of their ids.
+    pub fn children<'a>(&'a self, parent: EntryId, after: Option<EntryId>, viewer: &'a Viewer) -> Result<Found<'a>> {
+        const ALL: &Filter = &Filter::everything();
+        self.search(Search { base: parent, scope: Scope::One, filter: ALL, after, viewer, stop: None })
+    }
+
+    /// Candidates by the filter, or by the scope where that promises fewer.
+    fn plan_search(&self, search: &Search<'_>) -> Result<Plan> {
+        if search.scope == Scope::Base {
+            return Ok(Plan::Ids(vec![search.base]));
+        }
+        let by_filter = plan::of(self, search.filter)?;
+        let cost = plan::cost(self, &by_filter, plan::FEW)?;
+        if cost < plan::FEW {
+            return Ok(by_filter);
+        }
+        match search.scope {
+            Scope::One => plan::cheapest(self, vec![by_filter, Plan::children(search.base)]),
+            _ if search.base == SUFFIX => Ok(by_filter),
+            _ => Ok(branch::below(self, search.base)?.map_or(by_filter, Plan::Ids)),
+        }
     }
 }
 
 impl Found<'_> {
     /// Whether `stop` has ended it.
-    pub fn was_stopped(&self) -> bool {
-        todo!()
+    pub const fn was_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// How many candidates were checked so far.
+    pub const fn examined(&self) -> u64 {
+        self.examined
+    }
+
+    fn check(&mut self, id: EntryId, entry: Option<Entry>) -> Result<Option<Entry>> {
+        let Some(entry) = entry.map_or_else(|| self.directory.record(id), |entry| Ok(Some(entry)))? else { return Ok(None) };
+        let Search { filter, viewer, .. } = self.search;
+        let found = access::may_see_entry(viewer, entry.kind(), id)
+            && self.reach.contains(self.directory, &entry)?
+            && filter.evaluate(self.directory, &entry, viewer)? == Some(true);
+        Ok(found.then_some(entry))
     }
 }
 
@@ -54,6 +115,33 @@ impl Iterator for Found<'_> {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        todo!()
+        while !self.ended {
+            if self.search.stop.is_some_and(|stop| stop()) {
+                self.stopped = true;
+                break;
+            }
+            self.examined += 1;
+            let checked = match self.candidates.next()? {
+                Ok((id, row)) => {
+                    let entry = row.map(|row| Entry::read(id, row)).transpose();
+                    entry.and_then(|entry| self.check(id, entry))
+                }
+                Err(error) => Err(error),
+            };
+            match checked {
+                Ok(Some(entry)) => return Some(Ok(entry)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err::<Entry, Error>(error));
+                }
+            }
+        }
+        self.ended = true;
+        None
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Adding an entry.
+
+use super::{NewEntry, attribute, check, edges::Edges, write};
+use crate::directory::draft::Draft;
+use crate::directory::known::Source;
+use crate::directory::record::Header;
+use crate::directory::{Directory, EntryKind, Viewer};
+use crate::model::entropy::random;
+use crate::model::error::Rule;
+use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Rdn, Result, Role, Timestamp};
+use crate::policy::access;
+use crate::store::{Changes, Key};
+use time::PrimitiveDateTime;
+use time::macros::format_description;
+use uuid::Uuid;
+
+/// Entry ids begin with the milliseconds since 2020-01-01T00:00:00Z.
+const EPOCH_MILLISECONDS: i64 = 1_577_836_800_000;
+/// Random bits that an entry id ends with.
+const RANDOM_BITS: u32 = 22;
+
+/// Where an entry is put, and as what.
+pub struct Place<'a> {
+    pub id: EntryId,
+    pub parent: Option<EntryId>,
+    pub parent_dn: &'a Dn,
+    pub rdn: &'a Rdn,
+}
+
+pub fn add(
+    directory: &Directory,
+    changes: &mut Changes,
+    entry: NewEntry,
+    actor: &Actor,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<EntryId> {
+    let viewer = Viewer::of(actor);
+    let below = directory.below_suffix(&entry.dn)?.ok_or_else(|| Error::not_found("the name does not lie under the suffix of the pool"))?;
+    let Some(rdn) = below.first() else {
+        directory.find(&entry.dn, &viewer)?;
+        return Err(Error::exists("the suffix exists"));
+    };
+    let parent_dn = entry.dn.parent().unwrap_or_default();
+    let parent = directory.find(&parent_dn, &viewer)?;
+    access::may_arrange(&viewer)?;
+    let id = new_id(now, entropy);
+    changes.expect_present(Key::entry(parent.id()));
+    let place = Place { id, parent: Some(parent.id()), parent_dn: &parent_dn, rdn };
+    insert(directory, changes, &place, &entry.attributes, actor, now, entropy)?;
+    Ok(id)
+}
+
+/// Checks the entry and fills the changes. The parent has been looked at.
+pub fn insert(
+    directory: &Directory,
+    changes: &mut Changes,
+    place: &Place<'_>,
+    attributes: &[Attribute],
+    actor: &Actor,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<()> {
+    let schema = directory.schema;
+    let viewer = Viewer::of(actor);
+    let mut draft = Draft::new(Header {
+        parent: place.parent,
+        uuid: uuid::Builder::from_random_bytes(random(entropy)).into_uuid(),
+        kind: EntryKind::Other,
+        created: now,
+        modified: now,
+        creator: actor.name.clone(),
+        modifier: actor.name.clone(),
+        rdn: check::rdn_text(schema, place.rdn, place.parent_dn)?,
+        node: 0,
+        links: std::collections::BTreeSet::new(),
+    });
+    let mut edges = Edges::new(directory, place.id, &viewer);
+    for attribute in attributes {
+        let (kind, name) = attribute::describe(schema, &attribute.name)?;
+        if actor.role == Role::Operator && keep(&mut draft.header, Source::of(kind), attribute)? {
+            continue;
+        }
+        attribute::may_write(&viewer, kind, place.id)?;
+        if attribute.values.is_empty() {
+            return Err(Error::invalid(Rule::Constraint, format!("{} is named without a value", kind.name())));
+        }
+        match Source::of(kind) {
+            Source::Edges | Source::MemberUid => edges.add(kind, &attribute.values)?,
+            _ => attribute::add_values(kind, draft.attributes.entry(name).or_default(), &attribute.values)?,
+        }
+    }
+    check::add_rdn_values(schema, &mut draft, place.rdn)?;
+    draft.header.links.extend(edges.added_attributes());
+    let linked: Vec<_> = draft.header.links.iter().copied().collect();
+    check::complete(schema, &mut draft, &linked)?;
+    write::insert(directory, changes, place.id, &draft, &edges, now)
+}
+
+/// An id that grows with time; chance keeps ids of the same millisecond apart, and the commit expects that nobody has it.
+pub fn new_id(now: Timestamp, entropy: &dyn Entropy) -> EntryId {
+    let milliseconds = now.micros().div_euclid(1000).saturating_sub(EPOCH_MILLISECONDS).max(1);
+    let chance = u32::from_be_bytes(random(entropy)) >> (u32::BITS - RANDOM_BITS);
+    EntryId::new((milliseconds.unsigned_abs() << RANDOM_BITS) | u64::from(chance))
+}
+
+/// Takes over what the server keeps about an entry, from an export of it; whether the attribute is of that sort.
+fn keep(header: &mut Header, source: Source, attribute: &Attribute) -> Result<bool> {
+    let text = || match attribute.values.as_slice() {
+        [value] => std::str::from_utf8(value).ok(),
+        _ => None,
+    };
+    let required = |parsed: Option<()>| {
+        parsed.ok_or_else(|| Error::invalid(Rule::Syntax, format!("{} must have one value of its syntax", attribute.name)))
+    };
+    match source {
+        Source::EntryUuid => required(text().and_then(|text| Uuid::parse_str(text).ok()).map(|uuid| header.uuid = uuid))?,
+        Source::Created => required(text().and_then(moment).map(|at| header.created = at))?,
+        Source::Modified => required(text().and_then(moment).map(|at| header.modified = at))?,
+        Source::Creator => required(text().map(|name| header.creator = name.to_owned()))?,
+        Source::Modifier => required(text().map(|name| header.modifier = name.to_owned()))?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// A GeneralizedTime in UTC, its fraction cut off.
+fn moment(text: &str) -> Option<Timestamp> {
+    let whole = text.strip_suffix('Z')?.split(['.', ',']).next()?;
+    let time = PrimitiveDateTime::parse(whole, format_description!("[year][month][day][hour][minute][second]")).ok()?;
+    Some(Timestamp::from_seconds(time.assume_utc().unix_timestamp()))
+}

@@ -1,0 +1,123 @@
+//! Modifying an entry.
+
+use super::{Modification, ModificationKind, attribute, check, edges::Edges, write};
+use crate::directory::draft::{Draft, Name};
+use crate::directory::known::Source;
+use crate::directory::schema::AttributeType;
+use crate::directory::value::Syntax;
+use crate::directory::{Directory, Viewer};
+use crate::model::error::Rule;
+use crate::model::{Actor, EntryId, Error, Result, Timestamp};
+use crate::store::Changes;
+
+pub fn modify(
+    directory: &Directory,
+    changes: &mut Changes,
+    id: EntryId,
+    steps: &[Modification],
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<()> {
+    let schema = directory.schema;
+    let viewer = Viewer::of(actor);
+    let entry = directory.visible(id, &viewer)?;
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let before = Draft::of(&entry)?;
+    let mut after = before.clone();
+    let mut edges = Edges::new(directory, id, &viewer);
+    for step in steps {
+        let (kind, name) = attribute::describe(schema, &step.attribute.name)?;
+        attribute::may_write(&viewer, kind, id)?;
+        match Source::of(kind) {
+            Source::Edges | Source::MemberUid => step_of_edges(&mut edges, kind, step)?,
+            _ => step_of_values(&mut after, kind, name, step)?,
+        }
+    }
+    after.header.links.extend(edges.added_attributes());
+    let mut linked = Vec::new();
+    for attribute in after.header.links.clone() {
+        if edges.remains(attribute)? {
+            linked.push(attribute);
+        } else {
+            after.header.links.remove(&attribute);
+        }
+    }
+    check::holds_rdn(schema, &after)?;
+    check::complete(schema, &mut after, &linked)?;
+    check::same_structure(schema, &before, &after)?;
+    after.header.modified = now;
+    after.header.modifier.clone_from(&actor.name);
+    write::replace(directory, changes, &entry, (&before, &after), &edges, now)
+}
+
+fn step_of_edges(edges: &mut Edges<'_>, kind: &AttributeType, step: &Modification) -> Result<()> {
+    let values = &step.attribute.values;
+    match step.kind {
+        ModificationKind::Add if values.is_empty() => Err(without_values(kind)),
+        ModificationKind::Add => edges.add(kind, values),
+        ModificationKind::Delete if values.is_empty() => match edges.clear(kind.id)? {
+            true => Ok(()),
+            false => Err(no_such(kind)),
+        },
+        ModificationKind::Delete => edges.remove(kind, values),
+        ModificationKind::Replace => {
+            edges.clear(kind.id)?;
+            edges.add(kind, values)
+        }
+        ModificationKind::Increment => Err(not_a_number(kind)),
+    }
+}
+
+fn step_of_values(draft: &mut Draft, kind: &AttributeType, name: Name, step: &Modification) -> Result<()> {
+    let values = &step.attribute.values;
+    let mut content = draft.attributes.get(&name).cloned().unwrap_or_default();
+    match step.kind {
+        ModificationKind::Add if values.is_empty() => return Err(without_values(kind)),
+        ModificationKind::Add => attribute::add_values(kind, &mut content, values)?,
+        ModificationKind::Delete if content.values.is_empty() => return Err(no_such(kind)),
+        ModificationKind::Delete if values.is_empty() => content.values.clear(),
+        ModificationKind::Delete => attribute::remove_values(kind, &mut content, values)?,
+        ModificationKind::Replace => {
+            content.values.clear();
+            attribute::add_values(kind, &mut content, values)?;
+        }
+        ModificationKind::Increment => {
+            content.values = increment(kind, &content.values, values)?;
+            content.spill = None;
+        }
+    }
+    draft.set(name, content.values);
+    Ok(())
+}
+
+/// Adds a number to each value (RFC 4525).
+fn increment(kind: &AttributeType, stored: &[Vec<u8>], values: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+    if kind.syntax != Syntax::Integer {
+        return Err(not_a_number(kind));
+    }
+    if stored.is_empty() {
+        return Err(no_such(kind));
+    }
+    let [by] = values else {
+        return Err(Error::invalid(Rule::Request, format!("an increment of {} needs exactly one number", kind.name())));
+    };
+    let number = |octets: &[u8]| std::str::from_utf8(octets).ok().and_then(|text| text.parse::<i64>().ok());
+    let by = number(by).ok_or_else(|| Error::invalid(Rule::Syntax, format!("{} is incremented by a whole number", kind.name())))?;
+    let sum = |value: &Vec<u8>| number(value).and_then(|value| value.checked_add(by)).map(|sum| sum.to_string().into_bytes());
+    let too_large = || Error::invalid(Rule::Constraint, format!("{} would leave the range of 64 bits", kind.name()));
+    stored.iter().map(|value| sum(value).ok_or_else(too_large)).collect()
+}
+
+fn without_values(kind: &AttributeType) -> Error {
+    Error::invalid(Rule::Request, format!("{} is added without a value", kind.name()))
+}
+
+fn no_such(kind: &AttributeType) -> Error {
+    Error::invalid(Rule::NoSuchAttribute, format!("the entry has no {}", kind.name()))
+}
+
+fn not_a_number(kind: &AttributeType) -> Error {
+    Error::invalid(Rule::Constraint, format!("{} holds no whole numbers", kind.name()))
+}

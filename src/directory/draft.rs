@@ -1,0 +1,112 @@
+//! An entry in a form that can be changed, and written back.
+
+use super::Entry;
+use super::record::{self, Header, Item, Part, Spill};
+use super::schema::Schema;
+use crate::model::{AttributeId, Error, Result, Timestamp};
+use std::collections::BTreeMap;
+
+/// An attribute with its options (RFC 4512, section 2.5).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    pub attribute: AttributeId,
+    /// In lower case, sorted, each with its semicolon; empty for most.
+    pub options: String,
+}
+
+/// The values of an attribute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    pub values: Vec<Vec<u8>>,
+    /// Where they lie already, as long as they are unchanged.
+    pub spill: Option<Spill>,
+}
+
+/// The whole entry without its edges.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub header: Header,
+    pub attributes: BTreeMap<Name, Content>,
+    /// Above every generation that the entry had when it was read.
+    next_generation: u64,
+}
+
+impl Name {
+    /// Splits an attribute description; the attribute has been looked up.
+    pub fn of(attribute: AttributeId, description: &str) -> Self {
+        Self { attribute, options: options(description).iter().map(|option| format!(";{option}")).collect() }
+    }
+}
+
+/// The options of an attribute description, in lower case and sorted.
+pub fn options(description: &str) -> Vec<String> {
+    let mut options: Vec<String> = description.split(';').skip(1).map(str::to_ascii_lowercase).collect();
+    options.sort_unstable();
+    options.dedup();
+    options
+}
+
+impl Draft {
+    /// Of an entry that is new.
+    pub const fn new(header: Header) -> Self {
+        Self { header, attributes: BTreeMap::new(), next_generation: 0 }
+    }
+
+    /// Of an entry that was read with all its values.
+    pub fn of(entry: &Entry) -> Result<Self> {
+        let mut attributes = BTreeMap::new();
+        let mut next_generation = 0;
+        for (place, slot) in entry.slots() {
+            let missing = || Error::internal("an entry was to be changed without all its values");
+            let tlv = entry.tlv(place, &slot).ok_or_else(missing)?;
+            let spill = if slot.in_parts { Some(record::spill(entry.body(&slot))?.0) } else { None };
+            next_generation = next_generation.max(spill.map_or(0, |spill| spill.generation.saturating_add(1)));
+            let name = Name::of(slot.attribute, record::description(tlv).unwrap_or_default());
+            attributes.insert(name, Content { values: record::values(tlv).map(<[u8]>::to_vec).collect(), spill });
+        }
+        Ok(Self { header: entry.header()?, attributes, next_generation })
+    }
+
+    /// The values of an attribute, of all its options.
+    pub fn values(&self, attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
+        self.attributes
+            .iter()
+            .filter(move |(name, _)| name.attribute == attribute)
+            .flat_map(|(_, content)| content.values.iter().map(Vec::as_slice))
+    }
+
+    /// The values of an attribute as text.
+    pub fn texts(&self, attribute: AttributeId) -> impl Iterator<Item = &str> {
+        self.values(attribute).filter_map(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Sets the values of an attribute; without values it is gone.
+    pub fn set(&mut self, name: Name, values: Vec<Vec<u8>>) {
+        if values.is_empty() {
+            self.attributes.remove(&name);
+        } else {
+            self.attributes.insert(name, Content { values, spill: None });
+        }
+    }
+
+    /// The record and the parts that are new. Generations follow the time, and those of the parts that are there.
+    pub fn encode(&self, schema: &Schema, now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
+        let mut items = Vec::with_capacity(self.attributes.len());
+        for (name, content) in &self.attributes {
+            let attribute = schema.attribute_by_id(name.attribute);
+            let shown =
+                attribute.ok_or_else(|| Error::internal(format!("an entry holds attribute {}, which the schema lacks", name.attribute)))?;
+            let (values, spill) = if content.spill.is_some() { (Vec::new(), content.spill) } else { (content.values.clone(), None) };
+            items.push(Item { attribute: name.attribute, description: format!("{}{}", shown.name(), name.options), values, spill });
+        }
+        // The time alone would not do: a clock can be set back.
+        let generation = u64::try_from(now.micros()).unwrap_or(0).max(self.next_generation);
+        record::encode(&self.header, &items, generation)
+    }
+
+    /// The parts that a record names.
+    pub fn spills(record: &[u8]) -> impl Iterator<Item = Spill> + '_ {
+        let parts = record::slots(record).filter(|slot| slot.in_parts);
+        parts.filter_map(|slot| Some(record::spill(record.get(slot.range)?).ok()?.0))
+    }
+}

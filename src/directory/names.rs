@@ -1,0 +1,62 @@
+//! Names of many entries: the name of a parent is composed once.
+
+use super::{Directory, Entry, SUFFIX, Viewer};
+use crate::model::{EntryId, Error, Result};
+use crate::policy::access;
+use std::collections::HashMap;
+
+/// Parents whose names are kept at a time.
+const CAPACITY: usize = 4096;
+/// The deepest tree that is walked.
+const MAX_DEPTH: usize = 1024;
+
+/// Composes the names of entries as text (RFC 4514). Holds the names of parents for as long as it lives, so it is made for one result and thrown away.
+pub struct Names<'a> {
+    directory: &'a Directory,
+    parents: HashMap<EntryId, Option<String>>,
+}
+
+impl<'a> Names<'a> {
+    /// Nothing composed yet.
+    pub fn new(directory: &'a Directory) -> Self {
+        Self { directory, parents: HashMap::new() }
+    }
+
+    /// The name of an entry; `None` if an ancestor is gone.
+    pub fn of(&mut self, entry: &Entry) -> Result<Option<String>> {
+        self.compose(entry, 0)
+    }
+
+    /// The name of an entry that the viewer may see; `None` if they may not, or it is gone.
+    pub fn visible(&mut self, id: EntryId, viewer: &Viewer) -> Result<Option<String>> {
+        match self.directory.record(id)? {
+            Some(entry) if access::may_see_entry(viewer, entry.kind(), id) => self.of(&entry),
+            _ => Ok(None),
+        }
+    }
+
+    fn compose(&mut self, entry: &Entry, depth: usize) -> Result<Option<String>> {
+        if entry.id() == SUFFIX {
+            return Ok(Some(self.directory.suffix.to_string()));
+        }
+        if depth > MAX_DEPTH {
+            return Err(Error::internal(format!("the ancestors of entry {} form a circle, or are more than {MAX_DEPTH}", entry.id())));
+        }
+        let Some(parent) = entry.parent() else { return Ok(None) };
+        if !self.parents.contains_key(&parent) {
+            let name = match self.directory.record(parent)? {
+                Some(parent) => self.compose(&parent, depth + 1)?,
+                None => None,
+            };
+            if self.parents.len() >= CAPACITY {
+                self.parents.clear();
+            }
+            self.parents.insert(parent, name);
+        }
+        let parent = self.parents.get(&parent).and_then(Option::as_deref);
+        Ok(match parent {
+            Some(parent) => Some(format!("{},{parent}", entry.header()?.rdn)),
+            None => None,
+        })
+    }
+}

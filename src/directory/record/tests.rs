@@ -1,0 +1,156 @@
+use super::*;
+use proptest::prelude::*;
+
+fn sample() -> (Header, Vec<Item>) {
+    let header = Header {
+        parent: Some(EntryId::new(7)),
+        uuid: Uuid::from_bytes([0x11; 16]),
+        kind: EntryKind::User,
+        created: Timestamp::from_seconds(1),
+        modified: Timestamp::from_seconds(2),
+        creator: "cn=c".to_owned(),
+        modifier: "cn=m".to_owned(),
+        rdn: "uid=a".to_owned(),
+        node: 0,
+        links: BTreeSet::from([AttributeId::new(9)]),
+    };
+    let item = |attribute, description: &str, values: &[&str]| Item {
+        attribute: AttributeId::new(attribute),
+        description: description.to_owned(),
+        values: values.iter().map(|value| value.as_bytes().to_vec()).collect(),
+        spill: None,
+    };
+    (header, vec![item(1, "objectClass", &["top", "person"]), item(3, "cn", &["A"])])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn golden_bytes() {
+    let (header, items) = sample();
+    let (record, parts) = encode(&header, &items, 1).unwrap();
+    assert!(parts.is_empty());
+    let golden = concat!(
+        "010039",
+        "a9000701501111111111111111111111111111111102010",
+        "31a000f4240041a001e84800564636e3d630664636e3d6d07657569643d610800",
+        "0002",
+        "00010000001e00030000000029",
+        "301c040b6f626a656374436c617373310d0403746f700406706572736f6e",
+        "300904",
+    );
+    assert!(hex(&record).starts_with(golden), "{}", hex(&record));
+    assert_eq!(super::header(&record).unwrap(), header);
+}
+
+#[test]
+fn a_newer_format_is_refused_with_a_sentence() {
+    let (header, items) = sample();
+    let (mut record, _) = encode(&header, &items, 1).unwrap();
+    record[0] = 2;
+    assert!(fixed(&record).unwrap_err().message().contains("start a newer one"));
+}
+
+#[test]
+fn fields_of_a_later_header_are_skipped() {
+    let (header, items) = sample();
+    let (record, _) = encode(&header, &items, 1).unwrap();
+    let length = usize::from(u16::from_be_bytes([record[1], record[2]]));
+    let mut map = record[3..3 + length].to_vec();
+    map[0] += 1;
+    map.extend_from_slice(&[0x18, 0x63, 0x01]);
+    let mut later = vec![1];
+    later.extend_from_slice(&u16::try_from(map.len()).unwrap().to_be_bytes());
+    later.extend_from_slice(&map);
+    later.extend_from_slice(&record[3 + length..]);
+    assert_eq!(super::header(&later).unwrap(), header);
+    assert_eq!(slots(&later).count(), 2);
+}
+
+#[test]
+fn damaged_records_give_an_error_and_no_slots() {
+    let (header, items) = sample();
+    let (record, _) = encode(&header, &items, 1).unwrap();
+    for length in 0..record.len() {
+        let _ = fixed(&record[..length]);
+        assert!(slots(&record[..length]).count() <= 2);
+    }
+}
+
+#[test]
+fn more_attributes_than_a_record_can_name_are_refused() {
+    let (header, _) = sample();
+    let items: Vec<_> = (1..600)
+        .map(|number| Item {
+            attribute: AttributeId::new(number),
+            description: format!("attribute{number}"),
+            values: vec![vec![0; 20]],
+            spill: None,
+        })
+        .collect();
+    assert!(encode(&header, &items, 1).is_err());
+}
+
+#[test]
+fn the_name_of_an_actor_is_cut_at_a_character() {
+    let (mut header, items) = sample();
+    header.creator = "ü".repeat(MAX_ACTOR);
+    let (record, _) = encode(&header, &items, 1).unwrap();
+    let read = super::header(&record).unwrap();
+    assert!(read.creator.len() <= MAX_ACTOR && read.creator.chars().all(|letter| letter == 'ü'));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(
+        sizes in prop::collection::vec(prop::collection::vec(0usize..9000, 1..4), 0..12),
+        generation in 0..u64::MAX - 100,
+    ) {
+        let (header, _) = sample();
+        let items: Vec<Item> = sizes
+            .iter()
+            .zip(1u16..)
+            .map(|(sizes, number)| Item {
+                attribute: AttributeId::new(number),
+                description: format!("a{number};lang-de"),
+                values: sizes.iter().map(|size| vec![number as u8; *size]).collect(),
+                spill: None,
+            })
+            .collect();
+        let (record, parts) = encode(&header, &items, generation).unwrap();
+        prop_assert!(record.len() <= MAX_RECORD);
+        prop_assert!(parts.iter().all(|part| part.bytes.len() <= PART));
+        let slots: Vec<_> = slots(&record).collect();
+        prop_assert_eq!(slots.len(), items.len());
+        for (slot, item) in slots.iter().zip(&items) {
+            let body = &record[slot.range.clone()];
+            let tlv = if slot.in_parts {
+                let (spill, name) = spill(body).unwrap();
+                prop_assert_eq!(name, &item.description);
+                let mut bytes = Vec::new();
+                for number in 0..spill.parts() {
+                    let part = parts.iter().find(|part| part.generation == spill.generation && part.number == number).unwrap();
+                    bytes.extend_from_slice(&part.bytes);
+                }
+                prop_assert_eq!(bytes.len(), spill.length as usize);
+                bytes
+            } else {
+                body.to_vec()
+            };
+            prop_assert!(tlv.len() <= MAX_INLINE || slot.in_parts);
+            prop_assert_eq!(description(&tlv).unwrap(), &item.description);
+            prop_assert_eq!(values(&tlv).map(<[u8]>::to_vec).collect::<Vec<_>>(), item.values.clone());
+        }
+    }
+
+    #[test]
+    fn any_bytes_can_be_read_as_a_record(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = super::header(&bytes);
+        for slot in slots(&bytes) {
+            let body = &bytes[slot.range];
+            let _ = (spill(body), description(body), values(body).count());
+        }
+    }
+}
