@@ -240,15 +240,14 @@ fn of_substring(directory: &Directory, attribute: &AttributeType, rule: Matching
         return Ok(Plan::Everything);
     }
     let mut plans = Vec::new();
-    if let Some(initial) = &parts.initial
+    if let Some(initial) = parts.prefix()
         && attribute.indexes.ordering
         && index::orders_like_substrings(attribute)
     {
         plans.push(Plan::Range(Range { attribute: attribute.id, start: index::ordering_start(initial), from: None, to: None }));
     }
     if attribute.indexes.substring {
-        let parts = parts.initial.iter().chain(&parts.any).chain(&parts.last);
-        let trigrams = parts.flat_map(|part| index::trigrams(part)).take(MAX_TRIGRAMS);
+        let trigrams = parts.pieces().flat_map(index::trigrams).take(MAX_TRIGRAMS);
         plans.extend(trigrams.map(|trigram| Plan::Rows(Rows::Term(attribute.id, Term::Trigram, trigram.to_vec()))));
     }
     cheapest(directory, plans)
