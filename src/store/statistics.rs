@@ -1,6 +1,6 @@
 //! What the store counts: for the metrics, and for tests, which count instead of taking time.
 
-/// Counts since the store was opened, and its size now.
+/// Counts since the store was opened, and how it stands now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Records asked for by name.
@@ -23,6 +23,8 @@ pub struct Statistics {
     pub journal_trimmed: u64,
     /// Commits applied again when the store was opened.
     pub replayed: u64,
+    /// Commits and other requests that wait to be taken up, now.
+    pub waiting: u64,
     /// Files outside the engine's log, which it does not sync: anything but zero is an alarm.
     pub blobs: u64,
     /// Bytes in the data folder.

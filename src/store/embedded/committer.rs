@@ -60,74 +60,89 @@ impl Committer {
         while let Some(request) = ahead.take().or_else(|| self.requests.blocking_recv()) {
             let served = match request {
                 Request::Commit { batch, reply } => {
-                    let group;
-                    (group, ahead) = self.group(batch, reply);
-                    self.commit(group)
+                    let (batches, replies);
+                    (batches, replies, ahead) = self.group(batch, reply);
+                    self.serve_group(batches, replies)
                 }
-                Request::Sweep { now, limit, reply } => self.sweep(now, limit).map(|due| answer(reply, Ok(due))),
-                Request::RemovePool { pool, limit, reply } => self.remove_pool(pool, limit).map(|rows| answer(reply, Ok(rows))),
+                Request::Sweep { now, limit, reply } => {
+                    let due = self.sweep(now, limit);
+                    self.stop_unless(due).map(|due| answer(reply, Ok(due)))
+                }
+                Request::RemovePool { pool, limit, reply } => {
+                    let removed = self.remove_pool(pool, limit);
+                    self.stop_unless(removed).map(|removed| answer(reply, Ok(removed)))
+                }
             };
-            if let Err(reason) = served.and_then(|()| self.trim()) {
-                tracing::error!(%reason, "the store has stopped");
-                let _ = shared.stopped.set(reason);
+            let trimmed = served.and_then(|()| self.trim());
+            if self.stop_unless(trimmed).is_err() {
                 break;
             }
         }
-        if shared.stopped.get().is_none()
-            && let Err(reason) = self.make_durable()
-        {
-            let _ = shared.stopped.set(reason);
+        if shared.stopped.get().is_none() {
+            let written = self.make_durable();
+            // Nobody is left to be told but whoever asks why.
+            let _ = self.stop_unless(written);
         }
         drop(unwinding);
     }
 
+    /// Writes down why the store stops, if it does: before anybody who waits is turned away, so that they learn why.
+    fn stop_unless<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(reason) = &result
+            && self.shared.stopped.set(reason.clone()).is_ok()
+        {
+            tracing::error!(%reason, "the store has stopped");
+        }
+        result
+    }
+
     /// All commits that wait already, up to the caps of a group, and the request after them if it is of another kind.
-    fn group(&mut self, batch: Batch, reply: Reply<Sequence>) -> (Vec<(Batch, Reply<Sequence>)>, Option<Request>) {
+    fn group(&mut self, batch: Batch, reply: Reply<Sequence>) -> (Vec<Batch>, Vec<Reply<Sequence>>, Option<Request>) {
         let mut bytes = batch.size;
-        let mut group = vec![(batch, reply)];
-        while group.len() < MAX_GROUP && bytes < MAX_GROUP_BYTES {
+        let (mut batches, mut replies) = (vec![batch], vec![reply]);
+        while batches.len() < MAX_GROUP && bytes < MAX_GROUP_BYTES {
             match self.requests.try_recv() {
                 Ok(Request::Commit { batch, reply }) => {
                     bytes += batch.size;
-                    group.push((batch, reply));
+                    batches.push(batch);
+                    replies.push(reply);
                 }
-                Ok(other) => return (group, Some(other)),
+                Ok(other) => return (batches, replies, Some(other)),
                 Err(_) => break,
             }
         }
-        (group, None)
+        (batches, replies, None)
     }
 
-    fn commit(&mut self, group: Vec<(Batch, Reply<Sequence>)>) -> Result<(), Failure> {
+    fn serve_group(&mut self, batches: Vec<Batch>, replies: Vec<Reply<Sequence>>) -> Result<(), Failure> {
+        let committed = self.commit(batches);
+        let committed = self.stop_unless(committed)?;
+        let counts = &self.shared.counts;
+        counts.commits.add(committed.iter().flatten().count());
+        counts.conflicts.add(committed.iter().filter(|sequence| sequence.is_none()).count());
+        // Conflicts too are answered only now: before, a caller would read the rows as they were before the commit that it lost to, and lose again.
+        for (reply, sequence) in replies.into_iter().zip(committed) {
+            answer(reply, sequence.ok_or(CommitError::Conflict));
+        }
+        Ok(())
+    }
+
+    /// The sequence of each batch, or none where an expectation did not hold.
+    fn commit(&mut self, batches: Vec<Batch>) -> Result<Vec<Option<Sequence>>, Failure> {
         let shared = Arc::clone(&self.shared);
         let mut overlay = Overlay::new(&shared.rows);
-        let mut commits = Vec::with_capacity(group.len());
-        let mut done = Vec::with_capacity(group.len());
-        let mut refused = Vec::new();
-        for (batch, reply) in group {
-            let sequence = Sequence::new(self.next);
-            match overlay.add(batch, sequence).map_err(|error| failed("reading rows", &error))? {
-                Some(commit) => {
-                    commits.push(commit);
-                    done.push((sequence, reply));
-                    self.next += 1;
-                }
-                None => refused.push(reply),
-            }
+        let mut commits = Vec::with_capacity(batches.len());
+        let mut committed = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let commit = overlay.add(batch, Sequence::new(self.next)).map_err(|error| failed("reading rows", &error))?;
+            committed.push(commit.as_ref().map(|commit| commit.sequence));
+            self.next += u64::from(commit.is_some());
+            commits.extend(commit);
         }
         if !commits.is_empty() {
             self.write(&commits, &overlay)?;
         }
-        shared.counts.commits.add(done.len());
-        for (sequence, reply) in done {
-            answer(reply, Ok(sequence));
-        }
-        // Only now: before, a caller would read the rows as they were before the commit that it lost to, and lose again.
-        shared.counts.conflicts.add(refused.len());
-        for reply in refused {
-            answer(reply, Err(CommitError::Conflict));
-        }
-        Ok(())
+        Ok(committed)
     }
 
     /// Does one commit that expects nothing: the store's own.

@@ -162,7 +162,8 @@ impl Embedded {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        self.shared.statistics()
+        let waiting = self.sender().map_or(0, |requests| requests.max_capacity() - requests.capacity());
+        Statistics { waiting: waiting as u64, ..self.shared.statistics() }
     }
 
     pub(super) fn stopped(&self) -> Option<String> {

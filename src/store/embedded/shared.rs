@@ -78,7 +78,7 @@ impl Shared {
 
     /// The answer to whoever waits for a commit that will not be done.
     pub(super) fn refusal(&self) -> CommitError {
-        CommitError::Stopped(self.stopped.get().cloned().unwrap_or_else(|| "it was closed".into()))
+        CommitError::Stopped(self.stopped.get().cloned().unwrap_or_else(|| "it takes no more commits".into()))
     }
 
     pub(super) fn statistics(&self) -> Statistics {
@@ -94,6 +94,7 @@ impl Shared {
             journal_records: counts.journal_records.get(),
             journal_trimmed: counts.journal_trimmed.get(),
             replayed: counts.replayed.get(),
+            waiting: 0,
             blobs: disk::blobs(&self.engine),
             bytes_on_disk: disk::bytes(&self.engine),
         }

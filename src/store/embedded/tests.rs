@@ -1,9 +1,138 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::store::{Options, Store, conformance};
+mod recovery;
+mod sync;
+mod upkeep;
+
+use crate::model::{PoolId, Timestamp};
+use crate::store::{Changes, CommitError, Key, Options, Prefix, Space, Store, conformance};
+use std::path::Path;
+
+const POOL: PoolId = PoolId::new(1);
+
+fn open(folder: &Path) -> Store {
+    Store::open(folder, Options::default()).unwrap()
+}
+
+fn key(name: &str) -> Key {
+    Key::named(Space::Checkpoint, name.as_bytes())
+}
+
+fn putting(names: &[&str], value: &[u8]) -> Changes {
+    let mut changes = Changes::new();
+    for name in names {
+        changes.put(key(name), value.to_vec());
+    }
+    changes
+}
+
+fn value(store: &Store, name: &str) -> Option<Vec<u8>> {
+    store.pool(POOL).get(&key(name)).unwrap().map(|row| row.value.to_vec())
+}
+
+/// Numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     conformance::run(|| Store::open(folder.path(), Options::default())).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_keeps_the_contract_with_the_smallest_caches() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { engine_cache: 1 << 16, hot_cache: 1 << 10, ..Options::default() };
+    conformance::run(|| Store::open(folder.path(), options.clone())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_store_in_the_folder_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let refusal = Store::open(folder.path(), Options::default()).unwrap_err();
+    assert!(refusal.to_string().contains("another process has the data folder"), "{refusal}");
+    drop(store);
+    open(folder.path());
+}
+
+#[tokio::test]
+async fn a_closed_store_takes_no_commit_and_still_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let pool = store.pool(POOL);
+    pool.commit(putting(&["a"], b"1")).await.unwrap();
+    store.clone().close();
+    assert!(matches!(pool.commit(putting(&["b"], b"1")).await, Err(CommitError::Stopped(_))));
+    assert!(matches!(store.sweep(Timestamp::from_micros(0), 1).await, Err(CommitError::Stopped(_))));
+    assert_eq!(value(&store, "a").unwrap(), b"1");
+    assert_eq!(store.stopped(), None);
+}
+
+#[tokio::test]
+async fn a_thread_that_may_block_commits_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let pool = store.pool(POOL);
+    let sequence = std::thread::spawn(move || pool.commit_blocking(putting(&["a"], b"1"))).join().unwrap().unwrap();
+    assert_eq!(store.pool(POOL).latest(), sequence);
+}
+
+#[tokio::test]
+async fn a_hot_record_is_read_from_the_engine_once_per_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for round in 1..=3_u64 {
+        store.pool(POOL).commit(putting(&["hot"], &round.to_be_bytes())).await.unwrap();
+        for _ in 0..10 {
+            assert_eq!(value(&store, "hot").unwrap(), round.to_be_bytes());
+        }
+        let counted = store.statistics();
+        assert_eq!((counted.gets, counted.hits), (round * 10, round * 9));
+    }
+}
+
+#[tokio::test]
+async fn a_scan_counts_what_it_goes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.pool(POOL).commit(putting(&["a", "b", "c"], b"")).await.unwrap();
+    assert_eq!(store.pool(POOL).scan(&Prefix::space(Space::Checkpoint), None).take(2).count(), 2);
+    assert_eq!(store.statistics().scanned, 2);
+}
+
+#[tokio::test]
+async fn the_largest_commits_leave_nothing_outside_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut changes = Changes::new();
+    for number in 0..150_u16 {
+        let name = [number.to_be_bytes().as_slice(), &[b'x'; 500]].concat();
+        changes.put(Key::named(Space::Grant, &name), vec![7; crate::store::MAX_ROW - 100]);
+    }
+    for _ in 0..3 {
+        store.pool(POOL).commit(changes.clone()).await.unwrap();
+    }
+    assert_eq!(store.statistics().blobs, 0);
+    assert!(store.statistics().bytes_on_disk > 0);
+}
+
+#[tokio::test]
+async fn an_empty_pool_costs_no_row_and_no_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for id in 1..=10_000 {
+        assert_eq!(store.pool(PoolId::new(id)).get(&key("a")).unwrap(), None);
+    }
+    let counted = store.statistics();
+    assert_eq!((counted.commits, counted.groups, counted.journal_records), (0, 0, 0));
 }

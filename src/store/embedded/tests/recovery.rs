@@ -1,0 +1,231 @@
+//! Stores as a crash can leave them, made by hand in the engine, and opened again.
+
+use super::*;
+use crate::model::Sequence;
+use crate::store::ServerKey;
+use crate::store::embedded::journal::{self, Commit};
+use crate::store::embedded::{names, recovery, row};
+use std::collections::BTreeMap;
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Opens the engine under a closed store.
+fn engine(folder: &Path) -> sled::Db {
+    recovery::open_engine(&folder.join("db"), &Options::default()).unwrap()
+}
+
+/// All rows but the journal.
+fn rows(engine: &sled::Db) -> Rows {
+    let all = engine.iter().map(|item| item.unwrap());
+    all.filter(|(name, _)| names::journal_parts(name).is_none()).map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
+}
+
+fn set(engine: &sled::Db, name: &[u8], value: Option<&Vec<u8>>) {
+    match value {
+        Some(value) => engine.insert(name, value.as_slice()).unwrap(),
+        None => engine.remove(name).unwrap(),
+    };
+}
+
+fn refusal(folder: &Path) -> String {
+    Store::open(folder, Options::default()).unwrap_err().to_string()
+}
+
+fn last_record(engine: &sled::Db) -> (Vec<u8>, Vec<u8>) {
+    let (name, value) = engine.scan_prefix(names::journal_prefix()).next_back().unwrap().unwrap();
+    (name.to_vec(), value.to_vec())
+}
+
+#[tokio::test]
+async fn a_last_commit_that_was_applied_in_part_is_applied_whole() {
+    let mut numbers = Numbers(7);
+    for round in 0..12 {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let mut before = Changes::new();
+        for name in ["kept", "overwritten", "deleted", "other"] {
+            before.put_until(key(name), b"old".to_vec(), Timestamp::from_seconds(9));
+        }
+        store.pool(POOL).commit(before).await.unwrap();
+        store.close();
+        let old = rows(&engine(folder.path()));
+
+        let store = open(folder.path());
+        let mut last = Changes::new();
+        last.expect_present(key("deleted"));
+        last.put(key("overwritten"), vec![b'n'; if round % 2 == 0 { 3 } else { 6000 }]);
+        last.put_until(key("other"), vec![b'n'; 3000], Timestamp::from_seconds(10));
+        last.put(key("fresh"), b"new".to_vec());
+        last.delete(key("deleted"));
+        last.audit(Timestamp::from_seconds(1), b"event".to_vec());
+        store.pool(POOL).commit(last).await.unwrap();
+        store.close();
+        let engine_after = engine(folder.path());
+        let new = rows(&engine_after);
+        let touched: Vec<_> = old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).collect();
+        assert!(touched.len() >= 7, "{}", touched.len());
+        for name in touched {
+            if round == 0 || numbers.below(2) == 0 {
+                set(&engine_after, name, old.get(name));
+            }
+        }
+        drop(engine_after);
+
+        let store = open(folder.path());
+        assert_eq!(store.statistics().replayed, 1);
+        store.close();
+        assert!(rows(&engine(folder.path())) == new, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_the_last_record_does_not_call_applied_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for number in 0..50 {
+        store.pool(POOL).commit(putting(&["a"], &[number])).await.unwrap();
+    }
+    store.close();
+    let store = open(folder.path());
+    assert_eq!(store.statistics().replayed, 1);
+    assert_eq!(value(&store, "a").unwrap(), [49]);
+}
+
+#[tokio::test]
+async fn a_commit_without_its_last_part_never_was_and_its_number_is_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let last = store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
+    store.close();
+    let torn = Sequence::new(last.get() + 1);
+    let name = names::pool_key(POOL, key("torn").as_bytes());
+    let puts = (0..9).map(|number| ([name.as_slice(), &[number]].concat(), row::tail(&[7; 5000], None))).collect();
+    let records = journal::records(&[Commit { sequence: torn, puts, deletes: Vec::new() }], last);
+    assert!(records.len() > 5);
+    let raw = engine(folder.path());
+    for ((first, part), record) in &records[..records.len() - 1] {
+        raw.insert(names::journal_key(*first, *part), record.as_slice()).unwrap();
+    }
+    drop(raw);
+
+    let store = open(folder.path());
+    assert_eq!(store.statistics().replayed, 0);
+    assert_eq!(store.pool(POOL).latest(), last);
+    assert_eq!(store.pool(POOL).count(&Prefix::named(Space::Checkpoint, b"torn")).unwrap(), 0);
+    assert_eq!(store.pool(POOL).commit(putting(&["b"], &[1; 6000])).await.unwrap(), torn);
+    store.close();
+    assert_eq!(engine(folder.path()).scan_prefix(&names::journal_key(torn, 0)[..13]).count(), 1);
+    let store = open(folder.path());
+    assert_eq!(value(&store, "b").unwrap().len(), 6000);
+}
+
+#[tokio::test]
+async fn a_whole_commit_in_parts_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let last = store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
+    store.close();
+    let next = Sequence::new(last.get() + 1);
+    let puts = (0..9_u8).map(|number| {
+        let name = names::pool_key(POOL, key(&format!("part {number}")).as_bytes());
+        (name, row::tail(&[number; 5000], None))
+    });
+    let raw = engine(folder.path());
+    for ((first, part), record) in journal::records(&[Commit { sequence: next, puts: puts.collect(), deletes: Vec::new() }], last) {
+        raw.insert(names::journal_key(first, part), record).unwrap();
+    }
+    drop(raw);
+    let store = open(folder.path());
+    assert_eq!(store.pool(POOL).latest(), next);
+    for number in 0..9_u8 {
+        assert_eq!(value(&store, &format!("part {number}")).unwrap(), [number; 5000]);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
+    store.close();
+    let raw = engine(folder.path());
+    let (name, mut record) = last_record(&raw);
+    record[20] ^= 1;
+    raw.insert(name.as_slice(), record.as_slice()).unwrap();
+    drop(raw);
+    assert!(refusal(folder.path()).contains("is damaged: its checksum does not match; restore the data folder from a backup"));
+}
+
+#[tokio::test]
+async fn a_gap_in_the_journal_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let last = store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
+    store.close();
+    let raw = engine(folder.path());
+    let far = Commit::empty(Sequence::new(last.get() + 2));
+    for ((first, part), record) in journal::records(&[far], last) {
+        raw.insert(names::journal_key(first, part), record).unwrap();
+    }
+    drop(raw);
+    assert!(refusal(folder.path()).contains(&format!("the journal lacks commit {}", last.get() + 1)));
+}
+
+#[tokio::test]
+async fn a_missing_journal_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close();
+    let raw = engine(folder.path());
+    let (name, _) = last_record(&raw);
+    raw.insert(names::pool_key(POOL, key("a").as_bytes()), row::whole(Sequence::new(1), &row::tail(b"", None))).unwrap();
+    raw.remove(name).unwrap();
+    drop(raw);
+    assert!(refusal(folder.path()).contains("the journal is missing"));
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close();
+    let raw = engine(folder.path());
+    let newer = row::whole(Sequence::new(1), &row::tail(&2_u32.to_be_bytes(), None));
+    raw.insert(names::server_key(&ServerKey::meta("format")), newer).unwrap();
+    drop(raw);
+    let sentence = refusal(folder.path());
+    assert!(sentence.contains("has format 2, and this version reads formats up to 1"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_a_crash_left_half_written_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
+    store.close();
+    let left = folder.path().join("db").join("snap.0000000000000FFF.generating");
+    std::fs::write(&left, b"half").unwrap();
+    let store = open(folder.path());
+    assert!(!left.exists());
+    assert_eq!(value(&store, "a").unwrap(), b"1");
+}
+
+#[tokio::test]
+async fn a_removed_pool_is_not_brought_back_by_a_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.pool(POOL).commit(putting(&["secret name"], b"secret value")).await.unwrap();
+    store.pool(POOL).commit(putting(&["large"], &[7; 6000])).await.unwrap();
+    while store.remove_pool_rows(POOL, 1).await.unwrap() > 0 {}
+    store.close();
+    for _ in 0..2 {
+        let store = open(folder.path());
+        assert_eq!(store.pool(POOL).count(&Prefix::space(Space::Checkpoint)).unwrap(), 0);
+        store.close();
+    }
+    let raw = engine(folder.path());
+    assert!(raw.range(names::pool_range(POOL).0..names::pool_range(POOL).1).next().is_none());
+    for item in raw.iter() {
+        let (name, value) = item.unwrap();
+        let holds = |bytes: &[u8]| bytes.windows(6).any(|part| part == b"secret");
+        assert!(!holds(&name) && !holds(&value) && value.len() < 6000, "the journal keeps what a removed pool held");
+    }
+}

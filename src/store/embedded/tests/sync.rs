@@ -1,0 +1,277 @@
+//! Every acknowledgement follows a data sync; a failed sync ends it; a power cut after a sync loses nothing that was acknowledged.
+
+use super::*;
+use crate::model::Sequence;
+use crate::store::embedded::Embedded;
+use crate::store::embedded::disk::{DataFile, Sync, data_file};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
+/// The engine's file, with something done around each sync.
+struct Watched<F> {
+    file: Box<dyn Sync>,
+    around: F,
+}
+
+impl<F: FnMut(&mut dyn Sync) -> io::Result<()> + Send> Sync for Watched<F> {
+    fn sync_data(&mut self) -> io::Result<()> {
+        (self.around)(self.file.as_mut())
+    }
+}
+
+fn open_watched(folder: &Path, around: impl FnMut(&mut dyn Sync) -> io::Result<()> + Send + 'static) -> Store {
+    let engine = Embedded::open_with(folder, &Options::default(), |engine| {
+        let watched: Box<dyn Sync> = Box::new(Watched { file: DataFile::open(engine)?, around });
+        Ok(watched)
+    });
+    Store(Arc::new(engine.unwrap()))
+}
+
+/// A store whose syncs wait until they are let through, once it is open.
+struct Gated {
+    store: Store,
+    /// Says that a sync has begun.
+    begun: mpsc::Receiver<()>,
+    /// Lets a sync through.
+    pass: mpsc::Sender<io::Result<()>>,
+}
+
+fn open_gated(folder: &Path) -> Gated {
+    drop(open(folder));
+    let (begin, begun) = mpsc::channel();
+    let (pass, passes) = mpsc::channel();
+    let mut opening = true;
+    let store = open_watched(folder, move |file| {
+        if std::mem::take(&mut opening) {
+            return file.sync_data();
+        }
+        let _ = begin.send(());
+        // When the test has ended, syncs go through.
+        passes.recv().unwrap_or(Ok(()))?;
+        file.sync_data()
+    });
+    Gated { store, begun, pass }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_is_neither_answered_nor_visible_before_its_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let Gated { store, begun, pass } = open_gated(folder.path());
+    let before = store.pool(POOL).latest();
+    let waiting = tokio::spawn({
+        let pool = store.pool(POOL);
+        async move { pool.commit(putting(&["a"], b"1")).await }
+    });
+    begun.recv().unwrap();
+    assert!(!waiting.is_finished());
+    assert_eq!(value(&store, "a"), None);
+    assert_eq!(store.pool(POOL).latest(), before);
+    pass.send(Ok(())).unwrap();
+    let sequence = waiting.await.unwrap().unwrap();
+    assert_eq!(value(&store, "a").unwrap(), b"1");
+    assert_eq!(store.pool(POOL).latest(), sequence);
+    drop(pass);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_wait_share_one_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let Gated { store, begun, pass } = open_gated(folder.path());
+    let commit = |number: usize| {
+        let pool = store.pool(POOL);
+        tokio::spawn(async move { pool.commit(putting(&[&format!("{number}")], b"")).await })
+    };
+    let first = commit(0);
+    begun.recv().unwrap();
+    let mut waiting: Vec<_> = (1..=50).map(commit).collect();
+    let conflict = tokio::spawn({
+        let pool = store.pool(POOL);
+        let mut changes = putting(&["loser"], b"");
+        changes.expect_absent(key("0"));
+        async move { pool.commit(changes).await }
+    });
+    // Each has handed its changes over once it has run: the gate holds the committer, so nothing but the queue takes them.
+    while store.statistics().waiting < 51 {
+        tokio::task::yield_now().await;
+    }
+    pass.send(Ok(())).unwrap();
+    first.await.unwrap().unwrap();
+    begun.recv().unwrap();
+    assert!(waiting.iter().all(|task| !task.is_finished()) && !conflict.is_finished());
+    pass.send(Ok(())).unwrap();
+    for task in waiting.drain(..) {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(conflict.await.unwrap(), Err(CommitError::Conflict));
+    let counted = store.statistics();
+    assert_eq!((counted.commits, counted.conflicts, counted.groups, counted.syncs), (51, 1, 2, 2));
+    assert_eq!(counted.journal_records, 2);
+    drop(pass);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_stops_the_store_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let Gated { store, begun, pass } = open_gated(folder.path());
+    let commit = |name: &'static str| {
+        let pool = store.pool(POOL);
+        tokio::spawn(async move { pool.commit(putting(&[name], b"")).await })
+    };
+    let kept = commit("kept");
+    begun.recv().unwrap();
+    pass.send(Ok(())).unwrap();
+    kept.await.unwrap().unwrap();
+
+    let failing = commit("failing");
+    begun.recv().unwrap();
+    let behind = commit("behind");
+    while store.statistics().waiting < 1 {
+        tokio::task::yield_now().await;
+    }
+    pass.send(Err(io::Error::other("no space left"))).unwrap();
+    for task in [failing, behind, commit("later")] {
+        let Err(CommitError::Stopped(reason)) = task.await.unwrap() else { panic!("acknowledged without a sync") };
+        assert!(reason.contains("no space left"), "{reason}");
+    }
+    assert!(store.stopped().unwrap().contains("no space left"));
+    assert!(begun.try_recv().is_err(), "a sync was tried again");
+    for name in ["failing", "behind", "later"] {
+        assert_eq!(value(&store, name), None);
+    }
+    assert_eq!(value(&store, "kept").unwrap(), b"");
+    let syncs = store.statistics().syncs;
+    assert_eq!(syncs, 1);
+    drop((store, pass));
+    assert!(begun.recv().is_err(), "a stopped store syncs when it is closed");
+
+    let again = open(folder.path());
+    assert_eq!(value(&again, "kept").unwrap(), b"");
+    assert_eq!(value(&again, "behind"), None);
+}
+
+/// What a power cut can leave: the file as it was last synced, and of what was written since then any blocks.
+struct Cut {
+    synced: PathBuf,
+    written: PathBuf,
+}
+
+#[test]
+fn a_power_cut_loses_nothing_that_was_acknowledged() {
+    const WRITERS: usize = 4;
+    const EACH: u64 = 30;
+    let (folder, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    drop(open(folder.path()));
+    let cuts: Arc<Mutex<Vec<Cut>>> = Arc::default();
+    let synced = Arc::new(AtomicU64::new(0));
+    let store = open_watched(folder.path(), {
+        let (cuts, synced, engine, copies) =
+            (Arc::clone(&cuts), Arc::clone(&synced), folder.path().join("db"), copies.path().to_path_buf());
+        move |file| {
+            let number = synced.load(Ordering::SeqCst);
+            let copy = |what: &str| {
+                let to = copies.join(format!("{number}-{what}"));
+                fs::copy(data_file(&engine), &to).map(|_| to)
+            };
+            let written = copy("written")?;
+            file.sync_data()?;
+            cuts.lock().unwrap().push(Cut { synced: copy("synced")?, written });
+            synced.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    });
+    // Each commit by how many syncs were done when it was answered.
+    let acknowledged: Mutex<Vec<(u64, usize, u64, Sequence)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (pool, acknowledged, synced) = (store.pool(POOL), &acknowledged, &synced);
+            scope.spawn(move || {
+                for round in 1..=EACH {
+                    let sequence = pool.commit_blocking(register(writer, round)).unwrap();
+                    let syncs = synced.load(Ordering::SeqCst);
+                    acknowledged.lock().unwrap().push((syncs, writer, round, sequence));
+                }
+            });
+        }
+    });
+    let acknowledged = acknowledged.into_inner().unwrap();
+    let snapshots: Vec<PathBuf> = files_beside_the_data(&folder.path().join("db"));
+    drop(store);
+    let cuts = cuts.lock().unwrap();
+    let mut numbers = Numbers(0x9e37_79b9);
+    let mut opened = 0;
+    for (number, pair) in cuts.windows(2).enumerate().step_by((cuts.len() / 24).max(1)) {
+        for losing in [Losing::All, Losing::Some, Losing::Some] {
+            let after = tempfile::tempdir().unwrap();
+            let engine = after.path().join("db");
+            fs::create_dir_all(&engine).unwrap();
+            for file in &snapshots {
+                fs::copy(file, engine.join(file.file_name().unwrap())).unwrap();
+            }
+            let left = what_is_left(&fs::read(&pair[0].synced).unwrap(), &fs::read(&pair[1].written).unwrap(), losing, &mut numbers);
+            fs::write(data_file(&engine), left).unwrap();
+            let store = open(after.path());
+            let found = registers(&store, WRITERS);
+            for (syncs, writer, round, sequence) in &acknowledged {
+                let durable = *syncs <= number as u64 + 1;
+                assert!(!durable || found[writer] >= *round, "commit {sequence} of writer {writer} is lost by cut {number}");
+            }
+            opened += 1;
+        }
+    }
+    assert!(opened >= 24 * 2, "{opened} cuts");
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Losing {
+    All,
+    Some,
+}
+
+fn what_is_left(synced: &[u8], written: &[u8], losing: Losing, numbers: &mut Numbers) -> Vec<u8> {
+    const BLOCK: usize = 4096;
+    let mut left = synced.to_vec();
+    if losing == Losing::All {
+        return left;
+    }
+    left.resize(written.len().max(synced.len()), 0);
+    for (old, new) in left.chunks_mut(BLOCK).zip(written.chunks(BLOCK)) {
+        if numbers.below(2) == 0 {
+            old[..new.len()].copy_from_slice(new);
+        }
+    }
+    left
+}
+
+fn files_beside_the_data(engine: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(engine).unwrap().map(|item| item.unwrap().path());
+    files.filter(|path| path.is_file() && *path != data_file(engine)).collect()
+}
+
+/// A commit whose rows all say the same round; every fifth takes several journal records.
+fn register(writer: usize, round: u64) -> Changes {
+    let mut changes = Changes::new();
+    let size = if round.is_multiple_of(5) { 3000 } else { 10 };
+    for row in 0..6 {
+        let value = [round.to_be_bytes().as_slice(), &vec![b'x'; size]].concat();
+        changes.put(key(&format!("{writer}/{row}")), value);
+    }
+    changes
+}
+
+/// The round of each writer's register. Its rows must agree.
+fn registers(store: &Store, writers: usize) -> BTreeMap<usize, u64> {
+    let round = |writer: usize, row: usize| {
+        let value = value(store, &format!("{writer}/{row}"));
+        value.map_or(0, |value| u64::from_be_bytes(*value.first_chunk().unwrap()))
+    };
+    let one = |writer| {
+        let rounds: Vec<_> = (0..6).map(|row| round(writer, row)).collect();
+        assert!(rounds.windows(2).all(|pair| pair[0] == pair[1]), "half a commit: {rounds:?}");
+        (writer, rounds[0])
+    };
+    (0..writers).map(one).collect()
+}

@@ -1,0 +1,115 @@
+//! The journal stays bounded; the feed says when it does not go back far enough; expiry rows keep in step.
+
+use super::*;
+use crate::model::Sequence;
+use crate::store::Feed;
+use crate::store::embedded::{names, recovery};
+
+const KEPT: u64 = 20;
+const CAP: u64 = 500;
+
+fn open_trimming(folder: &Path) -> Store {
+    Store::open(folder, Options { journal_kept: KEPT, journal_cap: CAP, ..Options::default() }).unwrap()
+}
+
+async fn commit(store: &Store, count: usize, size: usize) -> Sequence {
+    let mut last = Sequence::new(0);
+    for _ in 0..count {
+        last = store.pool(POOL).commit(putting(&["a", "b"], &vec![1; size])).await.unwrap();
+    }
+    last
+}
+
+/// Journal records and feed rows of a closed store.
+fn journal_and_feed(folder: &Path) -> (usize, usize) {
+    let engine = recovery::open_engine(&folder.join("db"), &Options::default()).unwrap();
+    let names: Vec<_> = engine.iter().keys().map(|name| name.unwrap()).collect();
+    let journal = names.iter().filter(|name| names::journal_parts(name).is_some()).count();
+    let feed = names.iter().filter(|name| names::pool_of(name).is_some() && names::feed_sequence(name).is_some()).count();
+    (journal, feed)
+}
+
+#[tokio::test]
+async fn the_journal_is_trimmed_in_batches_with_its_feed_rows() {
+    for size in [10, 5000] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open_trimming(folder.path());
+        let last = commit(&store, 600, size).await;
+        assert!(store.statistics().journal_trimmed >= 256);
+        assert!(matches!(store.pool(POOL).feed(Sequence::new(1), 10).unwrap(), Feed::Trimmed { position } if position == last));
+        let recent = Sequence::new(last.get() - KEPT);
+        let Feed::Changes { changes, position } = store.pool(POOL).feed(recent, 1000).unwrap() else { panic!("trimmed") };
+        assert_eq!((changes.len() as u64, position), (KEPT, last));
+        store.close();
+        let (journal, feed) = journal_and_feed(folder.path());
+        assert!(journal <= 2 * 300 && feed <= 300, "{journal} records, {feed} feed rows");
+        let store = open_trimming(folder.path());
+        assert_eq!(store.pool(POOL).latest(), last);
+        assert_eq!(value(&store, "a").unwrap().len(), size);
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_that_lags_keeps_the_journal_up_to_the_cap() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_trimming(folder.path());
+    let start = store.pool(POOL).latest();
+    let mut consumer = store.pool(POOL).consumer(start);
+    commit(&store, 400, 10).await;
+    let Feed::Changes { changes, position } = consumer.read(100).unwrap() else { panic!("trimmed") };
+    assert_eq!(changes.len(), 100);
+    consumer.advance(position);
+    let Feed::Changes { changes, .. } = consumer.read(1000).unwrap() else { panic!("trimmed") };
+    assert_eq!(changes.len(), 300);
+    commit(&store, 800, 10).await;
+    assert!(matches!(consumer.read(1).unwrap(), Feed::Trimmed { .. }));
+    drop(consumer);
+    commit(&store, 300, 10).await;
+    store.close();
+    assert!(journal_and_feed(folder.path()).0 <= 300);
+}
+
+#[tokio::test]
+async fn a_record_that_is_prolonged_again_and_again_keeps_one_expiry_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for second in 1..50 {
+        let mut changes = Changes::new();
+        changes.put_until(key("session"), Vec::new(), Timestamp::from_seconds(second));
+        store.pool(POOL).commit(changes).await.unwrap();
+    }
+    store.close();
+    let engine = recovery::open_engine(&folder.path().join("db"), &Options::default()).unwrap();
+    assert_eq!(engine.scan_prefix(names::expiry_prefix()).count(), 1);
+}
+
+#[tokio::test]
+async fn a_consumed_record_leaves_no_expiry_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut changes = Changes::new();
+    changes.put_until(key("code"), Vec::new(), Timestamp::from_seconds(60));
+    let version = store.pool(POOL).commit(changes).await.unwrap();
+    let mut changes = Changes::new();
+    changes.expect_version(key("code"), version);
+    changes.delete(key("code"));
+    store.pool(POOL).commit(changes).await.unwrap();
+    assert_eq!(store.sweep(Timestamp::from_seconds(60), 10).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_sweep_is_one_commit_whatever_it_removes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut changes = Changes::new();
+    for number in 0..500 {
+        changes.put_until(key(&format!("{number}")), Vec::new(), Timestamp::from_seconds(number));
+    }
+    store.pool(POOL).commit(changes).await.unwrap();
+    let before = store.statistics().groups;
+    assert_eq!(store.sweep(Timestamp::from_seconds(399), 1000).await.unwrap(), 400);
+    assert_eq!(store.statistics().groups, before + 1);
+    assert_eq!(store.pool(POOL).count(&Prefix::space(Space::Checkpoint)).unwrap(), 100);
+    assert_eq!(store.sweep(Timestamp::from_seconds(399), 1000).await.unwrap(), 0);
+    assert_eq!(store.statistics().groups, before + 1);
+}
