@@ -18,7 +18,7 @@ mod writer;
 
 pub use certificate::Certificate;
 pub use element::{Element, Name};
-pub use parse::{MAX_DEPTH, MAX_DOCUMENT, MAX_NODES, parse};
+pub use parse::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_DOCUMENT, MAX_NODES, parse};
 pub use query::{sign_query, verify_query};
 pub use sign::sign;
 

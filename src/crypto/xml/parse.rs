@@ -11,6 +11,8 @@ pub const MAX_DOCUMENT: usize = 256 << 10;
 pub const MAX_DEPTH: u32 = 32;
 /// The most markup a document may hold, counted as `<` and `=`: it bounds the nodes and attributes before anything is built.
 pub const MAX_NODES: usize = 16 << 10;
+/// The most attributes of an element, counted as `=` between one `<` and the next: comparing each with each takes time that grows with the square.
+pub const MAX_ATTRIBUTES: usize = 256;
 
 /// Parses a document whose signature, if it has one, does not matter.
 pub fn parse(document: &[u8]) -> Result<Element> {
@@ -31,6 +33,10 @@ pub(super) fn text(document: &[u8]) -> Result<&str> {
 pub(super) fn tree(text: &str) -> Result<Document<'_>> {
     if memchr::memchr2_iter(b'<', b'=', text.as_bytes()).count() > MAX_NODES {
         return Err(refused("the XML document holds too many elements and attributes"));
+    }
+    let attributes = |markup: &str| memchr::memchr_iter(b'=', markup.as_bytes()).count();
+    if text.split('<').any(|markup| attributes(markup) > MAX_ATTRIBUTES) {
+        return Err(refused("an element of the XML document has too many attributes"));
     }
     let parser = Parser::new().with_max_depth(MAX_DEPTH).with_forbid_dtd(true).with_forbid_entities(true).with_max_entity_expansion(0);
     let tree = parser.parse(text).map_err(|error| refused(format!("the XML document is not well formed: {error}")))?;
@@ -126,6 +132,9 @@ mod tests {
         assert!(parse(nested(depth + 1).as_bytes()).is_err());
         let wide = format!("<a>{}</a>", "<b/>".repeat(MAX_NODES));
         assert!(parse(wide.as_bytes()).is_err());
+        let attributes = |count: usize| format!("<a {}/>", (0..count).map(|number| format!("a{number}='' ")).collect::<String>());
+        assert!(parse(attributes(MAX_ATTRIBUTES).as_bytes()).is_ok());
+        assert!(parse(attributes(MAX_ATTRIBUTES + 1).as_bytes()).is_err());
     }
 
     proptest! {

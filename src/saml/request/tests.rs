@@ -277,6 +277,45 @@ fn a_stored_request_of_version_1_is_read() {
     assert_eq!(SsoRequest::from_payload(&golden).unwrap(), request);
 }
 
+/// Messages as other people's software sends them, signed with the key of `sp.pem`.
+mod from_real_clients {
+    use super::*;
+    use crate::crypto::xml::parse;
+
+    const PEM: &str = include_str!("../../../tests/fixtures/saml/sp.pem");
+    const NODE_SAML: &str = include_str!("../../../tests/fixtures/saml/node-saml-authn-request.xml");
+    const PYTHON3_SAML: &str = include_str!("../../../tests/fixtures/saml/python3-saml-authn-request.query");
+
+    fn judged(received: Received, endpoint: &str) -> model::Result<Judged> {
+        let sent = AuthnRequest::read(&parse(&received.message).unwrap()).unwrap();
+        let entity_id = EntityId::parse("http://localhost:9091/metadata").unwrap();
+        let provider = ServiceProvider {
+            request_certificates: vec![Certificate::from_text(PEM).unwrap().der().to_vec().into()],
+            require_signed_requests: true,
+            attributes: vec![AttributeMapping { source: "mail".into(), name: "mail".into() }],
+            ..ServiceProvider::new(entity_id, "Demo", RedirectUri::parse("http://localhost:9091/acs").unwrap())
+        };
+        judge(received, endpoint, sent.issue_instant, |_| Ok(Some(provider)))
+    }
+
+    #[test]
+    fn node_saml_posts() {
+        let received = |xml: &str| Received { message: xml.as_bytes().to_vec(), relay_state: None, signature: None };
+        let good = judged(received(NODE_SAML), "http://localhost:8080/x").unwrap();
+        assert_eq!(good.refusal, None);
+        assert_eq!(good.request.name_id, Some(NameIdFormat::EmailAddress));
+        assert!(judged(received(&NODE_SAML.replace("9091/acs", "9091/acs2")), "http://localhost:8080/x").is_err());
+    }
+
+    #[test]
+    fn python3_saml_redirects() {
+        let endpoint = "http://localhost:8080/pools/acme/saml2/sso";
+        let good = judged(decode_query(PYTHON3_SAML).unwrap(), endpoint).unwrap();
+        assert_eq!((good.refusal, good.request.relay_state.as_deref()), (None, Some("http://localhost:9091/a b?c=1")));
+        assert!(judged(decode_query(&PYTHON3_SAML.replace("c%3D1", "c%3D2")).unwrap(), endpoint).is_err());
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_messages_never_panic(message in proptest::collection::vec(any::<u8>(), 0..200), content in "[ -~]{0,60}") {
