@@ -24,3 +24,6 @@ pub use service_provider::{
     Acs, AttributeMapping, NameIdFormat, ServiceProvider, Signed, add_service_provider, delete_service_provider, find_service_provider,
     find_service_provider_versioned, put_service_provider, replace_service_provider, service_providers,
 };
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! Records as bytes, and what the room does over a real store.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::record;
+use super::*;
+use crate::model::entropy::Entropy;
+use crate::model::{EntryId, PoolId, Timestamp};
+use crate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, Space, Store};
+use crate::work::{Hasher, Work};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+struct Counting;
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.iter_mut().enumerate().for_each(|(place, byte)| *byte = place as u8);
+    }
+}
+
+fn store() -> (TempDir, PoolStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap().pool(PoolId::new(7));
+    (folder, store)
+}
+
+fn client() -> Client {
+    let uris = ["https://app.example/callback", "http://127.0.0.1:9090/callback"].map(|uri| RedirectUri::parse(uri).unwrap());
+    Client {
+        post_logout_redirect_uris: vec![RedirectUri::parse("https://app.example/").unwrap()],
+        first_party: true,
+        id_token_alg: SigningAlgorithm::Es256,
+        auth_method: AuthMethod::SecretBasic,
+        ..Client::confidential(ClientId::parse("app").unwrap(), "App", SecretHash::generate(&Counting).1, uris.to_vec())
+    }
+}
+
+fn service_provider() -> ServiceProvider {
+    let entity_id = EntityId::parse("https://sp.example/metadata").unwrap();
+    ServiceProvider {
+        name_id: NameIdFormat::EmailAddress,
+        attributes: vec![AttributeMapping { source: "mail".into(), name: "email".into() }],
+        sign: Signed::Both,
+        request_certificates: vec![vec![0x30, 0].into()],
+        require_signed_requests: true,
+        slo: Some(RedirectUri::parse("https://sp.example/slo").unwrap()),
+        ..ServiceProvider::new(entity_id, "SP", RedirectUri::parse("https://sp.example/acs").unwrap())
+    }
+}
+
+fn grant() -> Grant {
+    Grant {
+        id: GrantId::draw(&Counting),
+        client_id: ClientId::parse("app").unwrap(),
+        entry: EntryId::new(42),
+        scopes: vec!["openid".into(), "email".into()],
+        created: Timestamp::from_seconds(1000),
+        expires: Timestamp::from_seconds(1600),
+        session: [9; 32],
+    }
+}
+
+fn code() -> Code {
+    Code {
+        client_id: ClientId::parse("app").unwrap(),
+        redirect_uri: "https://app.example/callback".into(),
+        entry: EntryId::new(42),
+        scopes: vec!["openid".into()],
+        nonce: Some("n".into()),
+        challenge: Some("c".into()),
+        auth_time: Timestamp::from_seconds(900),
+        acr: "1".into(),
+        amr: vec!["pwd".into()],
+        grant: GrantId::draw(&Counting),
+        expires: Timestamp::from_seconds(1060),
+        used: false,
+        session: [9; 32],
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn golden_bytes() {
+    for (bytes, golden) in [
+        (record::encode(&client()), GOLDEN_CLIENT),
+        (record::encode(&service_provider()), GOLDEN_SERVICE_PROVIDER),
+        (record::encode(&grant()), GOLDEN_GRANT),
+        (record::encode(&code()), GOLDEN_CODE),
+    ] {
+        assert_eq!(hex(&bytes), golden.replace(['\n', ' '], ""));
+    }
+    assert_eq!(record::decode::<Client>(&record::encode(&client())).unwrap(), client());
+    assert_eq!(record::decode::<ServiceProvider>(&record::encode(&service_provider())).unwrap(), service_provider());
+    assert_eq!(record::decode::<Grant>(&record::encode(&grant())).unwrap(), grant());
+    assert_eq!(record::decode::<Code>(&record::encode(&code())).unwrap(), code());
+}
+
+const GOLDEN_CLIENT: &str = "01a9006361707001634170700278337b7368613235367d366f5a716458354d4f4c715f71424a38767070416e5434666b36415038556950397a58382d
+    5265765f39410382781c68747470733a2f2f6170702e6578616d706c652f63616c6c6261636b781e687474703a2f2f3132372e302e302e313a393039
+    302f63616c6c6261636b04817468747470733a2f2f6170702e6578616d706c652f05f506f507010801";
+const GOLDEN_SERVICE_PROVIDER: &str = "01a900781b68747470733a2f2f73702e6578616d706c652f6d65746164617461016253500281a3007668747470733a2f2f73702e6578616d706c652f
+    616373010002f503020481a200646d61696c0165656d61696c0502068142300007f5087668747470733a2f2f73702e6578616d706c652f736c6f";
+const GOLDEN_GRANT: &str = "01a70050000102030405060708090a0b0c0d0e0f016361707002182a0382666f70656e696465656d61696c041a3b9aca00051a5f5e10000658200909
+    090909090909090909090909090909090909090909090909090909090909";
+const GOLDEN_CODE: &str = "01ad006361707001781c68747470733a2f2f6170702e6578616d706c652f63616c6c6261636b02182a0381666f70656e696404616e056163061a35a4
+    e9000761310881637077640950000102030405060708090a0b0c0d0e0f0a1a3f2e51000bf40c58200909090909090909090909090909090909090909
+    090909090909090909090909";
+
+#[tokio::test]
+async fn clients_are_added_found_listed_replaced_and_deleted() {
+    let (_folder, store) = store();
+    let mut changes = Changes::new();
+    for id in ["b", "a", "c"] {
+        add_client(&mut changes, &Client { client_id: ClientId::parse(id).unwrap(), ..client() }).unwrap();
+    }
+    add_service_provider(&mut changes, &service_provider()).unwrap();
+    store.commit(changes).await.unwrap();
+
+    let names = |after: Option<&str>, limit| -> Vec<String> {
+        let after = after.map(|id| ClientId::parse(id).unwrap());
+        clients(&store, after.as_ref(), limit).unwrap().iter().map(|client| client.client_id.to_string()).collect()
+    };
+    assert_eq!(names(None, 10), ["a", "b", "c"]);
+    assert_eq!(names(Some("a"), 1), ["b"]);
+    assert_eq!(service_providers(&store, None, 10).unwrap(), [service_provider()]);
+    assert_eq!(find_client(&store, "A").unwrap(), None, "the case counts");
+    assert_eq!(find_client(&store, "not\u{e9}").unwrap(), None);
+    assert_eq!(find_service_provider(&store, "https://sp.example/metadata").unwrap(), Some(service_provider()));
+
+    let mut again = Changes::new();
+    add_client(&mut again, &Client { client_id: ClientId::parse("a").unwrap(), ..client() }).unwrap();
+    assert_eq!(store.commit(again).await, Err(CommitError::Conflict));
+
+    let (found, read) = find_client_versioned(&store, "a").unwrap().unwrap();
+    for (expected_conflict, name) in [(false, "First"), (true, "Second")] {
+        let mut changes = Changes::new();
+        replace_client(&mut changes, &Client { name: name.into(), ..found.clone() }, read).unwrap();
+        assert_eq!(store.commit(changes).await.is_err(), expected_conflict);
+    }
+    assert_eq!(find_client(&store, "a").unwrap().unwrap().name, "First");
+
+    let mut changes = Changes::new();
+    delete_client(&mut changes, &found.client_id);
+    delete_service_provider(&mut changes, &service_provider().entity_id);
+    store.commit(changes).await.unwrap();
+    assert_eq!(names(None, 10), ["b", "c"]);
+    assert_eq!(find_service_provider(&store, "https://sp.example/metadata").unwrap(), None);
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let custom = RedirectUri::parse("com.example.app:/callback").unwrap();
+    let public = Client::public(ClientId::parse("native").unwrap(), "Native", vec![custom.clone()]);
+    assert!(public.check().is_ok() && public.needs_pkce());
+    assert!(Client { require_pkce: false, ..public.clone() }.needs_pkce(), "a public client cannot do without");
+    for wrong in [
+        Client { redirect_uris: vec![custom.clone()], ..client() },
+        Client { post_logout_redirect_uris: vec![custom], ..client() },
+        Client { secret: None, ..client() },
+        Client { auth_method: AuthMethod::None, ..client() },
+        Client { auth_method: AuthMethod::Secret, ..public },
+        Client { name: String::new(), ..client() },
+        Client { name: "a\nb".into(), ..client() },
+        Client { name: "x".repeat(257), ..client() },
+    ] {
+        assert!(put_client(&mut Changes::new(), &wrong).is_err(), "{wrong:?}");
+    }
+    let acs = |index, is_default| Acs { url: RedirectUri::parse("https://sp.example/acs").unwrap(), index, is_default };
+    for wrong in [
+        ServiceProvider { acs: Vec::new(), ..service_provider() },
+        ServiceProvider { acs: vec![acs(1, false), acs(1, false)], ..service_provider() },
+        ServiceProvider { acs: vec![acs(1, true), acs(2, true)], ..service_provider() },
+        ServiceProvider { request_certificates: Vec::new(), ..service_provider() },
+        ServiceProvider { attributes: vec![AttributeMapping { source: "mail".into(), name: String::new() }], ..service_provider() },
+    ] {
+        assert!(put_service_provider(&mut Changes::new(), &wrong).is_err(), "{wrong:?}");
+    }
+    assert_eq!(ServiceProvider { acs: vec![acs(3, false), acs(4, true)], ..service_provider() }.default_acs().unwrap().index, 4);
+    assert_eq!(ServiceProvider { acs: vec![acs(3, false), acs(4, false)], ..service_provider() }.default_acs().unwrap().index, 3);
+}
+
+#[test]
+fn a_record_stays_within_a_row() {
+    let uris = (0..4).map(|n| RedirectUri::parse(&format!("https://app.example/{n}/{}", "x".repeat(1900))).unwrap()).collect();
+    let error = put_client(&mut Changes::new(), &Client { redirect_uris: uris, ..client() }).unwrap_err();
+    assert!(error.message().contains("over the limit"), "{error}");
+}
+
+#[tokio::test]
+async fn secrets_are_verified_however_they_came_to_be() {
+    let hasher = Hasher::new(Arc::new(Work::new(1, 8)));
+    let params = crate::crypto::password::Params { memory_kib: 64, passes: 1, lanes: 1 };
+    let secret = |text: &str| crate::model::Secret::new(text.to_owned());
+    let (generated, hash) = SecretHash::generate(&Counting);
+    let chosen = SecretHash::choose(&secret("demo-secret"), &hasher, PoolId::new(7), params, &Counting).await.unwrap();
+    for (hash, right) in [(&hash, generated.expose().as_str()), (&chosen, "demo-secret")] {
+        for (text, expected) in [(right, true), ("wrong", false), ("", false), (&"x".repeat(MAX_SECRET + 1), false)] {
+            assert_eq!(hash.verify(&secret(text), &hasher, PoolId::new(7), params).await.unwrap(), expected, "{text}");
+        }
+        assert_eq!(format!("{hash:?}"), "SecretHash(…)");
+    }
+    assert!(hash.is_generated() && !chosen.is_generated());
+    for text in ["", &"x".repeat(MAX_SECRET + 1)] {
+        assert!(SecretHash::choose(&secret(text), &hasher, PoolId::new(7), params, &Counting).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_redeemed_once_however_many_try() {
+    let (_folder, store) = store();
+    let mut changes = Changes::new();
+    put_code(&mut changes, "the-code", &code());
+    store.commit(changes).await.unwrap();
+    assert_eq!(store.scan(&Prefix::space(Space::Grant), None).count(), 1);
+
+    let (found, read) = find_code(&store, "the-code").unwrap().unwrap();
+    assert_eq!(found, code());
+    let attempts = (0..16).map(|_| {
+        let mut changes = Changes::new();
+        redeem_code(&mut changes, "the-code", &found, read, &grant());
+        store.commit(changes)
+    });
+    let results = futures_util::future::join_all(attempts).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Conflict)).count(), 15);
+
+    assert!(find_code(&store, "the-code").unwrap().unwrap().0.used);
+    assert_eq!(find_code(&store, "another").unwrap(), None);
+    assert_eq!(find_grant(&store, grant().id, Timestamp::from_seconds(1599)).unwrap(), Some(grant()));
+    assert_eq!(find_grant(&store, grant().id, Timestamp::from_seconds(1600)).unwrap(), None, "it has ended");
+}
+
+#[tokio::test]
+async fn the_grants_of_a_session_end_with_it() {
+    let (_folder, store) = store();
+    let mut changes = Changes::new();
+    let ids: Vec<GrantId> = ["0", "1", "2"].iter().map(|digit| GrantId::parse(&digit.repeat(32)).unwrap()).collect();
+    for (id, session) in ids.iter().zip([[1; 32], [1; 32], [2; 32]]) {
+        put_grant(&mut changes, &Grant { id: *id, session, ..grant() });
+    }
+    store.commit(changes).await.unwrap();
+    for (limit, expected) in [(1, 1), (5, 1), (5, 0)] {
+        let mut changes = Changes::new();
+        assert_eq!(revoke_session_grants(&store, &mut changes, &[1; 32], limit).unwrap(), expected);
+        if !changes.is_empty() {
+            store.commit(changes).await.unwrap();
+        }
+    }
+    let alive: Vec<bool> = ids.iter().map(|id| find_grant(&store, *id, Timestamp::from_seconds(1000)).unwrap().is_some()).collect();
+    assert_eq!(alive, [false, false, true]);
+}
+
+#[tokio::test]
+async fn codes_and_grants_go_when_their_time_has_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = Store::open(folder.path(), Options::default()).unwrap();
+    let store = whole.pool(PoolId::new(7));
+    let mut changes = Changes::new();
+    put_code(&mut changes, "unused", &code());
+    put_grant(&mut changes, &grant());
+    store.commit(changes).await.unwrap();
+    whole.sweep(grant().expires.plus(Duration::from_secs(1)), 100).await.unwrap();
+    assert_eq!(store.scan(&Prefix::space(Space::Grant), None).count(), 0);
+}
+
+#[test]
+fn only_the_hash_of_a_code_names_its_record() {
+    let mut changes = Changes::new();
+    put_code(&mut changes, "the-code", &code());
+    let text = format!("{changes:?}");
+    assert!(!text.contains("the-code") && !text.contains(&hex(b"the-code")));
+    assert_ne!(Key::named(Space::Grant, b"cthe-code"), Key::named(Space::Grant, &[b"c".as_slice(), &[0; 32]].concat()));
+}
+
+#[test]
+fn grant_ids_are_read_as_they_are_written() {
+    let id = GrantId::draw(&Counting);
+    assert_eq!(id.to_string(), "000102030405060708090a0b0c0d0e0f");
+    assert_eq!(GrantId::parse(&id.to_string()), Some(id));
+    for text in ["", "00", "000102030405060708090A0B0C0D0E0F", "000102030405060708090a0b0c0d0e0g", &"0".repeat(33), &"é".repeat(16)] {
+        assert_eq!(GrantId::parse(text), None, "{text}");
+    }
+}
