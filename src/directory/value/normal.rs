@@ -15,7 +15,7 @@ pub fn normalise(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
         Family::List => list(text(value).map_err(refuse)?).map_err(refuse),
         Family::Numeric => Ok(remove_spaces(ascii(value).map_err(refuse)?, false).into_bytes()),
         Family::Telephone => {
-            let prepared = prepare(text(value).map_err(refuse)?, Case::Ignore).map_err(refuse)?;
+            let prepared = prepare(ascii(value).map_err(refuse)?, Case::Ignore).map_err(refuse)?;
             Ok(remove_spaces(&prepared, true).into_bytes())
         }
         Family::Name => dn::normalise(&Dn::parse_bytes(value)?, Schema::builtin()),

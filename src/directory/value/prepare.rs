@@ -74,10 +74,9 @@ pub(super) fn double_spaces(squeezed: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Takes out spaces, and hyphens too where `hyphens` says so (RFC 4518, sections 2.6.2 and 2.6.3).
+/// Takes out spaces, and hyphens too where `hyphens` says so (RFC 4518, sections 2.6.2 and 2.6.3). For ASCII, which is all that these syntaxes allow.
 pub(super) fn remove_spaces(text: &str, hyphens: bool) -> String {
-    let is_hyphen = |character| matches!(character, '-' | '\u{58a}' | '\u{2010}' | '\u{2011}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}');
-    text.chars().filter(|character| *character != ' ' && !(hyphens && is_hyphen(*character))).collect()
+    text.chars().filter(|character| *character != ' ' && !(hyphens && *character == '-')).collect()
 }
 
 fn fold(character: char) -> Fold {
