@@ -1,9 +1,20 @@
-//! Counting of what is too frequent to be recorded one by one.
+//! Counting of what is too frequent to be recorded one by one: a bind that a cache answered stays cheap, and nobody fills the disk from outside.
 
-use super::event::{Action, Reason};
-use crate::model::{EntryId, Face, PoolId, Timestamp};
+use super::event::{Action, Event, Outcome, Reason, record};
+use crate::model::{EntryId, Face, PoolId, Role, Timestamp};
 use crate::store::Changes;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+/// Most lines that are counted for one pool between two flushes. What is more is counted in one line for each action and reason, without name and address.
+pub const MAX_LINES_PER_POOL: usize = 2048;
+/// Most lines that are counted for all pools together.
+pub const MAX_LINES: usize = 65_536;
+/// Most events of one commit, so that it stays under the store's cap.
+const EVENTS_PER_COMMIT: usize = 512;
 
 /// What is counted rather than recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,38 +33,176 @@ pub enum Counted {
     },
 }
 
-/// Counts in memory, bounded; recorded once a minute.
-pub struct Counters;
+/// What one line of the counts is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Line {
+    action: Action,
+    reason: Option<Reason>,
+    face: Face,
+    /// Who and from where; none when there were too many.
+    detail: Option<(Counted, Option<IpAddr>)>,
+}
+
+#[derive(Default)]
+struct Counts {
+    pools: HashMap<PoolId, HashMap<Line, u32>>,
+    lines: usize,
+}
+
+/// Counts in memory, bounded; recorded once a minute. A crash loses at most the counts since the last flush.
+#[derive(Default)]
+pub struct Counters(Mutex<Counts>);
 
 impl Counters {
     /// Nothing counted yet.
     pub fn new() -> Self {
-        todo!()
+        Self::default()
     }
 
-    /// Counts one.
-    #[allow(clippy::too_many_arguments)]
-    pub fn count(
-        &self,
-        _pool: PoolId,
-        _action: Action,
-        _what: Counted,
-        _reason: Option<Reason>,
-        _face: Face,
-        _address: Option<IpAddr>,
-        _now: Timestamp,
-    ) {
-        todo!()
+    /// Counts one. `reason` says that it failed.
+    pub fn count(&self, pool: PoolId, action: Action, what: Counted, reason: Option<Reason>, face: Face, address: Option<IpAddr>) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = counts.lines >= MAX_LINES;
+        let lines = counts.pools.entry(pool).or_default();
+        let full = full || lines.len() >= MAX_LINES_PER_POOL;
+        let mut line = Line { action, reason, face, detail: Some((what, address)) };
+        if full && !lines.contains_key(&line) {
+            line.detail = None;
+        }
+        match lines.entry(line) {
+            Entry::Occupied(mut count) => *count.get_mut() = count.get().saturating_add(1),
+            Entry::Vacant(place) => {
+                place.insert(1);
+                counts.lines += 1;
+            }
+        }
     }
 
-    /// What was counted since the last time, as changes to commit.
-    pub fn flush(&self, _now: Timestamp) -> Vec<(PoolId, Changes)> {
-        todo!()
+    /// What was counted since the last time, as changes to commit; their events have the time `now`.
+    pub fn flush(&self, now: Timestamp) -> Vec<(PoolId, Changes)> {
+        let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut flushed = Vec::new();
+        for (pool, lines) in counts.pools {
+            let events: Vec<Event> = lines.into_iter().map(|(line, count)| line.event(count, now)).collect();
+            for part in events.chunks(EVENTS_PER_COMMIT) {
+                let mut changes = Changes::new();
+                part.iter().for_each(|event| record(&mut changes, event));
+                flushed.push((pool, changes));
+            }
+        }
+        flushed
     }
 }
 
-impl Default for Counters {
-    fn default() -> Self {
-        Self::new()
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counters")
+    }
+}
+
+impl Line {
+    fn event(self, count: u32, now: Timestamp) -> Event {
+        let (what, address) = self.detail.unzip();
+        let (role, entry, actor, target) = match what {
+            Some(Counted::Repeat { entry, name }) => (Role::User, Some(entry), name, None),
+            Some(Counted::UnknownName { hash }) => (Role::Anonymous, None, String::new(), Some(name_hash(&hash))),
+            None => (Role::Anonymous, None, String::new(), Some("(many)".to_owned())),
+        };
+        let outcome = if self.reason.is_some() { Outcome::Failure } else { Outcome::Success };
+        Event {
+            at: now,
+            action: self.action,
+            outcome,
+            role,
+            entry,
+            actor,
+            face: self.face,
+            address: address.flatten(),
+            target,
+            reason: self.reason,
+            count,
+        }
+    }
+}
+
+fn name_hash(hash: &[u8]) -> String {
+    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("name-hash:{digits}")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    const POOL: PoolId = PoolId::new(1);
+
+    fn repeat(entry: u64) -> Counted {
+        Counted::Repeat { entry: EntryId::new(entry), name: format!("uid=user{entry}") }
+    }
+
+    fn counted(counters: &Counters) -> Vec<(PoolId, Event)> {
+        let now = Timestamp::from_seconds(60);
+        let counts = std::mem::take(&mut *counters.0.lock().unwrap());
+        let events =
+            counts.pools.into_iter().flat_map(|(pool, lines)| lines.into_iter().map(move |(line, count)| (pool, line.event(count, now))));
+        events.collect()
+    }
+
+    #[test]
+    fn the_same_is_counted_in_one_line() {
+        let counters = Counters::new();
+        for _ in 0..5 {
+            counters.count(POOL, Action::Bind, repeat(7), None, Face::Ldap, None);
+        }
+        counters.count(POOL, Action::Bind, repeat(7), None, Face::Ldap, Some([192, 0, 2, 1].into()));
+        counters.count(PoolId::new(2), Action::Bind, repeat(7), None, Face::Ldap, None);
+        let mut lines = counted(&counters);
+        lines.sort_by_key(|(pool, event)| (*pool, event.count));
+        let summary: Vec<_> = lines.iter().map(|(pool, event)| (pool.get(), event.count, event.address.is_some())).collect();
+        assert_eq!(summary, [(1, 1, true), (1, 5, false), (2, 1, false)]);
+        let event = &lines[1].1;
+        assert_eq!((event.outcome, event.actor.as_str(), event.entry), (Outcome::Success, "uid=user7", Some(EntryId::new(7))));
+        assert!(counted(&counters).is_empty());
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_by_its_hash_only() {
+        let counters = Counters::new();
+        counters.count(POOL, Action::Login, Counted::UnknownName { hash: [0xab; 16] }, Some(Reason::UnknownName), Face::Login, None);
+        let event = &counted(&counters)[0].1;
+        assert_eq!((event.outcome, event.reason), (Outcome::Failure, Some(Reason::UnknownName)));
+        assert_eq!(event.target.as_deref(), Some("name-hash:abababababababababababababababab"));
+        assert_eq!(event.actor, "");
+    }
+
+    #[test]
+    fn a_flood_of_names_takes_a_bounded_place_and_loses_no_count() {
+        let counters = Counters::new();
+        let flood = u32::try_from(3 * MAX_LINES_PER_POOL).unwrap();
+        for number in 0..flood {
+            let mut hash = [0; 16];
+            hash[..4].copy_from_slice(&number.to_be_bytes());
+            counters.count(POOL, Action::Bind, Counted::UnknownName { hash }, Some(Reason::UnknownName), Face::Ldap, None);
+        }
+        counters.count(PoolId::new(2), Action::Bind, repeat(1), None, Face::Ldap, None);
+        let lines = counted(&counters);
+        assert_eq!(lines.len(), MAX_LINES_PER_POOL + 2);
+        let total: u32 = lines.iter().filter(|(pool, _)| *pool == POOL).map(|(_, event)| event.count).sum();
+        assert_eq!(total, flood);
+        let many = lines.iter().find(|(_, event)| event.target.as_deref() == Some("(many)")).unwrap();
+        assert_eq!(many.1.count as usize, 2 * MAX_LINES_PER_POOL);
+    }
+
+    #[test]
+    fn a_flush_is_split_into_commits_and_empties_the_counters() {
+        let counters = Counters::new();
+        for number in 0..1200 {
+            counters.count(POOL, Action::Bind, repeat(number), None, Face::Ldap, None);
+        }
+        let flushed = counters.flush(Timestamp::from_seconds(60));
+        assert_eq!(flushed.len(), 3);
+        assert!(flushed.iter().all(|(pool, changes)| *pool == POOL && !changes.is_empty()));
+        assert!(counters.flush(Timestamp::from_seconds(61)).is_empty());
     }
 }

@@ -1,7 +1,8 @@
 //! One audit event and its record.
 
-use crate::model::{Actor, EntryId, Face, Role, Timestamp};
+use crate::model::{Actor, EntryId, Face, Result, Role, Timestamp};
 use crate::store::Changes;
+use minicbor::{Decode, Encode};
 use std::net::IpAddr;
 
 macro_rules! names {
@@ -172,29 +173,41 @@ names! {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub struct Event {
     /// When.
+    #[n(0)]
     pub at: Timestamp,
     /// What was done or tried.
+    #[n(1)]
     pub action: Action,
     /// How it ended.
+    #[n(2)]
     pub outcome: Outcome,
     /// What whoever did it is to the pool.
+    #[n(3)]
     pub role: Role,
     /// Their entry, if they have one.
+    #[n(4)]
     pub entry: Option<EntryId>,
     /// Their name: a DN, or `uid:1000` for an operator.
+    #[n(5)]
     pub actor: String,
     /// Through which face.
+    #[n(6)]
     pub face: Face,
     /// From which address.
+    #[n(7)]
     pub address: Option<IpAddr>,
     /// To whom or what: a DN, a client id, an entity id.
+    #[n(8)]
     pub target: Option<String>,
     /// Why it was refused.
+    #[n(9)]
     pub reason: Option<Reason>,
     /// How often, for events that are counted before they are recorded; 1 for all others.
+    #[n(10)]
     pub count: u32,
 }
 
@@ -227,7 +240,31 @@ impl Event {
     }
 }
 
-/// Adds the event to a commit, so that it is recorded with the act or not at all.
-pub fn record(_changes: &mut Changes, _event: &Event) {
-    todo!()
+/// Adds the event to a commit, so that it is recorded with the act or not at all. Names over [`MAX_NAME`] are cut.
+pub fn record(changes: &mut Changes, event: &Event) {
+    changes.audit(event.at, event.encode());
 }
+
+/// Longest name of an actor or a target that is recorded, in bytes.
+pub const MAX_NAME: usize = 1024;
+
+const VERSION: u8 = 1;
+
+impl Event {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let event = Self { actor: cut(self.actor.clone()), target: self.target.clone().map(cut), ..self.clone() };
+        crate::model::record::encode(VERSION, &event)
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
+        crate::model::record::decode(VERSION, bytes)
+    }
+}
+
+fn cut(mut name: String) -> String {
+    name.truncate(name.floor_char_boundary(MAX_NAME));
+    name
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,34 +4,47 @@ use super::id::EntryId;
 use std::net::IpAddr;
 
 /// What somebody is to a pool. Decided once, when they prove who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
 pub enum Role {
     /// Nobody has proven anything.
+    #[n(0)]
     Anonymous,
     /// A user of the pool.
+    #[n(1)]
     User,
     /// A service account of the pool.
+    #[n(2)]
     Service,
     /// A member of the pool's group of administrators.
+    #[n(3)]
     Administrator,
     /// The operator of the server, through the admin API.
+    #[n(4)]
     Operator,
 }
 
 /// Where a request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
 pub enum Face {
     /// The LDAP directory.
+    #[n(0)]
     Ldap,
     /// The OpenID Provider.
+    #[n(1)]
     Oidc,
     /// The SAML Identity Provider.
+    #[n(2)]
     Saml,
     /// The hosted pages.
+    #[n(3)]
     Login,
     /// The admin API.
+    #[n(4)]
     Admin,
     /// The server itself.
+    #[n(5)]
     Server,
 }
 

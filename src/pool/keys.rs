@@ -1,9 +1,30 @@
 //! The signing keys of a pool: made on first use, stored sealed, held parsed.
+//!
+//! The row `use, algorithm` holds the key that signs now, so that finding it is one look-up. A key whose place another takes moves to the row
+//! `use, algorithm, time of its creation`, which ends when nothing signed with it can be valid any more.
 
 use super::handle::Pool;
+use super::settings::MAX_TOKEN_LIFETIME;
+use crate::audit::{self, Action, Event};
 use crate::crypto::keys::{Algorithm, SigningKey};
-use crate::model::{Entropy, Result, Timestamp};
+use crate::model::{Actor, Entropy, Error, Face, PoolId, Result, Role, Seconds, Secret, Sequence, Timestamp, record};
+use crate::store::{ATTEMPTS, Changes, CommitError, Key, Prefix, Row, Space};
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+use quick_cache::sync::Cache;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// How long a former key stays public: longer than the longest life of a token, so that whoever caches the key set is covered too.
+pub const FORMER_KEPT: Seconds = Seconds(2 * MAX_TOKEN_LIFETIME.0);
+/// How long a certificate is valid: it is a way to hand over a key, and service providers configure it once.
+pub const CERTIFICATE_VALID: Seconds = Seconds::days(3653);
+/// Parsed keys that are kept ready.
+const HELD: usize = 4096;
+/// Keys that are made at the same time: each takes a core for a tenth of a second or more.
+const MADE_AT_ONCE: usize = 2;
+
+const VERSION: u8 = 1;
 
 /// What a key is for. OIDC and SAML never share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,17 +35,173 @@ pub enum Use {
     Saml,
 }
 
+impl Use {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Oidc => 1,
+            Self::Saml => 2,
+        }
+    }
+}
+
+/// A key as stored.
+#[derive(Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+struct KeyRecord {
+    #[n(0)]
+    algorithm: Algorithm,
+    #[n(1)]
+    created: Timestamp,
+    /// PKCS #8, sealed.
+    #[n(2)]
+    private: ByteVec,
+    #[n(3)]
+    certificate: Option<ByteVec>,
+}
+
+/// The parsed keys of all pools, bounded, and the turns of those that are being made.
+pub(super) struct Keyring {
+    held: Cache<(PoolId, Key), (Sequence, Arc<SigningKey>)>,
+    making: Semaphore,
+}
+
+impl Keyring {
+    pub(super) fn new() -> Self {
+        Self { held: Cache::new(HELD), making: Semaphore::new(MADE_AT_ONCE) }
+    }
+}
+
 /// The key that signs now; made if there is none yet.
-pub async fn current(_pool: &Pool, _usage: Use, _algorithm: Algorithm, _now: Timestamp, _entropy: &dyn Entropy) -> Result<Arc<SigningKey>> {
-    todo!()
+pub async fn current(pool: &Pool, usage: Use, algorithm: Algorithm, now: Timestamp, entropy: &dyn Entropy) -> Result<Arc<SigningKey>> {
+    let key = current_key(usage, algorithm);
+    if let Some(row) = pool.store().get(&key)? {
+        return read(pool, &key, &row);
+    }
+    let _turn = turn(pool).await?;
+    // Whoever had the turn before may have made it.
+    if let Some(row) = pool.store().get(&key)? {
+        return read(pool, &key, &row);
+    }
+    let made = make(pool, usage, algorithm, now, entropy).await?;
+    let mut changes = Changes::new();
+    changes.expect_absent(key.clone());
+    changes.put(key.clone(), encode(pool, &key, &made, now)?);
+    audit::record(&mut changes, &made_event(&made, now));
+    match pool.store().commit(changes).await {
+        Ok(version) => Ok(hold(pool, &key, version, made)),
+        Err(CommitError::Conflict) => match pool.store().get(&key)? {
+            Some(row) => read(pool, &key, &row),
+            None => Err(Error::contended()),
+        },
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Every key that may still be met: the current ones, and former ones until nothing signed with them is valid any more. Empty before the first [`current`].
-pub fn public(_pool: &Pool, _usage: Use) -> Result<Vec<Arc<SigningKey>>> {
-    todo!()
+pub fn public(pool: &Pool, usage: Use) -> Result<Vec<Arc<SigningKey>>> {
+    let rows = pool.store().scan(&Prefix::named(Space::SigningKey, &[usage.number()]), None);
+    rows.map(|row| {
+        let (key, row) = row?;
+        read(pool, &key, &row)
+    })
+    .collect()
 }
 
 /// Puts a new key in the place of the current one, which stays public until nothing signed with it is valid any more.
-pub async fn rotate(_pool: &Pool, _usage: Use, _algorithm: Algorithm, _now: Timestamp, _entropy: &dyn Entropy) -> Result<Arc<SigningKey>> {
-    todo!()
+pub async fn rotate(pool: &Pool, usage: Use, algorithm: Algorithm, now: Timestamp, entropy: &dyn Entropy) -> Result<Arc<SigningKey>> {
+    let key = current_key(usage, algorithm);
+    let _turn = turn(pool).await?;
+    let made = make(pool, usage, algorithm, now, entropy).await?;
+    for _ in 0..ATTEMPTS {
+        let mut changes = Changes::new();
+        match pool.store().get(&key)? {
+            None => changes.expect_absent(key.clone()),
+            Some(row) => {
+                let former: KeyRecord = record::decode(VERSION, &row.value)?;
+                let place = former_key(usage, algorithm, former.created);
+                let private = pool.open(&key, &former.private)?;
+                let moved = KeyRecord { private: pool.seal(&place, private.expose())?.into(), ..former };
+                changes.expect_version(key.clone(), row.version);
+                changes.expect_absent(place.clone());
+                changes.put_until(place, record::encode(VERSION, &moved), now.plus(FORMER_KEPT.duration()));
+            }
+        }
+        changes.put(key.clone(), encode(pool, &key, &made, now)?);
+        audit::record(&mut changes, &made_event(&made, now));
+        match pool.store().commit(changes).await {
+            Ok(version) => return Ok(hold(pool, &key, version, made)),
+            Err(CommitError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::contended())
 }
+
+async fn turn(pool: &Pool) -> Result<tokio::sync::SemaphorePermit<'_>> {
+    pool.keyring().making.acquire().await.map_err(|_| Error::down("the server is stopping"))
+}
+
+async fn make(pool: &Pool, usage: Use, algorithm: Algorithm, now: Timestamp, entropy: &dyn Entropy) -> Result<SigningKey> {
+    let made = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
+    let made = made.map_err(|_| Error::internal("making a signing key ended early"))??;
+    match usage {
+        Use::Oidc => Ok(made),
+        Use::Saml => {
+            let certificate = made.self_sign(pool.slug().as_str(), now, now.plus(CERTIFICATE_VALID.duration()), entropy)?;
+            Ok(made.with_certificate(certificate))
+        }
+    }
+}
+
+fn read(pool: &Pool, key: &Key, row: &Row) -> Result<Arc<SigningKey>> {
+    let name = (pool.id(), key.clone());
+    if let Some((version, held)) = pool.keyring().held.get(&name)
+        && version == row.version
+    {
+        return Ok(held);
+    }
+    let stored: KeyRecord = record::decode(VERSION, &row.value)?;
+    let private: Secret<Vec<u8>> = pool.open(key, &stored.private)?;
+    let parsed = SigningKey::from_pkcs8(stored.algorithm, &private)?;
+    let parsed = match stored.certificate {
+        Some(certificate) => parsed.with_certificate(certificate.into()),
+        None => parsed,
+    };
+    Ok(hold(pool, key, row.version, parsed))
+}
+
+fn hold(pool: &Pool, key: &Key, version: Sequence, parsed: SigningKey) -> Arc<SigningKey> {
+    let parsed = Arc::new(parsed);
+    pool.keyring().held.insert((pool.id(), key.clone()), (version, Arc::clone(&parsed)));
+    parsed
+}
+
+fn encode(pool: &Pool, key: &Key, made: &SigningKey, now: Timestamp) -> Result<Vec<u8>> {
+    let private = pool.seal(key, made.to_pkcs8()?.expose())?.into();
+    let certificate = made.certificate().map(|der| der.to_vec().into());
+    Ok(record::encode(VERSION, &KeyRecord { algorithm: made.algorithm(), created: now, private, certificate }))
+}
+
+fn made_event(made: &SigningKey, now: Timestamp) -> Event {
+    let server = Actor { role: Role::Operator, entry: None, name: "server".to_owned(), face: Face::Server, address: None };
+    Event::success(now, Action::KeyRotate, &server).on(made.kid())
+}
+
+fn current_key(usage: Use, algorithm: Algorithm) -> Key {
+    Key::named(Space::SigningKey, &name(usage, algorithm))
+}
+
+fn former_key(usage: Use, algorithm: Algorithm, created: Timestamp) -> Key {
+    Key::named(Space::SigningKey, &[name(usage, algorithm).as_slice(), &created.micros().to_be_bytes()].concat())
+}
+
+const fn name(usage: Use, algorithm: Algorithm) -> [u8; 2] {
+    let algorithm = match algorithm {
+        Algorithm::Rs256 => 1,
+        Algorithm::Es256 => 2,
+    };
+    [usage.number(), algorithm]
+}
+
+#[cfg(test)]
+mod tests;

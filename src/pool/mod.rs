@@ -5,9 +5,11 @@
 
 mod handle;
 pub mod keys;
+mod record;
 mod registry;
 mod settings;
 mod slug;
+mod suffix;
 
 pub use handle::{Pool, Status};
 pub use registry::{Draft, NewPool, Registry};

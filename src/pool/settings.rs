@@ -1,7 +1,8 @@
 //! The settings of a pool.
 
-use crate::crypto::password::Params;
-use crate::model::{Dn, Seconds};
+use crate::crypto::password::{MAX_PASSWORD, Params};
+use crate::model::error::Rule;
+use crate::model::{Dn, Error, Result, Seconds};
 use crate::policy::lockout::LockoutPolicy;
 use crate::policy::password::PasswordPolicy;
 use crate::policy::session::SessionPolicy;
@@ -9,23 +10,38 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 /// What a pool's administrators may choose. Every field has a default, so that an empty document is a whole one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(default, deny_unknown_fields)]
+#[cbor(map)]
 pub struct Settings {
     /// Rules for new passwords.
+    #[n(0)]
+    #[cbor(default)]
     pub password: PasswordPolicy,
     /// Rules for failed logins.
+    #[n(1)]
+    #[cbor(default)]
     pub lockout: LockoutPolicy,
     /// Rules for sessions.
+    #[n(2)]
+    #[cbor(default)]
     pub session: SessionPolicy,
     /// The group whose members administer the pool; `cn=admins,ou=groups,{suffix}` if not set.
+    #[n(3)]
+    #[cbor(with = "dn_cbor", has_nil)]
     #[serde(with = "dn_text")]
     pub administrators: Option<Dn>,
     /// How long codes and tokens live.
+    #[n(4)]
+    #[cbor(default)]
     pub lifetimes: Lifetimes,
     /// What password hashes cost.
+    #[n(5)]
+    #[cbor(default)]
     pub hashing: Params,
     /// Whether nobody in particular may read the pool over LDAP.
+    #[n(6)]
+    #[cbor(default)]
     pub anonymous: bool,
 }
 
@@ -48,6 +64,54 @@ pub struct Lifetimes {
     pub id_token: Seconds,
 }
 
+/// Longest life of an authorization code, in seconds (RFC 6749, section 4.1.2 recommends ten minutes at most).
+pub const MAX_CODE_LIFETIME: Seconds = Seconds::minutes(10);
+/// Longest life of an access token or an ID token. A signing key that was changed for another stays public for longer than that.
+pub const MAX_TOKEN_LIFETIME: Seconds = Seconds::days(1);
+/// Longest life of a session.
+pub const MAX_SESSION_LIFETIME: Seconds = Seconds::days(400);
+/// Longest name of the administrators' group, in bytes.
+pub const MAX_ADMINISTRATORS_BYTES: usize = 512;
+
+impl Settings {
+    /// Whether these settings can work. Fails with `Invalid(Constraint)`, naming the field.
+    pub fn check(&self) -> Result<()> {
+        let refused = |what: &str| Err(Error::invalid(Rule::Constraint, format!("the settings cannot be taken: {what}")));
+        self.hashing.check()?;
+        let (min, max) = (self.password.min_length, self.password.max_length);
+        if min == 0 || min > max || usize::from(max) > MAX_PASSWORD {
+            return refused(&format!(
+                "password.min_length must be at least 1 and at most password.max_length, which may be {MAX_PASSWORD}"
+            ));
+        }
+        if self.lockout.threshold > 0 && (self.lockout.window.0 == 0 || self.lockout.duration.0 == 0) {
+            return refused(
+                "lockout.window_seconds and lockout.duration_seconds must be at least 1; lockout.threshold 0 turns locking off",
+            );
+        }
+        if self.session.idle.0 == 0 || self.session.idle > self.session.absolute || self.session.absolute > MAX_SESSION_LIFETIME {
+            return refused(&format!(
+                "session.idle_seconds must be at least 1 and at most session.absolute_seconds, which may be {}",
+                MAX_SESSION_LIFETIME.0
+            ));
+        }
+        let Lifetimes { code, access_token, id_token } = &self.lifetimes;
+        if code.0 == 0 || *code > MAX_CODE_LIFETIME {
+            return refused(&format!("lifetimes.code_seconds must be 1 to {}", MAX_CODE_LIFETIME.0));
+        }
+        if [access_token, id_token].into_iter().any(|lifetime| lifetime.0 == 0 || *lifetime > MAX_TOKEN_LIFETIME) {
+            return refused(&format!(
+                "lifetimes.access_token_seconds and lifetimes.id_token_seconds must be 1 to {}",
+                MAX_TOKEN_LIFETIME.0
+            ));
+        }
+        if self.administrators.as_ref().is_some_and(|dn| dn.to_string().len() > MAX_ADMINISTRATORS_BYTES) {
+            return refused(&format!("administrators may have {MAX_ADMINISTRATORS_BYTES} bytes at most"));
+        }
+        Ok(())
+    }
+}
+
 impl Default for Lifetimes {
     fn default() -> Self {
         Self { code: Seconds(60), access_token: Seconds::minutes(10), id_token: Seconds::minutes(10) }
@@ -65,5 +129,29 @@ mod dn_text {
     pub fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<Dn>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| Dn::parse(&text).map_err(serde::de::Error::custom)).transpose()
+    }
+}
+
+mod dn_cbor {
+    use crate::model::Dn;
+    use minicbor::decode::Error;
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+
+    pub fn encode<C, W: Write>(dn: &Option<Dn>, encoder: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        encoder.encode(dn.as_ref().map(Dn::to_string))?.ok()
+    }
+
+    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Option<Dn>, Error> {
+        let text: Option<&str> = decoder.decode()?;
+        text.map(|text| Dn::parse(text).map_err(|_| Error::message("a name that is none"))).transpose()
+    }
+
+    pub fn is_nil(dn: &Option<Dn>) -> bool {
+        dn.is_none()
+    }
+
+    pub fn nil() -> Option<Option<Dn>> {
+        Some(None)
     }
 }

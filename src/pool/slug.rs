@@ -93,6 +93,11 @@ impl Slug {
         Ok(Self(text.to_owned()))
     }
 
+    /// A slug that was judged when its pool was created: a word that is reserved since then does not take it away.
+    pub(super) const fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The slug as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -102,5 +107,31 @@ impl Slug {
 impl fmt::Display for Slug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_labels_of_host_names() {
+        let longest = "a".repeat(MAX_SLUG);
+        for text in ["acme", "a", "7", "a-b", "a--b", "0-9", &longest] {
+            assert_eq!(Slug::parse(text).unwrap().as_str(), text);
+        }
+        let too_long = "a".repeat(MAX_SLUG + 1);
+        for text in ["", "-a", "a-", "-", "Acme", "a.b", "a_b", "a b", "a/b", "ä", "a\0", "a%2f", &too_long] {
+            assert!(Slug::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reserved_words_are_refused() {
+        assert!(RESERVED.is_sorted());
+        for text in RESERVED.iter().chain(&["xn--80ak6aa92e"]) {
+            assert!(Slug::parse(text).unwrap_err().message().contains("reserved"), "{text}");
+        }
     }
 }
