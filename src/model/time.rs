@@ -34,6 +34,12 @@ impl Timestamp {
         Self(self.0.saturating_add(micros))
     }
 
+    /// This moment less a duration; saturates.
+    pub fn minus(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+
     /// How long after `earlier` this moment is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.0.saturating_sub(earlier.0).max(0);

@@ -62,7 +62,7 @@ impl Issuer {
             id: &id,
             audience,
             name_id,
-            not_before: Timestamp::from_micros(self.now.micros().saturating_sub(SKEW.as_micros() as i64)),
+            not_before: self.now.minus(SKEW),
             not_on_or_after: self.now.plus(LIFETIME),
             authenticated: proof.at(),
             session_index: &session_index,

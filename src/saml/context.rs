@@ -27,6 +27,12 @@ const fn reached(level: Level) -> usize {
     }
 }
 
+/// The demand without the classes that nobody here reaches anyway: what waits for a login is small, whatever was asked for.
+pub fn known(requested: RequestedContext) -> RequestedContext {
+    let classes = requested.classes.into_iter().filter(|class| strength(class).is_some()).collect();
+    RequestedContext { classes, ..requested }
+}
+
 /// Whether any login could be good enough.
 pub fn is_reachable(requested: &RequestedContext) -> bool {
     choose(Some(requested), Level::Multiple, &[]).is_some()

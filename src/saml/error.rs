@@ -19,7 +19,7 @@ pub fn status(error: &Error) -> Status {
 }
 
 /// A page that tells why it does not go on.
-pub struct SamlError(Response);
+pub struct SamlError(Box<Response>);
 
 impl SamlError {
     /// The page of a failure of the domain. Details of our own defects stay in the log.
@@ -33,12 +33,12 @@ impl SamlError {
             Kind::Unavailable(_) => None,
             _ => Some(error.message()),
         };
-        Self(page::message(request, status, "error-title", text, detail))
+        Self(Box::new(page::message(request, status, "error-title", text, detail)))
     }
 
     /// The waiting request is not there, or not this browser's.
     pub fn expired(request: &PoolRequest) -> Self {
-        Self(page::message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None))
+        Self(Box::new(page::message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None)))
     }
 }
 
@@ -56,7 +56,7 @@ const fn page_of(kind: &Kind) -> (StatusCode, &'static str) {
 
 impl From<SamlError> for Response {
     fn from(error: SamlError) -> Self {
-        error.0
+        *error.0
     }
 }
 

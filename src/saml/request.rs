@@ -138,7 +138,7 @@ pub fn judge(
         force: asked.force_authn,
         passive: asked.is_passive,
         name_id,
-        ..SsoRequest::plain(provider.entity_id.as_str(), asked.id, acs).demanding(asked.requested_context)
+        ..SsoRequest::plain(provider.entity_id.as_str(), asked.id, acs).demanding(asked.requested_context.map(context::known))
     };
     Ok(Judged { provider, request, refusal })
 }

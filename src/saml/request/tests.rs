@@ -185,6 +185,17 @@ fn demands_are_kept() {
 }
 
 #[test]
+fn what_waits_is_small_whatever_was_asked_for() {
+    let class = |class: &str| format!("<saml:AuthnContextClassRef>{class}</saml:AuthnContextClassRef>");
+    let unknown = class(&format!("urn:{}", "x".repeat(1000))).repeat(15);
+    let content = format!("<samlp:RequestedAuthnContext>{unknown}{}</samlp:RequestedAuthnContext>", class(MFA));
+    let judged = unsigned(provider(), "", &content).unwrap();
+    assert_eq!(judged.refusal, None);
+    assert_eq!(judged.request.context().unwrap().classes, [MFA]);
+    assert!(judged.request.to_payload().len() < 200);
+}
+
+#[test]
 fn a_query_is_signed_as_a_whole() {
     let query = encode_query("SAMLRequest", &xml(&destination(), ""), Some("state"));
     let signed = xml::sign_query(&query, &KEY.0).unwrap();
