@@ -179,7 +179,7 @@ async fn answer(
         audit::record(&mut changes, &event.on(provider.entity_id.as_str()));
     }
     end(core, request, interaction, changes).await?;
-    post::page(request, &provider.name, &asked.acs, &response, asked.relay_state.as_deref())
+    Ok(post::page(request, &provider.name, &asked.acs, &response, asked.relay_state.as_deref()))
 }
 
 /// The response, and whether it holds an assertion.

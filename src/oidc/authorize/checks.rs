@@ -160,12 +160,13 @@ fn client(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 
 fn redirect_uri(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let presented = draft.get("redirect_uri")?.ok_or_else(|| Refusal::request("redirect_uri is missing"))?;
-    if !draft.client.as_ref().is_some_and(|client| client.allows_redirect(presented)) {
+    let Some(client) = draft.client.as_ref().filter(|client| client.allows_redirect(presented)) else {
         return Err(Refusal::request("redirect_uri is not registered for this client; register it exactly as it is sent"));
-    }
+    };
     // A state that was sent twice is an error of its own, which is then told without one.
     let state = draft.parameters.once("state").ok().flatten().map(str::to_owned);
-    draft.reply = Some(ReplyTo { redirect_uri: presented.to_owned(), mode: ResponseMode::default(), state });
+    draft.reply =
+        Some(ReplyTo { redirect_uri: presented.to_owned(), application: client.name.clone(), mode: ResponseMode::default(), state });
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Where and how an authorization response goes back to the client.
 
 use crate::oidc::wire::{Parameters, append_query};
-use crate::web::{self, PoolRequest, Response};
+use crate::web::{self, PoolRequest, Response, page};
 
 /// How the response travels (OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1; OAuth 2.0 Form Post Response Mode).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -9,16 +9,19 @@ pub enum ResponseMode {
     /// In the query of the redirect URI.
     #[default]
     Query,
+    /// In a form that posts itself to the redirect URI.
+    FormPost,
 }
 
 impl ResponseMode {
     /// The names that discovery lists.
-    pub const NAMES: &'static [&'static str] = &["query"];
+    pub const NAMES: &'static [&'static str] = &["query", "form_post"];
 
     /// The mode of that name.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "query" => Some(Self::Query),
+            "form_post" => Some(Self::FormPost),
             _ => None,
         }
     }
@@ -29,6 +32,8 @@ impl ResponseMode {
 pub struct ReplyTo {
     /// The redirect URI as the request wrote it.
     pub redirect_uri: String,
+    /// The name of the client, for the page that carries a form.
+    pub application: String,
     /// How the response travels.
     pub mode: ResponseMode,
     /// The client's own value, handed back unchanged.
@@ -45,6 +50,7 @@ impl ReplyTo {
         answer.push("iss", request.base.as_str());
         match self.mode {
             ResponseMode::Query => web::see_other(&append_query(&self.redirect_uri, &answer)),
+            ResponseMode::FormPost => page::post(request, &self.application, &self.redirect_uri, &answer.pairs().collect::<Vec<_>>()),
         }
     }
 }

@@ -99,6 +99,11 @@ impl Parameters {
         self.values.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The parameters in the order they came.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.values.len()

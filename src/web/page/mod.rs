@@ -3,9 +3,11 @@
 //! A web room keeps its own templates and makes an [`Environment`] of them; the layout (`layout.html`) and the plain message page (`message.html`) are always there.
 
 mod language;
+mod post;
 mod texts;
 
 pub use language::Language;
+pub use post::post;
 
 use super::PoolRequest;
 use super::response::{Response, html, with_header};

@@ -128,6 +128,7 @@ fn every_other_error_goes_to_the_client() {
         ("response_type=code&scope=openid&request_uri=https://app.example/r", "request_uri_not_supported"),
         ("response_type=code&scope=openid&registration=%7B%7D", "registration_not_supported"),
         ("response_type=code&scope=openid&response_mode=query", "fine"),
+        ("response_type=code&scope=openid&response_mode=form_post", "fine"),
         ("response_type=code&scope=openid&response_mode=fragment", "invalid_request"),
         ("response_type=code&scope=openid&response_mode=web_message", "invalid_request"),
         ("response_type=code&scope=openid&prompt=none+login", "invalid_request"),
