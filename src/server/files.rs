@@ -1,14 +1,12 @@
 //! Files of the data folder that are no records: the master key.
 
 use super::config::ConfigError;
-use crate::model::{Entropy, Secret, entropy};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use std::fs::{File, OpenOptions};
+use crate::crypto::sealed::MasterKey;
+use crate::model::{Entropy, Secret};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// Writes a file that only its owner can read; complete and on disk under that name, or not there.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -21,15 +19,17 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Reads the master key; makes it when `may_make` says so and there is none.
-pub fn master_key(path: &Path, may_make: bool, source: &dyn Entropy) -> Result<Secret<[u8; 32]>, ConfigError> {
-    let failed = |error: io::Error| ConfigError::new(format!("master key {}: {error}", path.display()));
+pub fn master_key(path: &Path, may_make: bool, source: &dyn Entropy) -> Result<MasterKey, ConfigError> {
+    let failed = |error: &dyn std::fmt::Display| ConfigError::new(format!("master key {}: {error}", path.display()));
     if may_make && !path.exists() {
-        let key = Zeroizing::new(entropy::random::<32>(source));
-        let text = Zeroizing::new(STANDARD.encode(*key));
-        write_private(path, text.as_bytes()).map_err(failed)?;
+        write_private(path, MasterKey::generate(source).to_text().expose().as_bytes()).map_err(|error| failed(&error))?;
     }
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
-    let bytes = Zeroizing::new(STANDARD.decode(text.trim()).unwrap_or_default());
-    let key = <[u8; 32]>::try_from(bytes.as_slice());
-    key.map(Secret::new).map_err(|_| ConfigError::new(format!("master key {}: must hold 32 bytes in base64", path.display())))
+    let text = Secret::new(std::fs::read_to_string(path).map_err(|error| failed(&error))?);
+    MasterKey::parse(text.expose()).map_err(|error| failed(&error))
+}
+
+/// Makes the data folder if it is not there, open to its owner alone.
+pub fn make_private_folder(path: &Path) -> Result<(), ConfigError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| ConfigError::new(format!("data folder {}: {error}", path.display())))
 }

@@ -1,1 +1,207 @@
-//! The server room.
+//! The server: configuration, composition, listeners, TLS, the clock, background tasks, shutdown.
+//!
+//! Owns everything that touches the machine but the store's files. Uses every room beneath. Never holds a business rule: it wires rooms together and lets them work.
+
+mod clock;
+pub mod config;
+mod files;
+mod health;
+mod http;
+mod listener;
+mod logging;
+mod network;
+mod tasks;
+mod tls;
+mod unix;
+mod urls;
+
+pub use clock::{SystemClock, SystemEntropy};
+pub use config::{Config, ConfigError};
+pub use logging::start as start_logging;
+pub use tls::{DevelopmentFiles, development as development_certificate};
+
+use crate::authn::{Core, Parts};
+use crate::model::{Clock, Entropy};
+use crate::pool::Registry;
+use crate::store::{Options, Store};
+use crate::work::Work;
+use crate::{admin, login, oidc, saml};
+use config::{Limits, PoolUrls};
+use listener::{Gate, bind};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tls::Certificate;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use urls::Urls;
+
+/// Where the server can be reached.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    /// Plain HTTP.
+    pub http: Vec<SocketAddr>,
+    /// HTTP over TLS.
+    pub https: Vec<SocketAddr>,
+    /// LDAP.
+    pub ldap: Vec<SocketAddr>,
+    /// LDAP over TLS.
+    pub ldaps: Vec<SocketAddr>,
+    /// The operators' socket.
+    pub socket: PathBuf,
+    /// The URL under which browsers reach the server.
+    pub public_url: String,
+}
+
+/// A server that runs.
+pub struct Running {
+    addresses: Addresses,
+    core: Arc<Core>,
+    store: Store,
+    certificate: Option<Arc<Certificate>>,
+    drain: Duration,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// The listening sockets, bound before anything depends on their ports.
+struct Sockets {
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+    ldap: Vec<TcpListener>,
+    ldaps: Vec<TcpListener>,
+}
+
+/// Starts a server. It answers when this returns.
+pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Running, ConfigError> {
+    let data = config.data.clone().ok_or_else(|| ConfigError::new("`data` is missing: name the data folder"))?;
+    files::make_private_folder(&data)?;
+    let store = open_store(&data, &config.limits)?;
+    let master_key = match &config.master_key_file {
+        Some(path) => files::master_key(path, false, entropy.as_ref())?,
+        None => files::master_key(&data.join("master.key"), true, entropy.as_ref())?,
+    };
+    let core = Arc::new(Core::new(Parts {
+        registry: Registry::new(store.clone(), master_key, Arc::clone(&clock), Arc::clone(&entropy)),
+        work: Arc::new(Work::new(threads(&config.limits), config.limits.work_queue_per_pool)),
+        clock,
+        entropy,
+    }));
+
+    let certificate = config.tls.as_ref().map(|tls| Certificate::read(&tls.certificate, &tls.key)).transpose()?;
+    let sockets = Sockets {
+        http: bind("http", &config.listen.http, true).await?,
+        https: bind("https", &config.listen.https, true).await?,
+        ldap: bind("ldap", &config.listen.ldap, true).await?,
+        ldaps: bind("ldaps", &config.listen.ldaps, true).await?,
+    };
+    let socket = admin::socket_path(&data).map_err(|error| ConfigError::new(error.to_string()))?;
+    let operators = unix::bind(&socket)?;
+    let addresses = addresses(&config, &sockets, socket)?;
+
+    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+    let admin = Arc::new(admin::App { core: Arc::clone(&core), spool: data.join("import") });
+    tracker.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), tracker.clone(), stop.clone()));
+    serve_http(&config, &core, &store, &addresses, sockets.http, sockets.https, certificate.as_ref(), &tracker, &stop)?;
+    tasks::start(&core, store.clone(), &tracker, &stop);
+    let drain = Duration::from_secs(config.limits.drain_seconds);
+    Ok(Running { addresses, core, store, certificate, drain, tracker, stop })
+}
+
+impl Running {
+    /// Where it can be reached.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The core behind its faces.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Its store, for counting what it does.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Reads the certificate again; the one in use stays if the new one cannot be used.
+    pub fn reload_certificate(&self) {
+        if let Some(certificate) = &self.certificate {
+            match certificate.reload() {
+                Ok(()) => tracing::info!("the certificate has been read again"),
+                Err(error) => tracing::error!(%error, "the certificate in use stays"),
+            }
+        }
+    }
+
+    /// Takes no more connections, lets running requests end within the drain time, and closes the store.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(self.drain, self.tracker.wait()).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        let _ = std::fs::remove_file(&self.addresses.socket);
+        drop(self.core);
+        self.store.close();
+    }
+}
+
+fn open_store(data: &Path, limits: &Limits) -> Result<Store, ConfigError> {
+    let options = Options { engine_cache: limits.engine_cache_mib << 20, hot_cache: limits.hot_cache_mib << 20, ..Options::default() };
+    Store::open(data, options).map_err(|error| ConfigError::new(error.to_string()))
+}
+
+fn threads(limits: &Limits) -> usize {
+    match limits.work_threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
+
+fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addresses, ConfigError> {
+    let of = |sockets: &[TcpListener]| sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect::<Vec<_>>();
+    let http = of(&sockets.http);
+    let public_url = match (&config.public_url, http.first()) {
+        (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
+        (None, Some(address)) => format!("http://localhost:{}", address.port()),
+        (None, None) => "http://localhost".to_owned(),
+    };
+    Ok(Addresses { http, https: of(&sockets.https), ldap: of(&sockets.ldap), ldaps: of(&sockets.ldaps), socket, public_url })
+}
+
+#[allow(clippy::too_many_arguments, reason = "the composition names its parts once, here")]
+fn serve_http(
+    config: &Config,
+    core: &Arc<Core>,
+    store: &Store,
+    addresses: &Addresses,
+    plain: Vec<TcpListener>,
+    secure: Vec<TcpListener>,
+    certificate: Option<&Arc<Certificate>>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), ConfigError> {
+    let public = addresses.public_url.parse().map_err(|error| ConfigError::new(format!("`public_url`: {error}")))?;
+    let http = Arc::new(http::Http {
+        core: Arc::clone(core),
+        urls: Urls::new(public, config.pool_urls.unwrap_or(PoolUrls::Path)),
+        trusted_proxies: config.trusted_proxies.clone(),
+        routes: http::join(vec![oidc::routes(Arc::clone(core)), saml::routes(Arc::clone(core)), login::routes(Arc::clone(core))]),
+        gate: Gate::new(config.limits.connections, config.limits.connections_per_address),
+        patience: Duration::from_secs(config.limits.handshake_seconds),
+        metrics: health::Metrics::install(store.clone()),
+    });
+    for socket in plain {
+        tracker.spawn(http::serve(Arc::clone(&http), socket, None, tracker.clone(), stop.clone()));
+    }
+    if let Some(certificate) = certificate {
+        let acceptor = certificate.acceptor(&[b"h2", b"http/1.1"])?;
+        for socket in secure {
+            tracker.spawn(http::serve(Arc::clone(&http), socket, Some(acceptor.clone()), tracker.clone(), stop.clone()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `poolgate client`.
+
+use super::Outcome;
+use super::branch::{InPool, secret_from_input};
+use crate::admin::types::NewClient;
+use clap::{Args, Subcommand};
+
+const KIND: &str = "clients";
+
+/// OpenID Connect clients of a pool.
+#[derive(Args)]
+pub struct OidcClient {
+    #[command(flatten)]
+    place: InPool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Adds a client; makes a secret and prints it unless it is public or a secret is given.
+    Create(Create),
+    /// Lists all clients.
+    List,
+    /// Shows a client.
+    Show {
+        /// The client id.
+        client_id: String,
+    },
+    /// Deletes a client.
+    Delete {
+        /// The client id.
+        client_id: String,
+    },
+}
+
+#[derive(Args)]
+struct Create {
+    /// The client id; one is made if it is not given.
+    #[arg(default_value = "")]
+    client_id: String,
+    /// What people see.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// Where codes may be sent; may be repeated.
+    #[arg(long, value_name = "URL", required = true)]
+    redirect_uri: Vec<String>,
+    /// Where a logout may lead; may be repeated.
+    #[arg(long, value_name = "URL")]
+    post_logout_redirect_uri: Vec<String>,
+    /// It can keep no secret: a browser or mobile application.
+    #[arg(long)]
+    public: bool,
+    /// It is the pool owner's own and asks no consent.
+    #[arg(long)]
+    first_party: bool,
+    /// Let it leave out PKCE, which some confidential clients cannot send.
+    #[arg(long, conflicts_with = "public")]
+    without_pkce: bool,
+    /// The algorithm of its ID tokens.
+    #[arg(long, value_name = "RS256|ES256")]
+    id_token_alg: Option<String>,
+    /// Read its secret from standard input.
+    #[arg(long, conflicts_with = "public")]
+    secret_stdin: bool,
+}
+
+impl OidcClient {
+    pub(super) async fn run(self) -> Outcome {
+        let place = &self.place;
+        match self.verb {
+            Verb::Create(create) => place.add(KIND, &create.document()?).await,
+            Verb::List => place.list(KIND, &["client_id", "name", "public", "first_party"]).await,
+            Verb::Show { client_id } => place.show(KIND, &client_id).await,
+            Verb::Delete { client_id } => place.delete(KIND, &client_id).await,
+        }
+    }
+}
+
+impl Create {
+    fn document(self) -> Outcome<NewClient> {
+        Ok(NewClient {
+            client_id: self.client_id,
+            name: self.name,
+            public: self.public,
+            secret: secret_from_input(self.secret_stdin)?,
+            redirect_uris: self.redirect_uri,
+            post_logout_redirect_uris: self.post_logout_redirect_uri,
+            require_pkce: Some(!self.without_pkce),
+            first_party: self.first_party,
+            id_token_alg: self.id_token_alg,
+        })
+    }
+}

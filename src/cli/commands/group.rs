@@ -1,0 +1,77 @@
+//! `poolgate group`.
+
+use super::branch::InPool;
+use super::{Outcome, output, segment};
+use crate::admin::types::{Member, NewGroup};
+use clap::{Args, Subcommand};
+
+const KIND: &str = "groups";
+
+/// Groups of a pool.
+#[derive(Args)]
+pub struct Group {
+    #[command(flatten)]
+    place: InPool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Adds a group.
+    Create {
+        /// The cn.
+        cn: String,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+        /// The uid of a first member; may be repeated.
+        #[arg(long, value_name = "UID")]
+        member: Vec<String>,
+    },
+    /// Lists all groups.
+    List,
+    /// Shows a group and its members.
+    Show {
+        /// The cn.
+        cn: String,
+    },
+    /// Adds a member.
+    Add {
+        /// The group's cn.
+        cn: String,
+        /// The member's uid.
+        uid: String,
+    },
+    /// Removes a member.
+    Remove {
+        /// The group's cn.
+        cn: String,
+        /// The member's uid.
+        uid: String,
+    },
+    /// Deletes a group.
+    Delete {
+        /// The cn.
+        cn: String,
+    },
+}
+
+impl Group {
+    pub(super) async fn run(self) -> Outcome {
+        let place = &self.place;
+        match self.verb {
+            Verb::Create { cn, description, member } => place.add(KIND, &NewGroup { cn, description, members: member }).await,
+            Verb::List => place.list(KIND, &["name", "dn"]).await,
+            Verb::Show { cn } => place.show(KIND, &cn).await,
+            Verb::Add { cn, uid } => place.act(KIND, &cn, "members", &Member { uid }).await,
+            Verb::Remove { cn, uid } => {
+                let path = format!("{}/members/{}", place.item_path(KIND, &cn)?, segment(&uid));
+                place.operator.client().await?.delete(&path).await?;
+                output::done(&format!("{uid} is no member of {cn} any more"), place.operator.json);
+                Ok(())
+            }
+            Verb::Delete { cn } => place.delete(KIND, &cn).await,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `poolgate idp`.
+
+use super::Outcome;
+use super::branch::{InPool, secret_from_input};
+use crate::admin::types::{MappingDocument, ProviderDocument};
+use clap::{Args, Subcommand};
+
+const KIND: &str = "identity-providers";
+
+/// Upstream identity providers of a pool.
+#[derive(Args)]
+pub struct IdentityProvider {
+    #[command(flatten)]
+    place: InPool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Adds an OpenID Connect provider.
+    Create(Create),
+    /// Lists all identity providers.
+    List,
+    /// Shows an identity provider.
+    Show {
+        /// The name.
+        name: String,
+    },
+    /// Deletes an identity provider; the users it brought stay.
+    Delete {
+        /// The name.
+        name: String,
+    },
+}
+
+#[derive(Args)]
+struct Create {
+    /// The name: letters, digits, hyphens. It becomes part of the uids of the users it brings.
+    name: String,
+    /// What the login page calls it.
+    #[arg(long)]
+    display_name: Option<String>,
+    /// Its issuer: https, or http on this machine.
+    #[arg(long)]
+    issuer: String,
+    /// Our client id there.
+    #[arg(long)]
+    client_id: String,
+    /// Read our client secret there from standard input.
+    #[arg(long)]
+    client_secret_stdin: bool,
+    /// The claim that names the person there.
+    #[arg(long, value_name = "CLAIM")]
+    username_claim: Option<String>,
+}
+
+impl IdentityProvider {
+    pub(super) async fn run(self) -> Outcome {
+        let place = &self.place;
+        match self.verb {
+            Verb::Create(create) => place.add(KIND, &create.document()?).await,
+            Verb::List => place.list(KIND, &["name", "display_name", "issuer", "client_id"]).await,
+            Verb::Show { name } => place.show(KIND, &name).await,
+            Verb::Delete { name } => place.delete(KIND, &name).await,
+        }
+    }
+}
+
+impl Create {
+    fn document(self) -> Outcome<ProviderDocument> {
+        Ok(ProviderDocument {
+            name: self.name,
+            display_name: self.display_name,
+            issuer: self.issuer,
+            client_id: self.client_id,
+            client_secret: secret_from_input(self.client_secret_stdin)?,
+            mapping: MappingDocument { username: self.username_claim, ..MappingDocument::default() },
+        })
+    }
+}

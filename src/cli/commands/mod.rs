@@ -1,0 +1,53 @@
+//! The commands of an operator, one file for each kind of thing.
+
+mod audit;
+mod branch;
+mod client;
+mod group;
+mod idp;
+mod pool;
+mod service;
+mod sp;
+mod user;
+
+use super::client::segment;
+use super::{Failure, Operator, Outcome, output};
+use clap::Subcommand;
+
+/// The commands of an operator.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Pools.
+    #[command(subcommand)]
+    Pool(pool::Pool),
+    /// Users of a pool.
+    User(user::User),
+    /// Groups of a pool.
+    Group(group::Group),
+    /// Service accounts of a pool.
+    Service(service::Service),
+    /// OpenID Connect clients of a pool.
+    Client(client::OidcClient),
+    /// SAML service providers of a pool.
+    Sp(sp::ServiceProvider),
+    /// Upstream identity providers of a pool.
+    Idp(idp::IdentityProvider),
+    /// The audit log of a pool.
+    Audit(audit::Audit),
+}
+
+impl Command {
+    /// Runs the command against the server that its arguments name.
+    pub async fn run(self) -> Outcome {
+        match self {
+            Self::Pool(command) => command.run().await,
+            Self::User(command) => command.run().await,
+            Self::Group(command) => command.run().await,
+            Self::Service(command) => command.run().await,
+            Self::Client(command) => command.run().await,
+            Self::Sp(command) => command.run().await,
+            Self::Idp(command) => command.run().await,
+            Self::Audit(command) => command.run().await,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `poolgate service`.
+
+use super::Outcome;
+use super::branch::{InPool, secret_from_input};
+use crate::admin::types::{EntryChange, NewPassword, NewService};
+use clap::{Args, Subcommand};
+
+const KIND: &str = "services";
+
+/// Service accounts of a pool.
+#[derive(Args)]
+pub struct Service {
+    #[command(flatten)]
+    place: InPool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Adds a service account; makes a password and prints it unless one is given.
+    Create {
+        /// The cn.
+        cn: String,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+        /// Read the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Lists all service accounts.
+    List,
+    /// Shows a service account.
+    Show {
+        /// The cn.
+        cn: String,
+    },
+    /// Sets a password, or makes one and prints it.
+    Password {
+        /// The cn.
+        cn: String,
+        /// Read the password from standard input.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Refuses binds until the account is enabled again.
+    Disable {
+        /// The cn.
+        cn: String,
+    },
+    /// Lets a disabled account bind again.
+    Enable {
+        /// The cn.
+        cn: String,
+    },
+    /// Lifts the lock that failed binds have brought.
+    Unlock {
+        /// The cn.
+        cn: String,
+    },
+    /// Deletes a service account.
+    Delete {
+        /// The cn.
+        cn: String,
+    },
+}
+
+impl Service {
+    pub(super) async fn run(self) -> Outcome {
+        let place = &self.place;
+        match self.verb {
+            Verb::Create { cn, description, password_stdin } => {
+                place.add(KIND, &NewService { cn, description, password: secret_from_input(password_stdin)? }).await
+            }
+            Verb::List => place.list(KIND, &["name", "dn", "disabled"]).await,
+            Verb::Show { cn } => place.show(KIND, &cn).await,
+            Verb::Password { cn, stdin } => place.act(KIND, &cn, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
+            Verb::Disable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
+            Verb::Enable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
+            Verb::Unlock { cn } => place.act(KIND, &cn, "unlock", &()).await,
+            Verb::Delete { cn } => place.delete(KIND, &cn).await,
+        }
+    }
+}

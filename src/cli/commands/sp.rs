@@ -1,0 +1,96 @@
+//! `poolgate sp`.
+
+use super::branch::InPool;
+use super::{Failure, Outcome};
+use crate::admin::types::{AcsDocument, AttributeDocument, ServiceProviderDocument};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+const KIND: &str = "service-providers";
+
+/// SAML service providers of a pool.
+#[derive(Args)]
+pub struct ServiceProvider {
+    #[command(flatten)]
+    place: InPool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Adds a service provider.
+    Create(Create),
+    /// Lists all service providers.
+    List,
+    /// Shows a service provider.
+    Show {
+        /// The entity id.
+        entity_id: String,
+    },
+    /// Deletes a service provider.
+    Delete {
+        /// The entity id.
+        entity_id: String,
+    },
+}
+
+#[derive(Args)]
+struct Create {
+    /// The entity id.
+    entity_id: String,
+    /// What people see.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// An assertion consumer service; the first is the default one; may be repeated.
+    #[arg(long, value_name = "URL", required = true)]
+    acs: Vec<String>,
+    /// The form of the name identifier.
+    #[arg(long, value_name = "persistent|transient|email|uid", default_value = "persistent")]
+    name_id: String,
+    /// An attribute that it is told, under its own or another name; may be repeated.
+    #[arg(long, value_name = "ATTRIBUTE[=NAME]")]
+    attribute: Vec<String>,
+    /// What is signed.
+    #[arg(long, value_name = "assertion|response|both", default_value = "both")]
+    sign: String,
+    /// A PEM file with the certificate of its request signatures; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    request_certificate: Vec<PathBuf>,
+    /// Refuse unsigned requests.
+    #[arg(long, requires = "request_certificate")]
+    require_signed_requests: bool,
+}
+
+impl ServiceProvider {
+    pub(super) async fn run(self) -> Outcome {
+        let place = &self.place;
+        match self.verb {
+            Verb::Create(create) => place.add(KIND, &create.document()?).await,
+            Verb::List => place.list(KIND, &["entity_id", "name"]).await,
+            Verb::Show { entity_id } => place.show(KIND, &entity_id).await,
+            Verb::Delete { entity_id } => place.delete(KIND, &entity_id).await,
+        }
+    }
+}
+
+impl Create {
+    fn document(self) -> Outcome<ServiceProviderDocument> {
+        let acs = (0u16..).zip(self.acs).map(|(index, url)| AcsDocument { url, index, is_default: index == 0 }).collect();
+        let attributes = self.attribute.iter().map(|attribute| {
+            let (source, name) = attribute.split_once('=').unwrap_or((attribute, attribute));
+            AttributeDocument { source: source.to_owned(), name: name.to_owned() }
+        });
+        let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())));
+        Ok(ServiceProviderDocument {
+            entity_id: self.entity_id,
+            name: self.name,
+            acs,
+            name_id: self.name_id,
+            attributes: attributes.collect(),
+            sign: self.sign,
+            request_certificates: self.request_certificate.iter().map(read).collect::<Outcome<_>>()?,
+            require_signed_requests: self.require_signed_requests,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! `poolgate user`.
+
+use super::Outcome;
+use super::branch::{InPool, attributes, secret_from_input};
+use crate::admin::types::{EntryChange, NewPassword, NewUser};
+use clap::{Args, Subcommand};
+
+const KIND: &str = "users";
+
+/// Users of a pool.
+#[derive(Args)]
+pub struct User {
+    #[command(flatten)]
+    place: InPool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Adds a user.
+    Create(Create),
+    /// Lists all users.
+    List,
+    /// Shows a user.
+    Show {
+        /// The uid.
+        uid: String,
+    },
+    /// Changes attributes of a user.
+    Update {
+        /// The uid.
+        uid: String,
+        /// An attribute with its new value; repeat it for several values, leave the value empty to remove the attribute.
+        #[arg(long, value_name = "NAME=VALUE", required = true)]
+        attribute: Vec<String>,
+    },
+    /// Sets a password, or makes one and prints it.
+    Password {
+        /// The uid.
+        uid: String,
+        /// Read the password from standard input.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Ends all sessions of a user and refuses logins until the user is enabled again.
+    Disable {
+        /// The uid.
+        uid: String,
+    },
+    /// Lets a disabled user log in again.
+    Enable {
+        /// The uid.
+        uid: String,
+    },
+    /// Lifts the lock that failed logins have brought.
+    Unlock {
+        /// The uid.
+        uid: String,
+    },
+    /// Deletes a user.
+    Delete {
+        /// The uid.
+        uid: String,
+    },
+}
+
+#[derive(Args)]
+struct Create {
+    /// The uid.
+    uid: String,
+    /// The mail address.
+    #[arg(long)]
+    mail: Option<String>,
+    /// The given name.
+    #[arg(long)]
+    given_name: Option<String>,
+    /// The family name.
+    #[arg(long)]
+    family_name: Option<String>,
+    /// What people see.
+    #[arg(long)]
+    display_name: Option<String>,
+    /// A further attribute.
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<String>,
+    /// Read the password from standard input; without it the user has none.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl User {
+    pub(super) async fn run(self) -> Outcome {
+        let place = &self.place;
+        match self.verb {
+            Verb::Create(create) => place.add(KIND, &create.document()?).await,
+            Verb::List => place.list(KIND, &["name", "dn", "disabled"]).await,
+            Verb::Show { uid } => place.show(KIND, &uid).await,
+            Verb::Update { uid, attribute } => {
+                place.change(KIND, &uid, &EntryChange { attributes: attributes(&attribute)?, disabled: None }).await
+            }
+            Verb::Password { uid, stdin } => place.act(KIND, &uid, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
+            Verb::Disable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
+            Verb::Enable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
+            Verb::Unlock { uid } => place.act(KIND, &uid, "unlock", &()).await,
+            Verb::Delete { uid } => place.delete(KIND, &uid).await,
+        }
+    }
+}
+
+impl Create {
+    fn document(self) -> Outcome<NewUser> {
+        Ok(NewUser {
+            uid: self.uid,
+            password: secret_from_input(self.password_stdin)?,
+            mail: self.mail,
+            given_name: self.given_name,
+            family_name: self.family_name,
+            display_name: self.display_name,
+            attributes: attributes(&self.attribute)?,
+        })
+    }
+}

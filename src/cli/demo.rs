@@ -1,0 +1,235 @@
+//! `poolgate demo`: a ready server on loopback with sample pools. Seeds them through the admin API, as an operator would.
+
+use super::client::{Client, segment};
+use super::serve::until_stopped;
+use super::{Failure, Outcome};
+use crate::admin::types::{AcsDocument, AttributeDocument, NewClient, NewGroup, NewPool, NewService, NewUser, ProviderDocument, ServiceProviderDocument};
+use crate::server::config::{Config, Listen, Log, PoolUrls, Tls};
+use crate::server::{self, Addresses, DevelopmentFiles, SystemClock, SystemEntropy};
+use clap::Args;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One sample pool: its slug, what people see, its users (uid, given name, family name) and its administrator.
+struct SamplePool {
+    slug: &'static str,
+    display_name: &'static str,
+    users: &'static [(&'static str, &'static str, &'static str)],
+    administrator: &'static str,
+}
+
+const POOLS: &[SamplePool] = &[
+    SamplePool {
+        slug: "acme",
+        display_name: "Acme",
+        users: &[("alice", "Alice", "Archer"), ("bob", "Bob", "Baker"), ("carol", "Carol", "Clark")],
+        administrator: "carol",
+    },
+    SamplePool {
+        slug: "suppliers",
+        display_name: "Suppliers",
+        users: &[("erin", "Erin", "Evans"), ("frank", "Frank", "Fisher")],
+        administrator: "frank",
+    },
+];
+
+/// What acme proves itself with at suppliers.
+const BRIDGE_SECRET: &str = "bridge-demo-secret";
+
+/// Runs a server with sample pools on this machine's loopback addresses.
+#[derive(Args)]
+pub struct Demo {
+    /// The data folder; `poolgate-demo` in the folder for temporary files if not given.
+    #[arg(long, env = "POOLGATE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The port for plain HTTP; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    http_port: u16,
+    /// The port for HTTPS; 0 takes a free one.
+    #[arg(long, default_value_t = 8443)]
+    https_port: u16,
+    /// The port for LDAP with StartTLS; 0 takes a free one.
+    #[arg(long, default_value_t = 3389)]
+    ldap_port: u16,
+    /// The port for LDAPS; 0 takes a free one.
+    #[arg(long, default_value_t = 3636)]
+    ldaps_port: u16,
+}
+
+impl Demo {
+    /// Starts, seeds, tells what to try, and serves until it is stopped.
+    pub async fn run(self) -> Outcome {
+        let data = self.data.clone().unwrap_or_else(|| std::env::temp_dir().join("poolgate-demo"));
+        server::start_logging(&Log { filter: "warn".to_owned(), ..Log::default() })?;
+        let certificate = server::development_certificate(&data.join("certs"))?;
+        let config = self.config(&data, &certificate);
+        let running = server::start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await?;
+        seed(&data, &running.addresses().public_url).await?;
+        print(&data, &certificate, running.addresses());
+        println!("ready");
+        until_stopped(running).await
+    }
+
+    fn config(&self, data: &Path, certificate: &DevelopmentFiles) -> Config {
+        let loopback = |port| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
+        Config {
+            data: Some(data.to_owned()),
+            pool_urls: Some(PoolUrls::Path),
+            listen: Listen {
+                http: loopback(self.http_port),
+                https: loopback(self.https_port),
+                ldap: loopback(self.ldap_port),
+                ldaps: loopback(self.ldaps_port),
+            },
+            tls: Some(Tls { certificate: certificate.certificate.clone(), key: certificate.key.clone() }),
+            ..Config::default()
+        }
+    }
+}
+
+/// Puts the sample pools into an empty server. What is there already stays as it is.
+async fn seed(data: &Path, public_url: &str) -> Outcome {
+    let mut client = Client::connect(data).await?;
+    for pool in POOLS {
+        seed_pool(&mut client, pool).await?;
+    }
+    add(&mut client, "/pools/acme/services", "legacy-app", &legacy_app()).await?;
+    add(&mut client, "/pools/acme/clients", "demo-app", &demo_app()).await?;
+    add(&mut client, "/pools/acme/service-providers", "http://localhost:9091/metadata", &demo_service_provider()).await?;
+    seed_bridge(&mut client, public_url).await
+}
+
+/// The bridge from suppliers to acme. Both ends hold URLs of this server, so they are made anew when it runs on another port than last time.
+async fn seed_bridge(client: &mut Client, public_url: &str) -> Outcome {
+    let (relying, provider) = (bridge_client(public_url), bridge_provider(public_url));
+    let (clients, providers) = ("/pools/suppliers/clients", "/pools/acme/identity-providers");
+    let known = client.get(&format!("{providers}/{}", provider.name)).await.ok();
+    let issuer = known.as_ref().and_then(|known| known.get("issuer")).and_then(serde_json::Value::as_str);
+    if issuer.is_some_and(|issuer| issuer != provider.issuer) {
+        client.delete(&format!("{clients}/{}", relying.client_id)).await?;
+        client.delete(&format!("{providers}/{}", provider.name)).await?;
+    }
+    add(client, clients, "acme", &relying).await?;
+    add(client, providers, "suppliers", &provider).await
+}
+
+async fn seed_pool(client: &mut Client, pool: &SamplePool) -> Outcome {
+    let new = NewPool { slug: pool.slug.to_owned(), suffix: None, display_name: Some(pool.display_name.to_owned()), settings: Default::default() };
+    add(client, "/pools", pool.slug, &new).await?;
+    let path = |kind: &str| format!("/pools/{}/{kind}", pool.slug);
+    for (uid, given_name, family_name) in pool.users {
+        let user = NewUser {
+            uid: (*uid).to_owned(),
+            password: Some(format!("{uid}-demo-password")),
+            mail: Some(format!("{uid}@{}.example", pool.slug)),
+            given_name: Some((*given_name).to_owned()),
+            family_name: Some((*family_name).to_owned()),
+            ..NewUser::default()
+        };
+        add(client, &path("users"), uid, &user).await?;
+    }
+    let everybody = pool.users.iter().map(|(uid, ..)| (*uid).to_owned()).collect();
+    let staff = NewGroup { cn: "staff".to_owned(), description: Some("Everybody".to_owned()), members: everybody };
+    add(client, &path("groups"), "staff", &staff).await?;
+    let administrators = vec![pool.administrator.to_owned()];
+    let admins = NewGroup { cn: "admins".to_owned(), description: Some("Administrators of the pool".to_owned()), members: administrators };
+    add(client, &path("groups"), "admins", &admins).await
+}
+
+/// Adds what is not there yet, so that starting again changes nothing.
+async fn add(client: &mut Client, list: &str, name: &str, document: &impl serde::Serialize) -> Outcome {
+    if client.get(&format!("{list}/{}", segment(name))).await.is_ok() {
+        return Ok(());
+    }
+    client.post(list, document).await.map(drop).map_err(|failure| Failure::new(format!("{list}/{name}: {}", failure.0)))
+}
+
+fn legacy_app() -> NewService {
+    NewService {
+        cn: "legacy-app".to_owned(),
+        description: Some("An application that binds and searches".to_owned()),
+        password: Some("legacy-demo-password".to_owned()),
+    }
+}
+
+fn demo_app() -> NewClient {
+    NewClient {
+        client_id: "demo-app".to_owned(),
+        name: "Demo application".to_owned(),
+        secret: Some("demo-secret".to_owned()),
+        redirect_uris: vec!["http://localhost:9090/callback".to_owned(), "http://127.0.0.1:9090/callback".to_owned()],
+        first_party: true,
+        ..NewClient::default()
+    }
+}
+
+fn demo_service_provider() -> ServiceProviderDocument {
+    let attribute = |name: &str| AttributeDocument { source: name.to_owned(), name: name.to_owned() };
+    ServiceProviderDocument {
+        entity_id: "http://localhost:9091/metadata".to_owned(),
+        name: "Demo service provider".to_owned(),
+        acs: vec![AcsDocument { url: "http://localhost:9091/acs".to_owned(), index: 0, is_default: true }],
+        name_id: "persistent".to_owned(),
+        attributes: ["uid", "mail", "displayName"].map(attribute).into(),
+        sign: "both".to_owned(),
+        request_certificates: Vec::new(),
+        require_signed_requests: false,
+    }
+}
+
+fn bridge_client(public_url: &str) -> NewClient {
+    NewClient {
+        client_id: "acme".to_owned(),
+        name: "Acme".to_owned(),
+        secret: Some(BRIDGE_SECRET.to_owned()),
+        redirect_uris: vec![format!("{public_url}/pools/acme/oauth2/idpresponse")],
+        first_party: true,
+        ..NewClient::default()
+    }
+}
+
+fn bridge_provider(public_url: &str) -> ProviderDocument {
+    ProviderDocument {
+        name: "suppliers".to_owned(),
+        display_name: Some("Suppliers".to_owned()),
+        issuer: format!("{public_url}/pools/suppliers"),
+        client_id: "acme".to_owned(),
+        client_secret: Some(BRIDGE_SECRET.to_owned()),
+        mapping: Default::default(),
+    }
+}
+
+fn print(data: &Path, certificate: &DevelopmentFiles, addresses: &Addresses) {
+    let port = |sockets: &[SocketAddr]| sockets.first().map_or(0, SocketAddr::port);
+    let (url, ldap) = (&addresses.public_url, port(&addresses.ldap));
+    println!("Poolgate demo");
+    println!();
+    println!("Data folder      {}", data.display());
+    println!("CA certificate   {}", certificate.authority.display());
+    println!("HTTP             {url}");
+    println!("HTTPS            https://localhost:{}", port(&addresses.https));
+    println!("LDAP (StartTLS)  ldap://localhost:{ldap}");
+    println!("LDAPS            ldaps://localhost:{}", port(&addresses.ldaps));
+    for pool in POOLS {
+        println!();
+        println!("Pool {} — suffix o={}", pool.slug, pool.slug);
+        println!("  OpenID Connect issuer   {url}/pools/{}", pool.slug);
+        println!("  SAML metadata           {url}/pools/{}/saml2/metadata", pool.slug);
+        for (uid, ..) in pool.users {
+            let role = if *uid == pool.administrator { "  (administrator)" } else { "" };
+            println!("  uid={uid},ou=people,o={:<12} {uid}-demo-password{role}", pool.slug);
+        }
+    }
+    println!();
+    println!("Applications of acme");
+    println!("  Service account   cn=legacy-app,ou=services,o=acme   legacy-demo-password");
+    println!("  OpenID Connect    demo-app   secret demo-secret   redirect http://localhost:9090/callback");
+    println!("  SAML              http://localhost:9091/metadata   ACS http://localhost:9091/acs");
+    println!("  Bridge            people of suppliers log in to acme with “Continue with Suppliers”");
+    println!();
+    println!("Try");
+    println!("  LDAPTLS_CACERT={} ldapsearch -ZZ -H ldap://localhost:{ldap} -x \\", certificate.authority.display());
+    println!("    -D uid=alice,ou=people,o=acme -w alice-demo-password -b o=acme '(uid=bob)'");
+    println!();
+}

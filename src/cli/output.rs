@@ -1,0 +1,67 @@
+//! What commands print: lines for people, JSON for scripts.
+
+use serde_json::Value;
+
+/// Prints a list: one line an item with these fields, in columns.
+pub fn list(items: &[Value], fields: &[&str], json: bool) {
+    if json {
+        return print_json(&Value::Array(items.to_vec()));
+    }
+    let head: Vec<String> = fields.iter().map(|field| field.to_uppercase().replace('_', " ")).collect();
+    let rows: Vec<Vec<String>> = items.iter().map(|item| fields.iter().map(|field| text(item.get(field))).collect()).collect();
+    let width = |column: usize| rows.iter().chain([&head]).filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..fields.len()).map(width).collect();
+    for row in [&head].into_iter().chain(&rows) {
+        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        println!("{}", line.join("  ").trim_end());
+    }
+}
+
+/// Prints one thing: a line a field.
+pub fn show(item: &Value, json: bool) {
+    match item {
+        _ if json => print_json(item),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| print_field(name, value, "")),
+        Value::Null => {}
+        other => println!("{}", text(Some(other))),
+    }
+}
+
+/// Prints that something was done, which JSON readers see from the exit code.
+pub fn done(message: &str, json: bool) {
+    if !json {
+        println!("{message}");
+    }
+}
+
+fn print_field(name: &str, value: &Value, indent: &str) {
+    match value {
+        Value::Object(fields) => {
+            println!("{indent}{name}:");
+            fields.iter().for_each(|(name, value)| print_field(name, value, &format!("{indent}  ")));
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for (number, item) in items.iter().enumerate() {
+                print_field(&format!("{name} {}", number + 1), item, indent);
+            }
+        }
+        _ => println!("{indent}{name}: {}", text(Some(value))),
+    }
+}
+
+fn print_json(value: &Value) {
+    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+fn text(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => items.iter().map(|item| text_of(item)).collect::<Vec<_>>().join(", "),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    text(Some(value))
+}
