@@ -23,7 +23,8 @@ impl Client {
     /// Connects to the server on that data folder.
     pub async fn connect(data: &Path) -> Outcome<Self> {
         let path = socket_path(data)?;
-        let unreachable = |error| Failure::new(format!("no server answers at {}: {error}; is it running on this data folder?", path.display()));
+        let unreachable =
+            |error| Failure::new(format!("no server answers at {}: {error}; is it running on this data folder?", path.display()));
         let stream = UnixStream::connect(&path).await.map_err(unreachable)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // Ends when the sender is dropped.
@@ -83,7 +84,8 @@ impl Client {
         if status.is_success() {
             return Ok(document);
         }
-        let detail = document.get("detail").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
+        let detail =
+            document.get("detail").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
         Err(Failure::new(if detail.is_empty() { status.to_string() } else { detail }))
     }
 }

@@ -3,7 +3,9 @@
 use super::client::{Client, segment};
 use super::serve::until_stopped;
 use super::{Failure, Outcome};
-use crate::admin::types::{AcsDocument, AttributeDocument, NewClient, NewGroup, NewPool, NewService, NewUser, ProviderDocument, ServiceProviderDocument};
+use crate::admin::types::{
+    AcsDocument, AttributeDocument, NewClient, NewGroup, NewPool, NewService, NewUser, ProviderDocument, ServiceProviderDocument,
+};
 use crate::server::config::{Config, Listen, Log, PoolUrls, Tls};
 use crate::server::{self, Addresses, DevelopmentFiles, SystemClock, SystemEntropy};
 use clap::Args;
@@ -115,7 +117,12 @@ async fn seed_bridge(client: &mut Client, public_url: &str) -> Outcome {
 }
 
 async fn seed_pool(client: &mut Client, pool: &SamplePool) -> Outcome {
-    let new = NewPool { slug: pool.slug.to_owned(), suffix: None, display_name: Some(pool.display_name.to_owned()), settings: Default::default() };
+    let new = NewPool {
+        slug: pool.slug.to_owned(),
+        suffix: None,
+        display_name: Some(pool.display_name.to_owned()),
+        settings: Default::default(),
+    };
     add(client, "/pools", pool.slug, &new).await?;
     let path = |kind: &str| format!("/pools/{}/{kind}", pool.slug);
     for (uid, given_name, family_name) in pool.users {

@@ -9,7 +9,8 @@ pub fn list(items: &[Value], fields: &[&str], json: bool) {
     }
     let head: Vec<String> = fields.iter().map(|field| field.to_uppercase().replace('_', " ")).collect();
     let rows: Vec<Vec<String>> = items.iter().map(|item| fields.iter().map(|field| text(item.get(field))).collect()).collect();
-    let width = |column: usize| rows.iter().chain([&head]).filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().chain([&head]).filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..fields.len()).map(width).collect();
     for row in [&head].into_iter().chain(&rows) {
         let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();

@@ -183,10 +183,14 @@ impl Config {
             return Err("`data` is missing: name the data folder".to_owned());
         }
         if self.pool_urls.is_none() {
-            return Err("`pool_urls` is missing: choose \"path\" (all pools have one owner) or \"subdomain\" (an origin for each)".to_owned());
+            return Err(
+                "`pool_urls` is missing: choose \"path\" (all pools have one owner) or \"subdomain\" (an origin for each)".to_owned()
+            );
         }
         if let Some(address) = self.listen.http.iter().find(|address| !address.ip().is_loopback()) {
-            return Err(format!("`listen.http`: {address} is not a loopback address; plain HTTP is served on loopback only, use `listen.https`"));
+            return Err(format!(
+                "`listen.http`: {address} is not a loopback address; plain HTTP is served on loopback only, use `listen.https`"
+            ));
         }
         let needs_certificate = !self.listen.https.is_empty() || !self.listen.ldaps.is_empty();
         if needs_certificate && self.tls.is_none() {

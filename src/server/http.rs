@@ -61,10 +61,8 @@ struct Peer {
 pub async fn serve(http: Arc<Http>, socket: TcpListener, tls: Option<TlsAcceptor>, tracker: TaskTracker, stop: CancellationToken) {
     let gate = Arc::clone(&http.gate);
     let stopping = stop.clone();
-    accept(socket, gate, tracker, stop, move |stream, peer| {
-        connection(Arc::clone(&http), stream, peer, tls.clone(), stopping.clone())
-    })
-    .await;
+    accept(socket, gate, tracker, stop, move |stream, peer| connection(Arc::clone(&http), stream, peer, tls.clone(), stopping.clone()))
+        .await;
 }
 
 async fn connection(http: Arc<Http>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, stop: CancellationToken) {

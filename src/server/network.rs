@@ -36,7 +36,11 @@ impl FromStr for Network {
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => longest,
-            Some(prefix) => prefix.parse().ok().filter(|prefix| *prefix <= longest).ok_or_else(|| format!("`{text}`: the prefix must be 0 to {longest}"))?,
+            Some(prefix) => prefix
+                .parse()
+                .ok()
+                .filter(|prefix| *prefix <= longest)
+                .ok_or_else(|| format!("`{text}`: the prefix must be 0 to {longest}"))?,
         };
         Ok(Self { address, prefix })
     }

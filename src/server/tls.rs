@@ -56,9 +56,8 @@ impl ResolvesServerCert for Certificate {
 
 fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, ConfigError> {
     let unreadable = |path: &Path, error: &dyn std::fmt::Display| ConfigError::new(format!("{}: {error}", path.display()));
-    let certificates = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unreadable(chain, &error))?;
+    let certificates =
+        CertificateDer::pem_file_iter(chain).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| unreadable(chain, &error))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
     let signing = aws_lc_rs::sign::any_supported_type(&private).map_err(|error| unreadable(key, &error))?;
     let certified = CertifiedKey::new(certificates, signing);
@@ -80,11 +79,8 @@ pub struct DevelopmentFiles {
 /// Makes an authority and a certificate for this machine's own names in the folder, unless they are there already.
 /// The authority's key is not kept, so nothing else can ever be signed with it.
 pub fn development(folder: &Path) -> Result<DevelopmentFiles, ConfigError> {
-    let files = DevelopmentFiles {
-        authority: folder.join("ca.pem"),
-        certificate: folder.join("server.pem"),
-        key: folder.join("server.key"),
-    };
+    let files =
+        DevelopmentFiles { authority: folder.join("ca.pem"), certificate: folder.join("server.pem"), key: folder.join("server.key") };
     if !files.key.exists() {
         make_development(folder, &files).map_err(|error| ConfigError::new(format!("{}: {error}", folder.display())))?;
     }

@@ -85,7 +85,8 @@ pub fn secret_from_input(wanted: bool) -> Outcome<Option<String>> {
 pub fn attributes(arguments: &[String]) -> Outcome<BTreeMap<String, Vec<String>>> {
     let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for argument in arguments {
-        let (name, value) = argument.split_once('=').ok_or_else(|| Failure::new(format!("--attribute {argument}: write it as name=value")))?;
+        let (name, value) =
+            argument.split_once('=').ok_or_else(|| Failure::new(format!("--attribute {argument}: write it as name=value")))?;
         let values = attributes.entry(name.to_owned()).or_default();
         if !value.is_empty() {
             values.push(value.to_owned());
