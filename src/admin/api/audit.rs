@@ -1,24 +1,16 @@
 //! The audit log.
 
-use super::route::{Reply, at, list, on};
-use crate::admin::context::{App, Context, Segment};
+use super::reply::{Reply, at};
+use crate::admin::context::{Context, Segment};
 use crate::admin::types::{EventDocument, Page};
 use crate::audit::{self, Action, Cursor, Event, Query};
 use crate::model::error::Rule;
 use crate::model::{Error, Face, Result, Timestamp};
-use crate::web::Response;
-use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
-
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    on(Method::GET, list("audit"), app, events)
-}
 
 /// Events in the order of their time; `from` and `to` are RFC 3339 times, `action` is the name of one kind.
-async fn events(context: Context, path: Vec<Segment>) -> Result<Reply<Page<EventDocument>>> {
+pub async fn events(context: Context, path: Vec<Segment>) -> Result<Reply<Page<EventDocument>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;
     let query = Query {

@@ -1,7 +1,7 @@
 //! OpenID Connect clients.
 
-use super::route::{Reply, any_of, at, item, list, on};
-use crate::admin::context::{App, Context, Segment};
+use super::reply::{Reply, at};
+use crate::admin::context::{Context, Segment};
 use crate::admin::types::{ClientCreated, ClientDocument, NewClient, Page};
 use crate::application::{self, AuthMethod, Client, ClientId, RedirectUri, SecretHash, SigningAlgorithm};
 use crate::audit::{self, Action, Event};
@@ -9,22 +9,10 @@ use crate::crypto::digest;
 use crate::model::error::Rule;
 use crate::model::{Error, Result, Secret, entropy};
 use crate::pool::Pool;
-use crate::web::Response;
 use crate::work::Hasher;
 use std::sync::Arc;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
 
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    any_of([
-        on(Method::GET, list("clients"), app, all),
-        on(Method::POST, list("clients"), app, add),
-        on(Method::GET, item("clients"), app, show),
-        on(Method::DELETE, item("clients"), app, delete),
-    ])
-}
-
-async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ClientDocument>>> {
+pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ClientDocument>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;
     let after = context.query.get("after").map(ClientId::parse).transpose()?;
@@ -33,12 +21,12 @@ async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ClientDo
     Ok(Reply::Found(Page { items: clients.iter().map(document).collect(), next }))
 }
 
-async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ClientDocument>> {
+pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ClientDocument>> {
     let pool = context.pool(at(&path, 0)?)?;
     Ok(Reply::Found(document(&found(&pool, at(&path, 1)?)?)))
 }
 
-async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCreated>> {
+pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCreated>> {
     let new: NewClient = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;
     let (client, secret) = client(&context, &pool, new).await?;
@@ -56,7 +44,7 @@ async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCreated
     Ok(Reply::Made(ClientCreated { client: document(&client), secret: secret.map(|secret| secret.expose().clone()) }))
 }
 
-async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     let event = Event::success(context.app.core.clock.now(), Action::ClientDelete, &context.actor).on(at(&path, 1)?.as_str());
     pool.store()
@@ -71,7 +59,7 @@ async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
 }
 
 /// The client as asked for, and its secret if one was made.
-async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(Client, Option<Secret<String>>)> {
+pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(Client, Option<Secret<String>>)> {
     let core = &context.app.core;
     let id = if new.client_id.is_empty() { digest::base64url(&entropy::random::<16>(core.entropy.as_ref())) } else { new.client_id };
     let client_id = ClientId::parse(&id)?;

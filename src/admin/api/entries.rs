@@ -1,6 +1,6 @@
 //! What users, groups and service accounts share: they are entries in a branch of their own.
 
-use super::route::{Reply, at};
+use super::reply::{Reply, at};
 use crate::admin::context::{Branch, Context, Segment, shown};
 use crate::admin::types::{EntryChange, EntryDocument, Generated, NewPassword, Page};
 use crate::directory::{Directory, Entry, Filter, Modification, ModificationKind, NewEntry, Scope, Search};

@@ -1,33 +1,16 @@
 //! Groups and their members.
 
 use super::entries;
-use super::route::{Reply, any_of, at, item, list, on, part, part_item};
-use crate::admin::context::{App, Branch, Context, Segment};
+use super::reply::{Reply, at};
+use crate::admin::context::{Branch, Context, Segment};
 use crate::admin::types::{EntryDocument, Member, NewGroup};
 use crate::directory::{Directory, Modification, ModificationKind};
 use crate::model::{Attribute, Error, Result};
-use crate::policy::access::EntryKind;
 use crate::pool::Pool;
-use crate::web::Response;
-use std::sync::Arc;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
 
 const BRANCH: Branch = Branch::GROUPS;
 
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    any_of([
-        on(Method::GET, list("groups"), app, |context, path| entries::list(context, path, BRANCH, EntryKind::Group)),
-        on(Method::POST, list("groups"), app, add),
-        on(Method::GET, item("groups"), app, |context, path| entries::show(context, path, BRANCH)),
-        on(Method::PATCH, item("groups"), app, |context, path| entries::change(context, path, BRANCH)),
-        on(Method::DELETE, item("groups"), app, |context, path| entries::delete(context, path, BRANCH)),
-        on(Method::POST, part("groups", "members"), app, add_member),
-        on(Method::DELETE, part_item("groups", "members"), app, remove_member),
-    ])
-}
-
-async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<EntryDocument>> {
+pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<EntryDocument>> {
     let new: NewGroup = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;
     let members = new.members.iter().map(|uid| user_dn(&context, &pool, uid)).collect::<Result<Vec<_>>>()?;
@@ -40,17 +23,17 @@ async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<EntryDocument
     Ok(Reply::Made(entries::add(&context, &pool, BRANCH, &new.cn, attributes).await?))
 }
 
-async fn add_member(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+pub async fn add_member(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let asked: Member = context.document()?;
     change_member(&context, &path, &asked.uid, ModificationKind::Add).await
 }
 
-async fn remove_member(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+pub async fn remove_member(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let uid = at(&path, 2)?.as_str().to_owned();
     change_member(&context, &path, &uid, ModificationKind::Delete).await
 }
 
-async fn change_member(context: &Context, path: &[Segment], uid: &str, kind: ModificationKind) -> Result<Reply<()>> {
+pub async fn change_member(context: &Context, path: &[Segment], uid: &str, kind: ModificationKind) -> Result<Reply<()>> {
     let pool = context.pool(at(path, 0)?)?;
     let group = BRANCH.find(&pool, at(path, 1)?.as_str(), &context.viewer())?;
     let member = user_dn(context, &pool, uid)?;

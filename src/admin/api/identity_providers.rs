@@ -1,37 +1,24 @@
 //! Upstream identity providers.
 
-use super::route::{Reply, any_of, at, item, list, on};
-use crate::admin::context::{App, Context, Segment};
+use super::reply::{Reply, at};
+use crate::admin::context::{Context, Segment};
 use crate::admin::types::{MappingDocument, Page, ProviderDocument};
 use crate::audit::{self, Action, Event};
 use crate::federation::{self, IdentityProvider, Mapping, ProviderKind};
 use crate::model::{Error, Result, Secret};
 use crate::pool::Pool;
-use crate::web::Response;
-use std::sync::Arc;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
 
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    any_of([
-        on(Method::GET, list("identity-providers"), app, all),
-        on(Method::POST, list("identity-providers"), app, add),
-        on(Method::GET, item("identity-providers"), app, show),
-        on(Method::DELETE, item("identity-providers"), app, delete),
-    ])
-}
-
-async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ProviderDocument>>> {
+pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ProviderDocument>>> {
     let providers = federation::list(&*context.pool(at(&path, 0)?)?)?;
     Ok(Reply::Found(Page { items: providers.into_iter().map(document).collect(), next: None }))
 }
 
-async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocument>> {
+pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocument>> {
     let pool = context.pool(at(&path, 0)?)?;
     Ok(Reply::Found(document(found(&pool, at(&path, 1)?)?)))
 }
 
-async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocument>> {
+pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocument>> {
     let provider = provider(context.document()?);
     let pool = context.pool(at(&path, 0)?)?;
     let event = Event::success(context.app.core.clock.now(), Action::ProviderPut, &context.actor).on(provider.name.as_str());
@@ -48,7 +35,7 @@ async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocum
     Ok(Reply::Made(document(provider)))
 }
 
-async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     let event = Event::success(context.app.core.clock.now(), Action::ProviderDelete, &context.actor).on(at(&path, 1)?.as_str());
     pool.store()

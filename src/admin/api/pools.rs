@@ -1,35 +1,14 @@
 //! Pools: create, list, show, update, suspend, resume, delete.
 
-use super::route::{Reply, any_of, at, on};
-use crate::admin::context::{App, Context, Segment};
+use super::reply::{Reply, at};
+use crate::admin::context::{Context, Segment};
 use crate::admin::types::{NewPool, Page, PoolChange, PoolDocument};
 use crate::directory::Directory;
 use crate::model::error::Rule;
 use crate::model::{Dn, Error, PoolId, Result};
 use crate::pool::{self, Pool, Slug, Status};
-use crate::web::Response;
-use std::sync::Arc;
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
 
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    let all = warp::path!("api" / "v1" / "pools").map(Vec::new).boxed();
-    let one = warp::path!("api" / "v1" / "pools" / Segment).map(|slug| vec![slug]).boxed();
-    let suspend = warp::path!("api" / "v1" / "pools" / Segment / "suspend").map(|slug| vec![slug]).boxed();
-    let resume = warp::path!("api" / "v1" / "pools" / Segment / "resume").map(|slug| vec![slug]).boxed();
-    any_of([
-        on(Method::GET, all.clone(), app, list),
-        on(Method::POST, all, app, create),
-        on(Method::GET, one.clone(), app, show),
-        on(Method::PATCH, one.clone(), app, update),
-        on(Method::DELETE, one, app, delete),
-        on(Method::POST, suspend, app, |context, path| set_status(context, path, Status::Suspended)),
-        on(Method::POST, resume, app, |context, path| set_status(context, path, Status::Active)),
-    ])
-}
-
-async fn list(context: Context, _path: Vec<Segment>) -> Result<Reply<Page<PoolDocument>>> {
+pub async fn list(context: Context, _path: Vec<Segment>) -> Result<Reply<Page<PoolDocument>>> {
     let after = context.query.get("after").map(|text| {
         let number =
             text.parse().map_err(|_| Error::invalid(Rule::Request, format!("after={text}: must be what the last page gave as `next`")));
@@ -41,7 +20,7 @@ async fn list(context: Context, _path: Vec<Segment>) -> Result<Reply<Page<PoolDo
     Ok(Reply::Found(Page { items: pools.iter().map(|pool| document(pool)).collect(), next }))
 }
 
-async fn create(context: Context, _path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
+pub async fn create(context: Context, _path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
     let asked: NewPool = context.document()?;
     let slug = Slug::parse(&asked.slug)?;
     let suffix = asked.suffix.as_deref().map(Dn::parse).transpose()?;
@@ -54,11 +33,11 @@ async fn create(context: Context, _path: Vec<Segment>) -> Result<Reply<PoolDocum
     Ok(Reply::Made(document(&pool)))
 }
 
-async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
+pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
     Ok(Reply::Found(document(&*context.pool(at(&path, 0)?)?)))
 }
 
-async fn update(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
+pub async fn update(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
     let asked: PoolChange = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;
     let change = |draft: &mut pool::Draft| {
@@ -74,13 +53,13 @@ async fn update(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocume
     Ok(Reply::Found(document(&pool)))
 }
 
-async fn set_status(context: Context, path: Vec<Segment>, status: Status) -> Result<Reply<PoolDocument>> {
+pub async fn set_status(context: Context, path: Vec<Segment>, status: Status) -> Result<Reply<PoolDocument>> {
     let pool = context.pool(at(&path, 0)?)?;
     let pool = context.app.core.registry.set_status(pool.id(), &context.actor, status).await?;
     Ok(Reply::Found(document(&pool)))
 }
 
-async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     context.app.core.registry.delete(pool.id(), &context.actor).await?;
     Ok(Reply::Done)

@@ -1,21 +1,15 @@
 //! SAML service providers. Entity ids are URLs as a rule: percent-encode them in the path.
 
-use super::route::{Reply, any_of, at, item, list, on};
-use crate::admin::context::{App, Context, Segment};
+use super::reply::{Reply, at};
+use crate::admin::context::{Context, Segment};
 use crate::admin::types::{AcsDocument, AttributeDocument, Page, ServiceProviderDocument};
 use crate::application::{self, Acs, AttributeMapping, EntityId, NameIdFormat, RedirectUri, ServiceProvider, Signed};
 use crate::audit::{self, Action, Event};
 use crate::model::error::Rule;
 use crate::model::{Error, Result};
 use crate::pool::Pool;
-use crate::web::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::sync::Arc;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
-
-const KIND: &str = "service-providers";
 
 const NAME_IDS: &[(NameIdFormat, &str)] = &[
     (NameIdFormat::Persistent, "persistent"),
@@ -26,16 +20,7 @@ const NAME_IDS: &[(NameIdFormat, &str)] = &[
 
 const SIGNED: &[(Signed, &str)] = &[(Signed::Assertion, "assertion"), (Signed::Response, "response"), (Signed::Both, "both")];
 
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    any_of([
-        on(Method::GET, list(KIND), app, all),
-        on(Method::POST, list(KIND), app, add),
-        on(Method::GET, item(KIND), app, show),
-        on(Method::DELETE, item(KIND), app, delete),
-    ])
-}
-
-async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ServiceProviderDocument>>> {
+pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ServiceProviderDocument>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;
     let after = context.query.get("after").map(EntityId::parse).transpose()?;
@@ -44,12 +29,12 @@ async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ServiceP
     Ok(Reply::Found(Page { items: providers.iter().map(document).collect(), next }))
 }
 
-async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
+pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
     let pool = context.pool(at(&path, 0)?)?;
     Ok(Reply::Found(document(&found(&pool, at(&path, 1)?)?)))
 }
 
-async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
+pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
     let provider = provider(context.document()?)?;
     let pool = context.pool(at(&path, 0)?)?;
     let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderPut, &context.actor).on(provider.entity_id.as_str());
@@ -66,7 +51,7 @@ async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProvid
     Ok(Reply::Made(document(&provider)))
 }
 
-async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderDelete, &context.actor).on(at(&path, 1)?.as_str());
     pool.store()

@@ -1,31 +1,14 @@
 //! Users.
 
 use super::entries;
-use super::route::{Reply, any_of, at, item, list, on, part};
-use crate::admin::context::{App, Branch, Context, Segment};
+use super::reply::{Reply, at};
+use crate::admin::context::{Branch, Context, Segment};
 use crate::admin::types::{EntryDocument, NewUser};
 use crate::model::{Attribute, Result};
-use crate::policy::access::EntryKind;
-use crate::web::Response;
-use std::sync::Arc;
-use warp::filters::BoxedFilter;
-use warp::http::Method;
 
 const BRANCH: Branch = Branch::PEOPLE;
 
-pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    any_of([
-        on(Method::GET, list("users"), app, |context, path| entries::list(context, path, BRANCH, EntryKind::User)),
-        on(Method::POST, list("users"), app, add),
-        on(Method::GET, item("users"), app, |context, path| entries::show(context, path, BRANCH)),
-        on(Method::PATCH, item("users"), app, |context, path| entries::change(context, path, BRANCH)),
-        on(Method::DELETE, item("users"), app, |context, path| entries::delete(context, path, BRANCH)),
-        on(Method::POST, part("users", "password"), app, |context, path| entries::set_password(context, path, BRANCH)),
-        on(Method::POST, part("users", "unlock"), app, |context, path| entries::unlock(context, path, BRANCH)),
-    ])
-}
-
-async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<EntryDocument>> {
+pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<EntryDocument>> {
     let new: NewUser = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;
     let uid = new.uid.clone();

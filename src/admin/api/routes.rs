@@ -1,0 +1,160 @@
+//! Every path of the API, with its method and its handler.
+
+use super::reply::Reply;
+use super::{audit, clients, entries, groups, identity_providers, pools, service_providers, services, users};
+use crate::admin::context::{App, Branch, Caller, Context, Segment};
+use crate::admin::error::ApiError;
+use crate::model::Result;
+use crate::policy::access::EntryKind;
+use crate::pool::Status;
+use crate::web::{MAX_BODY, Response, bounded_body, query};
+use bytes::Bytes;
+use serde::Serialize;
+use std::future::Future;
+use std::sync::Arc;
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+use warp::{Filter, Rejection};
+
+/// Everything under `/api/v1`.
+pub fn routes(app: Arc<App>) -> BoxedFilter<(Response,)> {
+    let branches = [
+        branch(&app, "users", Branch::PEOPLE, EntryKind::User),
+        branch(&app, "groups", Branch::GROUPS, EntryKind::Group),
+        branch(&app, "services", Branch::SERVICES, EntryKind::Service),
+    ];
+    any_of([pools_routes(&app), any_of(branches), additions(&app), applications(&app), on(Method::GET, list("audit"), &app, audit::events)])
+}
+
+fn pools_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let all = warp::path!("api" / "v1" / "pools").map(Vec::new).boxed();
+    let one = warp::path!("api" / "v1" / "pools" / Segment).map(|slug| vec![slug]).boxed();
+    let suspend = warp::path!("api" / "v1" / "pools" / Segment / "suspend").map(|slug| vec![slug]).boxed();
+    let resume = warp::path!("api" / "v1" / "pools" / Segment / "resume").map(|slug| vec![slug]).boxed();
+    any_of([
+        on(Method::GET, all.clone(), app, pools::list),
+        on(Method::POST, all, app, pools::create),
+        on(Method::GET, one.clone(), app, pools::show),
+        on(Method::PATCH, one.clone(), app, pools::update),
+        on(Method::DELETE, one, app, pools::delete),
+        on(Method::POST, suspend, app, |context, path| pools::set_status(context, path, Status::Suspended)),
+        on(Method::POST, resume, app, |context, path| pools::set_status(context, path, Status::Active)),
+    ])
+}
+
+/// What users, groups and service accounts have in common.
+fn branch(app: &Arc<App>, kind: &'static str, branch: Branch, entries: EntryKind) -> BoxedFilter<(Response,)> {
+    any_of([
+        on(Method::GET, list(kind), app, move |context, path| entries::list(context, path, branch, entries)),
+        on(Method::GET, item(kind), app, move |context, path| entries::show(context, path, branch)),
+        on(Method::PATCH, item(kind), app, move |context, path| entries::change(context, path, branch)),
+        on(Method::DELETE, item(kind), app, move |context, path| entries::delete(context, path, branch)),
+    ])
+}
+
+/// What each of them has of its own.
+fn additions(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let (people, services) = (Branch::PEOPLE, Branch::SERVICES);
+    any_of([
+        on(Method::POST, list("users"), app, users::add),
+        on(Method::POST, part("users", "password"), app, move |context, path| entries::set_password(context, path, people)),
+        on(Method::POST, part("users", "unlock"), app, move |context, path| entries::unlock(context, path, people)),
+        on(Method::POST, list("groups"), app, groups::add),
+        on(Method::POST, part("groups", "members"), app, groups::add_member),
+        on(Method::DELETE, part_item("groups", "members"), app, groups::remove_member),
+        on(Method::POST, list("services"), app, services::add),
+        on(Method::POST, part("services", "password"), app, move |context, path| entries::set_password(context, path, services)),
+        on(Method::POST, part("services", "unlock"), app, move |context, path| entries::unlock(context, path, services)),
+    ])
+}
+
+fn applications(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    any_of([
+        on(Method::GET, list("clients"), app, clients::all),
+        on(Method::POST, list("clients"), app, clients::add),
+        on(Method::GET, item("clients"), app, clients::show),
+        on(Method::DELETE, item("clients"), app, clients::delete),
+        on(Method::GET, list("service-providers"), app, service_providers::all),
+        on(Method::POST, list("service-providers"), app, service_providers::add),
+        on(Method::GET, item("service-providers"), app, service_providers::show),
+        on(Method::DELETE, item("service-providers"), app, service_providers::delete),
+        on(Method::GET, list("identity-providers"), app, identity_providers::all),
+        on(Method::POST, list("identity-providers"), app, identity_providers::add),
+        on(Method::GET, item("identity-providers"), app, identity_providers::show),
+        on(Method::DELETE, item("identity-providers"), app, identity_providers::delete),
+    ])
+}
+
+/// The path of a list under a pool: `/api/v1/pools/{slug}/{kind}`.
+fn list(kind: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
+    let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
+    path.and(warp::path(kind)).and(warp::path::end()).map(|pool| vec![pool]).boxed()
+}
+
+/// The path of one item: `/api/v1/pools/{slug}/{kind}/{name}`.
+fn item(kind: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
+    let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
+    path.and(warp::path(kind)).and(warp::path::param::<Segment>()).and(warp::path::end()).map(|pool, name| vec![pool, name]).boxed()
+}
+
+/// The path of something of an item: `/api/v1/pools/{slug}/{kind}/{name}/{part}`.
+fn part(kind: &'static str, part: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
+    let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
+    let path = path.and(warp::path(kind)).and(warp::path::param::<Segment>()).and(warp::path(part)).and(warp::path::end());
+    path.map(|pool, name| vec![pool, name]).boxed()
+}
+
+/// The path of one item of a part: `/api/v1/pools/{slug}/{kind}/{name}/{part}/{member}`.
+fn part_item(kind: &'static str, part: &'static str) -> BoxedFilter<(Vec<Segment>,)> {
+    let path = warp::path!("api" / "v1" / "pools" / Segment / ..);
+    let path = path
+        .and(warp::path(kind))
+        .and(warp::path::param::<Segment>())
+        .and(warp::path(part))
+        .and(warp::path::param::<Segment>())
+        .and(warp::path::end());
+    path.map(|pool, name, member| vec![pool, name, member]).boxed()
+}
+
+/// Joins a method, a path and a handler. The handler is given the variable parts of the path in their order.
+fn on<H, F, T>(method: Method, path: BoxedFilter<(Vec<Segment>,)>, app: &Arc<App>, handler: H) -> BoxedFilter<(Response,)>
+where
+    H: Fn(Context, Vec<Segment>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Reply<T>>> + Send,
+    T: Serialize,
+{
+    let app = Arc::clone(app);
+    path.and(of_method(method))
+        .and(warp::ext::get::<Caller>())
+        .and(query())
+        .and(bounded_body(MAX_BODY))
+        .then(move |path, caller: Caller, query: String, body: Result<Bytes>| {
+            let (app, handler) = (Arc::clone(&app), handler.clone());
+            async move {
+                let answer = async {
+                    let context = Context::new(app, &caller, &query, body.map_err(ApiError)?)?;
+                    handler(context, path).await.map(Response::from).map_err(ApiError)
+                };
+                answer.await.unwrap_or_else(|error| error.into())
+            }
+        })
+        .boxed()
+}
+
+/// Passes that method only.
+fn of_method(method: Method) -> BoxedFilter<()> {
+    match method {
+        Method::GET => warp::get().boxed(),
+        Method::POST => warp::post().boxed(),
+        Method::PUT => warp::put().boxed(),
+        Method::PATCH => warp::patch().boxed(),
+        Method::DELETE => warp::delete().boxed(),
+        _ => warp::any().and_then(|| async { Err::<(), Rejection>(warp::reject::not_found()) }).untuple_one().boxed(),
+    }
+}
+
+/// Joins routes.
+fn any_of(routes: impl IntoIterator<Item = BoxedFilter<(Response,)>>) -> BoxedFilter<(Response,)> {
+    let nothing = warp::any().and_then(|| async { Err::<Response, Rejection>(warp::reject::not_found()) }).boxed();
+    routes.into_iter().fold(nothing, |all, route| all.or(route).unify().boxed())
+}
