@@ -129,13 +129,18 @@ impl Filter {
             Some(found) => found,
             None => None,
         };
+        if let (Some((attribute, _)), Some(rule)) = (&named, rule)
+            && !rule.applies_to(attribute.syntax)
+        {
+            return Ok(Self::Undefined);
+        }
         match (named, rule) {
             (Some((attribute, options)), None) => equality(directory, attribute, options, attribute.equality, value, dn_attributes),
-            (Some((attribute, options)), Some(rule)) if is_ordering(rule) => Ok(match value::ordering_key(rule, value) {
+            (Some((attribute, options)), Some(rule)) if rule.is_ordering() => Ok(match value::ordering_key(rule, value) {
                 Ok(key) => test(directory, attribute, options, Assertion::Below { rule, key }),
                 Err(_) => Self::Undefined,
             }),
-            (_, Some(rule)) if is_substring(rule) => Ok(Self::Undefined),
+            (_, Some(rule)) if rule.is_substrings() => Ok(Self::Undefined),
             (Some((attribute, options)), rule) => equality(directory, attribute, options, rule, value, dn_attributes),
             (None, Some(rule)) => {
                 let mut parts = Vec::new();
@@ -195,29 +200,4 @@ fn undefined_if_invalid(error: Error) -> Result<Filter> {
         crate::model::Kind::Invalid(_) => Ok(Filter::Undefined),
         _ => Err(error),
     }
-}
-
-const fn is_ordering(rule: MatchingRule) -> bool {
-    matches!(
-        rule,
-        MatchingRule::CaseExactOrderingMatch
-            | MatchingRule::CaseIgnoreOrderingMatch
-            | MatchingRule::GeneralizedTimeOrderingMatch
-            | MatchingRule::IntegerOrderingMatch
-            | MatchingRule::NumericStringOrderingMatch
-            | MatchingRule::OctetStringOrderingMatch
-            | MatchingRule::UuidOrderingMatch
-    )
-}
-
-const fn is_substring(rule: MatchingRule) -> bool {
-    matches!(
-        rule,
-        MatchingRule::CaseExactSubstringsMatch
-            | MatchingRule::CaseIgnoreIa5SubstringsMatch
-            | MatchingRule::CaseIgnoreListSubstringsMatch
-            | MatchingRule::CaseIgnoreSubstringsMatch
-            | MatchingRule::NumericStringSubstringsMatch
-            | MatchingRule::TelephoneNumberSubstringsMatch
-    )
 }

@@ -106,7 +106,7 @@ pub fn ordering_rule(attribute: &AttributeType) -> Option<MatchingRule> {
 
 /// Whether a value that begins with a substring part also has an ordering term that begins with it.
 pub fn orders_like_substrings(attribute: &AttributeType) -> bool {
-    attribute.substr.is_some() && ordering_rule(attribute) == attribute.substr
+    matches!((attribute.substr, ordering_rule(attribute)), (Some(parts), Some(order)) if parts.shares_form(order))
 }
 
 fn ordering_form(attribute: &AttributeType, value: &[u8]) -> Option<Vec<u8>> {

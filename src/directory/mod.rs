@@ -20,6 +20,10 @@ pub mod search;
 pub mod value;
 pub mod view;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+pub(crate) mod testing;
+
 pub use crate::policy::access::{EntryKind, Viewer};
 pub use change::{Modification, ModificationKind, NewEntry};
 pub use entry::Entry;

@@ -45,8 +45,8 @@ pub fn modify(
         }
     }
     check::holds_rdn(schema, &after)?;
-    check::complete(schema, &mut after, &linked)?;
     check::same_structure(schema, &before, &after)?;
+    check::complete(schema, &mut after, &linked)?;
     after.header.modified = now;
     after.header.modifier.clone_from(&actor.name);
     write::replace(directory, changes, &entry, (&before, &after), &edges, now)

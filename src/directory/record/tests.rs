@@ -33,15 +33,19 @@ fn golden_bytes() {
     let (record, parts) = encode(&header, &items, 1).unwrap();
     assert!(parts.is_empty());
     let golden = concat!(
-        "010039",
-        "a9000701501111111111111111111111111111111102010",
-        "31a000f4240041a001e84800564636e3d630664636e3d6d07657569643d610800",
+        // Version, length of the header, and the header: a map of ten fields.
+        "01003c",
+        "aa00070150111111111111111111111111111111110201031a000f4240041a001e8480",
+        "0564636e3d630664636e3d6d07657569643d6108000942",
+        "0009",
+        // Two attributes: 1 ends at 30, 3 at 41.
         "0002",
-        "00010000001e00030000000029",
+        "0001000000001e",
+        "00030000000029",
         "301c040b6f626a656374436c617373310d0403746f700406706572736f6e",
-        "300904",
+        "30090402636e3103040141",
     );
-    assert!(hex(&record).starts_with(golden), "{}", hex(&record));
+    assert_eq!(hex(&record), golden);
     assert_eq!(super::header(&record).unwrap(), header);
 }
 

@@ -1,1 +1,320 @@
+use super::*;
+use crate::directory::change::ModificationKind::Add;
+use crate::directory::filter::Parts;
+use crate::directory::testing::{Home, actor, step};
+use crate::model::Role;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestRunner};
+use std::collections::{BTreeMap, BTreeSet};
 
+/// Entries as the test knows them: lower-case attribute → values.
+type Model = BTreeMap<EntryId, BTreeMap<&'static str, Vec<String>>>;
+
+/// A filter as the test evaluates it by itself.
+#[derive(Clone, Debug)]
+enum Query {
+    And(Vec<Query>),
+    Or(Vec<Query>),
+    Not(Box<Query>),
+    Present(&'static str),
+    Equal(&'static str, String),
+    AtLeast(&'static str, String),
+    AtMost(&'static str, String),
+    Like(&'static str, Option<String>, Vec<String>, Option<String>),
+}
+
+const NAMES: &[&str] = &["uid", "cn", "sn", "givenName", "title", "employeeNumber", "description", "name", "nonsense", "userPassword"];
+
+impl Query {
+    fn filter(&self, directory: &Directory) -> Filter {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.filter(directory)).collect();
+        match self {
+            Self::And(parts) => Filter::And(all(parts)),
+            Self::Or(parts) => Filter::Or(all(parts)),
+            Self::Not(part) => Filter::Not(Box::new(part.filter(directory))),
+            Self::Present(name) => Filter::present(directory, name),
+            Self::Equal(name, value) => Filter::equality(directory, name, value.as_bytes()).unwrap(),
+            Self::AtLeast(name, value) => Filter::greater_or_equal(directory, name, value.as_bytes()),
+            Self::AtMost(name, value) => Filter::less_or_equal(directory, name, value.as_bytes()),
+            Self::Like(name, initial, any, last) => {
+                let parts = Parts {
+                    initial: initial.as_deref().map(str::as_bytes),
+                    any: any.iter().map(String::as_bytes).collect(),
+                    last: last.as_deref().map(str::as_bytes),
+                };
+                Filter::substrings(directory, name, &parts)
+            }
+        }
+    }
+
+    fn holds(&self, entry: &BTreeMap<&'static str, Vec<String>>) -> Option<bool> {
+        let test = |name: &'static str, matches: &dyn Fn(&str) -> bool| {
+            let names: &[&str] = match name {
+                "nonsense" | "userPassword" => return None,
+                "name" => &["cn", "sn", "givenName", "title"],
+                _ => &[name][..],
+            };
+            Some(names.iter().flat_map(|name| entry.get(name).into_iter().flatten()).any(|value| matches(&value.to_lowercase())))
+        };
+        // None of the attributes has an ordering rule.
+        match self {
+            Self::And(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| part.holds(entry)).collect();
+                if parts.contains(&Some(false)) { Some(false) } else { (!parts.contains(&None)).then_some(true) }
+            }
+            Self::Or(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| part.holds(entry)).collect();
+                if parts.contains(&Some(true)) { Some(true) } else { (!parts.contains(&None)).then_some(false) }
+            }
+            Self::Not(part) => part.holds(entry).map(|truth| !truth),
+            Self::Present(name) => test(name, &|_| true),
+            Self::Equal(name, value) => test(name, &|stored| stored == value.to_lowercase()),
+            Self::AtLeast(..) | Self::AtMost(..) => None,
+            Self::Like(name, initial, any, last) => {
+                let lower = |part: &Option<String>| part.clone().unwrap_or_default().to_lowercase();
+                test(name, &|stored| {
+                    let Some(rest) = stored.strip_prefix(&lower(initial)).and_then(|rest| rest.strip_suffix(&lower(last))) else {
+                        return false;
+                    };
+                    let mut rest = rest;
+                    for part in any {
+                        let part = part.to_lowercase();
+                        let Some(place) = rest.find(&part) else { return false };
+                        rest = &rest[place + part.len()..];
+                    }
+                    true
+                })
+            }
+        }
+    }
+}
+
+fn word() -> impl Strategy<Value = String> {
+    "[abAB]{1,5}"
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    let name = || prop::sample::select(NAMES);
+    let leaf = prop_oneof![
+        1 => name().prop_map(Query::Present),
+        4 => (name(), word()).prop_map(|(name, value)| Query::Equal(name, value)),
+        1 => (name(), word()).prop_map(|(name, value)| Query::AtLeast(name, value)),
+        1 => (name(), word()).prop_map(|(name, value)| Query::AtMost(name, value)),
+        4 => (name(), prop::option::of(word()), prop::collection::vec(word(), 0..3), prop::option::of(word()))
+            .prop_filter("a part is there", |(_, initial, any, last)| initial.is_some() || !any.is_empty() || last.is_some())
+            .prop_map(|(name, initial, any, last)| Query::Like(name, initial, any, last)),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Query::And),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Query::Or),
+            inner.prop_map(|part| Query::Not(Box::new(part))),
+        ]
+    })
+}
+
+fn populate(home: &Home, runner: &mut TestRunner, count: usize) -> Model {
+    let mut model = Model::new();
+    let units = ["ou=people,o=acme", "ou=east,ou=people,o=acme", "ou=west,ou=people,o=acme"];
+    home.unit(units[1]);
+    home.unit(units[2]);
+    let values = prop::collection::vec(word(), 3..8);
+    for number in 0..count {
+        let words = values.new_tree(runner).unwrap().current();
+        let uid = format!("{}{number}", words[0]);
+        let mut attributes = BTreeMap::from([("uid", vec![uid.clone()]), ("cn", vec![words[1].clone()]), ("sn", vec![words[2].clone()])]);
+        for (name, value) in ["givenName", "title", "employeeNumber", "description"].iter().zip(&words[3..]) {
+            attributes.insert(*name, vec![value.clone()]);
+        }
+        let mut given: Vec<(&str, Vec<&str>)> = vec![("objectClass", vec!["inetOrgPerson"])];
+        given.extend(attributes.iter().map(|(name, values)| (*name, values.iter().map(String::as_str).collect())));
+        let given: Vec<(&str, &[&str])> = given.iter().map(|(name, values)| (*name, values.as_slice())).collect();
+        let id = home.add(&format!("uid={uid},{}", units[number % units.len()]), &given).unwrap();
+        model.insert(id, attributes);
+    }
+    model
+}
+
+#[test]
+fn what_indexes_find_is_what_brute_force_finds() {
+    let home = Home::new();
+    let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let model = populate(&home, &mut runner, 120);
+    let user = Viewer { role: Role::User, entry: model.keys().next().copied() };
+    let bases = ["o=acme", "ou=people,o=acme", "ou=east,ou=people,o=acme"].map(|name| home.id(name));
+    runner
+        .run(&query(), |query| {
+            let filter = query.filter(&home.directory);
+            for base in bases {
+                for scope in [Scope::Base, Scope::One, Scope::Subtree] {
+                    let found = home.found(base, scope, &filter, &Viewer::OPERATOR);
+                    prop_assert!(found.is_sorted(), "in the order of ids");
+                    let found: BTreeSet<_> = found.into_iter().filter(|id| model.contains_key(id)).collect();
+                    let expected: BTreeSet<_> = model
+                        .iter()
+                        .filter(|(id, entry)| in_scope(&home, base, scope, **id) && query.holds(entry) == Some(true))
+                        .map(|(id, _)| *id)
+                        .collect();
+                    prop_assert_eq!(&found, &expected);
+                }
+            }
+            let seen = home.found(SUFFIX, Scope::Subtree, &filter, &user);
+            prop_assert!(
+                home.found(SUFFIX, Scope::Subtree, &filter, &Viewer::OPERATOR).iter().filter(|id| seen.contains(id)).count() == seen.len()
+            );
+            prop_assert!(home.found(SUFFIX, Scope::Subtree, &filter, &Viewer::ANONYMOUS).is_empty());
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn in_scope(home: &Home, base: EntryId, scope: Scope, id: EntryId) -> bool {
+    let above: Vec<_> = home.directory.ancestors(id).unwrap().iter().map(Entry::id).collect();
+    match scope {
+        Scope::Base => id == base,
+        Scope::One => above.first() == Some(&base),
+        Scope::Subtree => id == base || above.contains(&base),
+    }
+}
+
+#[test]
+fn a_search_goes_on_where_it_stopped() {
+    let home = Home::new();
+    let mut runner = TestRunner::deterministic();
+    let model = populate(&home, &mut runner, 50);
+    let directory = &home.directory;
+    let filters = [
+        Filter::everything(),
+        Filter::present(directory, "sn"),
+        Filter::equality(directory, "objectClass", b"person").unwrap(),
+        Filter::substrings(directory, "uid", &Parts { initial: Some(b"a"), ..Parts::default() }),
+        Filter::Or(vec![Filter::present(directory, "title"), Filter::equality(directory, "sn", b"ab").unwrap()]),
+    ];
+    for (filter, base) in filters.iter().flat_map(|filter| [SUFFIX, home.id("ou=people,o=acme")].map(|base| (filter, base))) {
+        let whole = home.found(base, Scope::Subtree, filter, &Viewer::OPERATOR);
+        let mut pages = Vec::new();
+        let mut after = None;
+        loop {
+            let search = Search { base, scope: Scope::Subtree, filter, after, viewer: &Viewer::OPERATOR, stop: None };
+            let page: Vec<_> = directory.search(search).unwrap().take(7).map(|entry| entry.unwrap().id()).collect();
+            let Some(last) = page.last() else { break };
+            after = Some(*last);
+            pages.extend(page);
+        }
+        assert_eq!(pages, whole);
+    }
+    assert!(!model.is_empty());
+}
+
+#[test]
+fn a_selective_filter_looks_at_few_entries() {
+    let home = Home::new();
+    populate(&home, &mut TestRunner::deterministic(), 100);
+    let alice = home.person("alice");
+    let group = home.group("staff", &["alice"]);
+    let directory = &home.directory;
+    let class = || Filter::equality(directory, "objectClass", b"inetOrgPerson").unwrap();
+    let parts = |text: &'static [u8]| Parts { any: vec![text], ..Parts::default() };
+    let filters = [
+        Filter::equality(directory, "uid", b"alice").unwrap(),
+        Filter::And(vec![class(), Filter::equality(directory, "mail", b"alice@acme.example").unwrap()]),
+        Filter::And(vec![class(), Filter::substrings(directory, "cn", &parts(b"lic"))]),
+        Filter::And(vec![class(), Filter::substrings(directory, "mail", &Parts { initial: Some(b"al"), ..Parts::default() })]),
+        Filter::equality(directory, "memberOf", b"cn=staff,ou=groups,o=acme").unwrap(),
+        Filter::equality(directory, "entryDN", b"uid=alice,ou=people,o=acme").unwrap(),
+    ];
+    for (number, filter) in filters.iter().enumerate() {
+        let search = Search { base: SUFFIX, scope: Scope::Subtree, filter, after: None, viewer: &Viewer::OPERATOR, stop: None };
+        let mut found = directory.search(search).unwrap();
+        assert_eq!(found.by_ref().map(|entry| entry.unwrap().id()).collect::<Vec<_>>(), [alice], "filter {number}");
+        assert!(found.examined() <= 3, "filter {number} examined {}", found.examined());
+    }
+    let members = Filter::equality(directory, "member", b"uid=alice,ou=people,o=acme").unwrap();
+    assert_eq!(home.found(SUFFIX, Scope::Subtree, &members, &Viewer::OPERATOR), [group]);
+}
+
+#[test]
+fn a_search_stops_when_it_is_told_to() {
+    let home = Home::new();
+    let stop = || true;
+    let search = Search {
+        base: SUFFIX,
+        scope: Scope::Subtree,
+        filter: &Filter::everything(),
+        after: None,
+        viewer: &Viewer::OPERATOR,
+        stop: Some(&stop),
+    };
+    let mut found = home.directory.search(search).unwrap();
+    assert!(found.next().is_none() && found.was_stopped());
+}
+
+#[test]
+fn a_filter_tells_nothing_of_what_the_viewer_may_not_read() {
+    let home = Home::new();
+    let (alice, bob) = (home.person("alice"), home.person("bob"));
+    let service = home.add("cn=app,ou=services,o=acme", &[("objectClass", &["poolgateServiceAccount"])]).unwrap();
+    let schema = home.directory.schema();
+    let sensitive = schema.attribute_types().iter().find(|attribute| {
+        attribute.access == access::AccessClass::Sensitive && attribute.equality.is_some() && attribute.name() == "employeeNumber"
+    });
+    let directory = &home.directory;
+    if sensitive.is_some() {
+        home.modify(alice, &[step(Add, "employeeNumber", &["7"])]).unwrap();
+        home.modify(bob, &[step(Add, "employeeNumber", &["8"])]).unwrap();
+        let equal = Filter::equality(directory, "employeeNumber", b"7").unwrap();
+        let filters = [equal.clone(), Filter::Not(Box::new(equal)), Filter::present(directory, "employeeNumber")];
+        let seen =
+            filters.each_ref().map(|filter| home.found(SUFFIX, Scope::Subtree, filter, &Viewer { role: Role::User, entry: Some(bob) }));
+        assert_eq!(seen[0], []);
+        assert_eq!(seen[1], [bob], "only about oneself");
+        assert_eq!(seen[2], [bob]);
+    }
+    for role in [Role::User, Role::Service, Role::Administrator, Role::Operator] {
+        let viewer = Viewer { role, entry: Some(bob) };
+        for filter in [Filter::present(directory, "userPassword"), Filter::Not(Box::new(Filter::present(directory, "userPassword")))] {
+            assert_eq!(home.found(SUFFIX, Scope::Subtree, &filter, &viewer), [], "{role:?}");
+        }
+    }
+    let named = Filter::equality(directory, "cn", b"app").unwrap();
+    assert_eq!(home.found(SUFFIX, Scope::Subtree, &named, &Viewer { role: Role::User, entry: Some(bob) }), []);
+    assert_eq!(home.found(SUFFIX, Scope::Subtree, &named, &Viewer::of(&actor(Role::Service, service))), [service]);
+}
+
+#[test]
+fn orders_times_and_extensible_matches() {
+    let home = Home::new();
+    let (alice, bob) = (home.person("alice"), home.person("bob"));
+    let directory = &home.directory;
+    let all = |filter: &Filter| home.found(home.id("ou=people,o=acme"), Scope::One, filter, &Viewer::OPERATOR);
+    let posix = |id, number: &str| {
+        let steps = [
+            step(Add, "objectClass", &["posixAccount"]),
+            step(Add, "uidNumber", &[number]),
+            step(Add, "gidNumber", &["100"]),
+            step(Add, "homeDirectory", &["/"]),
+        ];
+        home.modify(id, &steps).unwrap();
+    };
+    posix(alice, "9");
+    posix(bob, "1000");
+    assert_eq!(all(&Filter::greater_or_equal(directory, "uidNumber", b"10")), [bob]);
+    assert_eq!(all(&Filter::less_or_equal(directory, "uidNumber", b"9")), [alice]);
+    assert_eq!(all(&Filter::less_or_equal(directory, "uidNumber", b"-1")), []);
+    assert_eq!(all(&Filter::greater_or_equal(directory, "createTimestamp", b"20200101000000Z")), [alice, bob]);
+    assert_eq!(all(&Filter::greater_or_equal(directory, "modifyTimestamp", b"20990101000000Z")), []);
+    let extensible = |name, rule, value: &[u8], dn| Filter::extensible(directory, name, rule, value, dn).unwrap();
+    assert_eq!(all(&extensible(Some("sn"), Some("caseExactMatch"), b"Smith", false)), [alice, bob]);
+    assert_eq!(all(&extensible(Some("sn"), Some("caseExactMatch"), b"smith", false)), []);
+    assert_eq!(all(&extensible(Some("ou"), None, b"PEOPLE", true)), [alice, bob]);
+    assert_eq!(all(&extensible(Some("ou"), None, b"people", false)), []);
+    assert_eq!(all(&extensible(None, Some("caseIgnoreMatch"), b"smith", false)), [alice, bob]);
+    assert_eq!(all(&extensible(Some("sn"), Some("1.2.3"), b"Smith", false)), []);
+    assert_eq!(all(&extensible(Some("uidNumber"), Some("integerOrderingMatch"), b"10", false)), [alice]);
+    let descriptions = Filter::equality(directory, "cn;lang-de", b"Elise").unwrap();
+    home.modify(alice, &[step(Add, "cn;lang-de", &["Elise"])]).unwrap();
+    assert_eq!(all(&descriptions), [alice]);
+    assert_eq!(all(&Filter::equality(directory, "cn", b"elise").unwrap()), [alice]);
+    assert_eq!(all(&Filter::equality(directory, "cn;lang-fr", b"elise").unwrap()), []);
+}

@@ -110,6 +110,11 @@ impl MatchingRule {
         self.syntax() == Syntax::SubstringAssertion
     }
 
+    /// Whether both rules give values the same normal form.
+    pub fn shares_form(self, other: Self) -> bool {
+        self.family() == other.family()
+    }
+
     /// Whether it asks which of two values comes first.
     pub const fn is_ordering(self) -> bool {
         matches!(

@@ -1,0 +1,169 @@
+//! A directory over a store in a folder of its own, for tests.
+
+use super::change::{Modification, ModificationKind, NewEntry};
+use super::{Directory, Filter, Scope, Search, Viewer};
+use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Face, PoolId, Rdn, Result, Role, Timestamp};
+use crate::store::{Changes, CommitError, Options, Store};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Entropy that is different for each call and the same for each run.
+pub struct Sequence(Mutex<u64>);
+
+impl Entropy for Sequence {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut state = self.0.lock().unwrap();
+        for octet in buffer {
+            // A linear congruential generator (MMIX); its high bits are used.
+            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *octet = (*state >> 56) as u8;
+        }
+    }
+}
+
+/// A pool's directory with the entries that it begins with.
+pub struct Home {
+    pub directory: Directory,
+    pub entropy: Sequence,
+    store: Option<Store>,
+    clock: AtomicI64,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.close();
+        }
+    }
+}
+
+pub fn dn(text: &str) -> Dn {
+    Dn::parse(text).unwrap()
+}
+
+pub fn operator() -> Actor {
+    Actor { role: Role::Operator, entry: None, name: "cn=operator".to_owned(), face: Face::Server, address: None }
+}
+
+pub fn actor(role: Role, entry: EntryId) -> Actor {
+    Actor { role, entry: Some(entry), name: "cn=somebody".to_owned(), face: Face::Ldap, address: None }
+}
+
+pub fn step(kind: ModificationKind, name: &str, values: &[&str]) -> Modification {
+    Modification { kind, attribute: Attribute::new(name, values.iter().copied()) }
+}
+
+impl Home {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let directory = Directory::over(store.pool(PoolId::new(1)), dn("o=acme"));
+        let clock = AtomicI64::new(1_750_000_000_000_000);
+        let home = Self { directory, entropy: Sequence(Mutex::new(1)), store: Some(store), clock, _folder: folder };
+        home.commit(|changes| home.directory.create_suffix(changes, &operator(), home.now(), &home.entropy)).unwrap();
+        home
+    }
+
+    /// A moment that is later than every other.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.clock.fetch_add(1000, Ordering::SeqCst))
+    }
+
+    /// Decides and commits, again after a conflict.
+    pub fn commit<T>(&self, mut fill: impl FnMut(&mut Changes) -> Result<T>) -> Result<T> {
+        loop {
+            let mut changes = Changes::new();
+            let done = fill(&mut changes)?;
+            match self.directory.store().commit_blocking(changes) {
+                Ok(_) => return Ok(done),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub fn add_as(&self, actor: &Actor, name: &str, attributes: &[(&str, &[&str])]) -> Result<EntryId> {
+        let attributes: Vec<_> = attributes.iter().map(|(name, values)| Attribute::new(*name, values.iter().copied())).collect();
+        self.commit(|changes| {
+            let entry = NewEntry { dn: dn(name), attributes: attributes.clone() };
+            self.directory.add(changes, entry, actor, self.now(), &self.entropy)
+        })
+    }
+
+    pub fn add(&self, name: &str, attributes: &[(&str, &[&str])]) -> Result<EntryId> {
+        self.add_as(&operator(), name, attributes)
+    }
+
+    pub fn person(&self, uid: &str) -> EntryId {
+        let mail = format!("{uid}@acme.example");
+        let attributes: &[(&str, &[&str])] = &[("objectClass", &["inetOrgPerson"]), ("cn", &[uid]), ("sn", &["Smith"]), ("mail", &[&mail])];
+        self.add(&format!("uid={uid},ou=people,o=acme"), attributes).unwrap()
+    }
+
+    pub fn group(&self, name: &str, members: &[&str]) -> EntryId {
+        let members: Vec<_> = members.iter().map(|uid| format!("uid={uid},ou=people,o=acme")).collect();
+        let members: Vec<_> = members.iter().map(String::as_str).collect();
+        let mut attributes: Vec<(&str, &[&str])> = vec![("objectClass", &["groupOfNames"])];
+        if !members.is_empty() {
+            attributes.push(("member", &members));
+        }
+        self.add(&format!("cn={name},ou=groups,o=acme"), &attributes).unwrap()
+    }
+
+    pub fn unit(&self, name: &str) -> EntryId {
+        self.add(name, &[("objectClass", &["organizationalUnit"])]).unwrap()
+    }
+
+    pub fn modify(&self, id: EntryId, steps: &[Modification]) -> Result<()> {
+        self.modify_as(&operator(), id, steps)
+    }
+
+    pub fn modify_as(&self, actor: &Actor, id: EntryId, steps: &[Modification]) -> Result<()> {
+        self.commit(|changes| self.directory.modify(changes, id, steps, actor, self.now()))
+    }
+
+    pub fn delete(&self, id: EntryId) -> Result<()> {
+        self.commit(|changes| self.directory.delete(changes, id, &operator()))
+    }
+
+    pub fn rename(&self, id: EntryId, rdn: &str, delete_old: bool, parent: Option<EntryId>) -> Result<()> {
+        let rdn = Rdn::parse(rdn).unwrap();
+        self.commit(|changes| self.directory.rename(changes, id, &rdn, delete_old, parent, &operator(), self.now()))
+    }
+
+    pub fn id(&self, name: &str) -> EntryId {
+        self.directory.resolve(&dn(name)).unwrap()
+    }
+
+    pub fn name(&self, id: EntryId) -> String {
+        self.directory.dn(id).unwrap().unwrap().to_string()
+    }
+
+    /// The values of an attribute as the operator sees them, in order.
+    pub fn values(&self, id: EntryId, attribute: &str) -> Vec<String> {
+        let entry = self.directory.entry(id).unwrap().unwrap();
+        let values = self.directory.attribute(&entry, attribute, &Viewer::OPERATOR).unwrap();
+        let mut values: Vec<_> = values.into_iter().map(|value| String::from_utf8(value).unwrap()).collect();
+        values.sort();
+        values
+    }
+
+    pub fn found(&self, base: EntryId, scope: Scope, filter: &Filter, viewer: &Viewer) -> Vec<EntryId> {
+        let search = Search { base, scope, filter, after: None, viewer, stop: None };
+        self.directory.search(search).unwrap().map(|entry| entry.unwrap().id()).collect()
+    }
+}
+
+/// The rule that a request broke.
+pub fn rule<T: std::fmt::Debug>(result: Result<T>) -> crate::model::error::Rule {
+    match result.unwrap_err().kind() {
+        crate::model::Kind::Invalid(rule) => *rule,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The kind of an error.
+pub fn kind<T: std::fmt::Debug>(result: std::result::Result<T, Error>) -> crate::model::Kind {
+    result.unwrap_err().kind().clone()
+}
