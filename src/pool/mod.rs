@@ -10,6 +10,8 @@ mod registry;
 mod settings;
 mod slug;
 mod suffix;
+#[cfg(test)]
+mod testing;
 
 pub use handle::{Pool, Status};
 pub use registry::{Draft, NewPool, Registry};

@@ -241,12 +241,18 @@ impl Registry {
     }
 
     async fn finish_deletion(&self, id: PoolId) -> Result<()> {
-        while self.store.remove_pool_rows(id, DELETION_STEP).await? > 0 {}
+        self.remove_rows(id).await?;
         let mut changes = ServerChanges::new();
         changes.delete(ServerKey::pool(id));
         changes.delete(ServerKey::checkpoint(&format!("{DELETION}{id}")));
         self.store.commit_server(changes).await?;
         self.handles.remove(&id);
+        // A request that had its handle before the deletion began may have written until now.
+        self.remove_rows(id).await
+    }
+
+    async fn remove_rows(&self, id: PoolId) -> Result<()> {
+        while self.store.remove_pool_rows(id, DELETION_STEP).await? > 0 {}
         Ok(())
     }
 

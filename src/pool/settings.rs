@@ -155,3 +155,60 @@ mod dn_cbor {
         Some(None)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_document_is_the_defaults_and_they_can_work() {
+        let settings: Settings = serde_json::from_str("{}").unwrap();
+        assert_eq!(settings, Settings::default());
+        settings.check().unwrap();
+        assert!(!settings.anonymous);
+        assert_eq!(
+            (settings.lifetimes.code, settings.lifetimes.access_token, settings.lifetimes.id_token),
+            (Seconds(60), Seconds(600), Seconds(600))
+        );
+    }
+
+    #[test]
+    fn a_document_comes_back_as_it_was_and_unknown_fields_are_refused() {
+        let text = r#"{"administrators":"cn=root,o=acme","session":{"idle_seconds":60},"lifetimes":{"code_seconds":30}}"#;
+        let settings: Settings = serde_json::from_str(text).unwrap();
+        assert_eq!(settings.session.idle, Seconds(60));
+        let written = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&written).unwrap(), settings);
+        for text in [r#"{"sesion":{}}"#, r#"{"session":{"idle":60}}"#, r#"{"administrators":"no name"}"#, r#"{"anonymous":"yes"}"#] {
+            assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused_with_the_field() {
+        let cases: [(&str, fn(&mut Settings)); 12] = [
+            ("password.min_length", |settings| settings.password.min_length = 0),
+            ("password.min_length", |settings| settings.password.min_length = 300),
+            ("password.max_length", |settings| settings.password.max_length = 5000),
+            ("lockout.window_seconds", |settings| settings.lockout.window = Seconds(0)),
+            ("lockout.duration_seconds", |settings| settings.lockout.duration = Seconds(0)),
+            ("session.idle_seconds", |settings| settings.session.idle = Seconds(0)),
+            ("session.absolute_seconds", |settings| settings.session.absolute = Seconds(10)),
+            ("session.absolute_seconds", |settings| settings.session.absolute = Seconds(u32::MAX)),
+            ("lifetimes.code_seconds", |settings| settings.lifetimes.code = Seconds(601)),
+            ("lifetimes.access_token_seconds", |settings| settings.lifetimes.access_token = Seconds(0)),
+            ("lifetimes.id_token_seconds", |settings| settings.lifetimes.id_token = Seconds::days(2)),
+            ("administrators", |settings| settings.administrators = Dn::parse(&format!("cn={}", "a".repeat(600))).ok()),
+        ];
+        for (field, change) in cases {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            let error = settings.check().unwrap_err();
+            assert!(error.message().contains(field), "{field}: {error}");
+        }
+        let mut off = Settings::default();
+        off.lockout = LockoutPolicy { threshold: 0, window: Seconds(0), duration: Seconds(0) };
+        off.check().unwrap();
+    }
+}

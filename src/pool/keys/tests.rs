@@ -1,1 +1,141 @@
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use super::super::testing::{Bench, Counting, NOW, bench, registry};
+use super::*;
+use crate::audit::{Query, query};
+use std::sync::LazyLock;
+use x509_parser::prelude::*;
+
+static ENTROPY: LazyLock<Counting> = LazyLock::new(Counting::default);
+
+async fn signing(pool: &Pool, usage: Use, algorithm: Algorithm) -> Arc<SigningKey> {
+    current(pool, usage, algorithm, NOW, &*ENTROPY).await.unwrap()
+}
+
+fn kids(pool: &Pool, usage: Use) -> Vec<String> {
+    public(pool, usage).unwrap().iter().map(|key| key.kid().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_key_is_made_on_first_use_and_stays() {
+    let bench = bench();
+    let pool = bench.create("acme", None).await.unwrap();
+    assert!(kids(&pool, Use::Oidc).is_empty());
+    let key = signing(&pool, Use::Oidc, Algorithm::Rs256).await;
+    let commits = bench.store.statistics().commits;
+    assert!(Arc::ptr_eq(&key, &signing(&pool, Use::Oidc, Algorithm::Rs256).await));
+    assert_eq!(bench.store.statistics().commits, commits);
+    assert_eq!(kids(&pool, Use::Oidc), [key.kid()]);
+    let other = registry(&bench.store).by_slug("acme").unwrap().unwrap();
+    assert_eq!(signing(&other, Use::Oidc, Algorithm::Rs256).await.kid(), key.kid());
+    let events = query(pool.store(), &Query { limit: 10, action: Some(Action::KeyRotate), ..Query::default() }).unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].1.target.as_deref(), Some(key.kid()));
+}
+
+#[tokio::test]
+async fn uses_algorithms_and_pools_have_keys_of_their_own() {
+    let bench = bench();
+    let (one, two) = (bench.create("one", None).await.unwrap(), bench.create("two", None).await.unwrap());
+    let mut keys = Vec::new();
+    for pool in [&one, &two] {
+        for usage in [Use::Oidc, Use::Saml] {
+            for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
+                let key = signing(pool, usage, algorithm).await;
+                assert_eq!((key.algorithm(), key.certificate().is_some()), (algorithm, usage == Use::Saml));
+                keys.push(key.kid().to_owned());
+            }
+        }
+    }
+    assert_eq!(kids(&one, Use::Oidc), keys[..2]);
+    assert_eq!(kids(&two, Use::Saml), keys[6..]);
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 8);
+}
+
+#[tokio::test]
+async fn many_first_uses_at_once_make_one_key() {
+    let bench = bench();
+    let pool = bench.create("acme", None).await.unwrap();
+    let tasks: Vec<_> = (0..16)
+        .map(|_| {
+            let pool = Arc::clone(&pool);
+            tokio::spawn(async move { signing(&pool, Use::Oidc, Algorithm::Es256).await.kid().to_owned() })
+        })
+        .collect();
+    let mut made = Vec::new();
+    for task in tasks {
+        made.push(task.await.unwrap());
+    }
+    made.dedup();
+    assert_eq!(made, kids(&pool, Use::Oidc));
+}
+
+#[tokio::test]
+async fn a_saml_key_carries_a_certificate_for_ten_years() {
+    let bench = bench();
+    let pool = bench.create("acme", None).await.unwrap();
+    let made = signing(&pool, Use::Saml, Algorithm::Rs256).await;
+    let read = signing(&registry(&bench.store).by_slug("acme").unwrap().unwrap(), Use::Saml, Algorithm::Rs256).await;
+    assert_eq!(read.certificate(), made.certificate());
+    let (_, certificate) = X509Certificate::from_der(read.certificate().unwrap()).unwrap();
+    assert_eq!(certificate.subject().to_string(), "CN=acme");
+    assert_eq!(certificate.public_key().raw, read.public_der().unwrap());
+    let days = (certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp()) / 86_400;
+    assert_eq!((certificate.validity().not_before.timestamp(), days), (NOW.seconds(), 3653));
+}
+
+#[tokio::test]
+async fn a_key_that_was_changed_stays_public_until_its_tokens_are_over() {
+    let Bench { store, registry: first, folder: _folder } = bench();
+    let actor = super::super::testing::operator();
+    let pool = first.create(super::super::testing::new_pool("acme", None), &actor, super::super::testing::nothing).await.unwrap();
+    let former = signing(&pool, Use::Oidc, Algorithm::Es256).await;
+    let later = NOW.plus(std::time::Duration::from_secs(1));
+    let changed = rotate(&pool, Use::Oidc, Algorithm::Es256, later, &*ENTROPY).await.unwrap();
+    assert_ne!(changed.kid(), former.kid());
+    assert_eq!(signing(&pool, Use::Oidc, Algorithm::Es256).await.kid(), changed.kid());
+    // Another registry reads them from the store.
+    let other = registry(&store).by_slug("acme").unwrap().unwrap();
+    assert_eq!(kids(&other, Use::Oidc), [changed.kid(), former.kid()]);
+    let signed = public(&other, Use::Oidc).unwrap()[1].sign(b"message").unwrap();
+    assert!(former.public().verify(b"message", &signed), "the moved key is whole");
+    store.sweep(later.plus(MAX_TOKEN_LIFETIME.duration()), 100).await.unwrap();
+    assert_eq!(kids(&other, Use::Oidc).len(), 2);
+    store.sweep(later.plus(FORMER_KEPT.duration()), 100).await.unwrap();
+    assert_eq!(kids(&other, Use::Oidc), [changed.kid()]);
+}
+
+#[tokio::test]
+async fn a_first_rotation_makes_the_first_key() {
+    let bench = bench();
+    let pool = bench.create("acme", None).await.unwrap();
+    let key = rotate(&pool, Use::Oidc, Algorithm::Es256, NOW, &*ENTROPY).await.unwrap();
+    assert_eq!(kids(&pool, Use::Oidc), [key.kid()]);
+}
+
+#[tokio::test]
+async fn the_store_holds_no_private_key_in_the_clear() {
+    let bench = bench();
+    let pool = bench.create("acme", None).await.unwrap();
+    let key = signing(&pool, Use::Oidc, Algorithm::Es256).await;
+    let private = key.to_pkcs8().unwrap();
+    let row = pool.store().get(&current_key(Use::Oidc, Algorithm::Es256)).unwrap().unwrap();
+    for part in private.expose().chunks_exact(16) {
+        assert!(!row.value.windows(16).any(|window| window == part));
+    }
+}
+
+#[test]
+fn golden_bytes_of_the_record() {
+    let stored = KeyRecord {
+        algorithm: Algorithm::Es256,
+        created: Timestamp::from_micros(1_000_000),
+        private: vec![1, 2].into(),
+        certificate: Some(vec![3].into()),
+    };
+    let golden = [1, 0xa4, 0, 2, 1, 0x1a, 0x00, 0x0f, 0x42, 0x40, 2, 0x42, 1, 2, 3, 0x41, 3];
+    assert_eq!(record::encode(VERSION, &stored), golden);
+    assert_eq!(record::decode::<KeyRecord>(VERSION, &golden).unwrap(), stored);
+}
