@@ -1,23 +1,30 @@
 //! Proof that somebody is who they say.
 
 use crate::model::{EntryId, PoolId, Timestamp};
+use minicbor::{Decode, Encode};
 use uuid::Uuid;
 
 /// How somebody proved who they are. Faces map it to their own values (`amr`, AuthnContextClassRef).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Method {
     /// A password of this pool.
+    #[n(0)]
     Password,
     /// A login at an upstream identity provider.
+    #[n(1)]
     Federated,
 }
 
 /// How much was proven. Ordered: a higher level satisfies a demand for a lower one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Level {
     /// One factor.
+    #[n(0)]
     Single,
     /// Several factors of different kinds.
+    #[n(1)]
     Multiple,
 }
 

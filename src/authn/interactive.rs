@@ -1,18 +1,28 @@
 //! The interactive entrance: hosted pages that ask, one step at a time.
 
-use super::{Core, Origin, interaction::BrowserKey, interaction::ReturnPoint};
+use super::{
+    BindName, BrowserKey, Core, Origin, ReturnPoint,
+    authentication::Level,
+    engine::{self, Attempt, Entrance, Factor, Identity, Input, Known, Next},
+    identity,
+    interaction::Interaction,
+    login::{self, Try},
+    session,
+};
 use crate::{
-    model::{Result, Secret},
+    audit::{self, Action, Event, Reason},
+    crypto::digest,
+    directory::{Directory, EntryKind},
+    federation::{
+        self, IdentityProvider, UpstreamIdentity,
+        link::{self, Linked},
+        oidc::{self, Answer, Wish},
+    },
+    model::{Actor, Error, Result, Secret},
+    policy::lockout::State,
     pool::Pool,
 };
 use std::sync::Arc;
-
-/// What a page can ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Factor {
-    /// The password of this pool.
-    Password,
-}
 
 /// What a page says above its form. None tells unknown from wrong from locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +35,8 @@ pub enum Message {
     Expired,
     /// The upstream login did not succeed.
     Upstream,
+    /// The login was right, and the application demands a stronger one than this pool can ask for.
+    FactorRequired,
 }
 
 /// What comes next in a login.
@@ -62,43 +74,231 @@ pub struct Callback {
     pub iss: Option<String>,
 }
 
+/// The state parameter holds the name of the interaction, since nothing else comes back with the browser, and a secret of its own.
+const STATE_SEPARATOR: char = '.';
+
 impl Core {
     /// Tries a name and a password. `previous` is the session cookie that the browser sent, if any: that session ends when this login succeeds.
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "what a login form holds, and where it came from")]
     pub async fn login_password(
         &self,
-        _pool: &Arc<Pool>,
-        _interaction: &str,
-        _browser: &BrowserKey,
-        _username: &str,
-        _password: &Secret<Vec<u8>>,
-        _previous: Option<&str>,
-        _origin: Origin,
+        pool: &Arc<Pool>,
+        interaction: &str,
+        browser: &BrowserKey,
+        username: &str,
+        password: &Secret<Vec<u8>>,
+        previous: Option<&str>,
+        origin: Origin,
     ) -> Result<Step> {
-        todo!()
+        let interaction = self.interaction(pool, interaction, browser)?.ok_or_else(ended)?;
+        let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
+        let cookie = digest::token(&*self.entropy);
+        let who = BindName::Uid(username.to_owned());
+        let tried = Try { who: &who, password, origin, action: Action::Login };
+        let next = self
+            .try_password(pool, &attempt, &tried, |authentication, changes| {
+                session::begin(pool, changes, authentication, cookie.expose(), previous);
+                Ok(())
+            })
+            .await?;
+        Ok(step(next, cookie, &interaction))
     }
 
     /// Sends the person to an upstream identity provider. `callback` is the absolute URL of `/oauth2/idpresponse` of this pool.
     pub async fn login_upstream(
         &self,
-        _pool: &Arc<Pool>,
-        _interaction: &str,
-        _browser: &BrowserKey,
-        _provider: &str,
-        _callback: &str,
+        pool: &Arc<Pool>,
+        interaction: &str,
+        browser: &BrowserKey,
+        provider: &str,
+        callback: &str,
     ) -> Result<Step> {
-        todo!()
+        let pool = self.fresh(pool)?;
+        let interaction = self.interaction(&pool, interaction, browser)?.ok_or_else(ended)?;
+        let provider =
+            federation::find(&pool, provider)?.ok_or_else(|| Error::not_found("the pool has no identity provider of that name"))?;
+        let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
+        let choice = Input::Choose { provider: provider.name.clone() };
+        let facts = login::facts(&pool, Identity::Unnamed);
+        match engine::advance(attempt, &choice, &facts, self.clock.now()).next {
+            Next::Redirect(_) => {}
+            next => return Ok(step(next, Secret::new(String::new()), &interaction)),
+        }
+        let id = interaction.id().as_str();
+        let state = format!("{id}{STATE_SEPARATOR}{}", digest::token(&*self.entropy).expose());
+        let demands = interaction.demands();
+        let wish =
+            Wish { callback, state: &state, login_hint: demands.login_hint.as_deref(), force: demands.force, max_age: demands.max_age };
+        let departure = self.relying_party.begin(pool.id(), &provider, &wish, self.clock.now(), &*self.entropy).await?;
+        pool.store()
+            .decide(|changes| {
+                let waiting = self.waiting(&pool, id, browser)?.ok_or_else(ended)?;
+                self.send_away(&pool, &waiting, &state, &departure.pending, changes)
+            })
+            .await?;
+        Ok(Step::Redirect(departure.url))
     }
 
     /// Takes the answer of an upstream. The interaction is found by `state`; it must be this browser's.
     pub async fn login_callback(
         &self,
-        _pool: &Arc<Pool>,
-        _answer: &Callback,
-        _browser: &BrowserKey,
-        _previous: Option<&str>,
-        _origin: Origin,
+        pool: &Arc<Pool>,
+        answer: &Callback,
+        browser: &BrowserKey,
+        previous: Option<&str>,
+        origin: Origin,
     ) -> Result<Step> {
-        todo!()
+        let pool = self.fresh(pool)?;
+        let state = answer.state.as_deref().ok_or_else(ended)?;
+        let (id, _) = state.split_once(STATE_SEPARATOR).ok_or_else(ended)?;
+        let (interaction, pending) = pool
+            .store()
+            .decide(|changes| {
+                let waiting = self.waiting(&pool, id, browser)?.ok_or_else(ended)?;
+                let pending = self.come_back(&pool, &waiting, state, changes)?.ok_or_else(ended)?;
+                Ok((waiting.interaction, pending))
+            })
+            .await?;
+        let name = oidc::destination(&pending)?;
+        let attempt = Attempt::away(level(&interaction), name.clone());
+        let cookie = digest::token(&*self.entropy);
+        let next = match self.ask_upstream(&pool, &name, &pending, answer).await {
+            Ok(vouched) => self.admit(&pool, &attempt, &name, &vouched, cookie.expose(), previous, origin).await?,
+            Err(error) => {
+                tracing::warn!(pool = %pool.slug(), provider = name, %error, "an upstream login failed");
+                self.note_failure(&pool, attempt, &name, origin).await?
+            }
+        };
+        Ok(step(next, cookie, &interaction))
+    }
+
+    /// Asks the upstream who came back.
+    async fn ask_upstream(&self, pool: &Pool, provider: &str, pending: &[u8], answer: &Callback) -> Result<UpstreamIdentity> {
+        if let Some(error) = &answer.error {
+            let shown: String = error.chars().filter(|letter| letter.is_ascii_graphic()).take(64).collect();
+            return Err(Error::down(format!("the upstream answered `{shown}`")));
+        }
+        let provider: IdentityProvider =
+            federation::find(pool, provider)?.ok_or_else(|| Error::not_found("the identity provider was removed during the login"))?;
+        let code = answer.code.as_deref().unwrap_or_default();
+        let returned = Answer { code, iss: answer.iss.as_deref() };
+        self.relying_party.finish(pool.id(), &provider, pending, returned, self.clock.now()).await
+    }
+
+    /// Lets the engine judge somebody for whom an upstream vouched; at the first login their user is made in the same commit.
+    #[allow(clippy::too_many_arguments, reason = "what a login depends on")]
+    async fn admit(
+        &self,
+        pool: &Arc<Pool>,
+        attempt: &Attempt,
+        provider: &str,
+        vouched: &UpstreamIdentity,
+        cookie: &str,
+        previous: Option<&str>,
+        origin: Origin,
+    ) -> Result<Next> {
+        let store = pool.store();
+        store
+            .decide(|changes| {
+                let pool = self.fresh(pool)?;
+                let directory = identity::directory(&pool);
+                let now = self.clock.now();
+                let linked = link::find_or_create(&directory, changes, provider, vouched, now, &*self.entropy)?;
+                let (known, actor) = self.newcomer(&pool, &directory, &linked, origin)?;
+                let input = Input::Upstream { provider: provider.to_owned() };
+                let decision = engine::advance(attempt.clone(), &input, &login::facts(&pool, Identity::Known(known)), now);
+                match &decision.next {
+                    Next::Granted(authentication) => {
+                        session::begin(&pool, changes, authentication, cookie, previous);
+                        if let Linked::Created { dn, .. } = &linked {
+                            audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));
+                        }
+                        audit::record(changes, &Event::success(now, Action::FederatedLogin, &actor).on(provider));
+                    }
+                    Next::Denied(reason) => {
+                        // Nobody comes into being by being refused.
+                        *changes = crate::store::Changes::new();
+                        audit::record(changes, &Event::failure(now, Action::FederatedLogin, &actor, *reason).on(provider));
+                    }
+                    Next::Ask(_) | Next::Redirect(_) => *changes = crate::store::Changes::new(),
+                }
+                Ok(decision.next)
+            })
+            .await
+    }
+
+    fn newcomer(&self, pool: &Pool, directory: &Directory, linked: &Linked, origin: Origin) -> Result<(Known, Actor)> {
+        match linked {
+            Linked::Found(entry) => {
+                let loaded = identity::load(pool, directory, *entry)?.ok_or_else(Error::contended)?;
+                let actor = identity::actor(pool, directory, &loaded.entry, origin)?;
+                Ok((loaded.known(), actor))
+            }
+            Linked::Created { entry, uuid, name, dn } => {
+                let known = Known {
+                    entry: *entry,
+                    uuid: *uuid,
+                    name: name.clone(),
+                    kind: EntryKind::User,
+                    disabled: false,
+                    lockout: State::default(),
+                    password: None,
+                };
+                let Origin { face, address } = origin;
+                let actor = Actor { role: crate::model::Role::User, entry: Some(*entry), name: dn.clone(), face, address };
+                Ok((known, actor))
+            }
+        }
+    }
+
+    async fn note_failure(&self, pool: &Pool, attempt: Attempt, provider: &str, origin: Origin) -> Result<Next> {
+        let now = self.clock.now();
+        let facts = login::facts(pool, Identity::Unnamed);
+        let next = engine::advance(attempt, &Input::UpstreamFailed, &facts, now).next;
+        let reason = match &next {
+            Next::Denied(reason) => *reason,
+            Next::Ask(_) | Next::Redirect(_) | Next::Granted(_) => Reason::Upstream,
+        };
+        let actor = Actor::anonymous(origin.face, origin.address);
+        let event = Event::failure(now, Action::FederatedLogin, &actor, reason).on(provider);
+        pool.store()
+            .decide(|changes| {
+                audit::record(changes, &event);
+                Ok(())
+            })
+            .await?;
+        Ok(next)
+    }
+}
+
+fn level(interaction: &Interaction) -> Level {
+    interaction.demands().acr.unwrap_or(Level::Single)
+}
+
+fn ended() -> Error {
+    Error::not_found("this login has ended; go back to the application and begin again")
+}
+
+/// What a page does next. A reason that is not the person's to know becomes the one answer for all failed logins.
+fn step(next: Next, cookie: Secret<String>, interaction: &Interaction) -> Step {
+    match next {
+        Next::Granted(_) => Step::Granted(Granted {
+            session: cookie,
+            return_point: interaction.return_point(),
+            interaction: interaction.id().as_str().to_owned(),
+        }),
+        Next::Redirect(url) => Step::Redirect(url),
+        Next::Ask(factors) => Step::Ask(factors, None),
+        Next::Denied(reason) => Step::Ask(vec![Factor::Password], Some(message(reason))),
+    }
+}
+
+const fn message(reason: Reason) -> Message {
+    match reason {
+        Reason::MustChange => Message::MustChange,
+        Reason::Expired => Message::Expired,
+        Reason::FactorRequired => Message::FactorRequired,
+        Reason::Upstream => Message::Upstream,
+        _ => Message::Credentials,
     }
 }

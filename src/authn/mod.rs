@@ -6,23 +6,38 @@
 
 mod authentication;
 pub mod bearer;
+pub mod credential;
 mod edit;
+pub mod engine;
+mod identity;
 pub mod interaction;
 mod interactive;
+mod login;
 pub mod session;
+mod throttle;
+mod turns;
+mod verified;
 
 pub use authentication::{Authentication, Level, Method};
+pub use engine::Factor;
 pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, ReturnPoint};
-pub use interactive::{Callback, Factor, Granted, Message, Step};
+pub use interactive::{Callback, Granted, Message, Step};
 pub use session::Session;
 
 use crate::{
-    model::{Actor, Clock, Dn, Entropy, Face, PoolId, Result, Secret},
+    audit::{Action, Counters},
+    federation::oidc::RelyingParty,
+    model::{Actor, Clock, Dn, Entropy, Error, Face, Result, Secret},
     pool::{Pool, Registry},
-    store::Changes,
-    work::Work,
+    store::CommitError,
+    work::{Hasher, Work},
 };
+use engine::{Attempt, Entrance, Next};
+use login::Try;
 use std::{net::IpAddr, sync::Arc};
+use throttle::Throttle;
+use turns::Turns;
+use verified::Verified;
 
 /// What a [`Core`] is made of.
 pub struct Parts {
@@ -46,6 +61,12 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
+    hasher: Hasher,
+    counters: Counters,
+    verified: Verified,
+    throttle: Throttle,
+    turns: Turns,
+    relying_party: RelyingParty,
 }
 
 /// Where an attempt comes from.
@@ -68,29 +89,59 @@ pub enum BindName {
 
 impl Core {
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: Parts) -> Result<Self> {
         let Parts { registry, work, clock, entropy } = parts;
-        Self { registry, work, clock, entropy }
+        Ok(Self {
+            hasher: Hasher::new(Arc::clone(&work)),
+            counters: Counters::new(),
+            verified: Verified::new(&*entropy),
+            throttle: Throttle::new(),
+            turns: Turns::new(),
+            relying_party: RelyingParty::new()?,
+            registry,
+            work,
+            clock,
+            entropy,
+        })
     }
 
     /// The one-shot entrance: a name and a password, and no way to ask back. Denied(Credentials) whatever the reason; the true one is audited.
-    pub async fn bind(&self, _pool: &Arc<Pool>, _who: &BindName, _password: &Secret<Vec<u8>>, _origin: Origin) -> Result<Authentication> {
-        todo!()
+    pub async fn bind(&self, pool: &Arc<Pool>, who: &BindName, password: &Secret<Vec<u8>>, origin: Origin) -> Result<Authentication> {
+        let attempt = Attempt::new(Entrance::OneShot, Level::Single);
+        let tried = Try { who, password, origin, action: Action::Bind };
+        match self.try_password(pool, &attempt, &tried, |_, _| Ok(())).await? {
+            Next::Granted(authentication) => Ok(authentication),
+            Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
+        }
     }
 
     /// Whether that proof still holds: the pool is active, the entry is there and not disabled. Cheap: reads two hot records.
-    pub fn still_valid(&self, _authentication: &Authentication) -> Result<bool> {
-        todo!()
+    pub fn still_valid(&self, authentication: &Authentication) -> Result<bool> {
+        match self.registry.by_id(authentication.pool())? {
+            Some(pool) => Ok(self.welcome(&pool, authentication.entry())?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// Somebody who has proven who they are, as access rules judge them: the role follows from the kind of entry and the group of administrators.
-    pub fn actor(&self, _pool: &Arc<Pool>, _authentication: &Authentication, _origin: Origin) -> Result<Actor> {
-        todo!()
+    pub fn actor(&self, pool: &Arc<Pool>, authentication: &Authentication, origin: Origin) -> Result<Actor> {
+        if authentication.pool() != pool.id() {
+            return Err(Error::credentials());
+        }
+        let directory = identity::directory(pool);
+        let entry = directory.entry(authentication.entry())?.ok_or_else(Error::credentials)?;
+        identity::actor(pool, &directory, &entry, origin)
     }
 
     /// Commits what was counted since the last call: cached re-binds and failures for unknown names. `server` calls it each minute and at shutdown.
     pub async fn flush_audit(&self) -> Result<()> {
-        let _: Vec<(PoolId, Changes)> = Vec::new();
-        todo!()
+        for (pool, changes) in self.counters.flush(self.clock.now()) {
+            let Some(pool) = self.registry.by_id(pool)? else { continue };
+            match pool.store().commit(changes).await {
+                Ok(_) | Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }

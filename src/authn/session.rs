@@ -1,18 +1,36 @@
 //! A browser's login at one pool.
+//!
+//! The cookie is drawn anew at each login and only its hash is stored. A session says who logged in; whether they may still is judged on each use.
 
-use super::{Authentication, Core};
+use super::{Authentication, Core, Level, Method, Origin, credential, identity};
 use crate::{
-    model::{Result, Timestamp},
+    application,
+    audit::{self, Action, Event},
+    crypto::digest,
+    model::{EntryId, Result, Timestamp, record},
+    policy::session as policy,
     pool::Pool,
+    store::{Changes, CommitError, Key, Space},
 };
+use minicbor::{Decode, Encode};
 use std::sync::Arc;
+use uuid::Uuid;
+
+/// The newest version of the record.
+const VERSION: u8 = 1;
+
+/// A session's last use is written down when it is older than this part of the idle time, so that most uses cost no commit.
+const TOUCH: u32 = 10;
+
+/// Grants that one commit of a logout takes back.
+const GRANTS_PER_COMMIT: usize = 256;
 
 /// A browser's login at one pool, found by its cookie and found good.
 #[derive(Clone, Debug)]
 pub struct Session {
-    pub(super) authentication: Authentication,
-    pub(super) created: Timestamp,
-    pub(super) hash: [u8; 32],
+    authentication: Authentication,
+    created: Timestamp,
+    hash: [u8; 32],
 }
 
 impl Session {
@@ -33,18 +51,137 @@ impl Session {
 
     /// A name for it that is no secret: SAML's SessionIndex, the `sid` of an ID token. The cookie cannot be computed from it.
     pub fn public_id(&self) -> String {
-        todo!()
+        let name = digest::hmac(&self.hash, b"public name of a session");
+        digest::base64url(name.first_chunk::<16>().unwrap_or(&[0; 16]))
     }
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Stored {
+    #[n(0)]
+    entry: EntryId,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    uuid: [u8; 16],
+    #[n(2)]
+    methods: Vec<Method>,
+    #[n(3)]
+    level: Level,
+    #[n(4)]
+    at: Timestamp,
+    #[n(5)]
+    provider: Option<String>,
+    #[n(6)]
+    created: Timestamp,
+    #[n(7)]
+    used: Timestamp,
+}
+
+fn hash(cookie: &str) -> [u8; 32] {
+    digest::sha256(cookie.as_bytes())
+}
+
+fn key(hash: &[u8; 32]) -> Key {
+    Key::named(Space::Session, hash)
+}
+
+fn put(pool: &Pool, changes: &mut Changes, hash: &[u8; 32], stored: &Stored) {
+    let end = policy::ends_at(&pool.settings().session, stored.created, stored.used);
+    changes.put_until(key(hash), record::encode(VERSION, stored), end);
+}
+
+/// Begins a session for that proof under a new cookie, and ends the one that the browser had before.
+pub(super) fn begin(pool: &Pool, changes: &mut Changes, authentication: &Authentication, cookie: &str, previous: Option<&str>) {
+    let created = authentication.at();
+    let stored = Stored {
+        entry: authentication.entry(),
+        uuid: authentication.uuid().into_bytes(),
+        methods: authentication.methods().to_vec(),
+        level: authentication.acr(),
+        at: authentication.at(),
+        provider: authentication.provider().map(str::to_owned),
+        created,
+        used: created,
+    };
+    if let Some(previous) = previous {
+        changes.delete(key(&hash(previous)));
+    }
+    let hash = hash(cookie);
+    changes.expect_absent(key(&hash));
+    put(pool, changes, &hash, &stored);
 }
 
 impl Core {
     /// The session of that cookie. `None` if it is unknown or over, or its person may not log in any more.
-    pub async fn session(&self, _pool: &Arc<Pool>, _cookie: &str) -> Result<Option<Session>> {
-        todo!()
+    pub async fn session(&self, pool: &Arc<Pool>, cookie: &str) -> Result<Option<Session>> {
+        let pool = self.fresh(pool)?;
+        let hash = hash(cookie);
+        let Some(row) = pool.store().get(&key(&hash))? else { return Ok(None) };
+        let stored: Stored = record::decode(VERSION, &row.value)?;
+        let now = self.clock.now();
+        if policy::is_over(&pool.settings().session, stored.created, stored.used, now) {
+            return Ok(None);
+        }
+        let Some(entry) = self.welcome(&pool, stored.entry)? else { return Ok(None) };
+        if stored.methods.contains(&Method::Password) && !self.password_unchanged(&pool, stored.entry, stored.at)? {
+            return Ok(None);
+        }
+        if now.since(stored.used) >= pool.settings().session.idle.duration() / TOUCH {
+            let mut changes = Changes::new();
+            changes.expect_version(key(&hash), row.version);
+            put(
+                &pool,
+                &mut changes,
+                &hash,
+                &Stored { used: now, methods: stored.methods.clone(), provider: stored.provider.clone(), ..stored },
+            );
+            match pool.store().commit(changes).await {
+                // Whoever was faster wrote down a use as well, or ended the session: the next request will see.
+                Ok(_) | Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let authentication = Authentication {
+            pool: pool.id(),
+            entry: stored.entry,
+            uuid: Uuid::from_bytes(stored.uuid),
+            name: identity::login_name(&entry),
+            methods: stored.methods,
+            level: stored.level,
+            at: stored.at,
+            provider: stored.provider,
+        };
+        Ok(Some(Session { authentication, created: stored.created, hash }))
     }
 
-    /// Ends the session of that cookie; no error if there is none.
-    pub async fn end_session(&self, _pool: &Arc<Pool>, _cookie: &str, _origin: super::Origin) -> Result<()> {
-        todo!()
+    /// Ends the session of that cookie and takes back the grants that came from it; no error if there is none.
+    pub async fn end_session(&self, pool: &Arc<Pool>, cookie: &str, origin: Origin) -> Result<()> {
+        let hash = hash(cookie);
+        let directory = identity::directory(pool);
+        let mut more = true;
+        while more {
+            more = pool
+                .store()
+                .decide(|changes| {
+                    if let Some(row) = pool.store().get(&key(&hash))? {
+                        let stored: Stored = record::decode(VERSION, &row.value)?;
+                        let actor = match directory.entry(stored.entry)? {
+                            Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
+                            None => identity::claimed(&directory, stored.entry, origin)?,
+                        };
+                        changes.expect_version(key(&hash), row.version);
+                        changes.delete(key(&hash));
+                        audit::record(changes, &Event::success(self.clock.now(), Action::Logout, &actor));
+                    }
+                    Ok(application::revoke_session_grants(pool.store(), changes, &hash, GRANTS_PER_COMMIT)? == GRANTS_PER_COMMIT)
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the entry has a password, and has had it since that moment.
+    fn password_unchanged(&self, pool: &Pool, entry: EntryId, since: Timestamp) -> Result<bool> {
+        Ok(credential::password(pool, entry)?.is_some_and(|(password, _)| password.changed <= since))
     }
 }

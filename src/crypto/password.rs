@@ -282,25 +282,33 @@ impl fmt::Display for PasswordHash {
 
 /// The memory that argon2 fills: made at first use and used again. It grows to what the costliest hash needed.
 #[derive(Default)]
-pub struct Memory(Vec<Block>);
+pub struct Memory {
+    blocks: Vec<Block>,
+    runs: u64,
+}
 
 impl Memory {
     /// No memory yet.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { blocks: Vec::new(), runs: 0 }
+    }
+
+    /// How often argon2 has run in it.
+    pub const fn runs(&self) -> u64 {
+        self.runs
     }
 
     fn blocks(&mut self, count: usize) -> &mut [Block] {
-        if self.0.len() < count {
-            self.0.resize(count, Block::new());
+        if self.blocks.len() < count {
+            self.blocks.resize(count, Block::new());
         }
-        self.0.get_mut(..count).unwrap_or_default()
+        self.blocks.get_mut(..count).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Memory({} KiB)", self.0.len())
+        write!(f, "Memory({} KiB)", self.blocks.len())
     }
 }
 
@@ -331,11 +339,11 @@ pub fn verify(hash: &PasswordHash, password: &Secret<Vec<u8>>, memory: &mut Memo
     }
 }
 
-/// As [`verify`], at the price of at least one hash with `params` whatever the answer: without a hash (nobody of that name) and after a failed check of a cheaper one
-/// it hashes for nothing. A success with a cheaper one pays when its caller puts a hash with `params` in its place.
+/// As [`verify`], at the price of at least one hash with `params` whatever the answer: without a hash (nobody of that name) and beside a cheaper one it hashes for
+/// nothing. That holds for a success too: whoever is locked or disabled gets no further, and must not learn by the time that the password was right.
 pub fn check(hash: Option<&PasswordHash>, password: &Secret<Vec<u8>>, params: &Params, memory: &mut Memory) -> bool {
     let matched = hash.is_some_and(|hash| verify(hash, password, memory));
-    if !matched && hash.is_none_or(|hash| hash.is_cheaper_than(params)) {
+    if hash.is_none_or(|hash| hash.is_cheaper_than(params)) {
         let nothing = derive(Variant::Id, password, params, b"of no account...", OUTPUT, memory);
         std::hint::black_box(nothing.is_ok());
     }
@@ -352,6 +360,7 @@ fn derive(
 ) -> Result<Zeroizing<Vec<u8>>> {
     let params = params.argon2(length)?;
     let mut output = Zeroizing::new(vec![0; length]);
+    memory.runs += 1;
     let blocks = memory.blocks(params.block_count());
     Argon2::new(variant.algorithm(), Version::V0x13, params)
         .hash_password_into_with_memory(password.expose(), salt, &mut output, blocks)

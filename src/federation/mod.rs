@@ -1,7 +1,14 @@
 //! Upstream identity providers: their records, the protocol towards them, and the tie to local users.
 //!
-//! Owns provider records and federated identities. Uses `directory` and everything below. Never issues a session: what it finds goes back into `authn`.
+//! Owns provider records and federated identities. Uses `directory` and everything below. Never issues a session and never decides whether somebody may log in: what it
+//! finds goes back into `authn`, so that disabled and locked mean the same for everybody.
 
+mod http;
+mod identity;
+pub mod link;
+mod loopback;
+pub mod oidc;
 mod provider;
 
-pub use provider::{IdentityProvider, Mapping, ProviderKind, delete, find, list, put};
+pub use identity::UpstreamIdentity;
+pub use provider::{IdentityProvider, MAX_PROVIDERS, Mapping, ProviderKind, delete, find, list, put};

@@ -31,6 +31,11 @@ impl Hasher {
         let memories = Arc::clone(&self.memories);
         self.work.run(pool, move || memories.lend(|memory| password::check(hash.as_ref(), &password, &params, memory))).await
     }
+
+    /// How often argon2 has run, jobs that are under way not counted.
+    pub fn runs(&self) -> u64 {
+        self.memories.lock().iter().map(Memory::runs).sum()
+    }
 }
 
 impl fmt::Debug for Hasher {

@@ -82,6 +82,7 @@ impl Notice {
             Self::Of(Message::Credentials) => "login-failed",
             Self::Of(Message::MustChange) => "login-must-change",
             Self::Of(Message::Expired) => "login-password-expired",
+            Self::Of(Message::FactorRequired) => "login-factor-required",
             Self::Of(Message::Upstream) | Self::Upstream(_) => "login-upstream-failed",
             Self::Busy => "login-busy",
         }

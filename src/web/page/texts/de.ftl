@@ -11,6 +11,7 @@ login-or = oder
 login-with = Weiter mit { $provider }
 login-failed = Benutzername oder Passwort stimmt nicht.
 login-must-change = Das Passwort stimmt, muss aber vor der Benutzung geändert werden. Fragen Sie die Verwaltung.
+login-factor-required = Das Passwort stimmt, aber die Anwendung verlangt mehr als ein Passwort, und das bietet dieser Pool nicht. Fragen Sie die Verwaltung.
 login-password-expired = Das Passwort stimmt, ist aber zu alt. Fragen Sie die Verwaltung.
 login-busy = Gerade melden sich zu viele Personen an. Versuchen Sie es gleich noch einmal.
 login-upstream-failed = { $provider } hat nicht bestätigt, wer Sie sind. Versuchen Sie es noch einmal oder melden Sie sich anders an.

@@ -11,6 +11,7 @@ login-or = or
 login-with = Continue with { $provider }
 login-failed = The username or the password is not right.
 login-must-change = The password was right, but it must be changed before it can be used. Ask the administrator.
+login-factor-required = The password was right, but the application demands more than a password, and this pool cannot ask for it. Ask the administrator.
 login-password-expired = The password was right, but it is too old. Ask the administrator.
 login-busy = Too many people are signing in just now. Try again in a moment.
 login-upstream-failed = { $provider } did not confirm who you are. Try again, or sign in another way.

@@ -1,0 +1,133 @@
+//! Passwords and failures of an entry: their records, and nothing that a face could read.
+//!
+//! A password's record is sealed. Its version is the commit that wrote it: whoever compared a password with one version knows nothing about the next.
+
+use crate::{
+    crypto::password::PasswordHash,
+    model::{EntryId, Result, Sequence, Timestamp, record},
+    policy::lockout::{self, LockoutPolicy, State},
+    pool::Pool,
+    store::{Changes, Key},
+};
+use minicbor::{Decode, Encode};
+
+/// The kinds of credential records. A number is given once.
+const PASSWORD: u8 = 1;
+const LOCKOUT: u8 = 2;
+
+/// The newest version of the records of this file.
+const VERSION: u8 = 1;
+
+/// A password as it is set.
+#[derive(Clone, Debug)]
+pub struct Password {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// When it was set. Sessions that a former password began are over.
+    pub changed: Timestamp,
+    /// It must be changed before it can be used.
+    pub must_change: bool,
+    /// It cannot be used from then on.
+    pub expires: Option<Timestamp>,
+}
+
+impl Password {
+    /// A password that can be used from now on.
+    pub const fn new(hash: PasswordHash, now: Timestamp) -> Self {
+        Self { hash, changed: now, must_change: false, expires: None }
+    }
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Stored {
+    #[n(0)]
+    hash: String,
+    #[n(1)]
+    changed: Timestamp,
+    #[n(2)]
+    must_change: bool,
+    #[n(3)]
+    expires: Option<Timestamp>,
+}
+
+fn password_key(entry: EntryId) -> Key {
+    Key::credential(entry, PASSWORD)
+}
+
+fn lockout_key(entry: EntryId) -> Key {
+    Key::credential(entry, LOCKOUT)
+}
+
+/// The password of an entry, with its version.
+pub(super) fn password(pool: &Pool, entry: EntryId) -> Result<Option<(Password, Sequence)>> {
+    let key = password_key(entry);
+    let Some(row) = pool.store().get(&key)? else { return Ok(None) };
+    let plain = pool.open(&key, &row.value)?;
+    let stored: Stored = record::decode(VERSION, plain.expose())?;
+    let hash = PasswordHash::parse(&stored.hash)?;
+    let password = Password { hash, changed: stored.changed, must_change: stored.must_change, expires: stored.expires };
+    Ok(Some((password, row.version)))
+}
+
+/// Writes the password of an entry, whatever it was before, and forgets its failures.
+pub fn put_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<()> {
+    changes.delete(lockout_key(entry));
+    write(pool, changes, entry, password)
+}
+
+/// Writes the password of an entry in the place of the version that was read.
+pub(super) fn replace_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password, read: Sequence) -> Result<()> {
+    changes.expect_version(password_key(entry), read);
+    write(pool, changes, entry, password)
+}
+
+fn write(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<()> {
+    let Password { hash, changed, must_change, expires } = password;
+    let stored = Stored { hash: hash.to_string(), changed: *changed, must_change: *must_change, expires: *expires };
+    let key = password_key(entry);
+    let sealed = pool.seal(&key, &record::encode(VERSION, &stored))?;
+    changes.put(key, sealed);
+    Ok(())
+}
+
+/// Expects that the entry's password is still the one that was read.
+pub(super) fn expect_password(changes: &mut Changes, entry: EntryId, read: Option<Sequence>) {
+    expect(changes, password_key(entry), read);
+}
+
+/// Removes the password of an entry: nobody can log in with one.
+pub(super) fn delete_password(changes: &mut Changes, entry: EntryId) {
+    changes.delete(password_key(entry));
+    changes.delete(lockout_key(entry));
+}
+
+/// The failures of an entry, and the version of their record if there is one.
+pub(super) fn failures(pool: &Pool, entry: EntryId) -> Result<(State, Option<Sequence>)> {
+    match pool.store().get(&lockout_key(entry))? {
+        Some(row) => Ok((record::decode(VERSION, &row.value)?, Some(row.version))),
+        None => Ok((State::default(), None)),
+    }
+}
+
+/// Writes the failures of an entry in the place of what was read. The record ends by itself when it means nothing any more.
+pub(super) fn put_failures(changes: &mut Changes, entry: EntryId, policy: &LockoutPolicy, state: &State, read: Option<Sequence>) {
+    let key = lockout_key(entry);
+    expect(changes, key.clone(), read);
+    match lockout::forgotten_at(policy, state) {
+        Some(end) => changes.put_until(key, record::encode(VERSION, state), end),
+        None => changes.delete(key),
+    }
+}
+
+/// Forgets the failures of an entry.
+pub(super) fn forget_failures(changes: &mut Changes, entry: EntryId) {
+    changes.delete(lockout_key(entry));
+}
+
+fn expect(changes: &mut Changes, key: Key, read: Option<Sequence>) {
+    match read {
+        Some(version) => changes.expect_version(key, version),
+        None => changes.expect_absent(key),
+    }
+}

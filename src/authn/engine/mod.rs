@@ -1,0 +1,298 @@
+//! The pure core: from where an attempt stands, what was put in and what is known to what comes next. No I/O and no clock.
+//!
+//! ```text
+//!                 ┌────── Denied(reason): interactive callers ask again ──────┐
+//!                 ▼                                                           │
+//!  Begin ──▶ Ask(factors) ──▶ Password ───────────────▶ standing ──▶ proof ──┼──▶ Granted(Authentication)
+//!                 │                                        ▲                  │
+//!                 └─▶ Choose(provider) ──▶ Redirect ──▶ Upstream ─────────────┘
+//! ```
+//!
+//! "Standing" (pool active, entry enabled, not locked) is judged for every way in and on every attempt, before the proof counts for anything.
+
+#[cfg(test)]
+mod tests;
+
+use super::authentication::{Authentication, Level, Method};
+use crate::{
+    audit::Reason,
+    directory::EntryKind,
+    model::{EntryId, PoolId, Timestamp},
+    policy::lockout::{self, LockoutPolicy, State},
+};
+use uuid::Uuid;
+
+/// How somebody comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entrance {
+    /// One shot: nothing can be asked back (an LDAP bind).
+    OneShot,
+    /// Hosted pages.
+    Interactive,
+}
+
+/// Where an attempt stands between two steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing is proven.
+    Open,
+    /// The person was sent to this provider.
+    Away(String),
+    /// It ended with a grant.
+    Done,
+}
+
+/// One attempt to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    entrance: Entrance,
+    level: Level,
+    stage: Stage,
+}
+
+impl Attempt {
+    /// A new attempt; the application demands that level.
+    pub const fn new(entrance: Entrance, level: Level) -> Self {
+        Self { entrance, level, stage: Stage::Open }
+    }
+
+    /// An attempt as it stood when the person was sent to a provider.
+    pub const fn away(level: Level, provider: String) -> Self {
+        Self { entrance: Entrance::Interactive, level, stage: Stage::Away(provider) }
+    }
+
+    /// Where it stands.
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+}
+
+/// What was put in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Somebody arrived.
+    Begin,
+    /// A name and a password were given, and compared with what is stored.
+    Password {
+        /// Whether they match.
+        matches: bool,
+    },
+    /// The person chose an upstream.
+    Choose {
+        /// Its name.
+        provider: String,
+    },
+    /// An upstream vouched for the identity of the facts.
+    Upstream {
+        /// Its name.
+        provider: String,
+    },
+    /// The upstream refused, or its answer was wrong.
+    UpstreamFailed,
+}
+
+/// What is known at this moment.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// The pool.
+    pub pool: PoolId,
+    /// Whether the pool serves.
+    pub active: bool,
+    /// The pool's rules for failures.
+    pub lockout: &'a LockoutPolicy,
+    /// Whom the attempt is about.
+    pub identity: Identity,
+}
+
+/// Whom an attempt is about.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Nobody yet: no name was given.
+    Unnamed,
+    /// A name that nobody has, with what is remembered of its failures.
+    Unknown(State),
+    /// An entry.
+    Known(Known),
+}
+
+/// What is known of an entry.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Which.
+    pub entry: EntryId,
+    /// Its UUID.
+    pub uuid: Uuid,
+    /// Its login name.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Whether nobody may log in with it.
+    pub disabled: bool,
+    /// Its failures.
+    pub lockout: State,
+    /// Its password, if it has one.
+    pub password: Option<PasswordFacts>,
+}
+
+/// What is known of a password, but for whether it matches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PasswordFacts {
+    /// It must be changed before it can be used.
+    pub must_change: bool,
+    /// It cannot be used from then on.
+    pub expires: Option<Timestamp>,
+}
+
+/// What a form can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Factor {
+    /// The password of this pool.
+    Password,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask for these.
+    Ask(Vec<Factor>),
+    /// Send the person to this provider.
+    Redirect(String),
+    /// They are who they say.
+    Granted(Authentication),
+    /// Not this time, for this true reason.
+    Denied(Reason),
+}
+
+/// The outcome of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Where the attempt stands now.
+    pub attempt: Attempt,
+    /// What comes next.
+    pub next: Next,
+    /// The failures to remember from now on, if that changed.
+    pub lockout: Option<State>,
+}
+
+/// Decides one step.
+pub fn advance(attempt: Attempt, input: &Input, facts: &Facts, now: Timestamp) -> Decision {
+    let verdict = match (&attempt.stage, input) {
+        (Stage::Done, _) => Verdict::denied(Reason::Replayed),
+        (_, Input::Begin) => begin(&attempt),
+        (_, Input::Choose { provider }) => choose(&attempt, provider, facts),
+        (Stage::Away(sent), Input::Upstream { provider }) if sent == provider => upstream(&attempt, provider, facts, now),
+        (_, Input::Upstream { .. } | Input::UpstreamFailed) => Verdict::denied(Reason::Upstream),
+        (_, Input::Password { matches }) => password(&attempt, *matches, facts, now),
+    };
+    let stage = match &verdict.next {
+        Next::Granted(_) => Stage::Done,
+        Next::Redirect(provider) => Stage::Away(provider.clone()),
+        Next::Ask(_) | Next::Denied(_) => Stage::Open,
+    };
+    Decision { attempt: Attempt { stage, ..attempt }, next: verdict.next, lockout: verdict.lockout }
+}
+
+struct Verdict {
+    next: Next,
+    lockout: Option<State>,
+}
+
+impl Verdict {
+    const fn plain(next: Next) -> Self {
+        Self { next, lockout: None }
+    }
+
+    const fn denied(reason: Reason) -> Self {
+        Self::plain(Next::Denied(reason))
+    }
+}
+
+fn begin(attempt: &Attempt) -> Verdict {
+    match attempt.entrance {
+        Entrance::OneShot => Verdict::denied(Reason::LoginRequired),
+        Entrance::Interactive => Verdict::plain(Next::Ask(vec![Factor::Password])),
+    }
+}
+
+fn choose(attempt: &Attempt, provider: &str, facts: &Facts) -> Verdict {
+    if attempt.entrance == Entrance::OneShot {
+        return Verdict::denied(Reason::LoginRequired);
+    }
+    if !facts.active {
+        return Verdict::denied(Reason::PoolSuspended);
+    }
+    Verdict::plain(Next::Redirect(provider.to_owned()))
+}
+
+fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> Verdict {
+    let known = match standing(facts, now) {
+        Ok(known) => known,
+        Err(verdict) => return verdict,
+    };
+    let failed = |reason| Verdict {
+        next: Next::Denied(reason),
+        lockout: Some(lockout::after_failure(facts.lockout, &known.lockout, now)).filter(|state| *state != known.lockout),
+    };
+    let Some(password) = known.password else { return failed(Reason::NoPassword) };
+    if !matches {
+        return failed(Reason::WrongPassword);
+    }
+    // From here on the caller has proven to know the password: the failures are forgotten, and the reasons below are theirs to hear.
+    let lockout = Some(lockout::after_success()).filter(|state| *state != known.lockout);
+    let next = if password.expires.is_some_and(|end| now >= end) {
+        Next::Denied(Reason::Expired)
+    } else if password.must_change {
+        Next::Denied(Reason::MustChange)
+    } else {
+        grant(attempt, known, Method::Password, None, facts.pool, now)
+    };
+    Verdict { next, lockout }
+}
+
+fn upstream(attempt: &Attempt, provider: &str, facts: &Facts, now: Timestamp) -> Verdict {
+    match standing(facts, now) {
+        Ok(known) => Verdict::plain(grant(attempt, known, Method::Federated, Some(provider.to_owned()), facts.pool, now)),
+        Err(verdict) => verdict,
+    }
+}
+
+/// Whether the identity may log in at all, whatever it can prove.
+fn standing<'f>(facts: &'f Facts, now: Timestamp) -> Result<&'f Known, Verdict> {
+    match &facts.identity {
+        _ if !facts.active => Err(Verdict::denied(Reason::PoolSuspended)),
+        Identity::Unnamed => Err(Verdict::denied(Reason::LoginRequired)),
+        Identity::Unknown(state) if lockout::is_locked(state, now) => Err(Verdict::denied(Reason::Throttled)),
+        Identity::Unknown(state) => {
+            let lockout = Some(lockout::after_failure(facts.lockout, state, now));
+            Err(Verdict { next: Next::Denied(Reason::UnknownName), lockout })
+        }
+        Identity::Known(known) if known.disabled => Err(Verdict::denied(Reason::Disabled)),
+        Identity::Known(known) if lockout::is_locked(&known.lockout, now) => Err(Verdict::denied(Reason::Locked)),
+        Identity::Known(known) => Ok(known),
+    }
+}
+
+fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<String>, pool: PoolId, now: Timestamp) -> Next {
+    let welcome = match known.kind {
+        EntryKind::User => true,
+        EntryKind::Service => attempt.entrance == Entrance::OneShot,
+        EntryKind::Group | EntryKind::Container | EntryKind::Other => false,
+    };
+    if !welcome {
+        return Next::Denied(Reason::NotAllowed);
+    }
+    let level = Level::Single;
+    if level < attempt.level {
+        return Next::Denied(Reason::FactorRequired);
+    }
+    Next::Granted(Authentication {
+        pool,
+        entry: known.entry,
+        uuid: known.uuid,
+        name: known.name.clone(),
+        methods: vec![method],
+        level,
+        at: now,
+        provider,
+    })
+}

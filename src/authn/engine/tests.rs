@@ -1,0 +1,252 @@
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::*;
+use crate::model::Seconds;
+use proptest::prelude::*;
+
+const POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: Seconds(60), duration: Seconds(600) };
+
+const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+fn known() -> Known {
+    Known {
+        entry: EntryId::new(7),
+        uuid: Uuid::from_u128(7),
+        name: "alice".into(),
+        kind: EntryKind::User,
+        disabled: false,
+        lockout: State::default(),
+        password: Some(PasswordFacts::default()),
+    }
+}
+
+fn facts(identity: Identity) -> Facts<'static> {
+    Facts { pool: PoolId::new(1), active: true, lockout: &POLICY, identity }
+}
+
+fn locked() -> State {
+    State { failures: 3, last_failure: Some(NOW), locked_until: Some(Timestamp::from_seconds(1_000_100)) }
+}
+
+fn attempt() -> Attempt {
+    Attempt::new(Entrance::Interactive, Level::Single)
+}
+
+fn next(attempt: Attempt, input: &Input, facts: &Facts) -> Next {
+    advance(attempt, input, facts, NOW).next
+}
+
+#[test]
+fn every_reason_for_a_denial() {
+    let right = Input::Password { matches: true };
+    let wrong = Input::Password { matches: false };
+    let one_shot = || Attempt::new(Entrance::OneShot, Level::Single);
+    let me = |change: fn(&mut Known)| {
+        let mut known = known();
+        change(&mut known);
+        facts(Identity::Known(known))
+    };
+    let suspended = Facts { active: false, ..me(|_| ()) };
+    let vouched = Input::Upstream { provider: "idp".into() };
+    let away = || Attempt::away(Level::Single, "idp".into());
+    let table = [
+        ("wrong password", one_shot(), wrong.clone(), me(|_| ()), Reason::WrongPassword),
+        ("unknown name", one_shot(), wrong.clone(), facts(Identity::Unknown(State::default())), Reason::UnknownName),
+        ("unknown name, too often", one_shot(), wrong.clone(), facts(Identity::Unknown(locked())), Reason::Throttled),
+        ("no password", one_shot(), wrong.clone(), me(|known| known.password = None), Reason::NoPassword),
+        ("disabled", one_shot(), right.clone(), me(|known| known.disabled = true), Reason::Disabled),
+        ("disabled, wrong password", one_shot(), wrong.clone(), me(|known| known.disabled = true), Reason::Disabled),
+        ("locked", one_shot(), right.clone(), me(|known| known.lockout = locked()), Reason::Locked),
+        ("locked, wrong password", one_shot(), wrong.clone(), me(|known| known.lockout = locked()), Reason::Locked),
+        (
+            "expired",
+            one_shot(),
+            right.clone(),
+            me(|known| known.password = Some(PasswordFacts { expires: Some(NOW), ..PasswordFacts::default() })),
+            Reason::Expired,
+        ),
+        (
+            "expired, wrong password",
+            one_shot(),
+            wrong.clone(),
+            me(|known| known.password = Some(PasswordFacts { expires: Some(NOW), ..PasswordFacts::default() })),
+            Reason::WrongPassword,
+        ),
+        (
+            "must change",
+            one_shot(),
+            right.clone(),
+            me(|known| known.password = Some(PasswordFacts { must_change: true, expires: None })),
+            Reason::MustChange,
+        ),
+        ("more factors", Attempt::new(Entrance::Interactive, Level::Multiple), right.clone(), me(|_| ()), Reason::FactorRequired),
+        ("suspended", one_shot(), right.clone(), suspended.clone(), Reason::PoolSuspended),
+        ("suspended, wrong password", one_shot(), wrong.clone(), suspended.clone(), Reason::PoolSuspended),
+        ("a group", one_shot(), right.clone(), me(|known| known.kind = EntryKind::Group), Reason::NotAllowed),
+        ("a service account on a page", attempt(), right.clone(), me(|known| known.kind = EntryKind::Service), Reason::NotAllowed),
+        ("nothing to ask", one_shot(), Input::Begin, me(|_| ()), Reason::LoginRequired),
+        ("no page to leave from", one_shot(), Input::Choose { provider: "idp".into() }, me(|_| ()), Reason::LoginRequired),
+        ("leaving a suspended pool", attempt(), Input::Choose { provider: "idp".into() }, suspended.clone(), Reason::PoolSuspended),
+        ("upstream, never sent", attempt(), vouched.clone(), me(|_| ()), Reason::Upstream),
+        ("upstream, sent elsewhere", Attempt::away(Level::Single, "other".into()), vouched.clone(), me(|_| ()), Reason::Upstream),
+        ("upstream failed", away(), Input::UpstreamFailed, me(|_| ()), Reason::Upstream),
+        ("upstream, disabled", away(), vouched.clone(), me(|known| known.disabled = true), Reason::Disabled),
+        ("upstream, locked", away(), vouched.clone(), me(|known| known.lockout = locked()), Reason::Locked),
+        ("upstream, suspended", away(), vouched.clone(), suspended, Reason::PoolSuspended),
+        ("upstream, more factors", Attempt::away(Level::Multiple, "idp".into()), vouched.clone(), me(|_| ()), Reason::FactorRequired),
+    ];
+    for (name, attempt, input, facts, reason) in table {
+        let decision = advance(attempt, &input, &facts, NOW);
+        assert_eq!(decision.next, Next::Denied(reason), "{name}");
+        assert_eq!(decision.attempt.stage, Stage::Open, "{name}");
+    }
+}
+
+#[test]
+fn a_right_password_grants_and_forgets_failures() {
+    let failed = State { failures: 2, last_failure: Some(NOW), locked_until: None };
+    let facts = facts(Identity::Known(Known { lockout: failed, ..known() }));
+    for entrance in [Entrance::OneShot, Entrance::Interactive] {
+        let decision = advance(Attempt::new(entrance, Level::Single), &Input::Password { matches: true }, &facts, NOW);
+        let Next::Granted(authentication) = decision.next else { panic!("{decision:?}") };
+        assert_eq!((authentication.pool(), authentication.entry(), authentication.name()), (PoolId::new(1), EntryId::new(7), "alice"));
+        assert_eq!(
+            (authentication.methods(), authentication.acr(), authentication.at()),
+            ([Method::Password].as_slice(), Level::Single, NOW)
+        );
+        assert_eq!(authentication.provider(), None);
+        assert_eq!(decision.lockout, Some(State::default()));
+        let again = advance(decision.attempt, &Input::Password { matches: true }, &facts, NOW);
+        assert_eq!(again.next, Next::Denied(Reason::Replayed));
+    }
+}
+
+#[test]
+fn a_right_password_without_failures_changes_nothing() {
+    let decision = advance(attempt(), &Input::Password { matches: true }, &facts(Identity::Known(known())), NOW);
+    assert_eq!(decision.lockout, None);
+}
+
+#[test]
+fn a_service_account_binds() {
+    let facts = facts(Identity::Known(Known { kind: EntryKind::Service, ..known() }));
+    let next = next(Attempt::new(Entrance::OneShot, Level::Single), &Input::Password { matches: true }, &facts);
+    assert!(matches!(next, Next::Granted(_)));
+}
+
+#[test]
+fn an_upstream_is_left_for_and_vouches() {
+    let unnamed = facts(Identity::Unnamed);
+    assert_eq!(next(attempt(), &Input::Begin, &unnamed), Next::Ask(vec![Factor::Password]));
+    let away = advance(attempt(), &Input::Choose { provider: "idp".into() }, &unnamed, NOW);
+    assert_eq!(away.next, Next::Redirect("idp".into()));
+    let back = advance(away.attempt, &Input::Upstream { provider: "idp".into() }, &facts(Identity::Known(known())), NOW);
+    let Next::Granted(authentication) = back.next else { panic!("{back:?}") };
+    assert_eq!((authentication.methods(), authentication.provider()), ([Method::Federated].as_slice(), Some("idp")));
+}
+
+#[test]
+fn somebody_back_from_an_upstream_can_still_use_a_password() {
+    let away = Attempt::away(Level::Single, "idp".into());
+    let failed = advance(away, &Input::UpstreamFailed, &facts(Identity::Unnamed), NOW);
+    let granted = next(failed.attempt, &Input::Password { matches: true }, &facts(Identity::Known(known())));
+    assert!(matches!(granted, Next::Granted(_)));
+}
+
+#[test]
+fn the_last_failure_that_is_allowed_locks() {
+    let mut state = State::default();
+    for failure in 1..=POLICY.threshold {
+        let facts = facts(Identity::Known(Known { lockout: state, ..known() }));
+        let decision = advance(attempt(), &Input::Password { matches: false }, &facts, NOW);
+        assert_eq!(decision.next, Next::Denied(Reason::WrongPassword), "{failure}");
+        state = decision.lockout.unwrap();
+    }
+    assert!(lockout::is_locked(&state, NOW));
+    let facts = facts(Identity::Known(Known { lockout: state, ..known() }));
+    let decision = advance(attempt(), &Input::Password { matches: true }, &facts, NOW);
+    assert_eq!((decision.next, decision.lockout), (Next::Denied(Reason::Locked), None));
+}
+
+fn kinds() -> impl Strategy<Value = EntryKind> {
+    prop_oneof![Just(EntryKind::User), Just(EntryKind::Service), Just(EntryKind::Group), Just(EntryKind::Container), Just(EntryKind::Other)]
+}
+
+fn states() -> impl Strategy<Value = State> {
+    (0_u16..5, proptest::option::of(999_000_i64..1_001_000), proptest::option::of(999_000_i64..1_001_000)).prop_map(
+        |(failures, last, until)| State {
+            failures,
+            last_failure: last.map(Timestamp::from_seconds),
+            locked_until: until.map(Timestamp::from_seconds),
+        },
+    )
+}
+
+fn identities() -> impl Strategy<Value = Identity> {
+    let password = proptest::option::of((any::<bool>(), proptest::option::of(999_000_i64..1_001_000)));
+    let known = (kinds(), any::<bool>(), states(), password).prop_map(|(kind, disabled, lockout, password)| {
+        let password = password.map(|(must_change, end)| PasswordFacts { must_change, expires: end.map(Timestamp::from_seconds) });
+        Identity::Known(Known { kind, disabled, lockout, password, ..known() })
+    });
+    prop_oneof![Just(Identity::Unnamed), states().prop_map(Identity::Unknown), known]
+}
+
+fn inputs() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        Just(Input::Begin),
+        any::<bool>().prop_map(|matches| Input::Password { matches }),
+        "[ab]".prop_map(|provider| Input::Choose { provider }),
+        "[ab]".prop_map(|provider| Input::Upstream { provider }),
+        Just(Input::UpstreamFailed),
+    ]
+}
+
+proptest! {
+    /// Whatever was put in before, a grant needs an active pool, an enabled and unlocked entry, and a proof; and an attempt grants once.
+    #[test]
+    fn nobody_is_granted_without_standing_and_proof(
+        one_shot in any::<bool>(),
+        steps in proptest::collection::vec((inputs(), identities(), any::<bool>()), 1..12),
+    ) {
+        let entrance = if one_shot { Entrance::OneShot } else { Entrance::Interactive };
+        let mut attempt = Attempt::new(entrance, Level::Single);
+        let mut sent: Option<String> = None;
+        let mut granted = false;
+        for (input, identity, active) in steps {
+            let facts = Facts { active, ..facts(identity) };
+            let decision = advance(attempt, &input, &facts, NOW);
+            if matches!(decision.next, Next::Granted(_)) {
+                prop_assert!(!granted && active);
+                let Identity::Known(known) = &facts.identity else { panic!("granted to nobody") };
+                prop_assert!(!known.disabled && !lockout::is_locked(&known.lockout, NOW));
+                prop_assert!(known.kind == EntryKind::User || (one_shot && known.kind == EntryKind::Service));
+                match &input {
+                    Input::Password { matches } => {
+                        let password = known.password.unwrap();
+                        prop_assert!(*matches && !password.must_change && password.expires.is_none_or(|end| NOW < end));
+                    }
+                    Input::Upstream { provider } => prop_assert_eq!(sent.as_ref(), Some(provider)),
+                    other => panic!("granted for {other:?}"),
+                }
+                granted = true;
+            }
+            sent = match &decision.next {
+                Next::Redirect(provider) => Some(provider.clone()),
+                _ => None,
+            };
+            attempt = decision.attempt;
+        }
+    }
+
+    /// A wrong password never improves the standing of anybody, and never gets further than a denial.
+    #[test]
+    fn a_wrong_password_never_helps(identity in identities(), active in any::<bool>()) {
+        let facts = Facts { active, ..facts(identity) };
+        let decision = advance(attempt(), &Input::Password { matches: false }, &facts, NOW);
+        prop_assert!(matches!(decision.next, Next::Denied(_)));
+        if let (Identity::Known(known), Some(state)) = (&facts.identity, decision.lockout) {
+            prop_assert!(!lockout::is_locked(&known.lockout, NOW));
+            prop_assert_eq!(state, lockout::after_failure(&POLICY, &known.lockout, NOW));
+        }
+    }
+}

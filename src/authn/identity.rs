@@ -1,0 +1,136 @@
+//! From what a caller types to an entry, and what is known of it.
+
+use super::{BindName, Core, Origin, credential, engine::Known, engine::PasswordFacts, throttle::NameHash};
+use crate::{
+    crypto::password::PasswordHash,
+    directory::{Directory, Entry, EntryKind},
+    model::{Actor, EntryId, Kind, Result, Role, Sequence, Timestamp},
+    policy::lockout::State,
+    pool::{Pool, Status},
+};
+use std::sync::Arc;
+
+/// What was read of an entry that somebody claims to be, with the versions that a decision relies on.
+pub(super) struct Loaded {
+    pub entry: Entry,
+    pub name: String,
+    pub password: Option<(PasswordHash, PasswordFacts)>,
+    pub changed: Option<Timestamp>,
+    pub password_version: Option<Sequence>,
+    pub lockout: State,
+    pub lockout_version: Option<Sequence>,
+}
+
+impl Loaded {
+    pub fn known(&self) -> Known {
+        Known {
+            entry: self.entry.id(),
+            uuid: self.entry.uuid(),
+            name: self.name.clone(),
+            kind: self.entry.kind(),
+            disabled: self.entry.is_disabled(),
+            lockout: self.lockout,
+            password: self.password.as_ref().map(|(_, facts)| *facts),
+        }
+    }
+}
+
+/// The directory of a pool.
+pub(super) fn directory(pool: &Pool) -> Directory {
+    Directory::over(pool.store().clone(), pool.suffix().clone())
+}
+
+/// The entry that a name means, if there is one.
+pub(super) fn locate(directory: &Directory, who: &BindName) -> Result<Option<EntryId>> {
+    let found = match who {
+        BindName::Dn(dn) => directory.resolve(dn).map(Some),
+        BindName::Uid(name) => directory.by_unique("uid", name.as_bytes()).and_then(|found| match found {
+            None if name.contains('@') => directory.by_unique("mail", name.as_bytes()),
+            found => Ok(found),
+        }),
+    };
+    match found {
+        // A text that cannot be a name at all is a name that nobody has.
+        Err(error) if matches!(error.kind(), Kind::NotFound { .. } | Kind::Invalid(_)) => Ok(None),
+        found => found,
+    }
+}
+
+/// What is known of an entry; `None` if it is gone.
+pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Option<Loaded>> {
+    let Some(entry) = directory.entry(id)? else { return Ok(None) };
+    let stored = credential::password(pool, id)?;
+    let (lockout, lockout_version) = credential::failures(pool, id)?;
+    Ok(Some(Loaded {
+        name: login_name(&entry),
+        entry,
+        changed: stored.as_ref().map(|(password, _)| password.changed),
+        password_version: stored.as_ref().map(|(_, version)| *version),
+        password: stored.map(|(password, _)| {
+            let facts = PasswordFacts { must_change: password.must_change, expires: password.expires };
+            (password.hash, facts)
+        }),
+        lockout,
+        lockout_version,
+    }))
+}
+
+/// The name that somebody logs in with: their uid, else what names their entry.
+pub(super) fn login_name(entry: &Entry) -> String {
+    match entry.first_text("uid") {
+        Some(uid) => uid.to_owned(),
+        None => entry.rdn().avas().first().map(|ava| String::from_utf8_lossy(&ava.value).into_owned()).unwrap_or_default(),
+    }
+}
+
+/// A keyed hash of a name that nobody has, alike for spellings that would match.
+pub(super) fn name_hash(pool: &Pool, who: &BindName) -> NameHash {
+    let text = match who {
+        BindName::Dn(dn) => dn.to_string().to_lowercase(),
+        BindName::Uid(name) => name.trim().to_lowercase(),
+    };
+    let mac = pool.mac("unknown-name", text.as_bytes());
+    mac.first_chunk().copied().unwrap_or_default()
+}
+
+/// What an entry is to the pool.
+pub(super) fn role(pool: &Pool, directory: &Directory, entry: &Entry) -> Result<Role> {
+    let administrators = match directory.resolve(pool.administrators()) {
+        Ok(group) => directory.is_member(group, entry.id())?,
+        Err(error) if matches!(error.kind(), Kind::NotFound { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(match entry.kind() {
+        EntryKind::User | EntryKind::Service if administrators => Role::Administrator,
+        EntryKind::User => Role::User,
+        EntryKind::Service => Role::Service,
+        EntryKind::Group | EntryKind::Container | EntryKind::Other => Role::Anonymous,
+    })
+}
+
+/// An entry as somebody who acts.
+pub(super) fn actor(pool: &Pool, directory: &Directory, entry: &Entry, origin: Origin) -> Result<Actor> {
+    let role = role(pool, directory, entry)?;
+    Ok(Actor { role, ..claimed(directory, entry.id(), origin)? })
+}
+
+/// Somebody who claims to be that entry and has not proven it.
+pub(super) fn claimed(directory: &Directory, entry: EntryId, origin: Origin) -> Result<Actor> {
+    let name = directory.dn(entry)?.map(|dn| dn.to_string()).unwrap_or_default();
+    Ok(Actor { role: Role::Anonymous, entry: Some(entry), name, face: origin.face, address: origin.address })
+}
+
+impl Core {
+    /// The pool as it is now, rather than when the caller got hold of it.
+    pub(super) fn fresh(&self, pool: &Arc<Pool>) -> Result<Arc<Pool>> {
+        Ok(self.registry.by_id(pool.id())?.unwrap_or_else(|| Arc::clone(pool)))
+    }
+
+    /// The entry, if the pool serves and the entry is there and not disabled.
+    pub(super) fn welcome(&self, pool: &Pool, entry: EntryId) -> Result<Option<Entry>> {
+        if pool.status() != Status::Active {
+            return Ok(None);
+        }
+        Ok(directory(pool).entry(entry)?.filter(|entry| !entry.is_disabled()))
+    }
+}

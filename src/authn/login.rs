@@ -1,0 +1,219 @@
+//! The driver of the engine: loads facts, compares passwords off the async threads, asks the engine, commits what it decided.
+//!
+//! A password is compared first and the facts are read afterwards, so that a lock or a change that came meanwhile counts. Every attempt costs one argon2, whether the
+//! name is known or not, locked or not, so that time tells an outsider nothing.
+
+use super::{
+    Authentication, BindName, Core, Origin, credential,
+    engine::{self, Attempt, Facts, Identity, Input, Next},
+    identity::{self, Loaded},
+    verified::Subject,
+};
+use crate::{
+    audit::{self, Action, Counted, Event, Reason},
+    model::{Actor, EntryId, Error, Face, Result, Secret, Sequence, Timestamp},
+    policy::lockout,
+    pool::{Pool, Status},
+    store::{ATTEMPTS, Changes, CommitError},
+};
+use std::sync::Arc;
+
+/// Bytes of a password beyond which it is not compared: none so long can be set.
+pub const MAX_PASSWORD: usize = 4096;
+
+/// What came of comparing a password with what was stored.
+struct Check {
+    matches: bool,
+    /// The version that it was compared with.
+    against: Option<Sequence>,
+    /// Whether the cache of verified passwords answered.
+    cached: bool,
+}
+
+/// A password login to try.
+pub(super) struct Try<'a> {
+    pub who: &'a BindName,
+    pub password: &'a Secret<Vec<u8>>,
+    pub origin: Origin,
+    pub action: Action,
+}
+
+impl Core {
+    /// Tries a name and a password. `granted` adds to the commit of a success what the caller wants to exist because of it.
+    pub(super) async fn try_password(
+        &self,
+        pool: &Arc<Pool>,
+        attempt: &Attempt,
+        tried: &Try<'_>,
+        granted: impl Fn(&Authentication, &mut Changes) -> Result<()>,
+    ) -> Result<Next> {
+        let pool = self.fresh(pool)?;
+        let directory = identity::directory(&pool);
+        match identity::locate(&directory, tried.who)? {
+            Some(entry) => self.try_known(&pool, entry, attempt, tried, granted).await,
+            None => self.try_unknown(&pool, attempt, tried).await,
+        }
+    }
+
+    async fn try_unknown(&self, pool: &Pool, attempt: &Attempt, tried: &Try<'_>) -> Result<Next> {
+        self.hasher.check(pool.id(), None, bounded(tried.password), pool.settings().hashing).await?;
+        let now = self.clock.now();
+        let name = identity::name_hash(pool, tried.who);
+        let facts = facts(pool, Identity::Unknown(self.throttle.failures(pool.id(), &name)));
+        let decision = engine::advance(attempt.clone(), &Input::Password { matches: false }, &facts, now);
+        if let Some(state) = decision.lockout {
+            self.throttle.remember(pool.id(), &name, state);
+        }
+        let reason = match &decision.next {
+            Next::Denied(reason) => Some(*reason),
+            Next::Ask(_) | Next::Redirect(_) | Next::Granted(_) => None,
+        };
+        let Origin { face, address } = tried.origin;
+        self.counters.count(pool.id(), tried.action, Counted::UnknownName { hash: name }, reason, face, address, now);
+        Ok(decision.next)
+    }
+
+    async fn try_known(
+        &self,
+        pool: &Arc<Pool>,
+        entry: EntryId,
+        attempt: &Attempt,
+        tried: &Try<'_>,
+        granted: impl Fn(&Authentication, &mut Changes) -> Result<()>,
+    ) -> Result<Next> {
+        let mut check = self.compare(pool, entry, tried).await?;
+        let _turn = self.turns.wait(pool.id(), entry).await;
+        for _ in 0..ATTEMPTS {
+            let now = self.clock.now();
+            let pool = self.fresh(pool)?;
+            let directory = identity::directory(&pool);
+            let Some(loaded) = identity::load(&pool, &directory, entry)? else {
+                // The entry went away meanwhile; the attempt has paid its argon2 already.
+                return Ok(Next::Denied(Reason::UnknownName));
+            };
+            if loaded.password_version != check.against {
+                check = self.compare(&pool, entry, tried).await?;
+                continue;
+            }
+            let known = loaded.known();
+            let facts = facts(&pool, Identity::Known(known));
+            let decision = engine::advance(attempt.clone(), &Input::Password { matches: check.matches }, &facts, now);
+            let mut changes = Changes::new();
+            if let Some(state) = &decision.lockout {
+                credential::put_failures(&mut changes, entry, &pool.settings().lockout, state, loaded.lockout_version);
+            }
+            match &decision.next {
+                Next::Granted(authentication) => {
+                    granted(authentication, &mut changes)?;
+                    self.rehash(&pool, &loaded, tried, &mut changes).await?;
+                    if check.cached && changes.is_empty() {
+                        self.count_repeat(&pool, authentication, &directory, tried, now)?;
+                        return Ok(decision.next);
+                    }
+                    let actor = identity::actor(&pool, &directory, &loaded.entry, tried.origin)?;
+                    audit::record(&mut changes, &Event::success(now, tried.action, &actor));
+                }
+                Next::Denied(reason) => {
+                    let actor = identity::claimed(&directory, entry, tried.origin)?;
+                    audit::record(&mut changes, &Event::failure(now, tried.action, &actor, *reason));
+                }
+                Next::Ask(_) | Next::Redirect(_) => return Ok(decision.next),
+            }
+            match pool.store().commit(changes).await {
+                Ok(_) => {
+                    self.remember(&pool, &loaded, &check, &decision.next, tried, now);
+                    if decision.lockout.is_some_and(|state| lockout::is_locked(&state, now)) {
+                        self.verified.forget(pool.id(), entry);
+                    }
+                    return Ok(decision.next);
+                }
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::busy("too many attempts on this name at once; try again"))
+    }
+
+    /// Compares the password with what is stored, or with nothing at the same price.
+    async fn compare(&self, pool: &Pool, entry: EntryId, tried: &Try<'_>) -> Result<Check> {
+        let directory = identity::directory(pool);
+        let Some(loaded) = identity::load(pool, &directory, entry)? else {
+            self.hasher.check(pool.id(), None, bounded(tried.password), pool.settings().hashing).await?;
+            return Ok(Check { matches: false, against: None, cached: false });
+        };
+        let against = loaded.password_version;
+        if tried.origin.face == Face::Ldap
+            && let Some(subject) = subject(pool, &loaded)
+            && self.verified.holds(&subject, tried.password, self.clock.now())
+        {
+            return Ok(Check { matches: true, against, cached: true });
+        }
+        let possible = !tried.password.expose().is_empty() && tried.password.expose().len() <= MAX_PASSWORD;
+        let hash = loaded.password.map(|(hash, _)| hash).filter(|_| possible);
+        let matches = self.hasher.check(pool.id(), hash, bounded(tried.password), pool.settings().hashing).await?;
+        Ok(Check { matches, against, cached: false })
+    }
+
+    /// Puts a hash of ours in the place of an imported one, or of one that costs less than the settings ask for.
+    async fn rehash(&self, pool: &Pool, loaded: &Loaded, tried: &Try<'_>, changes: &mut Changes) -> Result<()> {
+        let (Some((hash, facts)), Some(version)) = (&loaded.password, loaded.password_version) else { return Ok(()) };
+        let params = pool.settings().hashing;
+        if !hash.needs_rehash(&params) {
+            return Ok(());
+        }
+        let hash = self.hasher.hash(pool.id(), tried.password.clone(), params, &*self.entropy).await?;
+        let password = credential::Password {
+            hash,
+            changed: loaded.changed.unwrap_or_else(|| self.clock.now()),
+            must_change: facts.must_change,
+            expires: facts.expires,
+        };
+        credential::replace_password(pool, changes, loaded.entry.id(), &password, version)
+    }
+
+    fn count_repeat(
+        &self,
+        pool: &Pool,
+        authentication: &Authentication,
+        directory: &crate::directory::Directory,
+        tried: &Try<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let entry = authentication.entry();
+        let Actor { name, .. } = identity::claimed(directory, entry, tried.origin)?;
+        let Origin { face, address } = tried.origin;
+        self.counters.count(pool.id(), tried.action, Counted::Repeat { entry, name }, None, face, address, now);
+        Ok(())
+    }
+
+    /// Remembers a password that was compared in full and granted. A hash that was replaced in the same commit has another version: the next bind compares once more.
+    fn remember(&self, pool: &Pool, loaded: &Loaded, check: &Check, next: &Next, tried: &Try<'_>, now: Timestamp) {
+        if tried.origin.face == Face::Ldap
+            && !check.cached
+            && matches!(next, Next::Granted(_))
+            && let Some(subject) = subject(pool, loaded)
+        {
+            self.verified.remember(&subject, tried.password, now);
+        }
+    }
+}
+
+/// What the engine is told about the pool and somebody in it.
+pub(super) fn facts(pool: &Pool, identity: Identity) -> Facts<'_> {
+    Facts { pool: pool.id(), active: pool.status() == Status::Active, lockout: &pool.settings().lockout, identity }
+}
+
+fn subject(pool: &Pool, loaded: &Loaded) -> Option<Subject> {
+    Some(Subject {
+        pool: pool.id(),
+        settings: pool.version(),
+        entry: loaded.entry.id(),
+        entry_version: loaded.entry.version(),
+        password_version: loaded.password_version?,
+    })
+}
+
+/// The password, cut where no stored one can match any more, so that a huge one costs no more than others.
+fn bounded(password: &Secret<Vec<u8>>) -> Secret<Vec<u8>> {
+    Secret::new(password.expose().iter().copied().take(MAX_PASSWORD).collect())
+}

@@ -1,0 +1,78 @@
+//! Calls to upstreams: bounded in time and size, never redirected.
+
+use super::loopback;
+use crate::model::{Error, Result};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse, http};
+use std::{future::Future, pin::Pin, time::Duration};
+use url::Url;
+
+/// How long an upstream may take for one answer.
+pub const TIME_OUT: Duration = Duration::from_secs(10);
+
+/// Bytes of one answer.
+pub const MAX_RESPONSE: usize = 256 * 1024;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// It must not be called.
+    #[error("{0} may not be called: an upstream is reached over https, or over http on this machine")]
+    Refused(String),
+    /// It did not answer, or not in time.
+    #[error("the upstream did not answer: {0}")]
+    Failed(#[from] reqwest::Error),
+    /// Its answer is too large.
+    #[error("the upstream's answer is larger than {MAX_RESPONSE} bytes")]
+    TooLarge,
+    /// Its answer is no HTTP.
+    #[error("the upstream's answer cannot be read: {0}")]
+    Malformed(#[from] http::Error),
+}
+
+/// Calls upstreams.
+pub struct HttpClient {
+    outward: reqwest::Client,
+    /// For this machine: what the environment says about proxies does not concern it.
+    local: reqwest::Client,
+}
+
+impl HttpClient {
+    /// A client with connections of its own.
+    pub fn new() -> Result<Self> {
+        // An error says that the process has a provider already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let builder = || reqwest::Client::builder().timeout(TIME_OUT).redirect(reqwest::redirect::Policy::none());
+        let build = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|error| Error::internal(format!("the client for upstream identity providers cannot be made: {error}")))
+        };
+        Ok(Self { outward: build(builder())?, local: build(builder().no_proxy())? })
+    }
+
+    async fn send(&self, request: HttpRequest) -> std::result::Result<HttpResponse, CallError> {
+        let url = Url::parse(&request.uri().to_string()).ok().filter(loopback::may_call);
+        let Some(url) = url else { return Err(CallError::Refused(request.uri().to_string())) };
+        let client = if loopback::is_loopback(&url) { &self.local } else { &self.outward };
+        let mut response = client.execute(request.try_into()?).await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_RESPONSE {
+                return Err(CallError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut answer = http::Response::builder().status(response.status());
+        for (name, value) in response.headers() {
+            answer = answer.header(name, value);
+        }
+        Ok(answer.body(body)?)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for HttpClient {
+    type Error = CallError;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<HttpResponse, CallError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
