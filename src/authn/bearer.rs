@@ -2,8 +2,13 @@
 
 use super::Core;
 use crate::{
-    model::{EntryId, Result},
-    pool::Pool,
+    application::{self, GrantId},
+    crypto::jwt,
+    model::{EntryId, Error, Result},
+    pool::{
+        Pool,
+        keys::{self, Use},
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -48,7 +53,20 @@ pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 impl Core {
     /// Verifies one of our own access tokens: signature, type, issuer, audience, time, grant, and that its person may still log in. Denied(Credentials) otherwise.
-    pub fn bearer(&self, _pool: &Arc<Pool>, _issuer: &str, _token: &str) -> Result<Bearer> {
-        todo!()
+    pub fn bearer(&self, pool: &Arc<Pool>, issuer: &str, token: &str) -> Result<Bearer> {
+        let pool = self.fresh(pool)?;
+        let keys = keys::public(&pool, Use::Oidc)?;
+        let claims: AccessClaims = jwt::verify(token, ACCESS_TOKEN_TYPE, keys.iter().map(|key| key.public()))?;
+        let now = self.clock.now();
+        if claims.iss != issuer || claims.aud != issuer || now.seconds() >= claims.exp || now.seconds() < claims.iat {
+            return Err(Error::credentials());
+        }
+        let grant = GrantId::parse(&claims.grant).ok_or_else(Error::credentials)?;
+        let grant = application::find_grant(pool.store(), grant, now)?.ok_or_else(Error::credentials)?;
+        let entry = self.welcome(&pool, grant.entry)?.ok_or_else(Error::credentials)?;
+        if grant.client_id.to_string() != claims.client_id || entry.uuid().to_string() != claims.sub {
+            return Err(Error::credentials());
+        }
+        Ok(Bearer { claims, entry: entry.id() })
     }
 }

@@ -91,6 +91,11 @@ fn write(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password
     Ok(())
 }
 
+/// The version of the password of an entry, if it has one.
+pub(super) fn version(pool: &Pool, entry: EntryId) -> Result<Option<Sequence>> {
+    Ok(pool.store().get(&password_key(entry))?.map(|row| row.version))
+}
+
 /// Expects that the entry's password is still the one that was read.
 pub(super) fn expect_password(changes: &mut Changes, entry: EntryId, read: Option<Sequence>) {
     expect(changes, password_key(entry), read);

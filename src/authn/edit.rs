@@ -1,56 +1,288 @@
 //! Changes to entries as callers ask for them: access, directory, credential and audit in one commit, tried again when others were faster.
 
-use super::Core;
+use super::{
+    Core, Level, Origin,
+    credential::{self, Password},
+    engine::{Attempt, Entrance, Next},
+    identity::{self, Loaded, name},
+    login::Try,
+    passwords::{self, PasswordChange},
+};
 use crate::{
-    directory::{Modification, NewEntry},
-    model::{Actor, EntryId, Rdn, Result, Secret},
+    audit::{self, Action, Event},
+    directory::{Directory, Entry, Modification, NewEntry, Viewer},
+    federation::link,
+    model::{Actor, EntryId, Error, Rdn, Result, Role, Secret, Timestamp, error::Rule},
+    policy::access,
     pool::Pool,
+    store::Changes,
 };
 use std::sync::Arc;
 
 impl Core {
     /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
-    pub async fn add_entry(&self, _pool: &Arc<Pool>, _actor: &Actor, _entry: NewEntry) -> Result<EntryId> {
-        todo!()
+    pub async fn add_entry(&self, pool: &Arc<Pool>, actor: &Actor, mut entry: NewEntry) -> Result<EntryId> {
+        let directory = identity::directory(pool);
+        let password = match passwords::take_from_entry(&directory, &mut entry.attributes)? {
+            Some(value) => {
+                // Everything else is judged before the costly hash.
+                directory.add(&mut Changes::new(), entry.clone(), actor, self.clock.now(), &*self.entropy)?;
+                passwords::may_have_one(&directory, class_names(&entry).iter().map(String::as_str))?;
+                let new = passwords::read(pool, value, may_import(actor), &passwords::names_among(&entry.attributes))?;
+                Some(self.hashed(pool, new).await?)
+            }
+            None => None,
+        };
+        pool.store()
+            .decide(|changes| {
+                let now = self.clock.now();
+                let id = directory.add(changes, entry.clone(), actor, now, &*self.entropy)?;
+                if let Some(password) = &password {
+                    credential::put_password(pool, changes, id, password)?;
+                }
+                audit::record(changes, &Event::success(now, Action::EntryAdd, actor).on(entry.dn.to_string()));
+                Ok(id)
+            })
+            .await
     }
 
     /// Changes an entry (RFC 4511, section 4.6). `userPassword` among the modifications sets the password.
-    pub async fn modify_entry(&self, _pool: &Arc<Pool>, _actor: &Actor, _target: EntryId, _modifications: &[Modification]) -> Result<()> {
-        todo!()
+    pub async fn modify_entry(&self, pool: &Arc<Pool>, actor: &Actor, target: EntryId, modifications: &[Modification]) -> Result<()> {
+        let directory = identity::directory(pool);
+        let (steps, password) = passwords::take_from_steps(&directory, modifications)?;
+        match password {
+            None => self.modify_attributes(pool, &directory, actor, target, &steps).await,
+            Some(change) => self.modify_with_password(pool, &directory, actor, target, &steps, change).await,
+        }
     }
 
-    /// Deletes an entry without children, with its credentials (RFC 4511, section 4.8).
-    pub async fn delete_entry(&self, _pool: &Arc<Pool>, _actor: &Actor, _target: EntryId) -> Result<()> {
-        todo!()
+    /// Deletes an entry without children, with its credentials and its ties to upstream identities (RFC 4511, section 4.8).
+    pub async fn delete_entry(&self, pool: &Arc<Pool>, actor: &Actor, target: EntryId) -> Result<()> {
+        let directory = identity::directory(pool);
+        pool.store()
+            .decide(|changes| {
+                let name = name(&directory, target)?;
+                directory.delete(changes, target, actor)?;
+                link::forget(&directory, changes, target)?;
+                audit::record(changes, &Event::success(self.clock.now(), Action::EntryDelete, actor).on(name));
+                Ok(())
+            })
+            .await?;
+        self.verified.forget(pool.id(), target);
+        Ok(())
     }
 
     /// Renames or moves an entry (RFC 4511, section 4.9).
     pub async fn rename_entry(
         &self,
-        _pool: &Arc<Pool>,
-        _actor: &Actor,
-        _target: EntryId,
-        _rdn: &Rdn,
-        _delete_old: bool,
-        _new_parent: Option<EntryId>,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        rdn: &Rdn,
+        delete_old: bool,
+        new_parent: Option<EntryId>,
     ) -> Result<()> {
-        todo!()
+        let directory = identity::directory(pool);
+        pool.store()
+            .decide(|changes| {
+                let now = self.clock.now();
+                let name = name(&directory, target)?;
+                directory.rename(changes, target, rdn, delete_old, new_parent, actor, now)?;
+                audit::record(changes, &Event::success(now, Action::EntryRename, actor).on(name));
+                Ok(())
+            })
+            .await
     }
 
     /// Sets a password (RFC 3062). Users give the old one; without a new one, one is generated and returned.
     pub async fn set_password(
         &self,
-        _pool: &Arc<Pool>,
-        _actor: &Actor,
-        _target: EntryId,
-        _old: Option<&Secret<Vec<u8>>>,
-        _new: Option<Secret<Vec<u8>>>,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        old: Option<&Secret<Vec<u8>>>,
+        new: Option<Secret<Vec<u8>>>,
     ) -> Result<Option<Secret<Vec<u8>>>> {
-        todo!()
+        let generated = match &new {
+            Some(_) => None,
+            None => Some(passwords::generate(&pool.settings().password, &*self.entropy)),
+        };
+        let change = PasswordChange { old: old.cloned(), new: new.or_else(|| generated.clone()), ..PasswordChange::default() };
+        self.modify_with_password(pool, &identity::directory(pool), actor, target, &[], change).await?;
+        Ok(generated)
     }
 
     /// Lifts the lockout of an entry. For administrators.
-    pub async fn unlock(&self, _pool: &Arc<Pool>, _actor: &Actor, _target: EntryId) -> Result<()> {
-        todo!()
+    pub async fn unlock(&self, pool: &Arc<Pool>, actor: &Actor, target: EntryId) -> Result<()> {
+        self.administer_password(pool, actor, target, Action::Unlock, |changes| {
+            credential::forget_failures(changes, target);
+            Ok(())
+        })
+        .await
     }
+
+    /// Says until when a password can be used, and whether it must be changed first. For administrators.
+    pub async fn restrict_password(
+        &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        must_change: bool,
+        expires: Option<Timestamp>,
+    ) -> Result<()> {
+        self.administer_password(pool, actor, target, Action::PasswordReset, |changes| {
+            let (password, version) = credential::password(pool, target)?.ok_or_else(no_password)?;
+            credential::replace_password(pool, changes, target, &Password { must_change, expires, ..password }, version)
+        })
+        .await
+    }
+
+    async fn administer_password(
+        &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        action: Action,
+        change: impl Fn(&mut Changes) -> Result<()>,
+    ) -> Result<()> {
+        let directory = identity::directory(pool);
+        pool.store()
+            .decide(|changes| {
+                let viewer = Viewer::of(actor);
+                directory.visible(target, &viewer)?;
+                access::may_arrange(&viewer)?;
+                change(changes)?;
+                audit::record(changes, &Event::success(self.clock.now(), action, actor).on(name(&directory, target)?));
+                Ok(())
+            })
+            .await
+    }
+
+    async fn modify_attributes(
+        &self,
+        pool: &Pool,
+        directory: &Directory,
+        actor: &Actor,
+        target: EntryId,
+        steps: &[Modification],
+    ) -> Result<()> {
+        pool.store()
+            .decide(|changes| {
+                let now = self.clock.now();
+                directory.modify(changes, target, steps, actor, now)?;
+                if !changes.is_empty() {
+                    audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(directory, target)?));
+                }
+                Ok(())
+            })
+            .await?;
+        self.verified.forget(pool.id(), target);
+        Ok(())
+    }
+
+    /// Changes the password, and other attributes with it. Whoever gives the old password is judged by the engine, so that guessing here is guessing anywhere.
+    async fn modify_with_password(
+        &self,
+        pool: &Arc<Pool>,
+        directory: &Directory,
+        actor: &Actor,
+        target: EntryId,
+        steps: &[Modification],
+        change: PasswordChange,
+    ) -> Result<()> {
+        let entry = self.may_change_password(directory, actor, target, &change)?;
+        if !steps.is_empty() {
+            directory.modify(&mut Changes::new(), target, steps, actor, self.clock.now())?;
+        }
+        let password = match change.new {
+            Some(value) => {
+                let new = passwords::read(pool, value, may_import(actor), &passwords::names_of(&entry))?;
+                Some(self.hashed(pool, new).await?)
+            }
+            None => None,
+        };
+        let fill = |changes: &mut Changes, now: Timestamp| -> Result<()> {
+            if !steps.is_empty() {
+                directory.modify(changes, target, steps, actor, now)?;
+                audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(directory, target)?));
+            }
+            match &password {
+                Some(password) => credential::put_password(pool, changes, target, password),
+                None => {
+                    credential::delete_password(changes, target);
+                    Ok(())
+                }
+            }
+        };
+        match &change.old {
+            Some(old) => self.change_with_proof(pool, actor, target, old, fill).await?,
+            None => {
+                pool.store()
+                    .decide(|changes| {
+                        let now = self.clock.now();
+                        let present = credential::version(pool, target)?;
+                        if change.only_first && present.is_some() {
+                            return Err(Error::invalid(Rule::Constraint, "the entry has a password already; replace it"));
+                        }
+                        if change.remove && present.is_none() {
+                            return Err(no_password());
+                        }
+                        credential::expect_password(changes, target, present);
+                        fill(changes, now)?;
+                        audit::record(changes, &Event::success(now, Action::PasswordReset, actor).on(name(directory, target)?));
+                        Ok(())
+                    })
+                    .await?;
+            }
+        }
+        self.verified.forget(pool.id(), target);
+        Ok(())
+    }
+
+    /// Access, before anything is paid for.
+    fn may_change_password(&self, directory: &Directory, actor: &Actor, target: EntryId, change: &PasswordChange) -> Result<Entry> {
+        let viewer = Viewer::of(actor);
+        let entry = directory.visible(target, &viewer)?;
+        access::may_set_password(&viewer, target)?;
+        passwords::may_have_one(directory, entry.object_classes())?;
+        if !viewer.is_administrator() && (change.old.is_none() || change.new.is_none()) {
+            return Err(Error::invalid(Rule::Unwilling, "to change a password give the old one and the new one"));
+        }
+        Ok(entry)
+    }
+
+    async fn change_with_proof(
+        &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        old: &Secret<Vec<u8>>,
+        fill: impl Fn(&mut Changes, Timestamp) -> Result<()>,
+    ) -> Result<()> {
+        let origin = Origin { face: actor.face, address: actor.address };
+        let attempt = Attempt::new(Entrance::OneShot, Level::Single);
+        let tried = Try { password: old, origin, action: Action::PasswordChange, actor: Some(actor), keeps_password: false };
+        let change = |_: &super::Authentication, loaded: &Loaded, changes: &mut Changes| {
+            credential::expect_password(changes, target, loaded.password_version);
+            fill(changes, self.clock.now())
+        };
+        match self.try_known(pool, target, &attempt, &tried, change).await? {
+            Next::Granted(_) => Ok(()),
+            Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
+        }
+    }
+}
+
+/// Who may hand over hashes that another directory made.
+const fn may_import(actor: &Actor) -> bool {
+    matches!(actor.role, Role::Administrator | Role::Operator)
+}
+
+fn no_password() -> Error {
+    Error::invalid(Rule::NoSuchAttribute, "the entry has no password")
+}
+
+fn class_names(entry: &NewEntry) -> Vec<String> {
+    let classes = entry.attributes.iter().filter(|attribute| attribute.name.eq_ignore_ascii_case("objectClass"));
+    classes.flat_map(|attribute| &attribute.values).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
 }

@@ -37,7 +37,7 @@ impl Loaded {
 
 /// The directory of a pool.
 pub(super) fn directory(pool: &Pool) -> Directory {
-    Directory::over(pool.store().clone(), pool.suffix().clone())
+    Directory::new(pool)
 }
 
 /// The entry that a name means, if there is one.
@@ -62,7 +62,7 @@ pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Op
     let stored = credential::password(pool, id)?;
     let (lockout, lockout_version) = credential::failures(pool, id)?;
     Ok(Some(Loaded {
-        name: login_name(&entry),
+        name: login_name(&entry)?,
         entry,
         changed: stored.as_ref().map(|(password, _)| password.changed),
         password_version: stored.as_ref().map(|(_, version)| *version),
@@ -76,11 +76,12 @@ pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Op
 }
 
 /// The name that somebody logs in with: their uid, else what names their entry.
-pub(super) fn login_name(entry: &Entry) -> String {
-    match entry.first_text("uid") {
-        Some(uid) => uid.to_owned(),
-        None => entry.rdn().avas().first().map(|ava| String::from_utf8_lossy(&ava.value).into_owned()).unwrap_or_default(),
+pub(super) fn login_name(entry: &Entry) -> Result<String> {
+    if let Some(uid) = entry.first_text("uid") {
+        return Ok(uid.to_owned());
     }
+    let rdn = entry.rdn()?;
+    Ok(rdn.avas().first().map(|ava| String::from_utf8_lossy(&ava.value).into_owned()).unwrap_or_default())
 }
 
 /// A keyed hash of a name that nobody has, alike for spellings that would match.
@@ -116,8 +117,12 @@ pub(super) fn actor(pool: &Pool, directory: &Directory, entry: &Entry, origin: O
 
 /// Somebody who claims to be that entry and has not proven it.
 pub(super) fn claimed(directory: &Directory, entry: EntryId, origin: Origin) -> Result<Actor> {
-    let name = directory.dn(entry)?.map(|dn| dn.to_string()).unwrap_or_default();
-    Ok(Actor { role: Role::Anonymous, entry: Some(entry), name, face: origin.face, address: origin.address })
+    Ok(Actor { role: Role::Anonymous, entry: Some(entry), name: name(directory, entry)?, face: origin.face, address: origin.address })
+}
+
+/// The DN of an entry, as audit events show it; empty if it is gone.
+pub(super) fn name(directory: &Directory, entry: EntryId) -> Result<String> {
+    Ok(directory.dn(entry)?.map(|dn| dn.to_string()).unwrap_or_default())
 }
 
 impl Core {

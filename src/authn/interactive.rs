@@ -94,9 +94,9 @@ impl Core {
         let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
         let cookie = digest::token(&*self.entropy);
         let who = BindName::Uid(username.to_owned());
-        let tried = Try { who: &who, password, origin, action: Action::Login };
+        let tried = Try { password, origin, action: Action::Login, actor: None, keeps_password: true };
         let next = self
-            .try_password(pool, &attempt, &tried, |authentication, changes| {
+            .try_password(pool, &who, &attempt, &tried, |authentication, _, changes| {
                 session::begin(pool, changes, authentication, cookie.expose(), previous);
                 Ok(())
             })

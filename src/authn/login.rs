@@ -32,10 +32,13 @@ struct Check {
 
 /// A password login to try.
 pub(super) struct Try<'a> {
-    pub who: &'a BindName,
     pub password: &'a Secret<Vec<u8>>,
     pub origin: Origin,
     pub action: Action,
+    /// Who acts, where somebody who is logged in already proves a password; otherwise it is the one who logs in.
+    pub actor: Option<&'a Actor>,
+    /// Whether the password stays: a success then renews a hash that is not as the settings want it.
+    pub keeps_password: bool,
 }
 
 impl Core {
@@ -43,22 +46,23 @@ impl Core {
     pub(super) async fn try_password(
         &self,
         pool: &Arc<Pool>,
+        who: &BindName,
         attempt: &Attempt,
         tried: &Try<'_>,
-        granted: impl Fn(&Authentication, &mut Changes) -> Result<()>,
+        granted: impl Fn(&Authentication, &Loaded, &mut Changes) -> Result<()>,
     ) -> Result<Next> {
         let pool = self.fresh(pool)?;
         let directory = identity::directory(&pool);
-        match identity::locate(&directory, tried.who)? {
+        match identity::locate(&directory, who)? {
             Some(entry) => self.try_known(&pool, entry, attempt, tried, granted).await,
-            None => self.try_unknown(&pool, attempt, tried).await,
+            None => self.try_unknown(&pool, who, attempt, tried).await,
         }
     }
 
-    async fn try_unknown(&self, pool: &Pool, attempt: &Attempt, tried: &Try<'_>) -> Result<Next> {
+    async fn try_unknown(&self, pool: &Pool, who: &BindName, attempt: &Attempt, tried: &Try<'_>) -> Result<Next> {
         self.hasher.check(pool.id(), None, bounded(tried.password), pool.settings().hashing).await?;
         let now = self.clock.now();
-        let name = identity::name_hash(pool, tried.who);
+        let name = identity::name_hash(pool, who);
         let facts = facts(pool, Identity::Unknown(self.throttle.failures(pool.id(), &name)));
         let decision = engine::advance(attempt.clone(), &Input::Password { matches: false }, &facts, now);
         if let Some(state) = decision.lockout {
@@ -73,13 +77,14 @@ impl Core {
         Ok(decision.next)
     }
 
-    async fn try_known(
+    /// As [`Core::try_password`], for an entry.
+    pub(super) async fn try_known(
         &self,
         pool: &Arc<Pool>,
         entry: EntryId,
         attempt: &Attempt,
         tried: &Try<'_>,
-        granted: impl Fn(&Authentication, &mut Changes) -> Result<()>,
+        granted: impl Fn(&Authentication, &Loaded, &mut Changes) -> Result<()>,
     ) -> Result<Next> {
         let mut check = self.compare(pool, entry, tried).await?;
         let _turn = self.turns.wait(pool.id(), entry).await;
@@ -104,24 +109,34 @@ impl Core {
             }
             match &decision.next {
                 Next::Granted(authentication) => {
-                    granted(authentication, &mut changes)?;
-                    self.rehash(&pool, &loaded, tried, &mut changes).await?;
+                    granted(authentication, &loaded, &mut changes)?;
+                    if tried.keeps_password {
+                        self.rehash(&pool, &loaded, tried, &mut changes).await?;
+                    }
                     if check.cached && changes.is_empty() {
                         self.count_repeat(&pool, authentication, &directory, tried, now)?;
                         return Ok(decision.next);
                     }
-                    let actor = identity::actor(&pool, &directory, &loaded.entry, tried.origin)?;
-                    audit::record(&mut changes, &Event::success(now, tried.action, &actor));
+                    let event = match tried.actor {
+                        Some(actor) => Event::success(now, tried.action, actor).on(identity::name(&directory, entry)?),
+                        None => Event::success(now, tried.action, &identity::actor(&pool, &directory, &loaded.entry, tried.origin)?),
+                    };
+                    audit::record(&mut changes, &event);
                 }
                 Next::Denied(reason) => {
-                    let actor = identity::claimed(&directory, entry, tried.origin)?;
-                    audit::record(&mut changes, &Event::failure(now, tried.action, &actor, *reason));
+                    let event = match tried.actor {
+                        Some(actor) => Event::failure(now, tried.action, actor, *reason).on(identity::name(&directory, entry)?),
+                        None => Event::failure(now, tried.action, &identity::claimed(&directory, entry, tried.origin)?, *reason),
+                    };
+                    audit::record(&mut changes, &event);
                 }
                 Next::Ask(_) | Next::Redirect(_) => return Ok(decision.next),
             }
             match pool.store().commit(changes).await {
                 Ok(_) => {
-                    self.remember(&pool, &loaded, &check, &decision.next, tried, now);
+                    if tried.keeps_password {
+                        self.remember(&pool, &loaded, &check, &decision.next, tried, now);
+                    }
                     if decision.lockout.is_some_and(|state| lockout::is_locked(&state, now)) {
                         self.verified.forget(pool.id(), entry);
                     }

@@ -13,6 +13,7 @@ mod identity;
 pub mod interaction;
 mod interactive;
 mod login;
+mod passwords;
 pub mod session;
 mod throttle;
 mod turns;
@@ -108,8 +109,8 @@ impl Core {
     /// The one-shot entrance: a name and a password, and no way to ask back. Denied(Credentials) whatever the reason; the true one is audited.
     pub async fn bind(&self, pool: &Arc<Pool>, who: &BindName, password: &Secret<Vec<u8>>, origin: Origin) -> Result<Authentication> {
         let attempt = Attempt::new(Entrance::OneShot, Level::Single);
-        let tried = Try { who, password, origin, action: Action::Bind };
-        match self.try_password(pool, &attempt, &tried, |_, _| Ok(())).await? {
+        let tried = Try { password, origin, action: Action::Bind, actor: None, keeps_password: true };
+        match self.try_password(pool, who, &attempt, &tried, |_, _, _| Ok(())).await? {
             Next::Granted(authentication) => Ok(authentication),
             Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
         }

@@ -145,7 +145,7 @@ impl Core {
             pool: pool.id(),
             entry: stored.entry,
             uuid: Uuid::from_bytes(stored.uuid),
-            name: identity::login_name(&entry),
+            name: identity::login_name(&entry)?,
             methods: stored.methods,
             level: stored.level,
             at: stored.at,
