@@ -4,7 +4,7 @@ use super::{BindName, Core, Origin, credential, engine::Known, engine::PasswordF
 use crate::{
     crypto::password::PasswordHash,
     directory::{Directory, Entry, EntryKind},
-    model::{Actor, EntryId, Kind, Result, Role, Sequence, Timestamp},
+    model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp},
     policy::lockout::State,
     pool::{Pool, Status},
 };
@@ -126,9 +126,9 @@ pub(super) fn name(directory: &Directory, entry: EntryId) -> Result<String> {
 }
 
 impl Core {
-    /// The pool as it is now, rather than when the caller got hold of it.
-    pub(super) fn fresh(&self, pool: &Arc<Pool>) -> Result<Arc<Pool>> {
-        Ok(self.registry.by_id(pool.id())?.unwrap_or_else(|| Arc::clone(pool)))
+    /// The pool as it is now, rather than when the caller got hold of it. Nobody logs in to one that is gone.
+    pub(super) fn fresh(&self, pool: &Pool) -> Result<Arc<Pool>> {
+        self.registry.by_id(pool.id())?.ok_or_else(Error::credentials)
     }
 
     /// The entry, if the pool serves and the entry is there and not disabled.

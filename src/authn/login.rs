@@ -11,15 +11,13 @@ use super::{
 };
 use crate::{
     audit::{self, Action, Counted, Event, Reason},
+    crypto::password::MAX_PASSWORD,
     model::{Actor, EntryId, Error, Face, Result, Secret, Sequence, Timestamp},
     policy::lockout,
     pool::{Pool, Status},
     store::{ATTEMPTS, Changes, CommitError},
 };
 use std::sync::Arc;
-
-/// Bytes of a password beyond which it is not compared: none so long can be set.
-pub const MAX_PASSWORD: usize = 4096;
 
 /// What came of comparing a password with what was stored.
 struct Check {
@@ -73,7 +71,7 @@ impl Core {
             Next::Ask(_) | Next::Redirect(_) | Next::Granted(_) => None,
         };
         let Origin { face, address } = tried.origin;
-        self.counters.count(pool.id(), tried.action, Counted::UnknownName { hash: name }, reason, face, address, now);
+        self.counters.count(pool.id(), tried.action, Counted::UnknownName { hash: name }, reason, face, address);
         Ok(decision.next)
     }
 
@@ -197,7 +195,7 @@ impl Core {
         let entry = authentication.entry();
         let Actor { name, .. } = identity::claimed(directory, entry, tried.origin)?;
         let Origin { face, address } = tried.origin;
-        self.counters.count(pool.id(), tried.action, Counted::Repeat { entry, name }, None, face, address, now);
+        self.counters.count(pool.id(), tried.action, Counted::Repeat { entry, name }, None, face, address);
         Ok(())
     }
 

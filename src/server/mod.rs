@@ -83,12 +83,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Some(path) => files::master_key(path, false, entropy.as_ref())?,
         None => files::master_key(&data.join("master.key"), true, entropy.as_ref())?,
     };
-    let core = Arc::new(Core::new(Parts {
+    let core = Core::new(Parts {
         registry: Registry::new(store.clone(), master_key, Arc::clone(&clock), Arc::clone(&entropy)),
         work: Arc::new(Work::new(threads(&config.limits), config.limits.work_queue_per_pool)),
         clock,
         entropy,
-    }));
+    });
+    let core = Arc::new(core.map_err(|error| ConfigError::new(error.to_string()))?);
 
     let certificate = config.tls.as_ref().map(|tls| Certificate::read(&tls.certificate, &tls.key)).transpose()?;
     let sockets = Sockets {
