@@ -64,6 +64,29 @@ pub struct Answerable {
     pub size: usize,
 }
 
+impl Answerable {
+    /// Whether it is a bind, which ends an earlier one even when it fails.
+    pub const fn is_bind(&self) -> bool {
+        self.tag == BIND_REQUEST
+    }
+
+    /// The answer to it; none to what is not answered: an unbind, an abandon, an answer.
+    pub fn answer<'a>(&self, result: LdapResult<'a>) -> Option<Message<'a>> {
+        let operation = match self.tag {
+            BIND_REQUEST => Operation::BindResponse(BindResponse { result, credentials: None }),
+            SEARCH_REQUEST => Operation::SearchDone(result),
+            MODIFY_REQUEST => Operation::ModifyResponse(result),
+            ADD_REQUEST => Operation::AddResponse(result),
+            DELETE_REQUEST => Operation::DeleteResponse(result),
+            MODIFY_DN_REQUEST => Operation::ModifyDnResponse(result),
+            COMPARE_REQUEST => Operation::CompareResponse(result),
+            EXTENDED_REQUEST => Operation::ExtendedResponse(ExtendedResponse { result, name: None, value: None }),
+            _ => return None,
+        };
+        Some(Message { id: self.id, operation, controls: Vec::new() })
+    }
+}
+
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -86,6 +109,12 @@ pub enum Reason {
     Value(&'static str),
     /// More of something than one message may hold here.
     Limit(&'static str),
+}
+
+impl DecodeError {
+    const fn fatal(reason: Reason) -> Self {
+        Self { reason, answerable: None }
+    }
 }
 
 impl From<BerError> for Reason {
@@ -115,22 +144,28 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Decodes the message at the beginning of these bytes and tells its size; `None` while it is not complete (RFC 4511, section 5.1).
+/// Octets of the message at the beginning of these bytes, as its header announces them; `None` while the header is not complete.
 ///
 /// A message over the limit is refused as soon as its length is there.
-pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Option<(Message<'a>, usize)>, DecodeError> {
-    let fatal = |reason| DecodeError { reason, answerable: None };
-    let Some(header) = Header::read(bytes).map_err(|error| fatal(error.into()))? else { return Ok(None) };
+pub fn frame_size(bytes: &[u8], limits: &Limits) -> Result<Option<usize>, DecodeError> {
+    let Some(header) = Header::read(bytes).map_err(|error| DecodeError::fatal(error.into()))? else { return Ok(None) };
     if header.tag != ber::SEQUENCE {
-        return Err(fatal(Reason::Structure(BerError::Unexpected { expected: ber::SEQUENCE, found: header.tag })));
+        return Err(DecodeError::fatal(Reason::Structure(BerError::Unexpected { expected: ber::SEQUENCE, found: header.tag })));
     }
     let size = header.size.saturating_add(header.length);
     if size > limits.message_size {
-        return Err(fatal(Reason::TooLarge { size, limit: limits.message_size }));
+        return Err(DecodeError::fatal(Reason::TooLarge { size, limit: limits.message_size }));
     }
-    let Some(contents) = bytes.get(header.size..size) else { return Ok(None) };
+    Ok(Some(size))
+}
 
-    let mut reader = Reader::new(contents);
+/// Decodes the message at the beginning of these bytes and tells its size; `None` while it is not complete (RFC 4511, section 5.1).
+pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Option<(Message<'a>, usize)>, DecodeError> {
+    let Some(size) = frame_size(bytes, limits)? else { return Ok(None) };
+    let Some(frame) = bytes.get(..size) else { return Ok(None) };
+    let fatal = DecodeError::fatal;
+    let mut reader = Reader::new(frame);
+    let mut reader = reader.sequence().map_err(|error| fatal(error.into()))?;
     let (id, tag, operation, controls) = envelope(&mut reader).map_err(fatal)?;
     let message =
         operation_of(tag, operation, limits).and_then(|operation| Ok(Message { id, operation, controls: controls_of(controls, limits)? }));
@@ -357,4 +392,37 @@ fn limit(number: i64) -> Result<u32, Reason> {
         .ok()
         .filter(|limit| *limit <= i32::MAX.unsigned_abs())
         .ok_or(Reason::Value("a limit of the search is out of range"))
+}
+
+/// What a message is about, for whoever waits for the end of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// The request with this id is abandoned.
+    Abandon(i32),
+    /// The peer unbinds.
+    Unbind,
+    /// Anything else.
+    Other,
+}
+
+/// Looks at the complete messages at the beginning of these bytes; ends where they do, or where they are malformed.
+pub fn glance(bytes: &[u8]) -> impl Iterator<Item = Glance> + '_ {
+    let mut reader = Reader::new(bytes);
+    std::iter::from_fn(move || {
+        let mut message = reader.sequence().ok()?;
+        message.integer().ok()?;
+        let (tag, contents) = message.read().ok()?;
+        Some(match tag {
+            ABANDON_REQUEST => Glance::Abandon(message_id(ber::integer(contents).ok()?).ok()?),
+            UNBIND_REQUEST => Glance::Unbind,
+            _ => Glance::Other,
+        })
+    })
+}
+
+/// The operation of a complete message as it stands, identifier and length included; empty if the message is malformed.
+pub fn operation_bytes(frame: &[u8]) -> &[u8] {
+    let mut reader = Reader::new(frame);
+    let operation = reader.sequence().and_then(|mut message| message.integer().and_then(|_| message.raw()));
+    operation.unwrap_or_default()
 }

@@ -10,7 +10,7 @@ mod filter;
 mod message;
 mod paged;
 
-pub use decode::{Answerable, DecodeError, Reason, decode};
+pub use decode::{Answerable, DecodeError, Glance, Reason, decode, frame_size, glance, operation_bytes};
 pub use encode::{encode, encode_entry};
 pub use extended::{PasswordModify, encode_generated_password};
 pub use filter::{Assertion, Extensible, Filter, Substrings};

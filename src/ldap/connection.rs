@@ -1,0 +1,102 @@
+//! The loop of a connection: a message comes in, its operation answers, and what has been answered is written when no further message waits.
+
+use super::codec::{self, ExtendedResponse, LdapResult, Message, Operation, ResultCode};
+use super::ops::{self, Next};
+use super::session::Session;
+use super::wire::{End, Stream, Wire};
+use super::{App, Transport};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// The name of the unsolicited Notice of Disconnection (RFC 4511, section 4.4.1).
+const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
+
+/// Serves one connection until it ends. When `shutdown` is cancelled, the request at hand is answered and the client is told.
+pub async fn serve_connection<S>(stream: S, peer: SocketAddr, transport: Transport, app: Arc<App>, shutdown: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut session = Session::new(app, peer, transport);
+    let mut stream: Box<dyn Stream> = Box::new(stream);
+    // Once for clear text, and once more after StartTLS.
+    while let Some(plain) = serve(stream, &mut session, &shutdown).await {
+        let Some(acceptor) = session.app.tls.clone() else { return };
+        match timeout(session.app.limits.arrival, acceptor.accept(plain)).await {
+            Ok(Ok(encrypted)) => stream = Box::new(encrypted),
+            Ok(Err(error)) => return tracing::debug!(%peer, %error, "the TLS handshake failed"),
+            Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
+        }
+        session.transport = Transport::Tls;
+        // Nothing that was said in clear text counts any more.
+        session.unbind();
+    }
+}
+
+/// Serves until the connection ends, or until it is time for a TLS handshake: then the stream comes back.
+async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &CancellationToken) -> Option<Box<dyn Stream>> {
+    let limits = session.app.limits;
+    let mut wire = Wire::new(stream, limits);
+    loop {
+        let (messages, idle) = if session.is_bound() { (limits.bound, limits.bound_idle) } else { (limits.unbound, limits.unbound_idle) };
+        let next = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {
+                disconnect(&mut wire, LdapResult::new(ResultCode::UNAVAILABLE, "the server is stopping")).await;
+                return None;
+            }
+            next = wire.next(&messages, idle) => next,
+        };
+        let frame = match next {
+            Ok(frame) => frame,
+            Err(end) => {
+                tracing::debug!(peer = %session.peer, ?end, "the connection ends");
+                if let Some(notice) = end.notice() {
+                    disconnect(&mut wire, notice).await;
+                }
+                return None;
+            }
+        };
+        let next = match codec::decode(&frame, &messages) {
+            Ok(Some((message, _))) => ops::perform(session, &mut wire, &frame, &message).await,
+            Ok(None) => Next::Disconnect(LdapResult::new(ResultCode::PROTOCOL_ERROR, "a message is shorter than it says")),
+            Err(malformed) => ops::refuse(session, &mut wire, &malformed),
+        };
+        match next {
+            Next::Go => {}
+            Next::Close => {
+                wire.close().await;
+                return None;
+            }
+            Next::Disconnect(notice) => {
+                disconnect(&mut wire, notice).await;
+                return None;
+            }
+            Next::StartTls(_) if wire.has_input() => {
+                // What was sent before the handshake could have been slipped in by anybody on the way.
+                let notice = LdapResult::new(ResultCode::PROTOCOL_ERROR, "nothing may follow a StartTLS request before the handshake");
+                disconnect(&mut wire, notice).await;
+                return None;
+            }
+            Next::StartTls(id) => {
+                wire.send(&ops::start_tls_answer(id));
+                return wire.flush().await.is_ok().then(|| wire.into_stream());
+            }
+        }
+        if wire.is_full()
+            && let Err(end) = wire.flush().await.map_err(End::from)
+        {
+            tracing::debug!(peer = %session.peer, ?end, "the connection ends");
+            return None;
+        }
+    }
+}
+
+/// Tells the peer why the connection ends (RFC 4511, section 4.4.1), and ends it.
+async fn disconnect(wire: &mut Wire, result: LdapResult<'_>) {
+    let operation = Operation::ExtendedResponse(ExtendedResponse { result, name: Some(NOTICE_OF_DISCONNECTION), value: None });
+    wire.send(&Message { id: 0, operation, controls: Vec::new() });
+    wire.close().await;
+}

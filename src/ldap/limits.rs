@@ -1,0 +1,46 @@
+//! What a connection may cost.
+
+use super::codec;
+use std::time::Duration;
+
+/// Limits of each connection of the LDAP face. How many connections there may be is for the listener to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Messages before a bind.
+    pub unbound: codec::Limits,
+    /// Messages after a bind.
+    pub bound: codec::Limits,
+    /// How long a connection may be silent before a bind.
+    pub unbound_idle: Duration,
+    /// How long a connection may be silent after a bind.
+    pub bound_idle: Duration,
+    /// How long a message may take to arrive once it has begun, and a TLS handshake to end.
+    pub arrival: Duration,
+    /// How long a peer may take to read something of what waits for it.
+    pub write: Duration,
+    /// Octets of answers that may wait before a search pauses.
+    pub output: usize,
+    /// Octets of later requests that are looked at while a search runs, to find an abandon.
+    pub read_ahead: usize,
+    /// The most entries that one search returns, or one page of it.
+    pub search_entries: u32,
+    /// How long one search may run.
+    pub search_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            unbound: codec::Limits::UNBOUND,
+            bound: codec::Limits::BOUND,
+            unbound_idle: Duration::from_secs(60),
+            bound_idle: Duration::from_secs(60 * 60),
+            arrival: Duration::from_secs(30),
+            write: Duration::from_secs(60),
+            output: 256 << 10,
+            read_ahead: 64 << 10,
+            search_entries: 100_000,
+            search_time: Duration::from_secs(60),
+        }
+    }
+}

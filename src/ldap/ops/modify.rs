@@ -1,0 +1,25 @@
+//! Modify (RFC 4511, section 4.6), with increment (RFC 4525).
+
+use super::super::codec::{ChangeKind, LdapResult, ModifyRequest};
+use super::super::session::{Identity, Session};
+use super::{attribute, done_by};
+use crate::directory::{Modification, ModificationKind};
+use crate::model::Dn;
+
+pub(super) async fn modify(session: &Session, identity: Option<&Identity>, request: &ModifyRequest<'_>) -> LdapResult<'static> {
+    done_by(identity, async |identity| {
+        let target = identity.directory().find(&Dn::parse(request.entry)?, &identity.viewer())?.id();
+        let steps: Vec<_> = request.changes.iter().map(|change| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) }).collect();
+        session.app.core.modify_entry(&identity.pool, &identity.actor, target, &steps).await
+    })
+    .await
+}
+
+const fn kind(kind: ChangeKind) -> ModificationKind {
+    match kind {
+        ChangeKind::Add => ModificationKind::Add,
+        ChangeKind::Delete => ModificationKind::Delete,
+        ChangeKind::Replace => ModificationKind::Replace,
+        ChangeKind::Increment => ModificationKind::Increment,
+    }
+}

@@ -1,0 +1,102 @@
+//! The work of a search in stretches: each is bounded in what it looks at and in what it finds, and tells where the next one begins.
+
+use super::super::codec::encode_entry;
+use crate::directory::{Directory, Filter, Scope, Search, Selection, Viewer};
+use crate::model::{Clock, EntryId, Result, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// What is looked for, and how it is shown.
+pub(super) struct Scan {
+    pub id: i32,
+    pub directory: Directory,
+    pub base: EntryId,
+    pub scope: Scope,
+    pub filter: Filter,
+    pub selection: Selection,
+    pub types_only: bool,
+    pub viewer: Viewer,
+    pub clock: Arc<dyn Clock>,
+    pub deadline: Timestamp,
+    /// Set when the client no longer waits.
+    pub unwanted: AtomicBool,
+}
+
+/// How far a stretch may go.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// Only entries after this one.
+    pub after: Option<EntryId>,
+    /// Entries to find.
+    pub entries: u32,
+    /// Candidates to look at.
+    pub candidates: u32,
+    /// Octets to write.
+    pub output: usize,
+}
+
+/// What a stretch has come to.
+pub(super) struct Stretch {
+    /// Entries written.
+    pub found: u32,
+    /// Where the next one begins.
+    pub last: Option<EntryId>,
+    /// Why it ended.
+    pub pause: Pause,
+}
+
+/// Why a stretch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// There is nothing more.
+    Done,
+    /// It has used up what it may look at or write.
+    Spent,
+    /// It has found all it may, and there is more.
+    Limit,
+    /// The time is over.
+    Late,
+    /// Nobody waits for it.
+    Unwanted,
+}
+
+impl Scan {
+    /// Goes on with the search and appends what it finds.
+    pub fn stretch(&self, bounds: Bounds, out: &mut Vec<u8>) -> Result<Stretch> {
+        let start = out.len();
+        let seen = AtomicU32::new(0);
+        let stop = || self.cause(&seen, bounds).is_some();
+        let Self { directory, filter, viewer, .. } = self;
+        let search = Search { base: self.base, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
+        let mut entries = directory.search(search)?;
+        let (mut found, mut last) = (0, bounds.after);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            if found == bounds.entries {
+                return Ok(Stretch { found, last, pause: Pause::Limit });
+            }
+            // An entry that was deleted meanwhile has no name any more.
+            if let Some(name) = directory.dn(entry.id())? {
+                encode_entry(self.id, &name.to_string(), out, |out| directory.project(&entry, &self.selection, self.types_only, viewer, out))?;
+                found += 1;
+            }
+            last = Some(entry.id());
+            if out.len() - start >= bounds.output {
+                return Ok(Stretch { found, last, pause: Pause::Spent });
+            }
+        }
+        let pause = if entries.was_stopped() { self.cause(&seen, bounds).unwrap_or(Pause::Spent) } else { Pause::Done };
+        Ok(Stretch { found, last: entries.position().or(last), pause })
+    }
+
+    /// Asked before each candidate.
+    fn cause(&self, seen: &AtomicU32, bounds: Bounds) -> Option<Pause> {
+        if self.unwanted.load(Ordering::Relaxed) {
+            return Some(Pause::Unwanted);
+        }
+        if self.clock.now() >= self.deadline {
+            return Some(Pause::Late);
+        }
+        (seen.fetch_add(1, Ordering::Relaxed) >= bounds.candidates).then_some(Pause::Spent)
+    }
+}

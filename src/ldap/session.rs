@@ -1,0 +1,93 @@
+//! Who a connection speaks for.
+
+use super::{App, Transport};
+use crate::authn::{Authentication, Origin};
+use crate::directory::{Directory, Viewer};
+use crate::model::{Actor, Face, Result};
+use crate::pool::Pool;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// The state of a connection apart from its buffers.
+pub(super) struct Session {
+    pub app: Arc<App>,
+    pub peer: SocketAddr,
+    pub transport: Transport,
+    /// The proof of the last successful bind; none before it, and after a bind that failed (RFC 4511, section 4.2.1).
+    authentication: Option<Authentication>,
+}
+
+/// Somebody who has bound, as of one request.
+pub(super) struct Identity {
+    pub pool: Arc<Pool>,
+    pub actor: Actor,
+}
+
+/// Whom a request comes from.
+pub(super) enum Standing {
+    /// Nobody in particular.
+    Anonymous,
+    /// Somebody who has bound and still may act.
+    Bound(Identity),
+    /// Somebody who had bound, and whose entry or pool has since been disabled or removed.
+    Revoked,
+}
+
+impl Session {
+    pub const fn new(app: Arc<App>, peer: SocketAddr, transport: Transport) -> Self {
+        Self { app, peer, transport, authentication: None }
+    }
+
+    /// Where its requests come from.
+    pub fn origin(&self) -> Origin {
+        Origin { face: Face::Ldap, address: Some(self.address()) }
+    }
+
+    /// Whether a password on this connection can be overheard.
+    pub fn is_exposed(&self) -> bool {
+        self.transport == Transport::Plain && !self.address().is_loopback()
+    }
+
+    /// Whether somebody has bound.
+    pub const fn is_bound(&self) -> bool {
+        self.authentication.is_some()
+    }
+
+    /// From now on the connection speaks for nobody.
+    pub fn unbind(&mut self) {
+        self.authentication = None;
+    }
+
+    /// From now on the connection speaks for this identity.
+    pub fn bind(&mut self, authentication: Authentication) {
+        self.authentication = Some(authentication);
+    }
+
+    /// Who asks now. Asked anew for each request: what was true at the bind may have changed since.
+    pub fn standing(&self) -> Result<Standing> {
+        let Some(authentication) = &self.authentication else { return Ok(Standing::Anonymous) };
+        let core = &self.app.core;
+        let Some(pool) = core.registry.by_id(authentication.pool())? else { return Ok(Standing::Revoked) };
+        if !core.still_valid(authentication)? {
+            return Ok(Standing::Revoked);
+        }
+        let actor = core.actor(&pool, authentication, self.origin())?;
+        Ok(Standing::Bound(Identity { pool, actor }))
+    }
+
+    fn address(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+}
+
+impl Identity {
+    /// What access rules judge.
+    pub fn viewer(&self) -> Viewer {
+        Viewer::of(&self.actor)
+    }
+
+    /// The entries of the pool.
+    pub fn directory(&self) -> Directory {
+        Directory::over(self.pool.store().clone(), self.pool.suffix().clone())
+    }
+}
