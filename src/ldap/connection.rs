@@ -52,7 +52,7 @@ async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &Cancel
         let frame = match next {
             Ok(frame) => frame,
             Err(end) => {
-                tracing::debug!(peer = %session.peer, ?end, "the connection ends");
+                tracing::debug!(peer = %session.peer, %end, "the connection ends");
                 if let Some(notice) = end.notice() {
                     disconnect(&mut wire, notice).await;
                 }
@@ -88,7 +88,7 @@ async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &Cancel
         if wire.is_full()
             && let Err(end) = wire.flush().await.map_err(End::from)
         {
-            tracing::debug!(peer = %session.peer, ?end, "the connection ends");
+            tracing::debug!(peer = %session.peer, %end, "the connection ends");
             return None;
         }
     }
@@ -100,3 +100,7 @@ async fn disconnect(wire: &mut Wire, result: LdapResult<'_>) {
     wire.send(&Message { id: 0, operation, controls: Vec::new() });
     wire.close().await;
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

@@ -59,9 +59,12 @@ pub(super) const fn code(kind: &Kind) -> ResultCode {
 pub(super) fn malformed(error: &DecodeError) -> LdapResult<'static> {
     let code = match error.reason {
         Reason::Limit(_) => ResultCode::ADMIN_LIMIT_EXCEEDED,
-        Reason::Structure(_) | Reason::TooLarge { .. } | Reason::UnknownOperation(_) | Reason::MessageId | Reason::Text | Reason::Value(_) => {
-            ResultCode::PROTOCOL_ERROR
-        }
+        Reason::Structure(_)
+        | Reason::TooLarge { .. }
+        | Reason::UnknownOperation(_)
+        | Reason::MessageId
+        | Reason::Text
+        | Reason::Value(_) => ResultCode::PROTOCOL_ERROR,
     };
     LdapResult::new(code, error.to_string())
 }

@@ -58,7 +58,9 @@ mod tests {
         let key = [7; 32];
         let cookie = query(&key, 1, 2, b"(uid=*)").cookie(EntryId::new(99));
         assert_eq!(query(&key, 1, 2, b"(uid=*)").open(&cookie), Some(EntryId::new(99)));
-        for other in [query(&key, 2, 2, b"(uid=*)"), query(&key, 1, 3, b"(uid=*)"), query(&key, 1, 2, b"(cn=*)"), query(&[8; 32], 1, 2, b"(uid=*)")] {
+        for other in
+            [query(&key, 2, 2, b"(uid=*)"), query(&key, 1, 3, b"(uid=*)"), query(&key, 1, 2, b"(cn=*)"), query(&[8; 32], 1, 2, b"(uid=*)")]
+        {
             assert_eq!(other.open(&cookie), None);
         }
     }

@@ -4,6 +4,7 @@ use super::Limits;
 use super::codec::{self, DecodeError, Message, Reason};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -45,6 +46,18 @@ pub(super) enum End {
     Failed(io::Error),
     /// What came is no message.
     Malformed(DecodeError),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the peer has closed it"),
+            Self::Silent => f.write_str("the peer was silent for too long"),
+            Self::Slow => f.write_str("a message did not arrive in time"),
+            Self::Failed(error) => error.fmt(f),
+            Self::Malformed(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<io::Error> for End {

@@ -47,6 +47,7 @@ pub struct Found<'a> {
     candidates: Candidates,
     reach: Reach,
     examined: u64,
+    reached: Option<EntryId>,
     stopped: bool,
     ended: bool,
 }
@@ -59,6 +60,7 @@ impl Directory {
             directory: self,
             candidates: rows::open(self, plan, search.after)?,
             reach: Reach::new(search.base, search.scope),
+            reached: search.after,
             search,
             examined: 0,
             stopped: false,
@@ -101,6 +103,11 @@ impl Found<'_> {
         self.examined
     }
 
+    /// The candidate that was looked at last: where a search that was stopped can go on.
+    pub const fn reached(&self) -> Option<EntryId> {
+        self.reached
+    }
+
     fn check(&mut self, id: EntryId, entry: Option<Entry>) -> Result<Option<Entry>> {
         let Some(entry) = entry.map_or_else(|| self.directory.record(id), |entry| Ok(Some(entry)))? else { return Ok(None) };
         let Search { filter, viewer, .. } = self.search;
@@ -123,6 +130,7 @@ impl Iterator for Found<'_> {
             self.examined += 1;
             let checked = match self.candidates.next()? {
                 Ok((id, row)) => {
+                    self.reached = Some(id);
                     let entry = row.map(|row| Entry::read(id, row)).transpose();
                     entry.and_then(|entry| self.check(id, entry))
                 }

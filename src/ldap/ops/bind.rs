@@ -40,11 +40,9 @@ pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> Ld
 
 async fn simple(session: &Session, name: &str, password: Secret<Vec<u8>>) -> Result<crate::authn::Authentication> {
     let core = &session.app.core;
-    let (pool, who) = place(session, name)?;
-    match pool {
-        Some(pool) => core.bind(&pool, &who, &password, session.origin()).await,
-        None => Err(core.refuse_unplaced(&password).await),
-    }
+    // Which pools there are is no secret: each has its public URL. So a name that leads to none may be answered sooner than a wrong password.
+    let (Some(pool), who) = place(session, name)? else { return Err(Error::credentials()) };
+    core.bind(&pool, &who, &password, session.origin()).await
 }
 
 /// The pool that a bind name leads to, and whom it means there: a DN leads by its suffix, `uid@slug` by its slug.
@@ -53,7 +51,9 @@ fn place(session: &Session, name: &str) -> Result<(Option<Arc<Pool>>, BindName)>
     match Dn::parse(name) {
         Ok(dn) => Ok((registry.by_suffix(&dn)?, BindName::Dn(dn))),
         Err(error) => {
-            let Some((uid, slug)) = name.rsplit_once('@').filter(|(uid, slug)| !uid.is_empty() && !slug.is_empty()) else { return Err(error) };
+            let Some((uid, slug)) = name.rsplit_once('@').filter(|(uid, slug)| !uid.is_empty() && !slug.is_empty()) else {
+                return Err(error);
+            };
             Ok((registry.by_slug(slug)?, BindName::Uid(uid.to_owned())))
         }
     }

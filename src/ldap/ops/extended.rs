@@ -1,6 +1,8 @@
 //! Extended operations: StartTLS (RFC 4511, section 4.14), Who am I (RFC 4532), password modify (RFC 3062).
 
-use super::super::codec::{ExtendedRequest, ExtendedResponse, LdapResult, Message, Operation, PasswordModify, ResultCode, encode_generated_password};
+use super::super::codec::{
+    ExtendedRequest, ExtendedResponse, LdapResult, Message, Operation, PasswordModify, ResultCode, encode_generated_password,
+};
 use super::super::session::{Identity, Session};
 use super::super::wire::Wire;
 use super::super::{Transport, error};
@@ -16,7 +18,13 @@ pub(in super::super) const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 /// The name of password modify.
 pub(in super::super) const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
 
-pub(super) async fn extended(session: &Session, wire: &mut Wire, identity: Option<&Identity>, id: i32, request: &ExtendedRequest<'_>) -> Next {
+pub(super) async fn extended(
+    session: &Session,
+    wire: &mut Wire,
+    identity: Option<&Identity>,
+    id: i32,
+    request: &ExtendedRequest<'_>,
+) -> Next {
     let mut value = None;
     let result = match request.name {
         START_TLS => match may_start_tls(session, request) {

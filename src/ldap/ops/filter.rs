@@ -7,7 +7,7 @@ use crate::model::Result;
 
 /// Resolves the names and values of a filter. What the schema does not know becomes Undefined (RFC 4511, section 4.5.1.7).
 pub(super) fn resolve(directory: &Directory, filter: &Sent<'_>) -> Result<Filter> {
-    let all = |filters: &[Sent<'_>]| filters.iter().map(|filter| resolve(directory, filter)).collect();
+    let all = |filters: &[Sent<'_>]| filters.iter().map(|filter| resolve(directory, filter)).collect::<Result<Vec<_>>>();
     Ok(match filter {
         Sent::And(filters) => Filter::And(all(filters)?),
         Sent::Or(filters) => Filter::Or(all(filters)?),
@@ -20,6 +20,8 @@ pub(super) fn resolve(directory: &Directory, filter: &Sent<'_>) -> Result<Filter
         Sent::LessOrEqual(assertion) => Filter::less_or_equal(directory, assertion.attribute, assertion.value),
         Sent::Present(attribute) => Filter::present(directory, attribute),
         Sent::Approximate(assertion) => Filter::approximate(directory, assertion.attribute, assertion.value)?,
-        Sent::Extensible(Extensible { rule, attribute, value, dn_attributes }) => Filter::extensible(directory, *attribute, *rule, value, *dn_attributes)?,
+        Sent::Extensible(Extensible { rule, attribute, value, dn_attributes }) => {
+            Filter::extensible(directory, *attribute, *rule, value, *dn_attributes)?
+        }
     })
 }

@@ -9,7 +9,11 @@ use crate::model::Dn;
 pub(super) async fn modify(session: &Session, identity: Option<&Identity>, request: &ModifyRequest<'_>) -> LdapResult<'static> {
     done_by(identity, async |identity| {
         let target = identity.directory().find(&Dn::parse(request.entry)?, &identity.viewer())?.id();
-        let steps: Vec<_> = request.changes.iter().map(|change| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) }).collect();
+        let steps: Vec<_> = request
+            .changes
+            .iter()
+            .map(|change| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) })
+            .collect();
         session.app.core.modify_entry(&identity.pool, &identity.actor, target, &steps).await
     })
     .await

@@ -77,7 +77,9 @@ impl Scan {
             }
             // An entry that was deleted meanwhile has no name any more.
             if let Some(name) = directory.dn(entry.id())? {
-                encode_entry(self.id, &name.to_string(), out, |out| directory.project(&entry, &self.selection, self.types_only, viewer, out))?;
+                encode_entry(self.id, &name.to_string(), out, |out| {
+                    directory.project(&entry, &self.selection, self.types_only, viewer, out)
+                })?;
                 found += 1;
             }
             last = Some(entry.id());
@@ -86,7 +88,7 @@ impl Scan {
             }
         }
         let pause = if entries.was_stopped() { self.cause(&seen, bounds).unwrap_or(Pause::Spent) } else { Pause::Done };
-        Ok(Stretch { found, last: entries.position().or(last), pause })
+        Ok(Stretch { found, last: entries.reached(), pause })
     }
 
     /// Asked before each candidate.

@@ -54,7 +54,8 @@ pub(super) async fn search(
     match outcome {
         Outcome::Done(result, cookie) => {
             let page = cookie.map(|cookie| PagedResults { size: 0, cookie: &cookie }.encode());
-            let controls = page.map(|value| Control { oid: PagedResults::OID, critical: false, value: Some(Cow::Owned(value)) }).into_iter().collect();
+            let controls =
+                page.map(|value| Control { oid: PagedResults::OID, critical: false, value: Some(Cow::Owned(value)) }).into_iter().collect();
             wire.send(&Message { id: message.id, operation: Operation::SearchDone(result), controls });
             Next::Go
         }
@@ -82,7 +83,8 @@ async fn in_pool(
     message: &Message<'_>,
     request: &SearchRequest<'_>,
 ) -> Result<Outcome> {
-    let query = Query { key: &session.app.cookie_key, pool: identity.pool.id(), who: identity.actor.entry, request: codec::operation_bytes(frame) };
+    let query =
+        Query { key: &session.app.cookie_key, pool: identity.pool.id(), who: identity.actor.entry, request: codec::operation_bytes(frame) };
     let page = Page::of(message, request, &query)?;
     let (directory, viewer) = (identity.directory(), identity.viewer());
     let base = directory.find(&Dn::parse(request.base)?, &viewer)?.id();
@@ -106,7 +108,13 @@ async fn in_pool(
         None => {
             let limit = if request.size_limit == 0 { most } else { request.size_limit.min(most) };
             run(session, wire, identity, Arc::new(scan), None, limit, |_| {
-                (LdapResult::new(ResultCode::SIZE_LIMIT_EXCEEDED, "there are more entries than the limit allows; ask for pages (RFC 2696)"), None)
+                (
+                    LdapResult::new(
+                        ResultCode::SIZE_LIMIT_EXCEEDED,
+                        "there are more entries than the limit allows; ask for pages (RFC 2696)",
+                    ),
+                    None,
+                )
             })
             .await
         }
@@ -144,7 +152,12 @@ async fn run(
                 let (result, cookie) = at_limit(stretch.last);
                 return Ok(Outcome::Done(result, cookie));
             }
-            Pause::Late => return Ok(Outcome::Done(LdapResult::new(ResultCode::TIME_LIMIT_EXCEEDED, "the search took longer than the limit allows"), None)),
+            Pause::Late => {
+                return Ok(Outcome::Done(
+                    LdapResult::new(ResultCode::TIME_LIMIT_EXCEEDED, "the search took longer than the limit allows"),
+                    None,
+                ));
+            }
             Pause::Unwanted => return Ok(Outcome::Unwanted),
             Pause::Spent => {}
         }
