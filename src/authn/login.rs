@@ -112,7 +112,7 @@ impl Core {
                         self.rehash(&pool, &loaded, tried, &mut changes).await?;
                     }
                     if check.cached && changes.is_empty() {
-                        self.count_repeat(&pool, authentication, &directory, tried, now)?;
+                        self.count_repeat(&pool, authentication, &directory, tried)?;
                         return Ok(decision.next);
                     }
                     let event = match tried.actor {
@@ -190,7 +190,6 @@ impl Core {
         authentication: &Authentication,
         directory: &crate::directory::Directory,
         tried: &Try<'_>,
-        now: Timestamp,
     ) -> Result<()> {
         let entry = authentication.entry();
         let Actor { name, .. } = identity::claimed(directory, entry, tried.origin)?;

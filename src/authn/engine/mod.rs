@@ -227,7 +227,7 @@ fn choose(attempt: &Attempt, provider: &str, facts: &Facts) -> Verdict {
 fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> Verdict {
     let known = match standing(facts, now) {
         Ok(known) => known,
-        Err(verdict) => return verdict,
+        Err(verdict) => return *verdict,
     };
     let failed = |reason| Verdict {
         next: Next::Denied(reason),
@@ -252,22 +252,22 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
 fn upstream(attempt: &Attempt, provider: &str, facts: &Facts, now: Timestamp) -> Verdict {
     match standing(facts, now) {
         Ok(known) => Verdict::plain(grant(attempt, known, Method::Federated, Some(provider.to_owned()), facts.pool, now)),
-        Err(verdict) => verdict,
+        Err(verdict) => *verdict,
     }
 }
 
 /// Whether the identity may log in at all, whatever it can prove.
-fn standing<'f>(facts: &'f Facts, now: Timestamp) -> Result<&'f Known, Verdict> {
+fn standing<'f>(facts: &'f Facts, now: Timestamp) -> Result<&'f Known, Box<Verdict>> {
     match &facts.identity {
-        _ if !facts.active => Err(Verdict::denied(Reason::PoolSuspended)),
-        Identity::Unnamed => Err(Verdict::denied(Reason::LoginRequired)),
-        Identity::Unknown(state) if lockout::is_locked(state, now) => Err(Verdict::denied(Reason::Throttled)),
+        _ if !facts.active => Err(Box::new(Verdict::denied(Reason::PoolSuspended))),
+        Identity::Unnamed => Err(Box::new(Verdict::denied(Reason::LoginRequired))),
+        Identity::Unknown(state) if lockout::is_locked(state, now) => Err(Box::new(Verdict::denied(Reason::Throttled))),
         Identity::Unknown(state) => {
             let lockout = Some(lockout::after_failure(facts.lockout, state, now));
-            Err(Verdict { next: Next::Denied(Reason::UnknownName), lockout })
+            Err(Box::new(Verdict { next: Next::Denied(Reason::UnknownName), lockout }))
         }
-        Identity::Known(known) if known.disabled => Err(Verdict::denied(Reason::Disabled)),
-        Identity::Known(known) if lockout::is_locked(&known.lockout, now) => Err(Verdict::denied(Reason::Locked)),
+        Identity::Known(known) if known.disabled => Err(Box::new(Verdict::denied(Reason::Disabled))),
+        Identity::Known(known) if lockout::is_locked(&known.lockout, now) => Err(Box::new(Verdict::denied(Reason::Locked))),
         Identity::Known(known) => Ok(known),
     }
 }
