@@ -61,3 +61,6 @@ pub fn query(store: &PoolStore, query: &Query) -> Result<Vec<(Cursor, Event)>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ pub fn forgotten_at(policy: &LockoutPolicy, state: &State) -> Option<Timestamp> 
     let counted = state.last_failure.map(|last| last.plus(policy.window.duration()));
     counted.max(state.locked_until)
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,13 +95,13 @@ fn contains_name(folded: &str, name: &str) -> bool {
 const COMMON: &[&str] = &[
     "00000000",
     "11111111",
+    "123123123",
+    "123321123",
     "12341234",
     "12344321",
     "12345678",
     "123456789",
     "1234567890",
-    "123123123",
-    "123321123",
     "12qwaszx",
     "147258369",
     "1q2w3e4r",
@@ -193,4 +193,58 @@ const COMMON: &[&str] = &[
 
 fn is_common(folded: &str) -> bool {
     COMMON.binary_search(&folded).is_ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn judged(password: &str) -> Vec<Violation> {
+        check(&PasswordPolicy::default(), password.as_bytes(), &["alice", "Alice Liddell", "al"]).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn good_passwords_pass() {
+        for password in ["correct horse", "Tr0ub4dor&3", "пароль-мой", "        x", "al-is-short-enough", "ÄÖÜäöüßé"] {
+            assert_eq!(judged(password), [], "{password}");
+        }
+    }
+
+    #[test]
+    fn each_rule_is_told() {
+        assert_eq!(judged("short"), [Violation::TooShort { min: 8 }]);
+        assert_eq!(judged("ÄÖÜäöüß"), [Violation::TooShort { min: 8 }], "characters count, not bytes");
+        assert_eq!(judged(&"ä".repeat(129)), [Violation::TooLong { max: 256 }]);
+        assert_eq!(judged("with\nbreak"), [Violation::NotText]);
+        assert_eq!(judged("with\u{0}nul"), [Violation::NotText]);
+        assert_eq!(judged("my-ALICE-7"), [Violation::ContainsName]);
+        assert_eq!(judged("Password1"), [Violation::Common]);
+        assert_eq!(judged("alice"), [Violation::TooShort { min: 8 }, Violation::ContainsName]);
+        assert_eq!(check(&PasswordPolicy::default(), &[0xff; 10], &[]), Err(vec![Violation::NotText]));
+        assert_eq!(judged(""), [Violation::TooShort { min: 8 }]);
+    }
+
+    #[test]
+    fn rules_can_be_turned_off() {
+        let policy = PasswordPolicy { min_length: 1, refuse_names: false, refuse_common: false, ..PasswordPolicy::default() };
+        for password in ["a", "alice", "password"] {
+            assert_eq!(check(&policy, password.as_bytes(), &["alice"]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_block_list_is_sorted_and_holds_no_word_that_the_length_refuses_anyway() {
+        assert!(COMMON.is_sorted());
+        assert!(COMMON.iter().all(|word| word.len() >= 8 && *word == word.to_lowercase()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_nothing_too_long_passes(password: Vec<u8>, name: String) {
+            let policy = PasswordPolicy { max_length: 40, ..PasswordPolicy::default() };
+            prop_assert!(check(&policy, &password, &[&name]).is_err() || password.len() <= 40);
+        }
+    }
 }

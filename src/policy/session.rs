@@ -34,3 +34,48 @@ pub fn ends_at(policy: &SessionPolicy, began: Timestamp, used: Timestamp) -> Tim
 pub fn is_over(policy: &SessionPolicy, began: Timestamp, used: Timestamp, now: Timestamp) -> bool {
     now >= ends_at(policy, began, used) || used < began
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const POLICY: SessionPolicy = SessionPolicy { idle: Seconds(10), absolute: Seconds(60) };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_session_ends_when_it_is_idle_or_old() {
+        for (began, used, now, over) in [
+            (0, 0, 0, false),
+            (0, 0, 9, false),
+            (0, 0, 10, true),
+            (0, 9, 18, false),
+            (0, 55, 59, false),
+            (0, 55, 60, true),
+            (0, 59, 60, true),
+            (100, 50, 55, true),
+        ] {
+            assert_eq!(is_over(&POLICY, at(began), at(used), at(now)), over, "{began} {used} {now}");
+        }
+        assert_eq!(ends_at(&POLICY, at(0), at(20)), at(30));
+        assert_eq!(ends_at(&POLICY, at(0), at(55)), at(60));
+    }
+
+    proptest! {
+        #[test]
+        fn once_over_it_stays_over(began in 0i64..100, used in 0i64..200, now in 0i64..300, later in 0i64..300) {
+            if is_over(&POLICY, at(began), at(used), at(now)) {
+                prop_assert!(is_over(&POLICY, at(began), at(used), at(now + later)));
+            }
+        }
+
+        #[test]
+        fn nothing_outlives_the_absolute_end(began in 0i64..100, used in 0i64..1000) {
+            prop_assert!(ends_at(&POLICY, at(began), at(used)) <= at(began + 60));
+        }
+    }
+}
