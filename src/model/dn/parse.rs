@@ -6,9 +6,8 @@ use crate::model::error::{Error, Result, Rule};
 
 pub(super) fn dn(text: &[u8]) -> Result<Dn> {
     let mut scanner = Scanner::new(text)?;
-    scanner.skip_spaces();
     let mut rdns = Vec::new();
-    if scanner.is_at_end() {
+    if text.is_empty() {
         return Ok(Dn::root());
     }
     loop {
@@ -153,10 +152,6 @@ impl<'a> Scanner<'a> {
         while self.peek() == Some(b' ') {
             self.position += 1;
         }
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.position >= self.text.len()
     }
 
     fn rest(&self) -> &'a [u8] {
