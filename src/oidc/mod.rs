@@ -24,3 +24,6 @@ mod wire;
 
 pub use error::{Code, Error, Refusal};
 pub use routes::routes;
+
+#[cfg(test)]
+mod tests;

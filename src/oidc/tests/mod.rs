@@ -1,0 +1,235 @@
+//! Handlers over a real store in a temporary folder, without warp.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod discovery;
+mod errors;
+mod token;
+
+use super::app::App;
+use super::error::Error;
+use crate::application::{self, Client, ClientId, Code, GrantId, RedirectUri, SecretHash};
+use crate::authn::{Core, Parts};
+use crate::crypto::digest::sha256;
+use crate::crypto::password::Params;
+use crate::crypto::sealed::MasterKey;
+use crate::directory::{Directory, NewEntry};
+use crate::model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp};
+use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
+use crate::store::{Changes, Options, Store};
+use crate::web::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use crate::web::{PoolRequest, PoolUrl, Response};
+use crate::work::Work;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub const ISSUER: &str = "https://login.example/pools/acme";
+pub const REDIRECT: &str = "https://app.example/callback";
+pub const SECRET: &str = "demo-secret";
+/// RFC 7636, appendix B.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// A clock that tests move.
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn forward(&self, duration: Duration) {
+        self.0.fetch_add(duration.as_micros() as i64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Bytes that look random and are the same in each run.
+struct Sequenced(AtomicU64);
+
+impl Entropy for Sequenced {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let number = self.0.fetch_add(1, Ordering::SeqCst);
+            chunk.copy_from_slice(&sha256(&number.to_be_bytes())[..chunk.len()]);
+        }
+    }
+}
+
+/// A provider with a pool, a person and a few clients.
+pub struct Provider {
+    _folder: TempDir,
+    pub app: App,
+    pub pool: Arc<Pool>,
+    pub clock: Arc<HandClock>,
+    pub alice: EntryId,
+}
+
+fn operator() -> Actor {
+    Actor { role: Role::Operator, entry: None, name: "uid:0".into(), face: Face::Admin, address: None }
+}
+
+fn entry(dn: &str, attributes: &[(&str, &str)]) -> NewEntry {
+    let attributes = attributes.iter().map(|(name, value)| Attribute::new(*name, [*value])).collect();
+    NewEntry { dn: Dn::parse(dn).unwrap(), attributes }
+}
+
+pub fn client_id(text: &str) -> ClientId {
+    ClientId::parse(text).unwrap()
+}
+
+impl Provider {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000_000)));
+        let entropy: Arc<dyn Entropy> = Arc::new(Sequenced(AtomicU64::new(0)));
+        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let hands: Arc<dyn Clock> = clock.clone();
+        let registry = Registry::new(store, MasterKey::new(Secret::new([7; 32])), hands.clone(), entropy.clone());
+        let new = NewPool {
+            slug: Slug::parse("acme").unwrap(),
+            suffix: Some(Dn::parse("o=acme").unwrap()),
+            display_name: "Acme".into(),
+            settings: Settings { hashing: Params { memory_kib: 64, passes: 1, lanes: 1 }, ..Settings::default() },
+        };
+        let pool = registry
+            .create(new, &operator(), |pool, changes| directory(pool).create_suffix(changes, &operator(), hands.now(), entropy.as_ref()))
+            .await
+            .unwrap();
+        let core = Core::new(Parts { registry, work: Arc::new(Work::new(2, 64)), clock: hands, entropy });
+        let app = App::new(Arc::new(core));
+        let mut provider = Self { _folder: folder, app, pool, clock, alice: EntryId::new(0) };
+        provider.populate().await;
+        provider
+    }
+
+    async fn populate(&mut self) {
+        let person = [
+            ("objectClass", "inetOrgPerson"),
+            ("uid", "alice"),
+            ("cn", "Alice Liddell"),
+            ("givenName", "Alice"),
+            ("sn", "Liddell"),
+            ("mail", "alice@acme.example"),
+            ("telephoneNumber", "+44 20 7946 0000"),
+            ("postalAddress", "1 Deanery Road$Oxford"),
+            ("l", "Oxford"),
+        ];
+        self.alice = self.add(entry("uid=alice,ou=people,o=acme", &person)).await;
+        for group in ["staff", "authors"] {
+            let member = [("objectClass", "groupOfNames"), ("cn", group), ("member", "uid=alice,ou=people,o=acme")];
+            self.add(entry(&format!("cn={group},ou=groups,o=acme"), &member)).await;
+        }
+        let secret = Secret::new(SECRET.to_owned());
+        let entropy = self.app.core.entropy.as_ref();
+        let hash = SecretHash::choose(&secret, &self.app.hasher, self.pool.id(), self.pool.settings().hashing, entropy).await.unwrap();
+        let uris = vec![RedirectUri::parse(REDIRECT).unwrap()];
+        let demo = Client {
+            first_party: true,
+            post_logout_redirect_uris: vec![RedirectUri::parse("https://app.example/bye").unwrap()],
+            ..Client::confidential(client_id("demo-app"), "Demo", hash, uris.clone())
+        };
+        self.put(&demo).await;
+        self.put(&Client { client_id: client_id("lax"), require_pkce: false, ..demo.clone() }).await;
+        self.put(&Client { client_id: client_id("basic"), auth_method: application::AuthMethod::SecretBasic, ..demo.clone() }).await;
+        self.put(&Client { client_id: client_id("post"), auth_method: application::AuthMethod::SecretPost, ..demo.clone() }).await;
+        self.put(&Client { client_id: client_id("es"), id_token_alg: application::SigningAlgorithm::Es256, ..demo.clone() }).await;
+        self.put(&Client { client_id: client_id("third"), first_party: false, ..demo }).await;
+        self.put(&Client { first_party: true, ..Client::public(client_id("spa"), "App", uris) }).await;
+    }
+
+    pub async fn put(&self, client: &Client) {
+        let mut changes = Changes::new();
+        application::put_client(&mut changes, client).unwrap();
+        self.pool.store().commit(changes).await.unwrap();
+    }
+
+    async fn add(&self, entry: NewEntry) -> EntryId {
+        let mut changes = Changes::new();
+        let id = directory(&self.pool)
+            .add(&mut changes, entry, &operator(), self.clock.now(), self.app.core.entropy.as_ref())
+            .unwrap_or_else(|error| panic!("{error}"));
+        self.pool.store().commit(changes).await.unwrap();
+        id
+    }
+
+    /// A code as the authorization endpoint would have given it.
+    pub async fn code(&self, text: &str, client: &str) -> Code {
+        let code = Code {
+            client_id: client_id(client),
+            redirect_uri: REDIRECT.into(),
+            entry: self.alice,
+            scopes: ["openid", "profile", "email", "groups"].map(String::from).into(),
+            nonce: Some("the-nonce".into()),
+            challenge: Some(CHALLENGE.into()),
+            auth_time: Timestamp::from_seconds(self.clock.now().seconds() - 30),
+            acr: "1".into(),
+            amr: vec!["pwd".into()],
+            grant: GrantId::draw(self.app.core.entropy.as_ref()),
+            expires: self.clock.now().plus(Duration::from_secs(60)),
+            used: false,
+            session: [3; 32],
+        };
+        self.put_code(text, &code).await;
+        code
+    }
+
+    pub async fn put_code(&self, text: &str, code: &Code) {
+        let mut changes = Changes::new();
+        application::put_code(&mut changes, text, code);
+        self.pool.store().commit(changes).await.unwrap();
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> PoolRequest {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        PoolRequest {
+            pool: self.pool.clone(),
+            base: PoolUrl::new(ISSUER),
+            peer: [192, 0, 2, 1].into(),
+            method,
+            path: path.into(),
+            query: query.into(),
+            headers: HeaderMap::new(),
+            body: Default::default(),
+        }
+    }
+
+    pub fn form(&self, path: &str, body: &str) -> PoolRequest {
+        let request = PoolRequest { body: body.to_owned().into(), ..self.request(Method::POST, path) };
+        with(request, "content-type", "application/x-www-form-urlencoded")
+    }
+}
+
+pub fn directory(pool: &Pool) -> Directory {
+    Directory::over(pool.store().clone(), pool.suffix().clone())
+}
+
+/// The request with one more header field.
+pub fn with(mut request: PoolRequest, name: &'static str, value: &str) -> PoolRequest {
+    request.headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    request
+}
+
+/// The answer as the route would give it.
+pub fn answered(result: Result<Response, Error>, request: &PoolRequest) -> Response {
+    result.unwrap_or_else(|error| error.respond(request))
+}
+
+pub fn header(response: &Response, name: &str) -> String {
+    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+pub async fn text(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+/// The status and the JSON of an answer; also checks that no cache keeps it.
+pub async fn json(response: Response) -> (StatusCode, Value) {
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    (response.status(), serde_json::from_str(&text(response).await).unwrap())
+}
