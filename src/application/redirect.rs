@@ -31,7 +31,7 @@ impl RedirectUri {
             return refuse("it has a fragment");
         }
         let Ok(url) = Url::parse(text) else { return refuse("it is not an absolute URI") };
-        if !text.get(..url.scheme().len()).is_some_and(|scheme| scheme == url.scheme()) {
+        if text.get(..url.scheme().len()).is_none_or(|scheme| scheme != url.scheme()) {
             return refuse("its scheme is not in lower case");
         }
         if !url.username().is_empty() || url.password().is_some() || authority(text).is_some_and(|authority| authority.contains('@')) {

@@ -102,7 +102,7 @@ impl Provider {
             .await
             .unwrap();
         let core = Core::new(Parts { registry, work: Arc::new(Work::new(2, 64)), clock: hands, entropy });
-        let app = App::new(Arc::new(core));
+        let app = App::new(Arc::new(core.unwrap()));
         let mut provider = Self { _folder: folder, app, pool, clock, alice: EntryId::new(0) };
         provider.populate().await;
         provider
