@@ -167,3 +167,56 @@ pub fn rule<T: std::fmt::Debug>(result: Result<T>) -> crate::model::error::Rule 
 pub fn kind<T: std::fmt::Debug>(result: std::result::Result<T, Error>) -> crate::model::Kind {
     result.unwrap_err().kind().clone()
 }
+
+/// Compares every row of the directory with what the entries say: indexes, unique values, names, edges.
+pub fn assert_consistent(directory: &Directory) {
+    use super::draft::Draft;
+    use super::known::KNOWN;
+    use super::{Entry, SUFFIX, dn, index};
+    use crate::store::{Key, Prefix, Space};
+    use std::collections::BTreeSet;
+    let keys = |space| directory.store().scan(&Prefix::space(space), None).map(|row| row.unwrap().0).collect::<BTreeSet<Key>>();
+    let (mut terms, mut unique, mut names, mut parts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut ids = BTreeSet::new();
+    for row in directory.store().scan(&Prefix::space(Space::Entry), None) {
+        let (key, row) = row.unwrap();
+        let id = key.last_entry().unwrap();
+        ids.insert(id);
+        let entry = directory.complete(Entry::read(id, row).unwrap()).unwrap().unwrap();
+        let draft = Draft::of(&entry).unwrap();
+        terms.extend(index::terms(directory.schema(), &draft).iter().map(|term| index::key(term, id)));
+        unique
+            .extend(index::unique_values(directory.schema(), &draft).into_iter().map(|(attribute, value)| Key::unique(attribute, &value)));
+        parts.extend(
+            Draft::spills(entry.bytes()).flat_map(|spill| (0..spill.parts()).map(move |number| Key::value(id, spill.generation, number))),
+        );
+        match entry.parent() {
+            Some(parent) => {
+                let normal = dn::normalise_rdn(&entry.rdn().unwrap(), directory.schema()).unwrap();
+                assert!(names.insert(Key::child(parent, &index::name_term(&normal))), "two entries have one name");
+            }
+            None => assert_eq!(id, SUFFIX),
+        }
+        let above = directory.ancestors(id).unwrap();
+        assert!(id == SUFFIX || above.last().unwrap().id() == SUFFIX, "every entry lies under the suffix");
+    }
+    assert_eq!(keys(Space::Index), terms);
+    assert_eq!(keys(Space::Unique), unique);
+    assert_eq!(keys(Space::Child), names);
+    assert_eq!(keys(Space::Value), parts);
+    let edges = |space, swap: bool| {
+        let mut edges = BTreeSet::new();
+        for attribute in &KNOWN.links {
+            for id in &ids {
+                let prefix = if swap { Prefix::backlinks(*attribute, *id) } else { Prefix::links(*attribute, *id) };
+                for row in directory.store().scan(&prefix, None) {
+                    let other = row.unwrap().0.last_entry().unwrap();
+                    edges.insert(if swap { (*attribute, other, *id) } else { (*attribute, *id, other) });
+                }
+            }
+        }
+        assert_eq!(keys(space).len(), edges.len(), "no edge begins at an entry that is gone");
+        edges
+    };
+    assert_eq!(edges(Space::Link, false), edges(Space::Backlink, true));
+}
