@@ -279,3 +279,7 @@ fn formatted(at: Timestamp, format: &[time::format_description::BorrowedFormatIt
 fn named(name: String) -> Result<Vec<Vec<u8>>> {
     Ok(if name.is_empty() { Vec::new() } else { vec![name.into_bytes()] })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

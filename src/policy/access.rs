@@ -144,3 +144,86 @@ pub fn may_arrange(viewer: &Viewer) -> Result<()> {
     }
     Err(Error::not_allowed("entries are added, deleted and renamed by administrators of the pool only"))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::model::error::Denial;
+    use crate::model::{Kind, Role::*};
+
+    const SELF: EntryId = EntryId::new(10);
+    const OTHER: EntryId = EntryId::new(11);
+
+    fn viewer(role: Role) -> Viewer {
+        Viewer { role, entry: (role != Anonymous).then_some(SELF) }
+    }
+
+    #[test]
+    fn who_sees_what() {
+        use EntryKind::*;
+        // Columns: User, Group, Container, Service, Other; each somebody else's.
+        let table = [
+            (Anonymous, [false; 5]),
+            (Role::User, [true, true, true, false, false]),
+            (Role::Service, [true; 5]),
+            (Administrator, [true; 5]),
+            (Operator, [true; 5]),
+        ];
+        for (role, expected) in table {
+            let seen = [User, Group, Container, Service, Other].map(|kind| may_see_entry(&viewer(role), kind, OTHER));
+            assert_eq!(seen, expected, "{role:?}");
+        }
+        assert!(may_see_entry(&viewer(Role::User), Other, SELF), "the own entry is always seen");
+        assert!(!may_see_entry(&Viewer { role: Anonymous, entry: Some(SELF) }, User, SELF));
+    }
+
+    #[test]
+    fn who_reads_and_filters_by_what() {
+        use AccessClass::*;
+        // Columns: Public, Operational, Sensitive, Secret; of somebody else, then of oneself.
+        let table = [
+            (Anonymous, [false, false, false, false], [false, false, false, false]),
+            (User, [true, true, false, false], [true, true, true, false]),
+            (Service, [true, true, true, false], [true, true, true, false]),
+            (Administrator, [true, true, true, false], [true, true, true, false]),
+            (Operator, [true, true, true, false], [true, true, true, false]),
+        ];
+        for (role, others, own) in table {
+            for (entry, expected) in [(OTHER, others), (SELF, own)] {
+                for (class, expected) in [Public, Operational, Sensitive, Secret].into_iter().zip(expected) {
+                    assert_eq!(may_read(&viewer(role), class, entry), expected, "{role:?} reads {class:?}");
+                    assert_eq!(may_filter(&viewer(role), class, entry), expected, "{role:?} filters by {class:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_writes_what() {
+        // Columns: a profile attribute and mail of somebody else, then of oneself; a password of somebody else, then of oneself; arranging entries.
+        let table = [
+            (Anonymous, [false, false, false, false, false, false, false]),
+            (User, [false, false, true, false, false, true, false]),
+            (Service, [false, false, false, false, false, true, false]),
+            (Administrator, [true, true, true, true, true, true, true]),
+            (Operator, [true, true, true, true, true, true, true]),
+        ];
+        for (role, expected) in table {
+            let viewer = viewer(role);
+            let done = [
+                may_write(&viewer, "displayname", OTHER),
+                may_write(&viewer, "mail", OTHER),
+                may_write(&viewer, "displayName", SELF),
+                may_write(&viewer, "mail", SELF),
+                may_set_password(&viewer, OTHER),
+                may_set_password(&viewer, SELF),
+                may_arrange(&viewer),
+            ];
+            assert_eq!(done.each_ref().map(Result::is_ok), expected, "{role:?}");
+            for error in done.into_iter().filter_map(Result::err) {
+                assert_eq!(*error.kind(), Kind::Denied(Denial::NotAllowed));
+            }
+        }
+    }
+}

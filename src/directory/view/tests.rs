@@ -1,0 +1,123 @@
+use super::*;
+use crate::directory::change::ModificationKind::{Add, Replace};
+use crate::directory::testing::{Home, kind, rule, step};
+use crate::model::{EntryId, Kind, Role};
+
+fn names(home: &Home, id: EntryId, asked: &[&str], viewer: &Viewer) -> Vec<String> {
+    let entry = home.directory.entry(id).unwrap().unwrap();
+    let selection = Selection::parse(&home.directory, asked.iter().copied());
+    let attributes = home.directory.attributes(&entry, &selection, viewer).unwrap();
+    let mut names: Vec<_> = attributes.into_iter().map(|attribute| attribute.name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_asked_for_is_selected() {
+    let home = Home::new();
+    let alice = home.person("alice");
+    home.group("staff", &["alice"]);
+    home.modify(alice, &[step(Add, "cn;lang-de", &["Elise"]), step(Add, "manager", &["uid=alice,ou=people,o=acme"])]).unwrap();
+    let operator = Viewer::OPERATOR;
+    let user = ["cn", "cn;lang-de", "mail", "manager", "objectClass", "sn", "uid"];
+    assert_eq!(names(&home, alice, &[], &operator), user);
+    assert_eq!(names(&home, alice, &["*"], &operator), user);
+    assert_eq!(names(&home, alice, &["1.1"], &operator), [""; 0]);
+    assert_eq!(names(&home, alice, &["nonsense"], &operator), [""; 0]);
+    assert_eq!(names(&home, alice, &["CN"], &operator), ["cn", "cn;lang-de"]);
+    assert_eq!(names(&home, alice, &["cn;lang-de", "2.5.4.4"], &operator), ["cn;lang-de", "sn"]);
+    assert_eq!(names(&home, alice, &["name"], &operator), ["cn", "cn;lang-de", "sn"]);
+    assert_eq!(names(&home, alice, &["@person"], &operator), ["cn", "cn;lang-de", "objectClass", "sn"]);
+    assert_eq!(names(&home, alice, &["1.1", "uid"], &operator), ["uid"]);
+    let operational = names(&home, alice, &["+"], &operator);
+    for name in [
+        "createTimestamp",
+        "creatorsName",
+        "entryDN",
+        "entryUUID",
+        "hasSubordinates",
+        "memberOf",
+        "modifyTimestamp",
+        "structuralObjectClass",
+        "subschemaSubentry",
+    ] {
+        assert!(operational.contains(&name.to_owned()), "{name} in {operational:?}");
+    }
+    assert!(!operational.contains(&"cn".to_owned()));
+}
+
+#[test]
+fn a_projection_is_a_partial_attribute_list() {
+    let home = Home::new();
+    let staff = home.group("staff", &[]);
+    home.person("alice");
+    home.modify(staff, &[step(Add, "member", &["uid=alice,ou=people,o=acme"])]).unwrap();
+    let entry = home.directory.entry(staff).unwrap().unwrap();
+    let project = |types_only| {
+        let mut out = vec![0xaa];
+        let selection = Selection::parse(&home.directory, ["cn", "member"]);
+        home.directory.project(&entry, &selection, types_only, &Viewer::OPERATOR, &mut out).unwrap();
+        out
+    };
+    let mut expected = b"\xaa\x30\x37\x30\x0d\x04\x02cn\x31\x07\x04\x05staff".to_vec();
+    expected.extend_from_slice(b"\x30\x26\x04\x06member\x31\x1c\x04\x1auid=alice,ou=people,o=acme");
+    assert_eq!(project(false), expected);
+    assert_eq!(project(true), b"\xaa\x30\x14\x30\x06\x04\x02cn\x31\x00\x30\x0a\x04\x06member\x31\x00");
+}
+
+#[test]
+fn nobody_is_shown_what_they_may_not_see() {
+    let home = Home::new();
+    let (alice, bob) = (home.person("alice"), home.person("bob"));
+    home.modify(alice, &[step(Add, "employeeNumber", &["7"]), step(Replace, "poolgateAccountDisabled", &["FALSE"])]).unwrap();
+    let service = home.add("cn=app,ou=services,o=acme", &[("objectClass", &["poolgateServiceAccount"])]).unwrap();
+    let group = home.group("staff", &["alice"]);
+    home.modify(group, &[step(Add, "member", &["cn=app,ou=services,o=acme"])]).unwrap();
+    let user = Viewer { role: Role::User, entry: Some(bob) };
+    assert!(!names(&home, alice, &["*", "+"], &user).contains(&"poolgateAccountDisabled".to_owned()));
+    assert!(names(&home, alice, &["*", "+"], &Viewer::OPERATOR).contains(&"poolgateAccountDisabled".to_owned()));
+    assert_eq!(names(&home, alice, &["*", "+"], &Viewer::ANONYMOUS), [""; 0]);
+    let entry = home.directory.visible(group, &user).unwrap();
+    assert_eq!(home.directory.attribute(&entry, "member", &user).unwrap(), [b"uid=alice,ou=people,o=acme"]);
+    assert_eq!(home.directory.attribute(&entry, "member", &Viewer::OPERATOR).unwrap().len(), 2);
+    assert!(matches!(kind(home.directory.visible(service, &user)), Kind::NotFound { .. }));
+    let hidden = crate::directory::testing::dn("cn=x,cn=app,ou=services,o=acme");
+    let matched = |viewer: &Viewer| match kind(home.directory.find(&hidden, viewer)) {
+        Kind::NotFound { matched } => matched.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(matched(&user), "ou=services,o=acme");
+    assert_eq!(matched(&Viewer::OPERATOR), "cn=app,ou=services,o=acme");
+    assert_eq!(matched(&Viewer::ANONYMOUS), "");
+}
+
+#[test]
+fn comparing() {
+    let home = Home::new();
+    let (alice, bob) = (home.person("alice"), home.person("bob"));
+    home.group("staff", &["alice"]);
+    let entry = home.directory.entry(alice).unwrap().unwrap();
+    let user = Viewer { role: Role::User, entry: Some(bob) };
+    let compare = |name: &str, value: &str, viewer: &Viewer| home.directory.compare(&entry, name, value.as_bytes(), viewer);
+    assert!(compare("sn", "SMITH", &user).unwrap());
+    assert!(!compare("sn", "Jones", &user).unwrap());
+    assert!(compare("memberOf", "cn=Staff,ou=groups,o=acme", &user).unwrap());
+    assert!(!compare("memberOf", "cn=none,ou=groups,o=acme", &user).unwrap());
+    assert!(compare("entryDN", "uid=alice,ou=people,o=acme", &user).unwrap());
+    assert_eq!(rule(compare("title", "x", &user)), Rule::NoSuchAttribute);
+    assert_eq!(rule(compare("nonsense", "x", &user)), Rule::UndefinedAttribute);
+    assert_eq!(rule(compare("objectClass", "no such class", &user)), Rule::Syntax);
+    for viewer in [user, Viewer::OPERATOR, Viewer { role: Role::User, entry: Some(alice) }] {
+        assert_eq!(rule(compare("userPassword", "x", &viewer)), Rule::NoSuchAttribute);
+    }
+}
+
+#[test]
+fn times_and_change_numbers() {
+    let at = Timestamp::from_micros(1_577_934_245_678_901);
+    assert_eq!(generalized_time(at), b"20200102030405Z");
+    let home = Home::new();
+    let alice = home.person("alice");
+    let csn = entry_csn(&home.directory.entry(alice).unwrap().unwrap()).unwrap();
+    assert_eq!(csn.split('#').map(str::len).collect::<Vec<_>>(), [22, 6, 3, 6]);
+}
