@@ -5,6 +5,7 @@ use crate::admin::context::{Context, Segment};
 use crate::admin::types::{AcsDocument, AttributeDocument, Page, ServiceProviderDocument};
 use crate::application::{self, Acs, AttributeMapping, EntityId, NameIdFormat, RedirectUri, ServiceProvider, Signed};
 use crate::audit::{self, Action, Event};
+use crate::crypto::xml::Certificate;
 use crate::model::error::Rule;
 use crate::model::{Error, Result};
 use crate::pool::Pool;
@@ -101,10 +102,11 @@ fn name_of<T: Copy + PartialEq>(choices: &[(T, &'static str)], choice: T) -> Str
     choices.iter().find(|(known, _)| *known == choice).map(|(_, name)| (*name).to_owned()).unwrap_or_default()
 }
 
-/// A certificate from PEM or from the base64 text of metadata.
+/// A certificate from PEM or from the base64 text of metadata, with a key that signatures of requests are verified with.
 fn certificate(text: &str) -> Result<Vec<u8>> {
-    let base64: String = text.lines().filter(|line| !line.starts_with("-----")).flat_map(|line| line.split_whitespace()).collect();
-    STANDARD.decode(base64).map_err(|error| Error::invalid(Rule::Request, format!("request_certificates: {error}")))
+    let certificate =
+        Certificate::from_text(text).map_err(|error| Error::invalid(Rule::Request, format!("request_certificates: {error}")))?;
+    Ok(certificate.der().to_vec())
 }
 
 fn document(provider: &ServiceProvider) -> ServiceProviderDocument {

@@ -13,9 +13,9 @@ use crate::directory::{Directory, NewEntry};
 use crate::model::{Actor, Attribute, Clock, Dn, Entropy, Role, Secret, Timestamp};
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
 use crate::store::{Options, Store};
+use crate::web::PoolUrl;
 use crate::web::http::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION};
 use crate::web::http::{HeaderMap, Method};
-use crate::web::PoolUrl;
 use crate::work::Work;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +30,7 @@ const BASE: &str = "https://id.example/pools/acme";
 const SP: &str = "https://sp.example/metadata";
 const ACS: &str = "https://sp.example/acs";
 const START: Timestamp = Timestamp::from_seconds(1_700_000_000);
-const PASSWORD: &str = "alice-demo-password";
+const PASSWORD: &str = "correct horse battery staple";
 
 struct Hand(Mutex<Timestamp>);
 
@@ -90,7 +90,7 @@ impl House {
         };
         let pool = registry.create(new, &operator(), fill).await.unwrap();
         let work = Arc::new(Work::new(2, 64));
-        let core = Arc::new(Core::new(Parts { registry, work, clock: clock.clone(), entropy }));
+        let core = Arc::new(Core::new(Parts { registry, work, clock: clock.clone(), entropy }).unwrap());
         let house = Self { core, pool, clock, _folder: folder };
         house.person("alice", Some("alice@acme.example")).await;
         house.register(&provider(SP)).await;
@@ -409,8 +409,8 @@ async fn a_passive_request_never_shows_a_page() {
 async fn a_forced_login_is_a_new_one() {
     let house = House::build().await;
     let mut browser = Browser::logged_in(&house, "alice").await;
-    house.pass(Duration::from_secs(60));
     for posted in [false, true] {
+        house.pass(Duration::from_secs(60));
         let asked = if posted {
             let stored = browser.post(&house, &house.form("ForceAuthn=\"true\"")).await;
             browser.get(&house, stored.way_on()).await
