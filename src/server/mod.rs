@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod config;
+mod directory;
 mod files;
 mod health;
 mod http;
@@ -27,6 +28,7 @@ use crate::store::{Options, Store};
 use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::{Limits, PoolUrls};
+use directory::Ldap;
 use listener::{Gate, bind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -106,6 +108,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let admin = Arc::new(admin::App { core: Arc::clone(&core), spool: data.join("import") });
     tracker.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), tracker.clone(), stop.clone()));
     serve_http(&config, &core, &store, &addresses, sockets.http, sockets.https, certificate.as_ref(), &tracker, &stop)?;
+    Ldap::new(&core, &config.limits, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &tracker, &stop);
     tasks::start(&core, store.clone(), &tracker, &stop);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     Ok(Running { addresses, core, store, certificate, drain, tracker, stop })
