@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     audit::{self, Action, Event},
-    directory::{Directory, Entry, Modification, NewEntry, Viewer},
+    directory::{Directory, Entry, EntryKind, Modification, NewEntry, Viewer},
     federation::link,
     model::{Actor, EntryId, Error, Rdn, Result, Role, Secret, Timestamp, error::Rule},
     policy::access,
@@ -44,6 +44,16 @@ impl Core {
                 Ok(id)
             })
             .await
+    }
+
+    /// Judges a new entry with its password as [`add_entry`](Self::add_entry) would, as far as that needs no look at other entries. Answers what it would be.
+    pub fn check_entry(&self, pool: &Arc<Pool>, actor: &Actor, mut entry: NewEntry) -> Result<EntryKind> {
+        let directory = identity::directory(pool);
+        if let Some(value) = passwords::take_from_entry(&directory, &mut entry.attributes)? {
+            passwords::may_have_one(&directory, class_names(&entry).iter().map(String::as_str))?;
+            passwords::read(pool, value, may_import(actor), &passwords::names_among(&entry.attributes))?;
+        }
+        directory.check_new(&entry, actor)
     }
 
     /// Changes an entry (RFC 4511, section 4.6). `userPassword` among the modifications sets the password.

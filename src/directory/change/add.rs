@@ -4,7 +4,8 @@ use super::{NewEntry, attribute, check, edges::Edges, write};
 use crate::directory::draft::Draft;
 use crate::directory::known::Source;
 use crate::directory::record::Header;
-use crate::directory::{Directory, EntryKind, Viewer};
+use crate::directory::schema::{AttributeType, Schema};
+use crate::directory::{Directory, EntryKind, SUFFIX, Viewer};
 use crate::model::entropy::random;
 use crate::model::error::Rule;
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Rdn, Result, Role, Timestamp};
@@ -61,11 +62,30 @@ pub fn insert(
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<()> {
-    let schema = directory.schema;
     let viewer = Viewer::of(actor);
-    let mut draft = Draft::new(Header {
+    let uuid = uuid::Builder::from_random_bytes(random(entropy)).into_uuid();
+    let mut draft = blank(directory.schema, place, actor, uuid, now)?;
+    let mut edges = Edges::new(directory, place.id, &viewer);
+    fill(directory.schema, &mut draft, place, attributes, actor, &mut |kind, values| edges.add(kind, values))?;
+    write::insert(directory, changes, place.id, &draft, &edges, now)
+}
+
+/// Judges what can be judged without looking at other entries: the name, the values, the object classes. Answers what the entry would be.
+pub fn check(directory: &Directory, entry: &NewEntry, actor: &Actor) -> Result<EntryKind> {
+    let rdn = entry.dn.rdn().ok_or_else(|| Error::invalid(Rule::Naming, "the root cannot be added"))?;
+    let parent_dn = entry.dn.parent().unwrap_or_default();
+    let place = Place { id: SUFFIX, parent: None, parent_dn: &parent_dn, rdn };
+    let mut draft = blank(directory.schema, &place, actor, Uuid::nil(), Timestamp::from_micros(0))?;
+    fill(directory.schema, &mut draft, &place, &entry.attributes, actor, &mut |kind, values| {
+        values.iter().try_for_each(|value| kind.check_value(value))
+    })?;
+    Ok(draft.header.kind)
+}
+
+fn blank(schema: &Schema, place: &Place<'_>, actor: &Actor, uuid: Uuid, now: Timestamp) -> Result<Draft> {
+    Ok(Draft::new(Header {
         parent: place.parent,
-        uuid: uuid::Builder::from_random_bytes(random(entropy)).into_uuid(),
+        uuid,
         kind: EntryKind::Other,
         created: now,
         modified: now,
@@ -74,8 +94,20 @@ pub fn insert(
         rdn: check::rdn_text(schema, place.rdn, place.parent_dn)?,
         node: 0,
         links: std::collections::BTreeSet::new(),
-    });
-    let mut edges = Edges::new(directory, place.id, &viewer);
+    }))
+}
+
+/// Checks the attributes and takes them over; `link` gets those whose values are edges.
+fn fill(
+    schema: &Schema,
+    draft: &mut Draft,
+    place: &Place<'_>,
+    attributes: &[Attribute],
+    actor: &Actor,
+    link: &mut dyn FnMut(&AttributeType, &[Vec<u8>]) -> Result<()>,
+) -> Result<()> {
+    let viewer = Viewer::of(actor);
+    let mut linked = Vec::new();
     for attribute in attributes {
         let (kind, name) = attribute::describe(schema, &attribute.name)?;
         if actor.role == Role::Operator && keep(&mut draft.header, Source::of(kind), attribute)? {
@@ -86,22 +118,31 @@ pub fn insert(
             return Err(Error::invalid(Rule::Constraint, format!("{} is named without a value", kind.name())));
         }
         match Source::of(kind) {
-            Source::Edges | Source::MemberUid => edges.add(kind, &attribute.values)?,
+            Source::Edges | Source::MemberUid => {
+                link(kind, &attribute.values)?;
+                linked.push(kind.id);
+            }
             _ => attribute::add_values(kind, draft.attributes.entry(name).or_default(), &attribute.values)?,
         }
     }
-    check::add_rdn_values(schema, &mut draft, place.rdn)?;
-    draft.header.links.extend(edges.added_attributes());
-    let linked: Vec<_> = draft.header.links.iter().copied().collect();
-    check::complete(schema, &mut draft, &linked)?;
-    write::insert(directory, changes, place.id, &draft, &edges, now)
+    draft.header.links.extend(linked.iter().copied());
+    check::add_rdn_values(schema, draft, place.rdn)?;
+    check::complete(schema, draft, &linked)
 }
 
 /// An id that grows with time; chance keeps ids of the same millisecond apart, and the commit expects that nobody has it.
 pub fn new_id(now: Timestamp, entropy: &dyn Entropy) -> EntryId {
-    let milliseconds = now.micros().div_euclid(1000).saturating_sub(EPOCH_MILLISECONDS).max(1);
     let chance = u32::from_be_bytes(random(entropy)) >> (u32::BITS - RANDOM_BITS);
-    EntryId::new((milliseconds.unsigned_abs() << RANDOM_BITS) | u64::from(chance))
+    EntryId::new((milliseconds(now) << RANDOM_BITS) | u64::from(chance))
+}
+
+/// The lowest id of an entry that is added from `now` on: every entry below it was there before.
+pub fn first_id(now: Timestamp) -> EntryId {
+    EntryId::new(milliseconds(now) << RANDOM_BITS)
+}
+
+fn milliseconds(now: Timestamp) -> u64 {
+    now.micros().div_euclid(1000).saturating_sub(EPOCH_MILLISECONDS).max(1).unsigned_abs()
 }
 
 /// Takes over what the server keeps about an entry, from an export of it; whether the attribute is of that sort.

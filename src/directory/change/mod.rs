@@ -14,10 +14,11 @@ mod rename;
 mod suffix;
 mod write;
 
+pub use add::first_id;
 pub(super) use check::structural_class;
 pub(super) use rename::moved_key;
 
-use super::Directory;
+use super::{Directory, EntryKind};
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Rdn, Result, Timestamp};
 use crate::store::Changes;
 
@@ -62,6 +63,12 @@ impl Directory {
     /// Adds an entry (RFC 4511, section 4.7).
     pub fn add(&self, changes: &mut Changes, entry: NewEntry, actor: &Actor, now: Timestamp, entropy: &dyn Entropy) -> Result<EntryId> {
         add::add(self, changes, entry, actor, now, entropy)
+    }
+
+    /// Judges what can be judged of a new entry without looking at others: its name, its values, its object classes, not what it names. Answers what it would
+    /// be. For an import, which judges a whole file before it writes anything.
+    pub fn check_new(&self, entry: &NewEntry, actor: &Actor) -> Result<EntryKind> {
+        add::check(self, entry, actor)
     }
 
     /// Modifies an entry (RFC 4511, section 4.6): all steps or none.
