@@ -1,5 +1,7 @@
 //! The registry: from slug and suffix to the pool, and its life from creation to deletion.
 
+mod rewrap;
+
 use super::handle::{Pool, Status, Surroundings, data_key_place};
 use super::keys::Keyring;
 use super::record::{PoolRecord, decode_number, encode_number};

@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_work_are_refused_with_the_field() {
-        let cases: [(&str, fn(&mut Settings)); 12] = [
+        type Change = fn(&mut Settings);
+        let cases: [(&str, Change); 12] = [
             ("password.min_length", |settings| settings.password.min_length = 0),
             ("password.min_length", |settings| settings.password.min_length = 300),
             ("password.max_length", |settings| settings.password.max_length = 5000),
@@ -207,8 +208,7 @@ mod tests {
             let error = settings.check().unwrap_err();
             assert!(error.message().contains(field), "{field}: {error}");
         }
-        let mut off = Settings::default();
-        off.lockout = LockoutPolicy { threshold: 0, window: Seconds(0), duration: Seconds(0) };
-        off.check().unwrap();
+        let lockout = LockoutPolicy { threshold: 0, window: Seconds(0), duration: Seconds(0) };
+        Settings { lockout, ..Settings::default() }.check().unwrap();
     }
 }
