@@ -15,6 +15,12 @@ mod interactive;
 mod login;
 mod passwords;
 pub mod session;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+pub mod testing;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
 mod throttle;
 mod turns;
 mod verified;

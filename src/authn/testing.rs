@@ -1,0 +1,220 @@
+//! A core over a store in a temporary folder, with a clock that stands still until it is moved: what tests of this room and of the faces drive.
+
+use super::{BindName, BrowserKey, Core, Demands, NewInteraction, Origin, Parts, ReturnPoint};
+use crate::{
+    audit::{self, Action, Event, Outcome, Query, Reason},
+    crypto::{password::Params, sealed::MasterKey},
+    directory::{Directory, Modification, ModificationKind, NewEntry},
+    model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Seconds, Secret, Timestamp},
+    policy::lockout::LockoutPolicy,
+    pool::{NewPool, Pool, Registry, Settings, Slug},
+    store::{Options, Store},
+    work::Work,
+};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Hashes that cost next to nothing.
+pub const CHEAP: Params = Params { memory_kib: 16, passes: 1, lanes: 1 };
+
+/// When tests begin.
+pub const START: Timestamp = Timestamp::from_seconds(1_790_000_000);
+
+/// Failures that lock.
+pub const THRESHOLD: u16 = 5;
+
+/// Where requests of tests come from.
+pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+/// A clock that is moved by hand.
+pub struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Bytes that never come twice.
+pub struct Drawn(AtomicU64);
+
+impl Entropy for Drawn {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let number = self.0.fetch_add(1, Ordering::SeqCst);
+            let bytes = crate::crypto::digest::sha256(&number.to_be_bytes());
+            chunk.copy_from_slice(&bytes[..chunk.len()]);
+        }
+    }
+}
+
+/// A core with one pool, `acme`.
+pub struct Bench {
+    pub core: Arc<Core>,
+    pub pool: Arc<Pool>,
+    pub store: Store,
+    clock: Arc<HandClock>,
+    _folder: TempDir,
+}
+
+pub fn operator() -> Actor {
+    Actor { role: Role::Operator, entry: None, name: "uid:0".into(), face: Face::Admin, address: None }
+}
+
+pub fn settings() -> Settings {
+    Settings {
+        hashing: CHEAP,
+        lockout: LockoutPolicy { threshold: THRESHOLD, window: Seconds::minutes(15), duration: Seconds::minutes(15) },
+        ..Settings::default()
+    }
+}
+
+pub fn ldap() -> Origin {
+    Origin { face: Face::Ldap, address: Some(ADDRESS) }
+}
+
+pub fn page() -> Origin {
+    Origin { face: Face::Login, address: Some(ADDRESS) }
+}
+
+pub fn uid(name: &str) -> BindName {
+    BindName::Uid(name.into())
+}
+
+/// What a user is made of.
+pub fn user(name: &str, password: Option<&str>) -> NewEntry {
+    let mut attributes = vec![
+        Attribute::new("objectClass", ["inetOrgPerson"]),
+        Attribute::new("cn", [name]),
+        Attribute::new("sn", [name]),
+        Attribute::new("mail", [format!("{name}@acme.example").as_str()]),
+    ];
+    attributes.extend(password.map(|password| Attribute::new("userPassword", [password])));
+    NewEntry { dn: Dn::parse(&format!("uid={name},ou=people,o=acme")).unwrap(), attributes }
+}
+
+pub fn replace(name: &str, value: &str) -> Modification {
+    Modification { kind: ModificationKind::Replace, attribute: Attribute::new(name, [value]) }
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with(settings()).await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(START.micros())));
+        let entropy: Arc<dyn Entropy> = Arc::new(Drawn(AtomicU64::new(0)));
+        let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let registry = Registry::new(store.clone(), MasterKey::generate(&*entropy), Arc::clone(&hands), Arc::clone(&entropy));
+        let work = Arc::new(Work::new(2, 1000));
+        let core = Arc::new(Core::new(Parts { registry, work, clock: hands, entropy }).unwrap());
+        let pool = create_pool(&core, "acme", settings).await;
+        Self { core, pool, store, clock, _folder: folder }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn pass(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap();
+        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    pub fn directory(&self) -> Directory {
+        Directory::new(&self.pool)
+    }
+
+    pub async fn user(&self, name: &str, password: &str) -> EntryId {
+        self.core.add_entry(&self.pool, &operator(), user(name, Some(password))).await.unwrap()
+    }
+
+    pub async fn service(&self, name: &str, password: &str) -> EntryId {
+        let dn = Dn::parse(&format!("cn={name},ou=services,o=acme")).unwrap();
+        let attributes = vec![Attribute::new("objectClass", ["poolgateServiceAccount"]), Attribute::new("userPassword", [password])];
+        self.core.add_entry(&self.pool, &operator(), NewEntry { dn, attributes }).await.unwrap()
+    }
+
+    /// Puts somebody into the group of administrators.
+    pub async fn make_administrator(&self, name: &str) {
+        let member = format!("uid={name},ou=people,o=acme");
+        let attributes = vec![Attribute::new("objectClass", ["groupOfNames"]), Attribute::new("member", [member.as_str()])];
+        let entry = NewEntry { dn: Dn::parse("cn=admins,ou=groups,o=acme").unwrap(), attributes };
+        self.core.add_entry(&self.pool, &operator(), entry).await.unwrap();
+    }
+
+    pub async fn disable(&self, entry: EntryId, disabled: bool) {
+        let value = if disabled { "TRUE" } else { "FALSE" };
+        self.core.modify_entry(&self.pool, &operator(), entry, &[replace("poolgateAccountDisabled", value)]).await.unwrap();
+    }
+
+    pub async fn change_settings(&self, change: impl Fn(&mut Settings)) {
+        let operator = operator();
+        let changed = self.core.registry.update(self.pool.id(), &operator, |draft| {
+            change(&mut draft.settings);
+            Ok(())
+        });
+        changed.await.unwrap();
+    }
+
+    /// Whether an LDAP bind succeeds.
+    pub async fn binds(&self, name: &str, password: &str) -> bool {
+        match self.core.bind(&self.pool, &uid(name), &password.into(), ldap()).await {
+            Ok(_) => true,
+            Err(error) => {
+                assert_eq!(error.message(), crate::model::Error::credentials().message());
+                false
+            }
+        }
+    }
+
+    pub fn runs(&self) -> u64 {
+        self.core.hasher.runs()
+    }
+
+    pub fn browser(&self, name: &str) -> BrowserKey {
+        BrowserKey::from_cookie(name)
+    }
+
+    /// A waiting request of an application.
+    pub async fn begin(&self, browser: &BrowserKey, demands: Demands) -> String {
+        let new =
+            NewInteraction { return_point: ReturnPoint::Authorize, application: "Demo".into(), payload: b"request".to_vec(), demands };
+        self.core.begin(&self.pool, new, browser, Some(ADDRESS)).await.unwrap().as_str().to_owned()
+    }
+
+    pub fn events(&self, action: Action) -> Vec<Event> {
+        let all = Query { limit: 1000, action: Some(action), ..Query::default() };
+        audit::query(self.pool.store(), &all).unwrap().into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// The outcomes and reasons of all events of a kind.
+    pub fn outcomes(&self, action: Action) -> Vec<(Outcome, Option<Reason>)> {
+        self.events(action).into_iter().map(|event| (event.outcome, event.reason)).collect()
+    }
+}
+
+/// A pool of that slug with the entries that every pool begins with.
+pub async fn create_pool(core: &Core, slug: &str, settings: Settings) -> Arc<Pool> {
+    let new = NewPool { slug: Slug::parse(slug).unwrap(), suffix: None, display_name: slug.into(), settings };
+    let (clock, entropy) = (&core.clock, &core.entropy);
+    let fill = |pool: &Pool, changes: &mut crate::store::Changes| {
+        Directory::new(pool).create_suffix(changes, &operator(), clock.now(), &**entropy)
+    };
+    core.registry.create(new, &operator(), fill).await.unwrap()
+}
+
+/// A secret of that text.
+pub fn secret(text: &str) -> Secret<Vec<u8>> {
+    text.into()
+}

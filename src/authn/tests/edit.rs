@@ -1,0 +1,220 @@
+//! Changes of entries and passwords: who may, what is committed together, what is audited.
+
+use super::super::testing::*;
+use crate::{
+    audit::{Action, Outcome, Reason},
+    directory::{Modification, ModificationKind},
+    model::{
+        Actor, Attribute, Kind, Rdn, Role,
+        error::{Denial, Rule},
+    },
+};
+
+async fn actor(bench: &Bench, name: &str, password: &str) -> Actor {
+    let proof = bench.core.bind(&bench.pool, &uid(name), &secret(password), ldap()).await.unwrap();
+    bench.core.actor(&bench.pool, &proof, ldap()).unwrap()
+}
+
+fn step(kind: ModificationKind, values: &[&str]) -> Modification {
+    Modification { kind, attribute: Attribute::new("userPassword", values.iter().copied()) }
+}
+
+#[tokio::test]
+async fn an_entry_and_its_password_are_one_commit() {
+    let bench = Bench::new().await;
+    let commits = bench.store.statistics().commits;
+    let id = bench.user("alice", "correct horse").await;
+    assert_eq!(bench.store.statistics().commits, commits + 1);
+    assert!(bench.binds("alice", "correct horse").await);
+    let entry = bench.directory().entry(id).unwrap().unwrap();
+    assert!(entry.first_text("userPassword").is_none());
+    let events = bench.events(Action::EntryAdd);
+    assert_eq!(events.last().unwrap().target.as_deref(), Some("uid=alice,ou=people,o=acme"));
+}
+
+#[tokio::test]
+async fn a_refused_password_adds_no_entry() {
+    let bench = Bench::new().await;
+    let cases = [
+        (vec!["short"], Rule::Constraint),
+        (vec!["alice-the-first"], Rule::Constraint),
+        (vec!["password123"], Rule::Constraint),
+        (vec!["correct horse", "battery staple"], Rule::Constraint),
+    ];
+    for (passwords, rule) in cases {
+        let mut entry = user("alice", None);
+        entry.attributes.push(Attribute::new("userPassword", passwords.iter().copied()));
+        let refused = bench.core.add_entry(&bench.pool, &operator(), entry).await.unwrap_err();
+        assert_eq!(*refused.kind(), Kind::Invalid(rule), "{passwords:?}");
+        assert!(!refused.message().contains(passwords[0]));
+    }
+    assert!(bench.directory().by_unique("uid", b"alice").unwrap().is_none());
+    let mut group = user("alice", None);
+    group.dn = crate::model::Dn::parse("cn=staff,ou=groups,o=acme").unwrap();
+    group.attributes = vec![Attribute::new("objectClass", ["groupOfNames"]), Attribute::new("userPassword", ["correct horse"])];
+    let refused = bench.core.add_entry(&bench.pool, &operator(), group).await.unwrap_err();
+    assert_eq!(*refused.kind(), Kind::Invalid(Rule::ObjectClass));
+}
+
+#[tokio::test]
+async fn users_change_their_password_with_the_old_one() {
+    use ModificationKind::{Add, Delete, Replace};
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let alice = actor(&bench, "alice", "correct horse").await;
+    let core = &bench.core;
+    for steps in [vec![step(Replace, &["battery staple"])], vec![step(Add, &["battery staple"])], vec![step(Delete, &["correct horse"])]] {
+        let refused = core.modify_entry(&bench.pool, &alice, id, &steps).await.unwrap_err();
+        assert_eq!(*refused.kind(), Kind::Invalid(Rule::Unwilling), "{steps:?}");
+    }
+    let refused = core.modify_entry(&bench.pool, &alice, id, &[step(Delete, &["a guess"]), step(Add, &["battery staple"])]).await;
+    assert_eq!(*refused.unwrap_err().kind(), Kind::Denied(Denial::Credentials));
+    core.modify_entry(&bench.pool, &alice, id, &[step(Delete, &["correct horse"]), step(Add, &["battery staple"])]).await.unwrap();
+    assert!(!bench.binds("alice", "correct horse").await);
+    assert!(bench.binds("alice", "battery staple").await);
+    core.set_password(&bench.pool, &alice, id, Some(&secret("battery staple")), Some(secret("tea in a mug"))).await.unwrap();
+    assert!(bench.binds("alice", "tea in a mug").await);
+    let outcomes = bench.outcomes(Action::PasswordChange);
+    let expected = [(Outcome::Failure, Some(Reason::WrongPassword)), (Outcome::Success, None), (Outcome::Success, None)];
+    assert_eq!(outcomes, expected);
+}
+
+#[tokio::test]
+async fn guessing_the_old_password_locks_like_any_guessing() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let alice = actor(&bench, "alice", "correct horse").await;
+    for _ in 0..THRESHOLD {
+        let refused = bench.core.set_password(&bench.pool, &alice, id, Some(&secret("a guess")), Some(secret("battery staple"))).await;
+        assert_eq!(*refused.unwrap_err().kind(), Kind::Denied(Denial::Credentials));
+    }
+    let refused = bench.core.set_password(&bench.pool, &alice, id, Some(&secret("correct horse")), Some(secret("battery staple"))).await;
+    assert_eq!(*refused.unwrap_err().kind(), Kind::Denied(Denial::Credentials));
+    assert!(!bench.binds("alice", "correct horse").await);
+}
+
+#[tokio::test]
+async fn a_password_is_generated_when_none_is_given() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let alice = actor(&bench, "alice", "correct horse").await;
+    let made = bench.core.set_password(&bench.pool, &operator(), id, None, None).await.unwrap().unwrap();
+    let made = String::from_utf8(made.expose().clone()).unwrap();
+    assert!(bench.binds("alice", &made).await);
+    let next = bench.core.set_password(&bench.pool, &alice, id, Some(&secret(&made)), None).await.unwrap().unwrap();
+    assert_ne!(next.expose(), made.as_bytes());
+    assert!(bench.binds("alice", std::str::from_utf8(next.expose()).unwrap()).await);
+    let refused = bench.core.set_password(&bench.pool, &alice, id, None, None).await.unwrap_err();
+    assert_eq!(*refused.kind(), Kind::Invalid(Rule::Unwilling));
+}
+
+#[tokio::test]
+async fn hashes_are_taken_from_administrators_only() {
+    let bench = Bench::new().await;
+    for name in ["alice", "carol"] {
+        bench.user(name, "correct horse").await;
+    }
+    bench.make_administrator("carol").await;
+    let carol = actor(&bench, "carol", "correct horse").await;
+    let alice = actor(&bench, "alice", "correct horse").await;
+    assert_eq!((carol.role, alice.role), (Role::Administrator, Role::User));
+    let id = alice.entry.unwrap();
+    // {SHA} of "abc".
+    let hash = "{SHA}qZk+NkcGgWq6PiVxeFDCbJzQ2J0=";
+    let refused = bench.core.set_password(&bench.pool, &alice, id, Some(&secret("correct horse")), Some(secret(hash))).await;
+    assert_eq!(*refused.unwrap_err().kind(), Kind::Invalid(Rule::Unwilling));
+    bench.core.modify_entry(&bench.pool, &carol, id, &[step(ModificationKind::Replace, &[hash])]).await.unwrap();
+    assert!(bench.binds("alice", "abc").await, "the policy judges new passwords, not those that come along");
+    let unknown = bench.core.modify_entry(&bench.pool, &carol, id, &[step(ModificationKind::Replace, &["{ROT13}nop"])]).await;
+    assert!(matches!(unknown.unwrap_err().kind(), Kind::Invalid(_)));
+}
+
+#[tokio::test]
+async fn only_administrators_arrange_entries_and_set_passwords_of_others() {
+    let bench = Bench::new().await;
+    let victim = bench.user("bob", "correct horse").await;
+    bench.user("alice", "correct horse").await;
+    let service = bench.service("legacy", "correct horse").await;
+    let alice = actor(&bench, "alice", "correct horse").await;
+    let core = &bench.core;
+    let denied = |error: crate::model::Error| assert_eq!(*error.kind(), Kind::Denied(Denial::NotAllowed), "{error}");
+    denied(core.add_entry(&bench.pool, &alice, user("mallory", Some("correct horse"))).await.unwrap_err());
+    denied(core.delete_entry(&bench.pool, &alice, victim).await.unwrap_err());
+    denied(core.rename_entry(&bench.pool, &alice, victim, &Rdn::single("uid", "rob"), true, None).await.unwrap_err());
+    denied(core.modify_entry(&bench.pool, &alice, victim, &[replace("sn", "x")]).await.unwrap_err());
+    denied(core.set_password(&bench.pool, &alice, victim, Some(&secret("correct horse")), Some(secret("x"))).await.unwrap_err());
+    denied(core.unlock(&bench.pool, &alice, victim).await.unwrap_err());
+    denied(core.restrict_password(&bench.pool, &alice, victim, true, None).await.unwrap_err());
+    let hidden = core.modify_entry(&bench.pool, &alice, service, &[replace("description", "x")]).await.unwrap_err();
+    assert!(matches!(hidden.kind(), Kind::NotFound { .. }), "what a user does not see does not exist");
+    let hidden = core.set_password(&bench.pool, &alice, service, None, None).await.unwrap_err();
+    assert!(matches!(hidden.kind(), Kind::NotFound { .. }));
+    assert!(bench.binds("bob", "correct horse").await);
+}
+
+#[tokio::test]
+async fn a_password_and_other_attributes_change_together_or_not_at_all() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let refused =
+        bench.core.modify_entry(&bench.pool, &operator(), id, &[replace("sn", "Other"), step(ModificationKind::Replace, &["short"])]).await;
+    assert!(refused.is_err());
+    assert_eq!(bench.directory().entry(id).unwrap().unwrap().first_text("sn"), Some("alice"));
+    let commits = bench.store.statistics().commits;
+    bench
+        .core
+        .modify_entry(&bench.pool, &operator(), id, &[replace("sn", "Other"), step(ModificationKind::Replace, &["battery staple"])])
+        .await
+        .unwrap();
+    assert_eq!(bench.store.statistics().commits, commits + 1);
+    assert_eq!(bench.directory().entry(id).unwrap().unwrap().first_text("sn"), Some("Other"));
+    assert!(bench.binds("alice", "battery staple").await);
+    assert_eq!((bench.events(Action::EntryModify).len(), bench.events(Action::PasswordReset).len()), (1, 1));
+}
+
+#[tokio::test]
+async fn adding_a_password_where_one_is_and_removing_none_are_refused() {
+    use ModificationKind::{Add, Delete};
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let core = &bench.core;
+    let refused = core.modify_entry(&bench.pool, &operator(), id, &[step(Add, &["battery staple"])]).await.unwrap_err();
+    assert_eq!(*refused.kind(), Kind::Invalid(Rule::Constraint));
+    core.modify_entry(&bench.pool, &operator(), id, &[step(Delete, &[])]).await.unwrap();
+    let refused = core.modify_entry(&bench.pool, &operator(), id, &[step(Delete, &[])]).await.unwrap_err();
+    assert_eq!(*refused.kind(), Kind::Invalid(Rule::NoSuchAttribute));
+    core.modify_entry(&bench.pool, &operator(), id, &[step(Add, &["battery staple"])]).await.unwrap();
+    assert!(bench.binds("alice", "battery staple").await);
+}
+
+#[tokio::test]
+async fn a_renamed_user_logs_in_under_the_new_name() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    bench.core.rename_entry(&bench.pool, &operator(), id, &Rdn::single("uid", "alicia"), true, None).await.unwrap();
+    assert!(bench.binds("alicia", "correct horse").await);
+    assert!(!bench.binds("alice", "correct horse").await);
+    assert_eq!(bench.events(Action::EntryRename)[0].target.as_deref(), Some("uid=alice,ou=people,o=acme"));
+}
+
+#[tokio::test]
+async fn changes_at_once_of_one_entry_all_happen() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let steps: Vec<_> = (0..6)
+        .map(|number| {
+            [Modification {
+                kind: ModificationKind::Add,
+                attribute: Attribute::new("telephoneNumber", [format!("+49 30 {number}").as_str()]),
+            }]
+        })
+        .collect();
+    let changes = steps.iter().map(|step| bench.core.modify_entry(&bench.pool, &OPERATOR, id, step));
+    for changed in futures_util::future::join_all(changes).await {
+        changed.unwrap();
+    }
+    let entry = bench.directory().entry(id).unwrap().unwrap();
+    assert_eq!(entry.texts("telephoneNumber").count(), 6);
+}
+
+static OPERATOR: std::sync::LazyLock<Actor> = std::sync::LazyLock::new(operator);

@@ -1,0 +1,7 @@
+//! The drivers against the real store.
+
+mod bind;
+mod cache;
+mod edit;
+mod interactive;
+mod sessions;

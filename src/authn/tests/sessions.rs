@@ -1,0 +1,126 @@
+//! Sessions: how they end.
+
+use super::super::{Demands, Step, testing::*};
+use crate::{
+    audit::{Action, Outcome},
+    model::EntryId,
+    pool::Status,
+    store::{Prefix, Space},
+};
+use std::time::Duration;
+
+/// A bench with a user who is logged in: their entry and their cookie.
+async fn logged_in() -> (Bench, EntryId, String) {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let browser = bench.browser("one");
+    let interaction = bench.begin(&browser, Demands::default()).await;
+    let password = secret("correct horse");
+    let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, None, page());
+    let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
+    (bench, id, granted.session.expose().clone())
+}
+
+async fn lives(bench: &Bench, cookie: &str) -> bool {
+    bench.core.session(&bench.pool, cookie).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn a_cookie_is_not_in_the_store() {
+    let (bench, _, cookie) = logged_in().await;
+    for row in bench.pool.store().scan(&Prefix::space(Space::Session), None) {
+        let (key, row) = row.unwrap();
+        let found = |bytes: &[u8]| bytes.windows(cookie.len()).any(|window| window == cookie.as_bytes());
+        assert!(!found(key.as_bytes()) && !found(&row.value));
+    }
+    let session = bench.core.session(&bench.pool, &cookie).await.unwrap().unwrap();
+    assert!(!session.public_id().is_empty() && session.public_id() != cookie);
+    for other in ["", "x", &cookie[1..], &format!("{cookie}x")] {
+        assert!(!lives(&bench, other).await);
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_nobody_uses_it() {
+    let (bench, _, cookie) = logged_in().await;
+    bench.pass(Duration::from_secs(59 * 60));
+    assert!(lives(&bench, &cookie).await);
+    bench.pass(Duration::from_secs(59 * 60));
+    assert!(lives(&bench, &cookie).await, "each use counts");
+    bench.pass(Duration::from_secs(60 * 60));
+    assert!(!lives(&bench, &cookie).await);
+}
+
+#[tokio::test]
+async fn a_session_ends_however_much_it_is_used() {
+    let (bench, _, cookie) = logged_in().await;
+    for _ in 0..23 {
+        bench.pass(Duration::from_secs(30 * 60));
+        assert!(lives(&bench, &cookie).await);
+    }
+    bench.pass(Duration::from_secs(30 * 60));
+    assert!(!lives(&bench, &cookie).await);
+    bench.store.sweep(bench.now(), 100).await.unwrap();
+    assert_eq!(bench.pool.store().scan(&Prefix::space(Space::Session), None).count(), 0);
+}
+
+#[tokio::test]
+async fn frequent_uses_cost_no_commit() {
+    let (bench, _, cookie) = logged_in().await;
+    let commits = bench.store.statistics().commits;
+    for _ in 0..5 {
+        bench.pass(Duration::from_secs(60));
+        assert!(lives(&bench, &cookie).await);
+    }
+    assert_eq!(bench.store.statistics().commits, commits);
+    bench.pass(Duration::from_secs(60));
+    assert!(lives(&bench, &cookie).await);
+    assert_eq!(bench.store.statistics().commits, commits + 1);
+}
+
+#[tokio::test]
+async fn disabling_the_user_ends_it_at_once() {
+    let (bench, id, cookie) = logged_in().await;
+    bench.disable(id, true).await;
+    assert!(!lives(&bench, &cookie).await);
+}
+
+#[tokio::test]
+async fn suspending_the_pool_ends_it_at_once() {
+    let (bench, _, cookie) = logged_in().await;
+    bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
+    assert!(!lives(&bench, &cookie).await);
+}
+
+#[tokio::test]
+async fn deleting_the_user_ends_it() {
+    let (bench, id, cookie) = logged_in().await;
+    bench.core.delete_entry(&bench.pool, &operator(), id).await.unwrap();
+    assert!(!lives(&bench, &cookie).await);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_what_the_old_one_began() {
+    let (bench, id, cookie) = logged_in().await;
+    bench.pass(Duration::from_secs(1));
+    bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
+    assert!(!lives(&bench, &cookie).await);
+}
+
+#[tokio::test]
+async fn a_logout_ends_it_once_and_is_audited() {
+    let (bench, id, cookie) = logged_in().await;
+    for _ in 0..2 {
+        bench.core.end_session(&bench.pool, &cookie, page()).await.unwrap();
+        assert!(!lives(&bench, &cookie).await);
+    }
+    assert_eq!(bench.outcomes(Action::Logout), [(Outcome::Success, None)]);
+    assert_eq!(bench.events(Action::Logout)[0].entry, Some(id));
+}
+
+#[tokio::test]
+async fn a_cookie_of_one_pool_means_nothing_in_another() {
+    let (bench, _, cookie) = logged_in().await;
+    let other = create_pool(&bench.core, "other", settings()).await;
+    assert!(bench.core.session(&other, &cookie).await.unwrap().is_none());
+}
