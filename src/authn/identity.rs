@@ -132,7 +132,7 @@ impl Core {
     }
 
     /// The entry, if the pool serves and the entry is there and not disabled.
-    pub(super) fn welcome(&self, pool: &Pool, entry: EntryId) -> Result<Option<Entry>> {
+    pub fn welcome(&self, pool: &Pool, entry: EntryId) -> Result<Option<Entry>> {
         if pool.status() != Status::Active {
             return Ok(None);
         }

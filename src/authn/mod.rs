@@ -68,7 +68,8 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
-    hasher: Hasher,
+    /// Password hashing on those threads.
+    pub hasher: Hasher,
     counters: Counters,
     verified: Verified,
     throttle: Throttle,

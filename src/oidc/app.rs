@@ -6,22 +6,19 @@ use crate::directory::Directory;
 use crate::model::{Face, Result, Timestamp};
 use crate::web::cookie::{self, Purpose};
 use crate::web::{PoolRequest, browser};
-use crate::work::Hasher;
 use std::sync::Arc;
 
 /// The core, and what this room keeps beside it.
 pub struct App {
     pub(super) core: Arc<Core>,
-    pub(super) hasher: Hasher,
     pub(super) verified: VerifiedSecrets,
 }
 
 impl App {
     /// The provider over that core.
     pub fn new(core: Arc<Core>) -> Self {
-        let hasher = Hasher::new(Arc::clone(&core.work));
         let verified = VerifiedSecrets::new(core.entropy.as_ref());
-        Self { core, hasher, verified }
+        Self { core, verified }
     }
 
     /// The present moment.

@@ -77,10 +77,7 @@ async fn commit(
     read: Sequence,
 ) -> Result<TokenResponse, Attempt> {
     let now = app.now();
-    let entry = App::directory(request).entry(record.entry)?;
-    let Some(entry) = entry.filter(|entry| !entry.is_disabled() && request.pool.status() == crate::pool::Status::Active) else {
-        return Err(Failure::credentials().into());
-    };
+    let entry = app.core.welcome(&request.pool, record.entry)?.ok_or_else(Failure::credentials)?;
     let grant = Grant {
         id: record.grant,
         client_id: record.client_id.clone(),

@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod authorize;
 mod discovery;
 mod errors;
+mod logout;
 mod token;
+mod userinfo;
 
 use super::app::App;
 use super::error::Error;
 use crate::application::{self, Client, ClientId, Code, GrantId, RedirectUri, SecretHash};
-use crate::authn::{Core, Parts};
+use crate::authn::{BrowserKey, Core, Origin, Parts, Step};
 use crate::crypto::digest::sha256;
 use crate::crypto::password::Params;
 use crate::crypto::sealed::MasterKey;
@@ -29,6 +32,7 @@ use tempfile::TempDir;
 
 pub const ISSUER: &str = "https://login.example/pools/acme";
 pub const REDIRECT: &str = "https://app.example/callback";
+pub const PASSWORD: &str = "through the looking glass";
 pub const SECRET: &str = "demo-secret";
 /// RFC 7636, appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -121,13 +125,15 @@ impl Provider {
             ("l", "Oxford"),
         ];
         self.alice = self.add(entry("uid=alice,ou=people,o=acme", &person)).await;
+        let password = Some(Secret::from(PASSWORD));
+        self.app.core.set_password(&self.pool, &operator(), self.alice, None, password).await.unwrap();
         for group in ["staff", "authors"] {
             let member = [("objectClass", "groupOfNames"), ("cn", group), ("member", "uid=alice,ou=people,o=acme")];
             self.add(entry(&format!("cn={group},ou=groups,o=acme"), &member)).await;
         }
         let secret = Secret::new(SECRET.to_owned());
         let entropy = self.app.core.entropy.as_ref();
-        let hash = SecretHash::choose(&secret, &self.app.hasher, self.pool.id(), self.pool.settings().hashing, entropy).await.unwrap();
+        let hash = SecretHash::choose(&secret, &self.app.core.hasher, self.pool.id(), self.pool.settings().hashing, entropy).await.unwrap();
         let uris = vec![RedirectUri::parse(REDIRECT).unwrap()];
         let demo = Client {
             first_party: true,
@@ -156,6 +162,35 @@ impl Provider {
             .unwrap_or_else(|error| panic!("{error}"));
         self.pool.store().commit(changes).await.unwrap();
         id
+    }
+
+    /// Logs alice in at the login page to which a browser was sent; answers with her session cookie.
+    pub async fn log_in(&self, browser: &str, location: &str, previous: Option<&str>) -> String {
+        let interaction = location.strip_prefix(&format!("{ISSUER}/login?interaction=")).unwrap();
+        let key = BrowserKey::from_cookie(browser);
+        let origin = Origin { face: Face::Login, address: None };
+        let password = Secret::from(PASSWORD);
+        let step = self.app.core.login_password(&self.pool, interaction, &key, "alice", &password, previous, origin).await.unwrap();
+        match step {
+            Step::Granted(granted) => granted.session.expose().clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A browser in which alice has logged in: the value of its Cookie field.
+    pub async fn browser_with_session(&self) -> String {
+        let request = self.request(Method::GET, &authorize_path("demo-app", ""));
+        let response = answered(super::authorize::get(&self.app, &request).await, &request);
+        let browser = cookie_value(&header(&response, "set-cookie"));
+        let session = self.log_in(&browser, &header(&response, "location"), None).await;
+        self.cookies(&browser, Some(&session))
+    }
+
+    /// The Cookie field of a browser with that key and that session.
+    pub fn cookies(&self, browser: &str, session: Option<&str>) -> String {
+        let id = self.pool.id();
+        let session = session.map(|session| format!("; __Host-poolgate-{id}-session={session}")).unwrap_or_default();
+        format!("__Host-poolgate-{id}-browser={browser}{session}")
     }
 
     /// A code as the authorization endpoint would have given it.
@@ -207,6 +242,19 @@ impl Provider {
 
 pub fn directory(pool: &Pool) -> Directory {
     Directory::over(pool.store().clone(), pool.suffix().clone())
+}
+
+/// The value of a Set-Cookie field.
+pub fn cookie_value(set_cookie: &str) -> String {
+    set_cookie.split_once('=').unwrap().1.split(';').next().unwrap().to_owned()
+}
+
+/// The path of a good authorization request with something added.
+pub fn authorize_path(client: &str, extra: &str) -> String {
+    format!(
+        "/oauth2/authorize?client_id={client}&redirect_uri={REDIRECT}&response_type=code&scope=openid+email&state=the-state&nonce=n\
+         &code_challenge={CHALLENGE}&code_challenge_method=S256{extra}"
+    )
 }
 
 /// The request with one more header field.

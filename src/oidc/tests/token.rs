@@ -184,7 +184,7 @@ async fn what_is_wrong_with_a_request() {
         (body("c", &format!("{credentials}&grant_type=authorization_code")), (400, "invalid_request")),
         (body("c", credentials).replace(REDIRECT, "https://app.example/callback/"), (400, "invalid_grant")),
         (body("c", &format!("{credentials}&x=%")), (400, "invalid_request")),
-        (body("c", &format!("{credentials}&x={}", "x".repeat(6000))), (400, "invalid_request")),
+        (body("c", &format!("{credentials}&x={}", "x".repeat(13_000))), (400, "invalid_request")),
     ] {
         let answer = post(&provider, provider.form("/oauth2/token", &body)).await;
         assert_eq!(error(&answer), expected, "{body:.200}");

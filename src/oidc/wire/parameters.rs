@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// The longest request, in bytes as sent. Also keeps a stored request within one row of the store.
-pub const MAX_REQUEST: usize = 5000;
+/// The longest request, in bytes as sent. A stored one fits into an interaction.
+pub const MAX_REQUEST: usize = 12_000;
 
 /// The most parameters of a request.
 pub const MAX_PARAMETERS: usize = 64;
