@@ -209,6 +209,19 @@ async fn a_snapshot_that_a_crash_left_half_written_is_removed() {
 }
 
 #[tokio::test]
+async fn a_step_of_a_removal_that_was_acknowledged_is_not_undone_by_a_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.pool(POOL).commit(putting(&["a", "b"], &[7; 6000])).await.unwrap();
+    assert_eq!(store.remove_pool_rows(POOL, 2).await.unwrap(), 2);
+    store.close();
+    let store = open(folder.path());
+    assert_eq!(store.pool(POOL).count(&Prefix::space(Space::Checkpoint)).unwrap(), 0);
+    assert_eq!(store.remove_pool_rows(POOL, 2).await.unwrap(), 1, "the row of its feed");
+    assert_eq!(store.remove_pool_rows(POOL, 2).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_removed_pool_is_not_brought_back_by_a_replay() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

@@ -10,6 +10,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+/// How long to wait for what must come, so that its lack fails a test and does not hang it.
+const A_WHILE: Duration = Duration::from_secs(30);
 
 /// The engine's file, with something done around each sync.
 struct Watched<F> {
@@ -66,7 +70,7 @@ async fn a_commit_is_neither_answered_nor_visible_before_its_sync() {
         let pool = store.pool(POOL);
         async move { pool.commit(putting(&["a"], b"1")).await }
     });
-    begun.recv().unwrap();
+    begun.recv_timeout(A_WHILE).expect("no sync has begun");
     assert!(!waiting.is_finished());
     assert_eq!(value(&store, "a"), None);
     assert_eq!(store.pool(POOL).latest(), before);
@@ -86,7 +90,7 @@ async fn commits_that_wait_share_one_sync() {
         tokio::spawn(async move { pool.commit(putting(&[&format!("{number}")], b"")).await })
     };
     let first = commit(0);
-    begun.recv().unwrap();
+    begun.recv_timeout(A_WHILE).expect("no sync has begun");
     let mut waiting: Vec<_> = (1..=50).map(commit).collect();
     let conflict = tokio::spawn({
         let pool = store.pool(POOL);
@@ -100,7 +104,7 @@ async fn commits_that_wait_share_one_sync() {
     }
     pass.send(Ok(())).unwrap();
     first.await.unwrap().unwrap();
-    begun.recv().unwrap();
+    begun.recv_timeout(A_WHILE).expect("no sync has begun");
     assert!(waiting.iter().all(|task| !task.is_finished()) && !conflict.is_finished());
     pass.send(Ok(())).unwrap();
     for task in waiting.drain(..) {
@@ -122,12 +126,12 @@ async fn a_failed_sync_stops_the_store_for_good() {
         tokio::spawn(async move { pool.commit(putting(&[name], b"")).await })
     };
     let kept = commit("kept");
-    begun.recv().unwrap();
+    begun.recv_timeout(A_WHILE).expect("no sync has begun");
     pass.send(Ok(())).unwrap();
     kept.await.unwrap().unwrap();
 
     let failing = commit("failing");
-    begun.recv().unwrap();
+    begun.recv_timeout(A_WHILE).expect("no sync has begun");
     let behind = commit("behind");
     while store.statistics().waiting < 1 {
         tokio::task::yield_now().await;
@@ -146,7 +150,7 @@ async fn a_failed_sync_stops_the_store_for_good() {
     let syncs = store.statistics().syncs;
     assert_eq!(syncs, 1);
     drop((store, pass));
-    assert!(begun.recv().is_err(), "a stopped store syncs when it is closed");
+    assert!(begun.recv_timeout(A_WHILE).is_err(), "a stopped store syncs when it is closed");
 
     let again = open(folder.path());
     assert_eq!(value(&again, "kept").unwrap(), b"");
