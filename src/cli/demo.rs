@@ -91,7 +91,7 @@ impl Demo {
 }
 
 /// Puts the sample pools into an empty server. What is there already stays as it is.
-async fn seed(data: &Path, public_url: &str) -> Outcome {
+pub async fn seed(data: &Path, public_url: &str) -> Outcome {
     let mut client = Client::connect(data).await?;
     for pool in POOLS {
         seed_pool(&mut client, pool).await?;
@@ -117,12 +117,10 @@ async fn seed_bridge(client: &mut Client, public_url: &str) -> Outcome {
 }
 
 async fn seed_pool(client: &mut Client, pool: &SamplePool) -> Outcome {
-    let new = NewPool {
-        slug: pool.slug.to_owned(),
-        suffix: None,
-        display_name: Some(pool.display_name.to_owned()),
-        settings: Default::default(),
-    };
+    let (slug, display_name) = (pool.slug.to_owned(), Some(pool.display_name.to_owned()));
+    let mut new = NewPool { slug, suffix: None, display_name, settings: Default::default() };
+    // The sample passwords are made of the sample names, so that nobody has to look them up.
+    new.settings.password.refuse_names = false;
     add(client, "/pools", pool.slug, &new).await?;
     let path = |kind: &str| format!("/pools/{}/{kind}", pool.slug);
     for (uid, given_name, family_name) in pool.users {

@@ -5,7 +5,7 @@
 
 mod client;
 mod commands;
-mod demo;
+pub mod demo;
 mod output;
 mod serve;
 
@@ -45,7 +45,8 @@ struct Operator {
 }
 
 /// Why a command was not done.
-pub(crate) struct Failure(String);
+#[derive(Debug)]
+pub struct Failure(String);
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
@@ -59,7 +60,8 @@ impl<E: fmt::Display> From<E> for Failure {
     }
 }
 
-type Outcome<T = ()> = Result<T, Failure>;
+/// What a command ends with.
+pub type Outcome<T = ()> = Result<T, Failure>;
 
 /// Runs the command that the arguments name. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 pub fn run() -> ExitCode {
