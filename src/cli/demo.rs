@@ -6,6 +6,7 @@ use super::{Failure, Outcome};
 use crate::admin::types::{
     AcsDocument, AttributeDocument, NewClient, NewGroup, NewPool, NewService, NewUser, ProviderDocument, ServiceProviderDocument,
 };
+use crate::model::Clock;
 use crate::server::config::{Config, Listen, Log, PoolUrls, Tls};
 use crate::server::{self, Addresses, DevelopmentFiles, SystemClock, SystemEntropy};
 use clap::Args;
@@ -64,7 +65,7 @@ impl Demo {
     pub async fn run(self) -> Outcome {
         let data = self.data.clone().unwrap_or_else(|| std::env::temp_dir().join("poolgate-demo"));
         server::start_logging(&Log { filter: "warn".to_owned(), ..Log::default() })?;
-        let certificate = server::development_certificate(&data.join("certs"))?;
+        let certificate = server::development_certificate(&data.join("certs"), SystemClock.now())?;
         let config = self.config(&data, &certificate);
         let running = server::start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await?;
         seed(&data, &running.addresses().public_url).await?;
@@ -223,7 +224,8 @@ fn print(data: &Path, certificate: &DevelopmentFiles, addresses: &Addresses) {
         println!("  SAML metadata           {url}/pools/{}/saml2/metadata", pool.slug);
         for (uid, ..) in pool.users {
             let role = if *uid == pool.administrator { "  (administrator)" } else { "" };
-            println!("  uid={uid},ou=people,o={:<12} {uid}-demo-password{role}", pool.slug);
+            let dn = format!("uid={uid},ou=people,o={}", pool.slug);
+            println!("  {dn:<34} {uid}-demo-password{role}");
         }
     }
     println!();

@@ -1,7 +1,10 @@
 //! The server's certificate: reading it, changing it while the server runs, and making one for development.
 
 use super::config::ConfigError;
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use crate::model::Timestamp;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -10,6 +13,8 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use time::OffsetDateTime;
 use tokio_rustls::TlsAcceptor;
 
 /// The certificate in use, which [`Certificate::reload`] replaces for new connections.
@@ -76,19 +81,23 @@ pub struct DevelopmentFiles {
     pub key: PathBuf,
 }
 
+/// How long a development certificate is good for.
+const DEVELOPMENT_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// Makes an authority and a certificate for this machine's own names in the folder, unless they are there already.
 /// The authority's key is not kept, so nothing else can ever be signed with it.
-pub fn development(folder: &Path) -> Result<DevelopmentFiles, ConfigError> {
+pub fn development(folder: &Path, now: Timestamp) -> Result<DevelopmentFiles, ConfigError> {
     let files =
         DevelopmentFiles { authority: folder.join("ca.pem"), certificate: folder.join("server.pem"), key: folder.join("server.key") };
     if !files.key.exists() {
-        make_development(folder, &files).map_err(|error| ConfigError::new(format!("{}: {error}", folder.display())))?;
+        make_development(folder, &files, now).map_err(|error| ConfigError::new(format!("{}: {error}", folder.display())))?;
     }
     Ok(files)
 }
 
-fn make_development(folder: &Path, files: &DevelopmentFiles) -> Result<(), Box<dyn std::error::Error>> {
+fn make_development(folder: &Path, files: &DevelopmentFiles, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(folder)?;
+    let from = OffsetDateTime::from_unix_timestamp(now.seconds())?;
     let named = |name: &str| {
         let mut distinguished = DistinguishedName::new();
         distinguished.push(DnType::CommonName, name);
@@ -97,12 +106,15 @@ fn make_development(folder: &Path, files: &DevelopmentFiles) -> Result<(), Box<d
 
     let mut authority = CertificateParams::default();
     authority.distinguished_name = named("Poolgate development CA");
+    (authority.not_before, authority.not_after) = (from, from + DEVELOPMENT_LIFETIME);
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let authority_key = KeyPair::generate()?;
     let authority_certificate = authority.self_signed(&authority_key)?;
 
-    let mut server = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(String::from))?;
+    let mut server = CertificateParams::new(own_names())?;
+    (server.not_before, server.not_after) = (from, from + DEVELOPMENT_LIFETIME);
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     server.distinguished_name = named("localhost");
     server.use_authority_key_identifier_extension = true;
     let server_key = KeyPair::generate()?;
@@ -113,4 +125,15 @@ fn make_development(folder: &Path, files: &DevelopmentFiles) -> Result<(), Box<d
     // The key comes last: it is what says that the set is complete.
     super::files::write_private(&files.key, server_key.serialize_pem().as_bytes())?;
     Ok(())
+}
+
+/// The machine's names for itself. OpenLDAP's library takes `localhost` for the host name, so that belongs to them.
+fn own_names() -> Vec<String> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let mut names = ["localhost", "127.0.0.1", "::1"].map(String::from).to_vec();
+    if !host.is_empty() && host != "localhost" {
+        names.push(host.to_owned());
+    }
+    names
 }
