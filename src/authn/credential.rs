@@ -136,3 +136,23 @@ fn expect(changes: &mut Changes, key: Key, read: Option<Sequence>) {
         None => changes.expect_absent(key),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// Records of version 1 as they lie in stores: they must stay readable, and written so.
+    #[test]
+    fn golden_bytes() {
+        let moment = Timestamp::from_seconds(1_790_000_000);
+        let stored = Stored { hash: "$argon2id$x".into(), changed: moment, must_change: true, expires: Some(moment) };
+        assert_eq!(hex(&record::encode(VERSION, &stored)), "01a4006b246172676f6e3269642478011b00065bfeda25e00002f5031b00065bfeda25e000");
+        let state = State { failures: 3, last_failure: Some(moment), locked_until: None };
+        assert_eq!(hex(&record::encode(VERSION, &state)), "01a20003011b00065bfeda25e000");
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -359,3 +359,39 @@ fn shortened(text: &str) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// A record of version 1 as it lies in stores: it must stay readable, and written so.
+    #[test]
+    fn golden_bytes() {
+        let stored = Stored {
+            browser: [1; 32],
+            return_point: ReturnPoint::SamlSso,
+            application: "Demo".into(),
+            created: Timestamp::from_seconds(1_790_000_000),
+            parts: 2,
+            force: true,
+            max_age: Some(60),
+            acr: Some(Level::Single),
+            login_hint: Some("alice".into()),
+            passive: false,
+            away: Some(StoredAway { state: [2; 32], sealed: vec![3, 4] }),
+        };
+        let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            bytes,
+            "01ab00582001010101010101010101010101010101010101010101010101010101010101010101026444656d6f031b00065bfeda25e000040205f506183c07000865616c69636509f40aa2005820020202020202020202020202020202020202020202020202020202020202020201420304"
+        );
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened(&"ä".repeat(200)), "ä".repeat(128));
+        assert_eq!(shortened(&format!("a{}", "ä".repeat(200))).len(), 255);
+    }
+}

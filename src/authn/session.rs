@@ -185,3 +185,30 @@ impl Core {
         Ok(credential::password(pool, entry)?.is_some_and(|(password, _)| password.changed <= since))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// A record of version 1 as it lies in stores: it must stay readable, and written so.
+    #[test]
+    fn golden_bytes() {
+        let moment = Timestamp::from_seconds(1_790_000_000);
+        let stored = Stored {
+            entry: EntryId::new(7),
+            uuid: [8; 16],
+            methods: vec![Method::Password, Method::Federated],
+            level: Level::Multiple,
+            at: moment,
+            provider: Some("idp".into()),
+            created: moment,
+            used: moment,
+        };
+        let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            bytes,
+            "01a80007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000"
+        );
+    }
+}

@@ -165,3 +165,23 @@ fn attributes(directory: &Directory, identity: &UpstreamIdentity, name: &str, uu
     }
     Ok(attributes)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// A record of version 1 as it lies in stores: it must stay readable, and written so.
+    #[test]
+    fn golden_bytes() {
+        let stored = Stored {
+            entry: EntryId::new(7),
+            provider: "idp".into(),
+            issuer: "https://i".into(),
+            subject: "s".into(),
+            linked: Timestamp::from_seconds(1_790_000_000),
+        };
+        let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(bytes, "01a500070163696470026968747470733a2f2f69036173041b00065bfeda25e000");
+    }
+}

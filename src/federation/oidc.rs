@@ -352,3 +352,31 @@ fn redirect_url(callback: &str) -> Result<RedirectUrl> {
 fn refused(issuer: &str, why: impl std::fmt::Display) -> Error {
     Error::new(crate::model::Kind::Denied(crate::model::error::Denial::Credentials), format!("identity provider {issuer}: {why}"))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// A record of version 1 as it lies sealed in waiting requests: it must stay readable, and written so.
+    #[test]
+    fn golden_bytes() {
+        let pending = Pending {
+            provider: "idp".into(),
+            issuer: "https://i".into(),
+            nonce: "n".into(),
+            verifier: "v".into(),
+            callback: "https://c".into(),
+        };
+        let bytes: String = record::encode(VERSION, &pending).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(bytes, "01a50063696470016968747470733a2f2f6902616e036176046968747470733a2f2f63");
+    }
+
+    #[test]
+    fn a_token_is_neither_from_the_future_nor_from_long_ago() {
+        let now = Timestamp::from_seconds(10_000);
+        for (issued, good) in [(10_060, true), (10_061, false), (9_340, true), (9_339, false), (i64::MIN, false), (i64::MAX, false)] {
+            assert_eq!(issue_time(issued, now).is_ok(), good, "{issued}");
+        }
+    }
+}

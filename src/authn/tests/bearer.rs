@@ -1,0 +1,127 @@
+//! Our own access tokens.
+
+use super::super::{
+    bearer::{ACCESS_TOKEN_TYPE, AccessClaims},
+    testing::*,
+};
+use crate::{
+    application::{self, ClientId, Grant, GrantId},
+    crypto::{jwt, keys::Algorithm},
+    model::EntryId,
+    pool::keys::{self, Use},
+    store::Changes,
+};
+use std::time::Duration;
+
+const ISSUER: &str = "http://localhost:8080/pools/acme";
+
+struct Given {
+    bench: Bench,
+    entry: EntryId,
+    grant: GrantId,
+    claims: AccessClaims,
+}
+
+impl Given {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let entry = bench.user("alice", "correct horse").await;
+        let grant = Grant {
+            id: GrantId::draw(&*bench.core.entropy),
+            client_id: ClientId::parse("demo-app").unwrap(),
+            entry,
+            scopes: vec!["openid".into()],
+            created: bench.now(),
+            expires: bench.now().plus(Duration::from_secs(3600)),
+            session: [0; 32],
+        };
+        let mut changes = Changes::new();
+        application::put_grant(&mut changes, &grant);
+        bench.pool.store().commit(changes).await.unwrap();
+        let claims = AccessClaims {
+            iss: ISSUER.into(),
+            aud: ISSUER.into(),
+            sub: bench.directory().entry(entry).unwrap().unwrap().uuid().to_string(),
+            client_id: "demo-app".into(),
+            iat: bench.now().seconds(),
+            exp: bench.now().seconds() + 600,
+            jti: "1".into(),
+            scope: "openid".into(),
+            grant: grant.id.to_string(),
+            auth_time: None,
+        };
+        Self { grant: grant.id, bench, entry, claims }
+    }
+
+    async fn token(&self, usage: Use, typ: &str, claims: &AccessClaims) -> String {
+        let core = &self.bench.core;
+        let key = keys::current(&self.bench.pool, usage, Algorithm::Es256, self.bench.now(), &*core.entropy).await.unwrap();
+        jwt::sign(&key, typ, claims).unwrap()
+    }
+
+    fn holds(&self, token: &str) -> bool {
+        match self.bench.core.bearer(&self.bench.pool, ISSUER, token) {
+            Ok(bearer) => {
+                assert_eq!((bearer.entry, &bearer.claims), (self.entry, &self.claims));
+                true
+            }
+            Err(error) => {
+                assert_eq!(error.message(), crate::model::Error::credentials().message());
+                false
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_holds_until_its_end() {
+    let given = Given::new().await;
+    let token = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &given.claims).await;
+    assert!(given.holds(&token));
+    given.bench.pass(Duration::from_secs(599));
+    assert!(given.holds(&token));
+    given.bench.pass(Duration::from_secs(1));
+    assert!(!given.holds(&token));
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_grant_and_with_its_person() {
+    let given = Given::new().await;
+    let token = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &given.claims).await;
+    given.bench.disable(given.entry, true).await;
+    assert!(!given.holds(&token));
+    given.bench.disable(given.entry, false).await;
+    assert!(given.holds(&token));
+    let mut changes = Changes::new();
+    application::delete_grant(&mut changes, given.grant);
+    given.bench.pool.store().commit(changes).await.unwrap();
+    assert!(!given.holds(&token));
+}
+
+#[tokio::test]
+async fn what_is_no_access_token_of_this_pool_is_refused() {
+    let given = Given::new().await;
+    let good = given.claims.clone();
+    let now = given.bench.now().seconds();
+    let others = [
+        AccessClaims { iss: "http://localhost:8080/pools/other".into(), ..good.clone() },
+        AccessClaims { aud: "http://localhost:8080/pools/other".into(), ..good.clone() },
+        AccessClaims { sub: "00000000-0000-0000-0000-000000000000".into(), ..good.clone() },
+        AccessClaims { client_id: "other".into(), ..good.clone() },
+        AccessClaims { iat: now + 1, ..good.clone() },
+        AccessClaims { exp: now, ..good.clone() },
+        AccessClaims { grant: "0".repeat(32), ..good.clone() },
+        AccessClaims { grant: "x".into(), ..good.clone() },
+    ];
+    for claims in others {
+        assert!(!given.holds(&given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &claims).await), "{claims:?}");
+    }
+    assert!(!given.holds(&given.token(Use::Oidc, "JWT", &good).await), "an ID token opens nothing");
+    assert!(!given.holds(&given.token(Use::Saml, ACCESS_TOKEN_TYPE, &good).await), "signed with a key for something else");
+    let token = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &good).await;
+    for damaged in ["", "x", "a.b.c", &token[..token.len() - 2], &format!("{token}x")] {
+        assert!(!given.holds(damaged), "{damaged}");
+    }
+    let other = create_pool(&given.bench.core, "other", settings()).await;
+    assert!(given.bench.core.bearer(&other, ISSUER, &token).is_err(), "another pool has other keys");
+}

@@ -1,0 +1,437 @@
+//! Logins at an upstream: there and back, every check of its answer, and the local user.
+
+use super::super::{BrowserKey, Callback, Demands, Message, Method, Step, testing::*};
+use super::upstream::{Behaviour, Upstream, challenge};
+use crate::{
+    audit::{Action, Outcome, Reason},
+    federation,
+    model::{Kind, Seconds},
+    store::Changes,
+};
+use serde_json::{Value, json};
+use std::{collections::HashMap, time::Duration};
+use url::Url;
+
+const CALLBACK: &str = "http://localhost:8080/pools/acme/oauth2/idpresponse";
+
+struct Stage {
+    bench: Bench,
+    upstream: Upstream,
+    browser: BrowserKey,
+}
+
+/// Where a login left for.
+struct Away {
+    interaction: String,
+    query: HashMap<String, String>,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let upstream = Upstream::start(bench.now().seconds()).await;
+        let mut changes = Changes::new();
+        federation::put(&bench.pool, &mut changes, &upstream.provider()).unwrap();
+        bench.pool.store().commit(changes).await.unwrap();
+        let browser = bench.browser("one");
+        Self { bench, upstream, browser }
+    }
+
+    async fn leave_with(&self, demands: Demands) -> Away {
+        let interaction = self.bench.begin(&self.browser, demands).await;
+        let left = self.bench.core.login_upstream(&self.bench.pool, &interaction, &self.browser, "suppliers", CALLBACK).await.unwrap();
+        let Step::Redirect(url) = left else { panic!("{left:?}") };
+        let url = Url::parse(&url).unwrap();
+        assert_eq!(url.as_str().split('?').next(), Some(format!("{}/authorize", self.upstream.issuer).as_str()));
+        let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
+        self.upstream.behaviour().nonce.clone_from(&query["nonce"]);
+        Away { interaction, query }
+    }
+
+    async fn leave(&self) -> Away {
+        self.leave_with(Demands::default()).await
+    }
+
+    async fn answer(&self, away: &Away, answer: Callback) -> crate::model::Result<Step> {
+        let answer = Callback { state: Some(away.query["state"].clone()), ..answer };
+        self.bench.core.login_callback(&self.bench.pool, &answer, &self.browser, None, page()).await
+    }
+
+    /// There and back.
+    async fn login(&self) -> Step {
+        let away = self.leave().await;
+        self.answer(&away, code()).await.unwrap()
+    }
+
+    /// There and back to a session: the login name of its user.
+    async fn logged_in(&self) -> String {
+        let step = self.login().await;
+        let Step::Granted(granted) = step else { panic!("{step:?}") };
+        let session = self.bench.core.session(&self.bench.pool, granted.session.expose()).await.unwrap().unwrap();
+        assert_eq!(
+            (session.authentication().methods(), session.authentication().provider()),
+            ([Method::Federated].as_slice(), Some("suppliers"))
+        );
+        session.authentication().name().to_owned()
+    }
+
+    fn claim(&self, name: &str, value: Value) {
+        self.upstream.behaviour().claims.insert(name.into(), value);
+    }
+}
+
+fn code() -> Callback {
+    Callback { code: Some("a-code".into()), ..Callback::default() }
+}
+
+fn refused(step: &Step) -> bool {
+    matches!(step, Step::Ask(_, Some(Message::Upstream)))
+}
+
+#[tokio::test]
+async fn a_first_login_makes_a_user_and_the_next_ones_find_it() {
+    let stage = Stage::new().await;
+    let away = stage.leave().await;
+    assert_eq!(away.query["client_id"], "acme");
+    assert_eq!(away.query["redirect_uri"], CALLBACK);
+    assert_eq!(away.query["response_type"], "code");
+    assert_eq!(away.query["code_challenge_method"], "S256");
+    assert!(away.query["scope"].split(' ').any(|scope| scope == "openid"));
+    let Step::Granted(granted) = stage.answer(&away, code()).await.unwrap() else { panic!("refused") };
+    assert_eq!(granted.interaction, away.interaction);
+    let (form, authorization) = stage.upstream.behaviour().exchanged.clone().unwrap();
+    let form: HashMap<String, String> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+    assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("a-code", CALLBACK));
+    assert_eq!(challenge(&form["code_verifier"]), away.query["code_challenge"]);
+    assert!(authorization.starts_with("Basic "));
+
+    let directory = stage.bench.directory();
+    let id = directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap();
+    let entry = directory.entry(id).unwrap().unwrap();
+    let text = |name: &str| entry.first_text(name).map(str::to_owned);
+    assert_eq!(directory.dn(id).unwrap().unwrap().to_string(), "uid=suppliers.erin,ou=people,o=acme");
+    assert_eq!(text("mail").as_deref(), Some("erin@suppliers.example"));
+    assert_eq!(
+        (text("cn").as_deref(), text("sn").as_deref(), text("displayName").as_deref()),
+        (Some("Erin Example"), Some("Example"), Some("Erin Example"))
+    );
+    let session = stage.bench.core.session(&stage.bench.pool, granted.session.expose()).await.unwrap().unwrap();
+    assert_eq!((session.authentication().entry(), session.authentication().uuid()), (id, entry.uuid()));
+
+    assert_eq!(stage.logged_in().await, "suppliers.erin");
+    assert_eq!(stage.bench.outcomes(Action::FederatedLink), [(Outcome::Success, None)]);
+    assert_eq!(stage.bench.outcomes(Action::FederatedLogin), [(Outcome::Success, None), (Outcome::Success, None)]);
+    assert_eq!(stage.bench.events(Action::FederatedLink)[0].target.as_deref(), Some("uid=suppliers.erin,ou=people,o=acme"));
+    assert_eq!(stage.upstream.behaviour().discovered, 1, "what the upstream says about itself is held");
+    stage.bench.pass(Duration::from_secs(10 * 60));
+    stage.upstream.behaviour().now = stage.bench.now().seconds();
+    stage.logged_in().await;
+    assert_eq!(stage.upstream.behaviour().discovered, 2, "and not for ever");
+}
+
+#[tokio::test]
+async fn an_answer_that_fails_a_check_is_refused() {
+    type Change = fn(&mut Behaviour);
+    fn claim(behaviour: &mut Behaviour, name: &str, value: Value) {
+        behaviour.claims.insert(name.into(), value);
+    }
+    let table: [(&str, Change); 15] = [
+        ("another issuer", |b| claim(b, "iss", json!("http://127.0.0.1:1/pools/suppliers"))),
+        ("another audience", |b| claim(b, "aud", json!("other"))),
+        ("a further audience", |b| claim(b, "aud", json!(["acme", "other"]))),
+        ("another party", |b| claim(b, "azp", json!("other"))),
+        ("another nonce", |b| claim(b, "nonce", json!("x"))),
+        ("no nonce", |b| claim(b, "nonce", Value::Null)),
+        ("over", |b| claim(b, "exp", json!(b.now - 61))),
+        ("from the future", |b| claim(b, "iat", json!(b.now + 61))),
+        ("from long ago", |b| claim(b, "iat", json!(b.now - 700))),
+        ("no time", |b| claim(b, "iat", Value::Null)),
+        ("no end", |b| claim(b, "exp", Value::Null)),
+        ("no subject", |b| claim(b, "sub", Value::Null)),
+        ("another key", |b| b.signer = 1),
+        ("too large", |b| b.padding = 300_000),
+        ("userinfo about somebody else", |b| {
+            claim(b, "email", Value::Null);
+            b.user_info = json!({"sub": "frank", "email": "frank@suppliers.example"});
+        }),
+    ];
+    for (name, change) in table {
+        let stage = Stage::new().await;
+        let away = stage.leave().await;
+        change(&mut stage.upstream.behaviour());
+        let step = stage.answer(&away, code()).await.unwrap();
+        assert!(refused(&step), "{name}: {step:?}");
+        assert_eq!(stage.bench.outcomes(Action::FederatedLogin), [(Outcome::Failure, Some(Reason::Upstream))], "{name}");
+        assert!(stage.bench.directory().by_unique("uid", b"suppliers.erin").unwrap().is_none(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn clocks_may_differ_a_little() {
+    let stage = Stage::new().await;
+    let now = stage.upstream.behaviour().now;
+    stage.claim("exp", json!(now - 30));
+    stage.claim("iat", json!(now - 600));
+    stage.logged_in().await;
+    stage.claim("exp", json!(now + 600));
+    stage.claim("iat", json!(now + 30));
+    stage.claim("azp", json!("acme"));
+    stage.logged_in().await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_upstream_is_a_failed_login() {
+    let stage = Stage::new().await;
+    let away = stage.leave().await;
+    let error = Callback { error: Some("access_denied".into()), ..Callback::default() };
+    assert!(refused(&stage.answer(&away, error).await.unwrap()));
+    let away = stage.leave().await;
+    assert!(refused(&stage.answer(&away, Callback::default()).await.unwrap()), "no code");
+    // The form is still there, and a password can still be used.
+    stage.bench.user("alice", "correct horse").await;
+    let password = secret("correct horse");
+    let core = &stage.bench.core;
+    let step = core.login_password(&stage.bench.pool, &away.interaction, &stage.browser, "alice", &password, None, page()).await;
+    assert!(matches!(step.unwrap(), Step::Granted(_)));
+}
+
+#[tokio::test]
+async fn the_issuer_of_an_answer_must_be_the_one_that_was_asked() {
+    let stage = Stage::new().await;
+    let away = stage.leave().await;
+    let other = Callback { iss: Some("https://idp.example".into()), ..code() };
+    assert!(refused(&stage.answer(&away, other).await.unwrap()));
+    assert!(stage.upstream.behaviour().exchanged.is_none(), "a code of somebody else is not sent anywhere");
+    let away = stage.leave().await;
+    let same = Callback { iss: Some(stage.upstream.issuer.clone()), ..code() };
+    assert!(matches!(stage.answer(&away, same).await.unwrap(), Step::Granted(_)));
+}
+
+#[tokio::test]
+async fn a_state_is_answered_once_and_by_its_browser_only() {
+    let stage = Stage::new().await;
+    let away = stage.leave().await;
+    let gone = |result: crate::model::Result<Step>| assert!(matches!(result.unwrap_err().kind(), Kind::NotFound { .. }));
+    let core = &stage.bench.core;
+    let answer = Callback { state: Some(away.query["state"].clone()), ..code() };
+    gone(core.login_callback(&stage.bench.pool, &answer, &stage.bench.browser("two"), None, page()).await);
+    let (id, _) = away.query["state"].split_once('.').unwrap();
+    for state in [None, Some(String::new()), Some("x".into()), Some(format!("{id}.x")), Some(format!("{id}."))] {
+        let answer = Callback { state, ..code() };
+        gone(core.login_callback(&stage.bench.pool, &answer, &stage.browser, None, page()).await);
+    }
+    assert!(matches!(stage.answer(&away, code()).await.unwrap(), Step::Granted(_)));
+    gone(stage.answer(&away, code()).await);
+    let first = stage.leave().await;
+    let waiting = first.interaction.clone();
+    let again = core.login_upstream(&stage.bench.pool, &waiting, &stage.browser, "suppliers", CALLBACK).await.unwrap();
+    assert!(matches!(again, Step::Redirect(_)));
+    gone(stage.answer(&first, code()).await);
+}
+
+#[tokio::test]
+async fn what_the_application_demands_is_passed_on() {
+    let stage = Stage::new().await;
+    let demands = Demands {
+        force: true,
+        max_age: Some(Duration::from_secs(120)),
+        login_hint: Some("erin@suppliers.example".into()),
+        ..Demands::default()
+    };
+    let away = stage.leave_with(demands).await;
+    assert_eq!((away.query["prompt"].as_str(), away.query["max_age"].as_str()), ("login", "120"));
+    assert_eq!(away.query["login_hint"], "erin@suppliers.example");
+}
+
+#[tokio::test]
+async fn claims_that_the_id_token_lacks_come_from_userinfo() {
+    let stage = Stage::new().await;
+    for name in ["preferred_username", "email", "name"] {
+        stage.claim(name, Value::Null);
+    }
+    stage.upstream.behaviour().user_info = json!({
+        "sub": "erin-1", "preferred_username": "erin", "given_name": "Erin", "family_name": "Example", "email": "erin@suppliers.example",
+    });
+    assert_eq!(stage.logged_in().await, "suppliers.erin");
+    let directory = stage.bench.directory();
+    let entry = directory.entry(directory.by_unique("mail", b"erin@suppliers.example").unwrap().unwrap()).unwrap().unwrap();
+    assert_eq!((entry.first_text("cn"), entry.first_text("givenName")), (Some("Erin Example"), Some("Erin")));
+}
+
+#[tokio::test]
+async fn a_new_key_of_the_upstream_is_fetched() {
+    let stage = Stage::new().await;
+    stage.logged_in().await;
+    stage.upstream.rotate();
+    assert!(refused(&stage.login().await), "not more often than once a minute");
+    stage.bench.pass(Duration::from_secs(60));
+    stage.logged_in().await;
+    assert_eq!(stage.upstream.behaviour().discovered, 2);
+}
+
+#[tokio::test]
+async fn endpoints_elsewhere_are_not_called() {
+    for (name, url) in [
+        ("token_endpoint", "http://192.0.2.1/token"),
+        ("jwks_uri", "http://192.0.2.1/jwks"),
+        ("userinfo_endpoint", "http://192.0.2.1/userinfo"),
+        ("authorization_endpoint", "http://192.0.2.1/authorize"),
+        ("issuer", "http://192.0.2.1"),
+    ] {
+        let stage = Stage::new().await;
+        stage.upstream.behaviour().metadata.insert(name.into(), json!(url));
+        let interaction = stage.bench.begin(&stage.browser, Demands::default()).await;
+        let left = stage.bench.core.login_upstream(&stage.bench.pool, &interaction, &stage.browser, "suppliers", CALLBACK).await;
+        assert!(left.is_err(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_upstream_is_not_followed() {
+    let stage = Stage::new().await;
+    let moved = format!("{}/moved", stage.upstream.issuer);
+    stage.upstream.behaviour().metadata.insert("jwks_uri".into(), json!(moved));
+    let interaction = stage.bench.begin(&stage.browser, Demands::default()).await;
+    let left = stage.bench.core.login_upstream(&stage.bench.pool, &interaction, &stage.browser, "suppliers", CALLBACK).await;
+    assert!(left.is_err());
+}
+
+#[tokio::test]
+async fn two_first_logins_at_once_make_one_user() {
+    let stage = Stage::new().await;
+    let first = stage.leave().await;
+    stage.claim("nonce", json!(first.query["nonce"]));
+    let waiting = stage.leave().await;
+    // Both requests answer with the nonce of the first; the second one is told its own.
+    let one = stage.answer(&first, code()).await.unwrap();
+    stage.claim("nonce", json!(waiting.query["nonce"]));
+    let two = stage.answer(&waiting, code()).await.unwrap();
+    assert!(matches!((one, two), (Step::Granted(_), Step::Granted(_))));
+    assert_eq!(stage.bench.events(Action::FederatedLink).len(), 1);
+}
+
+#[tokio::test]
+async fn first_logins_that_race_to_the_commit_make_one_user() {
+    use crate::federation::{UpstreamIdentity, link};
+    let bench = Bench::new().await;
+    let identity = UpstreamIdentity {
+        issuer: "https://idp.example".into(),
+        subject: "1".into(),
+        username: Some("erin".into()),
+        mail: None,
+        name: None,
+        given_name: None,
+        family_name: None,
+    };
+    let directory = bench.directory();
+    let decide = || {
+        bench.pool.store().decide(|changes| link::find_or_create(&directory, changes, "idp", &identity, bench.now(), &*bench.core.entropy))
+    };
+    let all = futures_util::future::join_all((0..8).map(|_| decide())).await;
+    let entries: Vec<_> = all
+        .into_iter()
+        .map(|linked| match linked.unwrap() {
+            link::Linked::Found(entry) | link::Linked::Created { entry, .. } => entry,
+        })
+        .collect();
+    assert!(entries.iter().all(|entry| *entry == entries[0]), "{entries:?}");
+    assert!(directory.by_unique("uid", b"idp.erin-2").unwrap().is_none());
+}
+
+#[tokio::test]
+async fn names_and_addresses_that_are_taken_keep_nobody_out() {
+    let stage = Stage::new().await;
+    stage.bench.user("suppliers.erin", "correct horse").await;
+    let id = stage.bench.user("frank", "correct horse").await;
+    stage.bench.core.modify_entry(&stage.bench.pool, &operator(), id, &[replace("mail", "erin@suppliers.example")]).await.unwrap();
+    assert_eq!(stage.logged_in().await, "suppliers.erin-2");
+    let directory = stage.bench.directory();
+    assert_eq!(directory.by_unique("mail", b"erin@suppliers.example").unwrap(), Some(id), "an address ties nobody to anybody");
+    stage.claim("sub", json!("erin-2"));
+    assert_eq!(stage.logged_in().await, "suppliers.erin-3", "another subject is another person");
+    stage.claim("sub", json!("erin-1"));
+    assert_eq!(stage.logged_in().await, "suppliers.erin-2");
+}
+
+#[tokio::test]
+async fn odd_names_become_users_too() {
+    for (username, uid) in [(json!("Erin, \"E\"+x=y"), "suppliers.Erin, \"E\"+x=y"), (Value::Null, "suppliers.erin-1")] {
+        let stage = Stage::new().await;
+        stage.claim("preferred_username", username);
+        stage.claim("email", json!("not an address, nor ascii: ä"));
+        stage.claim("name", Value::Null);
+        assert_eq!(stage.logged_in().await, uid);
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_or_locked_user_is_not_let_in_by_an_upstream() {
+    let stage = Stage::new().await;
+    stage.logged_in().await;
+    let id = stage.bench.directory().by_unique("uid", b"suppliers.erin").unwrap().unwrap();
+    stage.bench.disable(id, true).await;
+    let step = stage.login().await;
+    assert!(matches!(step, Step::Ask(_, Some(Message::Credentials))), "{step:?}");
+    stage.bench.disable(id, false).await;
+    stage.bench.core.set_password(&stage.bench.pool, &operator(), id, None, Some(secret("correct horse"))).await.unwrap();
+    for _ in 0..THRESHOLD {
+        stage.bench.binds("suppliers.erin", "a guess").await;
+    }
+    assert!(matches!(stage.login().await, Step::Ask(_, Some(Message::Credentials))));
+    stage.bench.pass(Seconds::minutes(15).duration());
+    stage.upstream.behaviour().now = stage.bench.now().seconds();
+    stage.logged_in().await;
+    let reasons: Vec<_> = stage.bench.outcomes(Action::FederatedLogin).into_iter().filter_map(|(_, reason)| reason).collect();
+    assert_eq!(reasons, [Reason::Disabled, Reason::Locked]);
+}
+
+#[tokio::test]
+async fn a_deleted_user_comes_back_as_a_new_one() {
+    let stage = Stage::new().await;
+    stage.logged_in().await;
+    let directory = stage.bench.directory();
+    let first = directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap();
+    stage.bench.core.delete_entry(&stage.bench.pool, &operator(), first).await.unwrap();
+    let rows = stage.bench.pool.store().scan(&crate::store::Prefix::space(crate::store::Space::Federated), None).count();
+    assert_eq!(rows, 0, "the tie goes with the user");
+    assert_eq!(stage.logged_in().await, "suppliers.erin");
+    assert_ne!(directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_provider_is_kept_sealed_and_found_by_name() {
+    let stage = Stage::new().await;
+    let pool = &stage.bench.pool;
+    let found = federation::find(pool, "suppliers").unwrap().unwrap();
+    let federation::ProviderKind::Oidc { issuer, client_id, client_secret } = &found.kind;
+    assert_eq!((issuer, client_id.as_str()), (&stage.upstream.issuer, "acme"));
+    assert_eq!(client_secret.as_ref().unwrap().expose(), "client-secret");
+    assert_eq!(federation::list(pool).unwrap().len(), 1);
+    for row in pool.store().scan(&crate::store::Prefix::space(crate::store::Space::Provider), None) {
+        let (_, row) = row.unwrap();
+        assert!(!row.value.windows(13).any(|window| window == b"client-secret"));
+    }
+    let mut changes = Changes::new();
+    for issuer in [
+        "http://idp.example",
+        "https://",
+        "ftp://localhost",
+        "https://u:p@idp.example",
+        "https://idp.example/?x",
+        "https://idp.example/#x",
+        "",
+    ] {
+        let mut provider = stage.upstream.provider();
+        provider.kind = federation::ProviderKind::Oidc { issuer: issuer.into(), client_id: "acme".into(), client_secret: None };
+        assert!(federation::put(pool, &mut changes, &provider).is_err(), "{issuer}");
+    }
+    for name in ["", "Suppliers", "a b", "a.b", &"a".repeat(33)] {
+        assert!(
+            federation::put(pool, &mut changes, &federation::IdentityProvider { name: name.into(), ..stage.upstream.provider() }).is_err(),
+            "{name}"
+        );
+    }
+    federation::delete(&mut changes, "suppliers");
+    pool.store().commit(changes).await.unwrap();
+    assert!(federation::find(pool, "suppliers").unwrap().is_none());
+}
