@@ -1,4 +1,44 @@
 //! Poolgate: isolated user pools, each with an LDAP, an OpenID Connect and a SAML face over the same entries and one authentication engine.
+//!
+//! This page is the map. Rooms are the folders of `src`; imports only go down, and `tests/architecture.rs` holds that.
+//!
+//! ```text
+//!   cli                                        commands; speaks to the server through the admin API
+//!   server                                     configuration, listeners, TLS, clock, tasks, composition
+//!   ldap      oidc      saml      login   admin    faces; none imports another
+//!   ─────────────────────────────────────────────
+//!             web                 sync         the kit around warp │ import and export
+//!   ─────────────────────────────────────────────
+//!   authn                                      the one authentication engine; edits of entries
+//!   federation                                 upstream identity providers
+//!   application         directory              clients, service providers, grants │ entries, schema, search
+//!   pool                                       slug, suffix, settings, keys, life and death of a pool
+//!   audit                                      what happened
+//!   store               work                   the commit contract on sled │ blocking work, shared fairly
+//!   policy              crypto                 pure decisions │ hashing, signing, sealing, XML
+//!   model                                      nouns, ids, the error, names, TLVs, time, entropy
+//! ```
+//!
+//! # Five flows
+//!
+//! - **LDAP bind**: listener → `ldap::connection` → codec → `ops/bind` → `authn` (one shot) → `ldap::error` → codec.
+//! - **Authorize**: `oidc` runs its ordered checks; a usable session gives a code, otherwise it stores an Interaction and answers 303 to `login`, which
+//!   loops over `authn` and sends the browser back. Authorize decides again from what is stored: it never trusts the redirect.
+//! - **Token**: parse → client authentication → grant → issue → one commit (consume the code, keep the grant, audit).
+//! - **SAML SSO**: decode the binding → service provider and signature → the same Interaction and login → assertion → a form that posts itself.
+//! - **Federated login**: `authn` says Redirect → upstream → `login::callback` → `federation` verifies → link → back into `authn`, so that disabled and
+//!   locked still apply.
+//!
+//! # Invariants
+//!
+//! - A [`store::PoolStore`] cannot name another pool's record; only `server` and `pool` hold the [`store::Store`].
+//! - Only `authn` verifies a person's password and only it can make an [`authn::Authentication`]; a session, a grant, an assertion and a bound LDAP
+//!   identity each require one.
+//! - One use case is one commit; what is acknowledged is on disk; what is visible is durable.
+//! - Who may see or write what is decided in [`policy::access`], for every face. What one may not see does not exist for them.
+//! - Time comes from a [`model::Clock`] and randomness from a [`model::Entropy`]; rooms that decide are pure.
+//! - All bytes from outside are bounded and parsed by pure code. Secrets are never logged. There is no `unsafe`.
+//! - The cost of a pool is its records: no thread, task, socket or timer belongs to one.
 
 pub mod admin;
 pub mod application;
