@@ -42,3 +42,7 @@ impl Limits {
     /// After a bind.
     pub const BOUND: Self = Self { message_size: 4 << 20, filter_depth: 32, filter_items: 1_000, controls: 16, attributes: 1_000 };
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
