@@ -100,7 +100,3 @@ async fn disconnect(wire: &mut Wire, result: LdapResult<'_>) {
     wire.send(&Message { id: 0, operation, controls: Vec::new() });
     wire.close().await;
 }
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-mod tests;

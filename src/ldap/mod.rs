@@ -59,3 +59,7 @@ pub enum Transport {
     /// Within TLS.
     Tls,
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

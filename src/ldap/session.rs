@@ -88,6 +88,6 @@ impl Identity {
 
     /// The entries of the pool.
     pub fn directory(&self) -> Directory {
-        Directory::over(self.pool.store().clone(), self.pool.suffix().clone())
+        Directory::new(&self.pool)
     }
 }

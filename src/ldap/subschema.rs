@@ -5,7 +5,7 @@ use crate::directory::schema::Schema;
 use crate::model::{Attribute, Dn};
 
 /// Its name, as the root DSE and each entry tell it.
-pub(super) const NAME: &str = "cn=subschema";
+pub(super) const NAME: &str = crate::directory::view::SUBSCHEMA;
 
 /// Whether that name is meant.
 pub(super) fn is_named(name: &str) -> bool {
