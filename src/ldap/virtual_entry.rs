@@ -51,16 +51,8 @@ impl VirtualEntry {
     /// Three-valued, as RFC 4511 has it: `None` is Undefined.
     fn evaluate(&self, filter: &Filter<'_>) -> Option<bool> {
         match filter {
-            Filter::And(filters) => filters.iter().map(|filter| self.evaluate(filter)).fold(Some(true), |all, one| match (all, one) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            }),
-            Filter::Or(filters) => filters.iter().map(|filter| self.evaluate(filter)).fold(Some(false), |any, one| match (any, one) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            }),
+            Filter::And(filters) => self.joined(filters, false),
+            Filter::Or(filters) => self.joined(filters, true),
             Filter::Not(filter) => self.evaluate(filter).map(|is| !is),
             Filter::Present(name) => Some(self.attribute(name).is_some()),
             Filter::Equality(assertion) | Filter::Approximate(assertion) => {
@@ -69,6 +61,19 @@ impl VirtualEntry {
             }
             Filter::Substrings(_) | Filter::GreaterOrEqual(_) | Filter::LessOrEqual(_) | Filter::Extensible(_) => None,
         }
+    }
+
+    /// One part with the deciding value decides; otherwise one that is Undefined leaves all Undefined.
+    fn joined(&self, filters: &[Filter<'_>], deciding: bool) -> Option<bool> {
+        let mut joined = Some(!deciding);
+        for filter in filters {
+            match self.evaluate(filter) {
+                Some(value) if value == deciding => return Some(deciding),
+                Some(_) => {}
+                None => joined = None,
+            }
+        }
+        joined
     }
 
     fn attribute(&self, name: &str) -> Option<&Attribute> {

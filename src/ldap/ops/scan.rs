@@ -70,7 +70,7 @@ impl Scan {
         let search = Search { base: self.base, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
         let mut entries = directory.search(search)?;
         let (mut found, mut last) = (0, bounds.after);
-        while let Some(entry) = entries.next() {
+        for entry in entries.by_ref() {
             let entry = entry?;
             if found == bounds.entries {
                 return Ok(Stretch { found, last, pause: Pause::Limit });
