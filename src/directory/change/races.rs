@@ -1,8 +1,9 @@
 //! Changes that race each other and searches, on the real store.
 
-use crate::directory::testing::{Home, assert_consistent, dn, step};
-use crate::directory::{Filter, ModificationKind::*, SUFFIX, Scope, Viewer};
-use crate::model::EntryId;
+use crate::directory::testing::{Home, assert_consistent, dn, operator, step};
+use crate::directory::{Filter, ModificationKind::*, NewEntry, SUFFIX, Scope, Viewer};
+use crate::model::{Attribute, EntryId, Rdn, Result};
+use crate::store::{Changes, CommitError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -46,6 +47,60 @@ fn indexes_and_entries_agree_after_racing_changes() {
         }
     });
     assert_consistent(&home.directory);
+}
+
+/// Decides both before either is committed: the second must conflict.
+fn conflict(home: &Home, first: impl FnOnce(&mut Changes) -> Result<()>, second: impl FnOnce(&mut Changes) -> Result<()>) {
+    let (mut one, mut two) = (Changes::new(), Changes::new());
+    first(&mut one).unwrap();
+    second(&mut two).unwrap();
+    home.directory.store().commit_blocking(one).unwrap();
+    assert_eq!(home.directory.store().commit_blocking(two), Err(CommitError::Conflict));
+    assert_consistent(&home.directory);
+}
+
+#[test]
+fn of_two_changes_that_do_not_fit_together_the_second_conflicts() {
+    let home = Home::new();
+    let directory = &home.directory;
+    let [a, b, c] = ["ou=a,o=acme", "ou=b,o=acme", "ou=c,ou=b,o=acme"].map(|name| home.unit(name));
+    let [alice, bob] = ["alice", "bob"].map(|uid| home.person(uid));
+    let staff = home.group("staff", &[]);
+    let rename = |id, rdn: &str, parent| {
+        let (home, rdn) = (&home, Rdn::parse(rdn).unwrap());
+        move |changes: &mut Changes| home.directory.rename(changes, id, &rdn, false, parent, &operator(), home.now())
+    };
+    let modify = |id, name: &str, value: &str| {
+        let (home, step) = (&home, step(Add, name, &[value]));
+        move |changes: &mut Changes| home.directory.modify(changes, id, &[step], &operator(), home.now())
+    };
+    let delete = |id| move |changes: &mut Changes| directory.delete(changes, id, &operator());
+    let add = |name: &str, mail: &str| {
+        let attributes = vec![
+            Attribute::new("objectClass", ["inetOrgPerson"]),
+            Attribute::new("cn", ["x"]),
+            Attribute::new("sn", ["x"]),
+            Attribute::new("mail", [mail]),
+        ];
+        let (home, entry) = (&home, NewEntry { dn: dn(name), attributes });
+        move |changes: &mut Changes| home.directory.add(changes, entry, &operator(), home.now(), &home.entropy).map(drop)
+    };
+    // A circle through an ancestor of the new parent.
+    conflict(&home, rename(b, "ou=b", Some(a)), rename(a, "ou=a", Some(c)));
+    // The same entry, the same name, the same unique value.
+    conflict(&home, modify(alice, "title", "x"), modify(alice, "pager", "1"));
+    conflict(&home, modify(alice, "title", "y"), rename(alice, "uid=elise", None));
+    conflict(&home, rename(alice, "uid=new", None), rename(bob, "uid=new", None));
+    conflict(&home, add("cn=one,o=acme", "one@acme.example"), add("cn=one,o=acme", "two@acme.example"));
+    conflict(&home, modify(bob, "mail", "three@acme.example"), add("cn=three,o=acme", "three@acme.example"));
+    // What is named is gone, in either order.
+    let bob_dn = home.name(bob);
+    conflict(&home, delete(bob), modify(staff, "member", &bob_dn));
+    conflict(&home, add("cn=below,ou=c,ou=b,ou=a,o=acme", "four@acme.example"), delete(c));
+    let lonely = home.unit("ou=lonely,o=acme");
+    conflict(&home, delete(lonely), add("cn=below,ou=lonely,o=acme", "five@acme.example"));
+    let lonely = home.unit("ou=lonely,o=acme");
+    conflict(&home, delete(lonely), rename(alice, "uid=new", Some(lonely)));
 }
 
 #[test]
@@ -153,6 +208,11 @@ fn a_rename_never_hides_an_entry() {
     let east = home.unit("ou=east,ou=people,o=acme");
     let west = home.unit("ou=west,ou=people,o=acme");
     let alice = home.add("uid=alice,ou=east,ou=people,o=acme", &[("objectClass", &["account"]), ("description", &["here"])]).unwrap();
+    // Enough neighbours for a search to be overtaken by a move.
+    for number in 0..100 {
+        home.add(&format!("uid=e{number},ou=east,ou=people,o=acme"), &[("objectClass", &["account"])]).unwrap();
+        home.add(&format!("uid=w{number},ou=west,ou=people,o=acme"), &[("objectClass", &["account"])]).unwrap();
+    }
     let people = home.id("ou=people,o=acme");
     let done = AtomicBool::new(false);
     let filters = [

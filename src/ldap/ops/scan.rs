@@ -1,7 +1,7 @@
 //! The work of a search in stretches: each is bounded in what it looks at and in what it finds, and tells where the next one begins.
 
 use super::super::codec::encode_entry;
-use crate::directory::{Directory, Filter, Scope, Search, Selection, Viewer};
+use crate::directory::{Directory, Filter, Names, Scope, Search, Selection, Viewer};
 use crate::model::{Clock, EntryId, Result, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -69,6 +69,7 @@ impl Scan {
         let Self { directory, filter, viewer, .. } = self;
         let search = Search { base: self.base, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
         let mut entries = directory.search(search)?;
+        let mut names = Names::new(directory);
         let (mut found, mut last) = (0, bounds.after);
         for entry in entries.by_ref() {
             let entry = entry?;
@@ -76,10 +77,8 @@ impl Scan {
                 return Ok(Stretch { found, last, pause: Pause::Limit });
             }
             // An entry that was deleted meanwhile has no name any more.
-            if let Some(name) = directory.dn(entry.id())? {
-                encode_entry(self.id, &name.to_string(), out, |out| {
-                    directory.project(&entry, &self.selection, self.types_only, viewer, out)
-                })?;
+            if let Some(name) = names.of(&entry)? {
+                encode_entry(self.id, &name, out, |out| directory.project(&entry, &self.selection, self.types_only, viewer, out))?;
                 found += 1;
             }
             last = Some(entry.id());
