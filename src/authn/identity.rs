@@ -58,7 +58,7 @@ pub(super) fn locate(directory: &Directory, who: &BindName) -> Result<Option<Ent
 
 /// What is known of an entry; `None` if it is gone.
 pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Option<Loaded>> {
-    let Some(entry) = directory.entry(id)? else { return Ok(None) };
+    let Some(entry) = directory.record(id)? else { return Ok(None) };
     let stored = credential::password(pool, id)?;
     let (lockout, lockout_version) = credential::failures(pool, id)?;
     Ok(Some(Loaded {
@@ -136,6 +136,6 @@ impl Core {
         if pool.status() != Status::Active {
             return Ok(None);
         }
-        Ok(directory(pool).entry(entry)?.filter(|entry| !entry.is_disabled()))
+        Ok(directory(pool).record(entry)?.filter(|entry| !entry.is_disabled()))
     }
 }

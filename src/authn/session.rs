@@ -165,7 +165,7 @@ impl Core {
                 .decide(|changes| {
                     if let Some(row) = pool.store().get(&key(&hash))? {
                         let stored: Stored = record::decode(VERSION, &row.value)?;
-                        let actor = match directory.entry(stored.entry)? {
+                        let actor = match directory.record(stored.entry)? {
                             Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
                             None => identity::claimed(&directory, stored.entry, origin)?,
                         };

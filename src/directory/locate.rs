@@ -90,8 +90,8 @@ impl Directory {
         Ok(self.store.scan(&Prefix::children(id), None).next().transpose()?.is_some())
     }
 
-    /// An entry without the values that lie in parts.
-    pub(super) fn record(&self, id: EntryId) -> Result<Option<Entry>> {
+    /// An entry without the values that lie in parts: one read, for who needs to know what it is and whether it may log in.
+    pub fn record(&self, id: EntryId) -> Result<Option<Entry>> {
         self.store.get(&Key::entry(id))?.map(|row| Entry::read(id, row)).transpose()
     }
 

@@ -87,7 +87,7 @@ pub fn find_or_create(
     match directory.store().get(&key)? {
         Some(row) => {
             let stored: Stored = record::decode(VERSION, &row.value)?;
-            if directory.entry(stored.entry)?.is_some() {
+            if directory.record(stored.entry)?.is_some() {
                 return Ok(Linked::Found(stored.entry));
             }
             // The user was deleted: the next login is a first login again.
