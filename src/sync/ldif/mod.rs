@@ -23,13 +23,26 @@ pub struct Record {
 /// An attribute of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// The line of its first value.
-    pub line: u64,
     /// Description and values.
     pub attribute: Attribute,
+    /// The line of each value.
+    pub lines: Vec<u64>,
 }
 
-/// Why a file cannot be read, and where.
+impl Record {
+    /// Adds a value; descriptions that differ in case only are one attribute.
+    pub(super) fn push(&mut self, name: String, value: Vec<u8>, line: u64) {
+        match self.attributes.iter_mut().find(|field| field.attribute.name.eq_ignore_ascii_case(&name)) {
+            Some(field) => {
+                field.attribute.values.push(value);
+                field.lines.push(line);
+            }
+            None => self.attributes.push(Field { attribute: Attribute { name, values: vec![value] }, lines: vec![line] }),
+        }
+    }
+}
+
+/// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
     /// The line, counted from 1.

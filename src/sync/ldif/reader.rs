@@ -1,8 +1,8 @@
 //! Reading LDIF (RFC 2849): one record at a time, so that a file may be larger than memory.
 
-use super::{Field, FileError, Record};
+use super::{FileError, Record};
+use crate::model::Dn;
 use crate::model::dn::{is_descriptor, is_oid};
-use crate::model::{Attribute, Dn};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::{BufRead, Read};
@@ -100,10 +100,7 @@ impl<R: BufRead> Reader<R> {
         if name.eq_ignore_ascii_case("dn") {
             return Err(error(line.number, "a second dn: within a record; put an empty line between two records"));
         }
-        match record.attributes.iter_mut().find(|field| field.attribute.name.eq_ignore_ascii_case(&name)) {
-            Some(field) => field.attribute.values.push(value),
-            None => record.attributes.push(Field { line: line.number, attribute: Attribute { name, values: vec![value] } }),
-        }
+        record.push(name, value, line.number);
         Ok(())
     }
 

@@ -25,7 +25,7 @@ fn records_are_read_with_their_lines() {
     let first = &records[0];
     assert_eq!((first.line, first.dn.to_string()), (4, "cn=Barbara Jensen,ou=Product Development,dc=airius,dc=com".to_owned()));
     assert_eq!(first.attributes[0].attribute.values, [b"top".to_vec(), b"person".to_vec()]);
-    assert_eq!(first.attributes.iter().map(|field| field.line).collect::<Vec<_>>(), [6, 8, 10, 12]);
+    assert_eq!(first.attributes.iter().map(|field| field.lines.clone()).collect::<Vec<_>>(), [vec![6, 7], vec![8], vec![10], vec![12]]);
     assert_eq!(
         (value(first, "cn"), value(first, "description"), value(first, "sn")),
         (&b"Barbara Jensen"[..], &b"What a careful reader"[..], &b""[..])

@@ -19,6 +19,11 @@ impl<W: Write> Writer<W> {
         Ok(Self { output })
     }
 
+    /// A writer that goes on with a file.
+    pub const fn resume(output: W) -> Self {
+        Self { output }
+    }
+
     /// Writes a comment; line breaks in it begin further comment lines.
     pub fn comment(&mut self, text: &str) -> Result<()> {
         text.lines().try_for_each(|line| writeln!(self.output, "# {line}"))

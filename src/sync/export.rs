@@ -1,0 +1,115 @@
+//! Export of a pool's entries as LDIF: all that an import needs to make them anew, and no secret.
+
+use super::ldif::Writer;
+use crate::authn::Core;
+use crate::directory::schema::{AccessClass, AttributeType};
+use crate::directory::{Directory, Entry, Filter, SUFFIX, Scope, Search, Selection, Viewer};
+use crate::model::{Attribute, EntryId, Error, PoolId, Result};
+use crate::pool::Pool;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Entries that one job writes.
+const CHUNK: usize = 256;
+
+/// An export under way. Entries come after their parents. It shows no single moment: what changes meanwhile is seen as it is when its turn comes.
+pub struct Export {
+    pool: PoolId,
+    state: Option<State>,
+}
+
+struct State {
+    directory: Directory,
+    selection: Selection,
+    after: Option<EntryId>,
+    begun: bool,
+    /// Entries whose parents are younger than they are and come later: a move can lead to that.
+    waiting: BTreeMap<EntryId, Vec<EntryId>>,
+    /// All entries that wait.
+    held: BTreeSet<EntryId>,
+}
+
+impl Export {
+    /// Begins an export of a pool.
+    pub fn new(pool: &Pool) -> Self {
+        let directory = Directory::new(pool);
+        let schema = directory.schema();
+        let names = schema.attribute_types().iter().filter(|attribute| is_exported(attribute)).map(AttributeType::name);
+        let selection = Selection::parse(&directory, names);
+        let state = State { directory, selection, after: None, begun: false, waiting: BTreeMap::new(), held: BTreeSet::new() };
+        Self { pool: pool.id(), state: Some(state) }
+    }
+
+    /// The next piece of the file; `None` at its end.
+    pub async fn next(&mut self, core: &Core) -> Result<Option<Vec<u8>>> {
+        let Some(mut state) = self.state.take() else { return Ok(None) };
+        let (state, piece) = core
+            .work
+            .run(self.pool, move || {
+                let piece = state.piece();
+                (state, piece)
+            })
+            .await?;
+        let piece = piece?;
+        if piece.is_some() {
+            self.state = Some(state);
+        }
+        Ok(piece)
+    }
+}
+
+impl State {
+    fn piece(&mut self) -> Result<Option<Vec<u8>>> {
+        let viewer = Viewer::OPERATOR;
+        let everything = Filter::everything();
+        let search = Search { base: SUFFIX, scope: Scope::Subtree, filter: &everything, after: self.after, viewer: &viewer, stop: None };
+        let directory = self.directory.clone();
+        let mut writer =
+            if self.begun { Writer::resume(Vec::new()) } else { Writer::new(Vec::new()).map_err(|error| unwritten(&error))? };
+        let mut found = 0;
+        for entry in directory.search(search)?.take(CHUNK) {
+            let entry = entry?;
+            found += 1;
+            self.after = Some(entry.id());
+            self.entry(&mut writer, entry)?;
+        }
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        let piece = writer.finish().map_err(|error| unwritten(&error))?;
+        Ok((found > 0 || is_first).then_some(piece))
+    }
+
+    /// Writes the entry and those that waited for it, or lets it wait for its parent.
+    fn entry(&mut self, writer: &mut Writer<Vec<u8>>, entry: Entry) -> Result<()> {
+        if let Some(parent) = entry.parent().filter(|parent| *parent > entry.id() || self.held.contains(parent)) {
+            self.held.insert(entry.id());
+            self.waiting.entry(parent).or_default().push(entry.id());
+            return Ok(());
+        }
+        let mut ready = vec![entry];
+        while let Some(entry) = ready.pop() {
+            self.write(writer, &entry)?;
+            for id in self.waiting.remove(&entry.id()).unwrap_or_default() {
+                self.held.remove(&id);
+                ready.extend(self.directory.entry(id)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, writer: &mut Writer<Vec<u8>>, entry: &Entry) -> Result<()> {
+        // An entry that is deleted meanwhile has no name any more.
+        let Some(dn) = self.directory.dn(entry.id())? else { return Ok(()) };
+        let attributes: Vec<Attribute> = self.directory.attributes(entry, &self.selection, &Viewer::OPERATOR)?;
+        let values =
+            attributes.iter().flat_map(|attribute| attribute.values.iter().map(|value| (attribute.name.as_str(), value.as_slice())));
+        writer.entry(&dn.to_string(), values).map_err(|error| unwritten(&error))
+    }
+}
+
+/// What an export holds: no secret, nothing that is computed, and of what the server keeps what makes an entry the same one.
+fn is_exported(attribute: &AttributeType) -> bool {
+    attribute.access != AccessClass::Secret && !attribute.is_virtual
+}
+
+fn unwritten(error: &std::io::Error) -> Error {
+    Error::internal(format!("the export cannot be written: {error}"))
+}

@@ -1,0 +1,258 @@
+//! The first pass of an import: judges every record of the file and writes nothing.
+
+use super::ldif::{Field, FileError, Record};
+use super::prepare::{self, Prepared};
+use crate::authn::Core;
+use crate::crypto::digest;
+use crate::directory::schema::{AttributeType, Schema};
+use crate::directory::{Directory, EntryKind, dn};
+use crate::model::{Actor, Dn, EntryId, Kind, Result};
+use crate::pool::Pool;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The most problems that are told before the pass ends.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// The first half of a digest: what names and values are known again by.
+type Mark = [u8; 16];
+
+/// What the first pass learns.
+pub(super) struct Survey {
+    pool: Arc<Pool>,
+    actor: Actor,
+    directory: Directory,
+    /// Entries from this id on were added by the import itself, in an attempt that was cut off.
+    own_from: EntryId,
+    names: HashMap<Mark, u64>,
+    unique: HashMap<Mark, u64>,
+    /// Names that are needed, and neither in the pool nor, so far, in the file.
+    wanted: Vec<Wanted>,
+    is_cut_off: bool,
+    /// How many records lie how deep.
+    pub(super) depths: BTreeMap<usize, u64>,
+    /// Whether any record names others.
+    pub(super) has_links: bool,
+    pub(super) left_out: BTreeSet<String>,
+    pub(super) problems: Vec<FileError>,
+}
+
+struct Wanted {
+    line: u64,
+    mark: Mark,
+    why: String,
+}
+
+impl Survey {
+    pub(super) fn new(pool: Arc<Pool>, actor: Actor, own_from: EntryId) -> Self {
+        Self {
+            directory: Directory::new(&pool),
+            pool,
+            actor,
+            own_from,
+            names: HashMap::new(),
+            unique: HashMap::new(),
+            wanted: Vec::new(),
+            is_cut_off: false,
+            depths: BTreeMap::new(),
+            has_links: false,
+            left_out: BTreeSet::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Whether enough problems are known.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_PROBLEMS
+    }
+
+    /// The rest of the file is not read, so what it would hold cannot be missed.
+    pub(super) fn cut_off(&mut self) {
+        self.is_cut_off = true;
+    }
+
+    /// Notes a problem.
+    pub(super) fn problem(&mut self, line: u64, message: impl Into<String>) {
+        if !self.is_full() {
+            self.problems.push(FileError { line, message: message.into() });
+        }
+    }
+
+    /// Judges a record. An error is one of the store.
+    pub(super) fn examine(&mut self, core: &Core, record: Record) -> Result<()> {
+        let schema = self.directory.schema();
+        let line = record.line;
+        let located =
+            name_mark(&record.dn, schema).and_then(|mark| Ok((mark, dn::below(&record.dn, self.pool.suffix(), schema)?.map(<[_]>::len))));
+        let (mark, depth) = match located {
+            Ok((mark, Some(depth))) => (mark, depth),
+            Ok((_, None)) => {
+                let message = format!("'{}' does not lie under the pool's suffix {}", record.dn, self.pool.suffix());
+                self.problem(line, message);
+                return Ok(());
+            }
+            Err(error) => {
+                self.problem(line, error.message());
+                return Ok(());
+            }
+        };
+        *self.depths.entry(depth).or_default() += 1;
+        self.examine_name(line, mark, &record.dn)?;
+        if let Err(problem) = check_values(schema, &record) {
+            self.problem(problem.line, problem.message);
+            return Ok(());
+        }
+        let judged = whole(&record);
+        if let Err(error) = core.check_entry(&self.pool, &self.actor, judged) {
+            self.problem(line, error.message());
+            return Ok(());
+        }
+        let Prepared { entry, links, .. } = prepare::prepare(schema, record, &mut self.left_out);
+        for attribute in &entry.attributes {
+            let Some(kind) = schema.attribute(&attribute.name).filter(|kind| kind.unique) else { continue };
+            for value in &attribute.values {
+                self.examine_unique(line, kind, value)?;
+            }
+        }
+        for (ava, kind) in
+            entry.dn.rdn().into_iter().flat_map(|rdn| rdn.avas()).filter_map(|ava| Some((ava, schema.attribute(&ava.attribute)?)))
+        {
+            let is_listed =
+                entry.attributes.iter().any(|attribute| schema.attribute(&attribute.name).is_some_and(|other| other.id == kind.id));
+            if kind.unique && !is_listed {
+                self.examine_unique(line, kind, &ava.value)?;
+            }
+        }
+        self.has_links |= !links.is_empty();
+        links.iter().try_for_each(|field| self.examine_links(field))
+    }
+
+    /// Looks whether every name that a record needs is in the file after all.
+    pub(super) fn finish(&mut self) {
+        for wanted in std::mem::take(&mut self.wanted) {
+            if !self.is_cut_off && !self.names.contains_key(&wanted.mark) && !self.unique.contains_key(&wanted.mark) {
+                self.problem(wanted.line, wanted.why);
+            }
+        }
+        self.problems.sort_by_key(|problem| problem.line);
+    }
+
+    fn examine_name(&mut self, line: u64, mark: Mark, dn: &Dn) -> Result<()> {
+        let schema = self.directory.schema();
+        if let Some(first) = self.names.insert(mark, line) {
+            self.problem(line, format!("'{dn}' is in the file already, on line {first}"));
+            return Ok(());
+        }
+        if let Some(there) = self.find(dn)? {
+            let is_kept = there < self.own_from && self.directory.entry(there)?.is_some_and(|entry| entry.kind() == EntryKind::Container);
+            if there < self.own_from && !is_kept {
+                self.problem(line, format!("'{dn}' exists in the pool already: remove it from the file, or delete the entry first"));
+            }
+            return Ok(());
+        }
+        let parent = dn.parent().unwrap_or_default();
+        let mark = name_mark(&parent, schema)?;
+        if !self.names.contains_key(&mark) && self.find(&parent)?.is_none() {
+            let why = format!("the parent '{parent}' of the entry is neither in the file nor in the pool: add it to the file");
+            self.wanted.push(Wanted { line, mark, why });
+        }
+        Ok(())
+    }
+
+    fn examine_unique(&mut self, line: u64, kind: &AttributeType, value: &[u8]) -> Result<()> {
+        // The syntax has been checked, so only the store can fail.
+        let Ok(normal) = kind.normalise(value) else { return Ok(()) };
+        let shown = String::from_utf8_lossy(value).into_owned();
+        if let Some(first) = self.unique.insert(value_mark(kind, &normal), line) {
+            self.problem(line, format!("{} '{shown}' is taken by the entry on line {first}; it is unique within a pool", kind.name()));
+            return Ok(());
+        }
+        if self.directory.by_unique(kind.name(), value)?.is_some_and(|holder| holder < self.own_from) {
+            self.problem(line, format!("{} '{shown}' is taken by an entry of the pool; it is unique within a pool", kind.name()));
+        }
+        Ok(())
+    }
+
+    fn examine_links(&mut self, field: &Field) -> Result<()> {
+        let schema = self.directory.schema();
+        let Some(kind) = schema.attribute(&field.attribute.name) else { return Ok(()) };
+        let mut seen = BTreeSet::new();
+        for (value, line) in field.attribute.values.iter().zip(&field.lines) {
+            let shown = String::from_utf8_lossy(value);
+            let (mark, is_there) = match self.target(schema, kind, value)? {
+                Ok(target) => target,
+                Err(message) => {
+                    self.problem(*line, message);
+                    continue;
+                }
+            };
+            if !seen.insert(mark) {
+                self.problem(*line, format!("{} names '{shown}' twice", kind.name()));
+            } else if !is_there {
+                let why = format!(
+                    "{} names '{shown}', which is neither in the file nor in the pool: remove the value, or add the entry",
+                    kind.name()
+                );
+                self.wanted.push(Wanted { line: *line, mark, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// The mark of what a link names, and whether it is known to be there. The inner error is for the author of the file.
+    fn target(&self, schema: &Schema, kind: &AttributeType, value: &[u8]) -> Result<std::result::Result<(Mark, bool), String>> {
+        if prepare::is_member_uid(kind) {
+            let Some(uid) = schema.attribute("uid") else { return Ok(Err("the schema has no uid".to_owned())) };
+            let Ok(normal) = uid.normalise(value) else { return Ok(Err(format!("{} holds what is no uid", kind.name()))) };
+            let mark = value_mark(uid, &normal);
+            return Ok(Ok((mark, self.unique.contains_key(&mark) || self.directory.by_unique("uid", value)?.is_some())));
+        }
+        let parsed = Dn::parse_bytes(value).and_then(|dn| Ok((name_mark(&dn, schema)?, dn)));
+        match parsed {
+            Ok((mark, dn)) => Ok(Ok((mark, self.names.contains_key(&mark) || self.find(&dn)?.is_some()))),
+            Err(error) => Ok(Err(format!("{}: {error}", kind.name()))),
+        }
+    }
+
+    fn find(&self, dn: &Dn) -> Result<Option<EntryId>> {
+        match self.directory.resolve(dn) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if matches!(error.kind(), Kind::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The record as an entry, with its links and without what is left out.
+fn whole(record: &Record) -> crate::directory::NewEntry {
+    let schema = Schema::builtin();
+    let kept = record.attributes.iter().filter(|field| !prepare::is_left_out(schema, &field.attribute.name));
+    crate::directory::NewEntry { dn: record.dn.clone(), attributes: kept.map(|field| field.attribute.clone()).collect() }
+}
+
+/// Attributes are known and each value fits its syntax; the error has the line of the value.
+fn check_values(schema: &Schema, record: &Record) -> std::result::Result<(), FileError> {
+    for field in record.attributes.iter().filter(|field| !prepare::is_left_out(schema, &field.attribute.name)) {
+        let first = field.lines.first().copied().unwrap_or(record.line);
+        let kind = schema
+            .require_attribute(&field.attribute.name)
+            .map_err(|error| FileError { line: first, message: error.message().to_owned() })?;
+        for (value, line) in field.attribute.values.iter().zip(&field.lines) {
+            kind.check_value(value).map_err(|error| FileError { line: *line, message: error.message().to_owned() })?;
+        }
+    }
+    Ok(())
+}
+
+fn name_mark(dn: &Dn, schema: &Schema) -> Result<Mark> {
+    Ok(mark(&[b"name", &dn::normalise(dn, schema)?]))
+}
+
+fn value_mark(kind: &AttributeType, normal: &[u8]) -> Mark {
+    mark(&[b"value", &kind.id.get().to_be_bytes(), normal])
+}
+
+fn mark(parts: &[&[u8]]) -> Mark {
+    let digest = digest::sha256(&parts.concat());
+    digest.first_chunk().copied().unwrap_or_default()
+}
