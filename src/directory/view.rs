@@ -8,7 +8,7 @@ use super::schema::{AttributeType, Schema};
 use super::{Directory, Entry, Filter, Viewer};
 use crate::model::ber::{self, Writer};
 use crate::model::error::Rule;
-use crate::model::{Attribute, AttributeId, Error, Result, Timestamp};
+use crate::model::{Attribute, AttributeId, Dn, Error, Rdn, Result, Timestamp};
 use crate::policy::access;
 use std::sync::LazyLock;
 use time::OffsetDateTime;
@@ -276,8 +276,13 @@ fn formatted(at: Timestamp, format: &[time::format_description::BorrowedFormatIt
     time.format(format).unwrap_or_default()
 }
 
+/// Who acted, as the DN that creatorsName and modifiersName must hold: an operator, who has no entry, is shown as `cn=uid:1000`.
 fn named(name: String) -> Result<Vec<Vec<u8>>> {
-    Ok(if name.is_empty() { Vec::new() } else { vec![name.into_bytes()] })
+    Ok(match Dn::parse(&name) {
+        Ok(dn) if dn.is_root() => Vec::new(),
+        Ok(_) => vec![name.into_bytes()],
+        Err(_) => vec![Rdn::single("cn", name).to_string().into_bytes()],
+    })
 }
 
 #[cfg(test)]

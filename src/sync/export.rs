@@ -1,6 +1,7 @@
 //! Export of a pool's entries as LDIF: all that an import needs to make them anew, and no secret.
 
 use super::ldif::Writer;
+use super::prepare::is_member_uid;
 use crate::authn::Core;
 use crate::directory::schema::{AccessClass, AttributeType};
 use crate::directory::{Directory, Entry, Filter, SUFFIX, Scope, Search, Selection, Viewer};
@@ -98,16 +99,30 @@ impl State {
     fn write(&self, writer: &mut Writer<Vec<u8>>, entry: &Entry) -> Result<()> {
         // An entry that is deleted meanwhile has no name any more.
         let Some(dn) = self.directory.dn(entry.id())? else { return Ok(()) };
-        let attributes: Vec<Attribute> = self.directory.attributes(entry, &self.selection, &Viewer::OPERATOR)?;
+        let mut attributes: Vec<Attribute> = self.directory.attributes(entry, &self.selection, &Viewer::OPERATOR)?;
+        attributes.extend(self.member_uids(entry)?);
         let values =
             attributes.iter().flat_map(|attribute| attribute.values.iter().map(|value| (attribute.name.as_str(), value.as_slice())));
         writer.entry(&dn.to_string(), values).map_err(|error| unwritten(&error))
     }
 }
 
+impl State {
+    /// The people that a POSIX group lists by uid itself. What memberUid shows besides follows from member, which is exported.
+    fn member_uids(&self, entry: &Entry) -> Result<Option<Attribute>> {
+        let Some(kind) = self.directory.schema().attribute_types().iter().find(|kind| is_member_uid(kind)) else { return Ok(None) };
+        let mut values = Vec::new();
+        for target in self.directory.targets(kind.id, entry.id(), None) {
+            let target = self.directory.entry(target?)?;
+            values.extend(target.and_then(|target| Some(target.first_text("uid")?.as_bytes().to_vec())));
+        }
+        Ok((!values.is_empty()).then(|| Attribute { name: kind.name().to_owned(), values }))
+    }
+}
+
 /// What an export holds: no secret, nothing that is computed, and of what the server keeps what makes an entry the same one.
 fn is_exported(attribute: &AttributeType) -> bool {
-    attribute.access != AccessClass::Secret && !attribute.is_virtual
+    attribute.access != AccessClass::Secret && !attribute.is_virtual && !is_member_uid(attribute)
 }
 
 fn unwritten(error: &std::io::Error) -> Error {

@@ -97,7 +97,7 @@ impl Survey {
             }
         };
         *self.depths.entry(depth).or_default() += 1;
-        self.examine_name(line, mark, &record.dn)?;
+        let there = self.examine_name(line, mark, &record.dn)?;
         if let Err(problem) = check_values(schema, &record) {
             self.problem(problem.line, problem.message);
             return Ok(());
@@ -111,7 +111,7 @@ impl Survey {
         for attribute in &entry.attributes {
             let Some(kind) = schema.attribute(&attribute.name).filter(|kind| kind.unique) else { continue };
             for value in &attribute.values {
-                self.examine_unique(line, kind, value)?;
+                self.examine_unique(line, kind, value, there)?;
             }
         }
         for (ava, kind) in
@@ -120,7 +120,7 @@ impl Survey {
             let is_listed =
                 entry.attributes.iter().any(|attribute| schema.attribute(&attribute.name).is_some_and(|other| other.id == kind.id));
             if kind.unique && !is_listed {
-                self.examine_unique(line, kind, &ava.value)?;
+                self.examine_unique(line, kind, &ava.value, there)?;
             }
         }
         self.has_links |= !links.is_empty();
@@ -137,18 +137,19 @@ impl Survey {
         self.problems.sort_by_key(|problem| problem.line);
     }
 
-    fn examine_name(&mut self, line: u64, mark: Mark, dn: &Dn) -> Result<()> {
+    /// Answers the entry of that name, if the pool has one.
+    fn examine_name(&mut self, line: u64, mark: Mark, dn: &Dn) -> Result<Option<EntryId>> {
         let schema = self.directory.schema();
         if let Some(first) = self.names.insert(mark, line) {
             self.problem(line, format!("'{dn}' is in the file already, on line {first}"));
-            return Ok(());
+            return Ok(None);
         }
         if let Some(there) = self.find(dn)? {
             let is_kept = there < self.own_from && self.directory.entry(there)?.is_some_and(|entry| entry.kind() == EntryKind::Container);
             if there < self.own_from && !is_kept {
                 self.problem(line, format!("'{dn}' exists in the pool already: remove it from the file, or delete the entry first"));
             }
-            return Ok(());
+            return Ok(Some(there));
         }
         let parent = dn.parent().unwrap_or_default();
         let mark = name_mark(&parent, schema)?;
@@ -156,10 +157,10 @@ impl Survey {
             let why = format!("the parent '{parent}' of the entry is neither in the file nor in the pool: add it to the file");
             self.wanted.push(Wanted { line, mark, why });
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn examine_unique(&mut self, line: u64, kind: &AttributeType, value: &[u8]) -> Result<()> {
+    fn examine_unique(&mut self, line: u64, kind: &AttributeType, value: &[u8], there: Option<EntryId>) -> Result<()> {
         // The syntax has been checked, so only the store can fail.
         let Ok(normal) = kind.normalise(value) else { return Ok(()) };
         let shown = String::from_utf8_lossy(value).into_owned();
@@ -167,7 +168,7 @@ impl Survey {
             self.problem(line, format!("{} '{shown}' is taken by the entry on line {first}; it is unique within a pool", kind.name()));
             return Ok(());
         }
-        if self.directory.by_unique(kind.name(), value)?.is_some_and(|holder| holder < self.own_from) {
+        if self.directory.by_unique(kind.name(), value)?.is_some_and(|holder| holder < self.own_from && Some(holder) != there) {
             self.problem(line, format!("{} '{shown}' is taken by an entry of the pool; it is unique within a pool", kind.name()));
         }
         Ok(())
@@ -238,6 +239,10 @@ fn check_values(schema: &Schema, record: &Record) -> std::result::Result<(), Fil
             .require_attribute(&field.attribute.name)
             .map_err(|error| FileError { line: first, message: error.message().to_owned() })?;
         for (value, line) in field.attribute.values.iter().zip(&field.lines) {
+            let class = std::str::from_utf8(value).ok().filter(|_| kind.name() == "objectClass");
+            if let Some(class) = class.filter(|class| schema.class(class).is_none()) {
+                return Err(FileError { line: *line, message: format!("the schema knows no object class '{class}'") });
+            }
             kind.check_value(value).map_err(|error| FileError { line: *line, message: error.message().to_owned() })?;
         }
     }

@@ -30,7 +30,7 @@ pub fn normalise(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
         Family::Octets => Ok(value.to_vec()),
         Family::Uuid => form::uuid(value).map(Vec::from).ok_or_else(|| refuse("a UUID".to_owned())),
         Family::Time => time::parse(value).map(time::Moment::key).map_err(refuse),
-        Family::Identifier => identifier(value).ok_or_else(|| refuse("a name or OID that the schema knows".to_owned())),
+        Family::Identifier => identifier(value).ok_or_else(|| refuse(format!("a name or OID that the schema knows: '{}'", shown(value)))),
         Family::FirstIdentifier => identifier(first_component(value)).ok_or_else(|| refuse("an OID that the schema knows".to_owned())),
     }
 }
@@ -114,6 +114,11 @@ fn integer_key(value: &[u8]) -> Vec<u8> {
 fn identifier(value: &[u8]) -> Option<Vec<u8>> {
     let name = std::str::from_utf8(value).ok()?.trim_matches(' ');
     Schema::builtin().oid_of(name).map(|oid| oid.as_bytes().to_vec())
+}
+
+/// The beginning of a value, for a message.
+fn shown(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).chars().take(40).collect()
 }
 
 /// The OID that a schema definition begins with; an assertion is the OID itself.
