@@ -58,7 +58,7 @@ fn text(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => items.iter().map(|item| text_of(item)).collect::<Vec<_>>().join(", "),
+        Some(Value::Array(items)) => items.iter().map(text_of).collect::<Vec<_>>().join(", "),
         Some(other) => other.to_string(),
     }
 }

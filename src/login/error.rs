@@ -5,7 +5,7 @@ use crate::web::http::StatusCode;
 use crate::web::{PoolRequest, Response, page};
 
 /// A page that tells why it does not go on.
-pub struct LoginError(Response);
+pub struct LoginError(Box<Response>);
 
 impl LoginError {
     /// The page of a failure of the domain. Details of our own defects stay in the log.
@@ -20,22 +20,22 @@ impl LoginError {
                 (StatusCode::INTERNAL_SERVER_ERROR, "error-internal", None)
             }
         };
-        Self(page::message(request, status, "error-title", text, detail))
+        Self(Box::new(page::message(request, status, "error-title", text, detail)))
     }
 
     /// The waiting request is not there, or not this browser's.
     pub fn expired(request: &PoolRequest) -> Self {
-        Self(page::message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None))
+        Self(Box::new(page::message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None)))
     }
 
     /// A form that we did not give to this browser.
     pub fn foreign_form(request: &PoolRequest) -> Self {
-        Self(page::message(request, StatusCode::FORBIDDEN, "error-title", "error-form", None))
+        Self(Box::new(page::message(request, StatusCode::FORBIDDEN, "error-title", "error-form", None)))
     }
 }
 
 impl From<LoginError> for Response {
     fn from(error: LoginError) -> Self {
-        error.0
+        *error.0
     }
 }

@@ -97,15 +97,11 @@ fn blank(schema: &Schema, place: &Place<'_>, actor: &Actor, uuid: Uuid, now: Tim
     }))
 }
 
+/// Takes the values of an attribute that are edges.
+type Link<'a> = dyn FnMut(&AttributeType, &[Vec<u8>]) -> Result<()> + 'a;
+
 /// Checks the attributes and takes them over; `link` gets those whose values are edges.
-fn fill(
-    schema: &Schema,
-    draft: &mut Draft,
-    place: &Place<'_>,
-    attributes: &[Attribute],
-    actor: &Actor,
-    link: &mut dyn FnMut(&AttributeType, &[Vec<u8>]) -> Result<()>,
-) -> Result<()> {
+fn fill(schema: &Schema, draft: &mut Draft, place: &Place<'_>, attributes: &[Attribute], actor: &Actor, link: &mut Link<'_>) -> Result<()> {
     let viewer = Viewer::of(actor);
     let mut linked = Vec::new();
     for attribute in attributes {

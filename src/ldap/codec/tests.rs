@@ -145,7 +145,11 @@ fn an_entry_is_written_in_place() {
     let whole = encoded(&Message { id: 7, operation: Operation::SearchEntry(entry), controls: vec![] });
     let list = hex("3010300e040375696431070405616c696365");
     let mut out = b"before".to_vec();
-    encode_entry(7, "uid=alice,o=acme", &mut out, |out| Ok::<_, ()>(out.extend_from_slice(&list))).unwrap();
+    let copy = |out: &mut Vec<u8>| {
+        out.extend_from_slice(&list);
+        Ok::<_, ()>(())
+    };
+    encode_entry(7, "uid=alice,o=acme", &mut out, copy).unwrap();
     assert_eq!(out, [b"before", &whole[..]].concat());
     let failed = encode_entry(8, "uid=bob,o=acme", &mut out, |out| {
         out.push(1);

@@ -121,7 +121,9 @@ async fn without_openid_there_is_no_id_token() {
 #[tokio::test]
 async fn clients_prove_who_they_are() {
     let provider = Provider::start().await;
-    let cases: &[(&str, Option<&str>, &str, (u16, &str))] = &[
+    // Client id in the code's request, Basic credentials, further form fields; status and error.
+    type Case = (&'static str, Option<&'static str>, &'static str, (u16, &'static str));
+    let cases: &[Case] = &[
         ("demo-app", Some("demo-app:demo-secret"), "", (200, "none")),
         ("demo-app", Some("demo-app:demo-secret"), "&client_id=demo-app", (200, "none")),
         ("demo-app", None, "&client_id=demo-app&client_secret=demo-secret", (200, "none")),
