@@ -9,15 +9,15 @@ use warp::filters::BoxedFilter;
 
 /// Everything under `/login` and `/logout`, the answers of upstreams, and the style sheet.
 pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
-    let show = route(warp::get().and(warp::path!("login")).boxed(), 0, core.clone(), form::show);
-    let submit = route(warp::post().and(warp::path!("login")).boxed(), MAX_BODY, core.clone(), form::submit);
+    let show = route(warp::path!("login").and(warp::get()).boxed(), 0, core.clone(), form::show);
+    let submit = route(warp::path!("login").and(warp::post()).boxed(), MAX_BODY, core.clone(), form::submit);
     let with = warp::path!("login" / "with" / String).map(|_| ()).untuple_one();
-    let upstream = route(warp::get().and(with).boxed(), 0, core.clone(), callback::leave);
-    let back = route(warp::get().and(warp::path!("oauth2" / "idpresponse")).boxed(), 0, core.clone(), callback::back);
-    let ask = route(warp::get().and(warp::path!("logout")).boxed(), 0, core.clone(), logout::ask);
-    let leave = route(warp::post().and(warp::path!("logout")).boxed(), MAX_BODY, core.clone(), logout::leave);
+    let upstream = route(with.and(warp::get()).boxed(), 0, core.clone(), callback::leave);
+    let back = route(warp::path!("oauth2" / "idpresponse").and(warp::get()).boxed(), 0, core.clone(), callback::back);
+    let ask = route(warp::path!("logout").and(warp::get()).boxed(), 0, core.clone(), logout::ask);
+    let leave = route(warp::path!("logout").and(warp::post()).boxed(), MAX_BODY, core.clone(), logout::leave);
     let style =
-        route(warp::get().and(warp::path!("assets" / "style.css")).boxed(), 0, core, |_, _| async { Ok::<_, LoginError>(page::style()) });
+        route(warp::path!("assets" / "style.css").and(warp::get()).boxed(), 0, core, |_, _| async { Ok::<_, LoginError>(page::style()) });
     let login = show.or(submit).unify().or(upstream).unify().or(back).unify().boxed();
     login.or(ask).unify().or(leave).unify().or(style).unify().boxed()
 }

@@ -26,6 +26,8 @@ macro_rules! public_route {
 }
 
 /// The provider's endpoints over that core; paths are relative to the pool's URL.
+///
+/// A path is asked before a method: a method that is asked first would answer 405 for every path that is not here.
 pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     let app = &Arc::new(App::new(core));
     well_known(app).or(oauth2(app)).unify().boxed()
@@ -33,23 +35,23 @@ pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
 
 fn well_known(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let below = |name: &'static str| warp::path(".well-known").and(warp::path(name)).and(warp::path::end());
-    let metadata = public_route!(warp::get().and(below("openid-configuration")), app, discovery::metadata);
-    let rfc_8414 = public_route!(warp::get().and(below("oauth-authorization-server")), app, discovery::metadata);
-    let keys = public_route!(warp::get().and(below("jwks.json")), app, discovery::key_set);
+    let metadata = public_route!(below("openid-configuration").and(warp::get()), app, discovery::metadata);
+    let rfc_8414 = public_route!(below("oauth-authorization-server").and(warp::get()), app, discovery::metadata);
+    let keys = public_route!(below("jwks.json").and(warp::get()), app, discovery::key_set);
     let preflight = preflight(below("openid-configuration").or(below("jwks.json")).unify().boxed());
     metadata.or(rfc_8414).unify().boxed().or(keys).unify().boxed().or(preflight).unify().boxed()
 }
 
 fn oauth2(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let below = |name: &'static str| warp::path("oauth2").and(warp::path(name)).and(warp::path::end());
-    let get_authorize = route!(warp::get().and(below("authorize")), app, authorize::get);
-    let post_authorize = route!(warp::post().and(below("authorize")), app, authorize::post);
-    let post_consent = route!(warp::post().and(below("consent")), app, consent::post);
-    let get_logout = route!(warp::get().and(below("logout")), app, logout::get);
-    let post_logout = route!(warp::post().and(below("logout")), app, logout::post);
-    let post_token = public_route!(warp::post().and(below("token")), app, token::post);
-    let get_userinfo = public_route!(warp::get().and(below("userinfo")), app, userinfo::answer);
-    let post_userinfo = public_route!(warp::post().and(below("userinfo")), app, userinfo::answer);
+    let get_authorize = route!(below("authorize").and(warp::get()), app, authorize::get);
+    let post_authorize = route!(below("authorize").and(warp::post()), app, authorize::post);
+    let post_consent = route!(below("consent").and(warp::post()), app, consent::post);
+    let get_logout = route!(below("logout").and(warp::get()), app, logout::get);
+    let post_logout = route!(below("logout").and(warp::post()), app, logout::post);
+    let post_token = public_route!(below("token").and(warp::post()), app, token::post);
+    let get_userinfo = public_route!(below("userinfo").and(warp::get()), app, userinfo::answer);
+    let post_userinfo = public_route!(below("userinfo").and(warp::post()), app, userinfo::answer);
     let preflight = preflight(below("token").or(below("userinfo")).unify().boxed());
     let pages = get_authorize.or(post_authorize).unify().boxed().or(post_consent).unify().boxed();
     let logout = get_logout.or(post_logout).unify().boxed();
@@ -64,7 +66,7 @@ fn preflight(paths: BoxedFilter<()>) -> BoxedFilter<(Response,)> {
         let response = web::with_header(response, header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type");
         web::with_header(response, header::ACCESS_CONTROL_MAX_AGE, "3600")
     };
-    warp::options().and(paths).map(answer).boxed()
+    paths.and(warp::options()).map(answer).boxed()
 }
 
 fn public(response: Response) -> Response {

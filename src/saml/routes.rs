@@ -10,8 +10,8 @@ use warp::filters::BoxedFilter;
 
 /// Everything under `/saml2` that an Identity Provider answers.
 pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
-    let show = route(warp::get().and(warp::path!("saml2" / "metadata")).boxed(), 0, core.clone(), metadata::show);
-    let redirect = route(warp::get().and(warp::path!("saml2" / "sso")).boxed(), 0, core.clone(), sso::redirect);
-    let post = route(warp::post().and(warp::path!("saml2" / "sso")).boxed(), MAX_ENCODED, core, sso::post);
+    let show = route(warp::path!("saml2" / "metadata").and(warp::get()).boxed(), 0, core.clone(), metadata::show);
+    let redirect = route(warp::path!("saml2" / "sso").and(warp::get()).boxed(), 0, core.clone(), sso::redirect);
+    let post = route(warp::path!("saml2" / "sso").and(warp::post()).boxed(), MAX_ENCODED, core, sso::post);
     show.or(redirect).unify().or(post).unify().boxed()
 }

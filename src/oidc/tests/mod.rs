@@ -6,6 +6,7 @@ mod authorize;
 mod discovery;
 mod errors;
 mod logout;
+mod routes;
 mod token;
 mod userinfo;
 
