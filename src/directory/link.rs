@@ -4,7 +4,7 @@
 //! An edge to or from an entry that is gone is skipped wherever edges are read; ids are never used again.
 
 use super::known::{KNOWN, Source};
-use super::{Directory, Entry};
+use super::{Directory, Entry, Viewer};
 use crate::model::error::Rule;
 use crate::model::{AttributeId, Dn, EntryId, Error, Kind, Result};
 use crate::store::{Changes, Key, Prefix, ReadError, Row, Space};
@@ -81,6 +81,19 @@ impl Directory {
             Source::MemberUid => [Some(attribute), entry.has_class("posixGroup").then_some(KNOWN.member)],
             _ => [Some(attribute), None],
         }
+    }
+
+    /// Whether an attribute of an entry names an entry that the viewer may see.
+    pub(super) fn names_somebody(&self, entry: &Entry, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<bool> {
+        let links = entry.header()?.links;
+        for behind in self.edges_behind(entry, attribute, source).into_iter().flatten().filter(|behind| links.contains(behind)) {
+            for target in self.targets(behind, entry.id(), None) {
+                if self.is_visible(target?, viewer)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Adds to the changes the removal of up to `limit` edges that one end of has vanished, looking at edges after `after`; answers where to go on,

@@ -60,6 +60,7 @@ impl Test {
             (Assertion::Names(None), _) => Ok(false),
             (Assertion::Names(Some(target)), _) => names(directory, entry, viewer, attribute, source, *target),
             (Assertion::Present, Source::HasSubordinates) => Ok(true),
+            (Assertion::Present, Source::Edges | Source::MemberUid) => directory.names_somebody(entry, attribute.id, source, viewer),
             _ if source != Source::Stored => {
                 Ok(self.options.is_empty() && directory.derived(entry, attribute, source, viewer)?.iter().any(|value| self.matches(value)))
             }

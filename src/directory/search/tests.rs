@@ -232,6 +232,12 @@ fn a_selective_filter_looks_at_few_entries() {
     }
     let members = Filter::equality(directory, "member", b"uid=alice,ou=people,o=acme").unwrap();
     assert_eq!(home.found(SUFFIX, Scope::Subtree, &members, &Viewer::OPERATOR), [group]);
+    let empty = home.group("empty", &[]);
+    let peopled = Filter::present(directory, "member");
+    assert_eq!(home.found(SUFFIX, Scope::Subtree, &peopled, &Viewer::OPERATOR), [group]);
+    let groups = Filter::equality(directory, "objectClass", b"groupOfNames").unwrap();
+    let peopled = Filter::And(vec![groups, Filter::Not(Box::new(peopled))]);
+    assert_eq!(home.found(SUFFIX, Scope::Subtree, &peopled, &Viewer::OPERATOR), [empty]);
 }
 
 #[test]
