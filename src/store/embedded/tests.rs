@@ -4,8 +4,9 @@ mod recovery;
 mod sync;
 mod upkeep;
 
-use crate::model::{PoolId, Timestamp};
-use crate::store::{Changes, CommitError, Key, Options, Prefix, Space, Store, conformance};
+use crate::model::error::Clash;
+use crate::model::{Kind, PoolId, Timestamp};
+use crate::store::{ATTEMPTS, Changes, CommitError, Key, Options, Prefix, Space, Store, conformance};
 use std::path::Path;
 
 const POOL: PoolId = PoolId::new(1);
@@ -85,6 +86,22 @@ async fn a_thread_that_may_block_commits_too() {
     let pool = store.pool(POOL);
     let sequence = std::thread::spawn(move || pool.commit_blocking(putting(&["a"], b"1"))).join().unwrap().unwrap();
     assert_eq!(store.pool(POOL).latest(), sequence);
+}
+
+#[tokio::test]
+async fn a_use_case_that_keeps_losing_gives_up_after_its_attempts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut decisions = 0;
+    let pool = store.pool(POOL);
+    let done = pool.decide(|changes| {
+        decisions += 1;
+        changes.expect_present(key("never there"));
+        changes.put(key("a"), Vec::new());
+        Ok(())
+    });
+    assert!(matches!(done.await.unwrap_err().kind(), Kind::Conflict(Clash::Contended)));
+    assert_eq!((decisions, store.statistics().conflicts), (ATTEMPTS, ATTEMPTS as u64));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::*;
 use crate::model::Sequence;
 use crate::store::embedded::Embedded;
 use crate::store::embedded::disk::{DataFile, Sync, data_file};
+use crate::store::embedded::{names, recovery};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -27,8 +28,8 @@ impl<F: FnMut(&mut dyn Sync) -> io::Result<()> + Send> Sync for Watched<F> {
     }
 }
 
-fn open_watched(folder: &Path, around: impl FnMut(&mut dyn Sync) -> io::Result<()> + Send + 'static) -> Store {
-    let engine = Embedded::open_with(folder, &Options::default(), |engine| {
+fn open_watched(folder: &Path, options: &Options, around: impl FnMut(&mut dyn Sync) -> io::Result<()> + Send + 'static) -> Store {
+    let engine = Embedded::open_with(folder, options, |engine| {
         let watched: Box<dyn Sync> = Box::new(Watched { file: DataFile::open(engine)?, around });
         Ok(watched)
     });
@@ -44,12 +45,12 @@ struct Gated {
     pass: mpsc::Sender<io::Result<()>>,
 }
 
-fn open_gated(folder: &Path) -> Gated {
+fn open_gated(folder: &Path, options: &Options) -> Gated {
     drop(open(folder));
     let (begin, begun) = mpsc::channel();
     let (pass, passes) = mpsc::channel();
     let mut opening = true;
-    let store = open_watched(folder, move |file| {
+    let store = open_watched(folder, options, move |file| {
         if std::mem::take(&mut opening) {
             return file.sync_data();
         }
@@ -64,7 +65,7 @@ fn open_gated(folder: &Path) -> Gated {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_is_neither_answered_nor_visible_before_its_sync() {
     let folder = tempfile::tempdir().unwrap();
-    let Gated { store, begun, pass } = open_gated(folder.path());
+    let Gated { store, begun, pass } = open_gated(folder.path(), &Options::default());
     let before = store.pool(POOL).latest();
     let waiting = tokio::spawn({
         let pool = store.pool(POOL);
@@ -84,7 +85,7 @@ async fn a_commit_is_neither_answered_nor_visible_before_its_sync() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_that_wait_share_one_sync() {
     let folder = tempfile::tempdir().unwrap();
-    let Gated { store, begun, pass } = open_gated(folder.path());
+    let Gated { store, begun, pass } = open_gated(folder.path(), &Options::default());
     let commit = |number: usize| {
         let pool = store.pool(POOL);
         tokio::spawn(async move { pool.commit(putting(&[&format!("{number}")], b"")).await })
@@ -118,9 +119,43 @@ async fn commits_that_wait_share_one_sync() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_keeps_what_a_replay_could_need_even_if_it_is_to_keep_nothing() {
+    const WAITING: usize = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { journal_kept: 0, journal_cap: 0, ..Options::default() };
+    let Gated { store, begun, pass } = open_gated(folder.path(), &options);
+    let commit = |number: usize| {
+        let pool = store.pool(POOL);
+        tokio::spawn(async move { pool.commit(putting(&[&format!("{number}")], &[7; 1500])).await })
+    };
+    let first = commit(0);
+    begun.recv_timeout(A_WHILE).expect("no sync has begun");
+    let waiting: Vec<_> = (1..=WAITING).map(commit).collect();
+    while store.statistics().waiting < WAITING as u64 {
+        tokio::task::yield_now().await;
+    }
+    drop(pass);
+    first.await.unwrap().unwrap();
+    for task in waiting {
+        task.await.unwrap().unwrap();
+    }
+    let counted = store.statistics();
+    assert!(counted.groups == 2 && counted.journal_records > 50, "{counted:?}");
+    store.close();
+    // As after a crash that came before any row of the group was written down.
+    let engine = recovery::open_engine(&folder.path().join("db"), &options).unwrap();
+    for number in 1..=WAITING {
+        engine.remove(names::pool_key(POOL, key(&format!("{number}")).as_bytes())).unwrap().unwrap();
+    }
+    drop(engine);
+    let store = open(folder.path());
+    assert_eq!(store.pool(POOL).count(&Prefix::space(Space::Checkpoint)).unwrap(), WAITING + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_stops_the_store_for_good() {
     let folder = tempfile::tempdir().unwrap();
-    let Gated { store, begun, pass } = open_gated(folder.path());
+    let Gated { store, begun, pass } = open_gated(folder.path(), &Options::default());
     let commit = |name: &'static str| {
         let pool = store.pool(POOL);
         tokio::spawn(async move { pool.commit(putting(&[name], b"")).await })
@@ -171,7 +206,7 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
     drop(open(folder.path()));
     let cuts: Arc<Mutex<Vec<Cut>>> = Arc::default();
     let synced = Arc::new(AtomicU64::new(0));
-    let store = open_watched(folder.path(), {
+    let store = open_watched(folder.path(), &Options::default(), {
         let (cuts, synced, engine, copies) =
             (Arc::clone(&cuts), Arc::clone(&synced), folder.path().join("db"), copies.path().to_path_buf());
         move |file| {

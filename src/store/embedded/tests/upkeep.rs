@@ -16,6 +16,8 @@ async fn commit(store: &Store, count: usize, size: usize) -> Sequence {
     let mut last = Sequence::new(0);
     for _ in 0..count {
         last = store.pool(POOL).commit(putting(&["a", "b"], &vec![1; size])).await.unwrap();
+        let kept = store.pool(POOL).feed(Sequence::new(last.get().saturating_sub(KEPT)), 0).unwrap();
+        assert!(matches!(kept, Feed::Changes { .. }), "trimmed too far at {last}");
     }
     last
 }
