@@ -3,21 +3,28 @@
 use super::{Failure, Outcome};
 use crate::admin::socket_path;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use futures_util::{Stream, TryStreamExt};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Method, Request, header};
+use hyper::{Method, Request, Response, header};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
+use std::io;
 use std::path::Path;
 use tokio::net::UnixStream;
 
 /// What stays as it is in a segment of a path (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What a request carries: a document, or a file piece by piece.
+type Body = BoxBody<Bytes, io::Error>;
+
 /// A connection to a server.
-pub struct Client(SendRequest<Full<Bytes>>);
+pub struct Client(SendRequest<Body>);
 
 impl Client {
     /// Connects to the server on that data folder.
@@ -69,25 +76,46 @@ impl Client {
         }
     }
 
-    async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Outcome<Value> {
+    /// Sends a file piece by piece; answers with the body of the response, which comes piece by piece too.
+    pub async fn upload(&mut self, path: &str, file: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static) -> Outcome<Incoming> {
+        let body = StreamBody::new(file.map_ok(Frame::data)).boxed();
+        Ok(self.ask(Method::POST, path, body).await?.into_body())
+    }
+
+    /// Asks for a file; answers with the body of the response.
+    pub async fn download(&mut self, path: &str) -> Outcome<Incoming> {
+        Ok(self.ask(Method::GET, path, whole(Bytes::new())).await?.into_body())
+    }
+
+    async fn send(&mut self, method: Method, path: &str, document: Bytes) -> Outcome<Value> {
+        let body = self.ask(method, path, whole(document)).await?.into_body().collect().await?.to_bytes();
+        Ok(if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? })
+    }
+
+    /// The server's answer, provided that it is one of success.
+    async fn ask(&mut self, method: Method, path: &str, body: Body) -> Outcome<Response<Incoming>> {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))?;
+            .body(body)?;
         self.0.ready().await?;
         let response = self.0.send_request(request).await?;
         let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        let document: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
         if status.is_success() {
-            return Ok(document);
+            return Ok(response);
         }
+        let body = response.into_body().collect().await?.to_bytes();
+        let problem: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let detail =
-            document.get("detail").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
+            problem.get("detail").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
         Err(Failure::new(if detail.is_empty() { status.to_string() } else { detail }))
     }
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 
 /// A name as a segment of a path.

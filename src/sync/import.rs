@@ -17,6 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Records that one job reads.
@@ -38,6 +39,32 @@ pub struct Import {
     actor: Actor,
     source: Arc<dyn Source>,
     format: Format,
+    progress: Arc<Progress>,
+}
+
+/// How far an import has come since it was started, for whoever watches it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    judged: AtomicU64,
+    added: AtomicU64,
+    links: AtomicU64,
+}
+
+impl Progress {
+    /// Records that the first pass has judged.
+    pub fn judged(&self) -> u64 {
+        self.judged.load(Ordering::Relaxed)
+    }
+
+    /// Entries that the second pass has added.
+    pub fn added(&self) -> u64 {
+        self.added.load(Ordering::Relaxed)
+    }
+
+    /// Links that the third pass has added.
+    pub fn links(&self) -> u64 {
+        self.links.load(Ordering::Relaxed)
+    }
 }
 
 /// What an import did.
@@ -80,7 +107,12 @@ enum Added {
 impl Import {
     /// An import into that pool, for that actor.
     pub fn new(core: Arc<Core>, pool: Arc<Pool>, actor: Actor, source: Arc<dyn Source>, format: Format) -> Self {
-        Self { core, pool, actor, source, format }
+        Self { core, pool, actor, source, format, progress: Arc::default() }
+    }
+
+    /// What shows how far it has come while it runs.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// Runs the first pass alone: tells whether the file could be imported.
@@ -140,10 +172,10 @@ impl Import {
         let mut records = self.records().await?;
         let mut survey = Survey::new(Arc::clone(&self.pool), self.actor.clone(), own_from);
         loop {
-            let core = Arc::clone(&self.core);
+            let (core, progress) = (Arc::clone(&self.core), Arc::clone(&self.progress));
             let (rest, judged, more) = self
                 .job(move || {
-                    let more = judge(&core, &mut records, &mut survey);
+                    let more = judge(&core, &mut records, &mut survey, &progress);
                     (records, survey, more)
                 })
                 .await?;
@@ -194,7 +226,10 @@ impl Import {
         let stopped = |error| Failure::Stopped { line: Some(line), error };
         let added = self.patiently(|| self.core.add_entry(&self.pool, &self.actor, entry.clone())).await;
         match added {
-            Ok(_) => Ok(Added::New),
+            Ok(_) => {
+                self.progress.added.fetch_add(1, Ordering::Relaxed);
+                Ok(Added::New)
+            }
             Err(error) if *error.kind() == Kind::Conflict(Clash::Exists) => {
                 let directory = Directory::new(&self.pool);
                 let there = directory.resolve(&entry.dn).and_then(|id| Ok((id, directory.entry(id)?))).map_err(stopped)?;
@@ -261,6 +296,7 @@ impl Import {
                     Err(error) => return Err(stopped(error)),
                 }
                 added += values.len() as u64;
+                self.progress.links.fetch_add(values.len() as u64, Ordering::Relaxed);
             }
         }
         Ok(added)
@@ -316,11 +352,14 @@ impl Import {
 }
 
 /// Judges the next records; whether there may be more.
-fn judge(core: &Core, records: &mut Records, survey: &mut Survey) -> Result<bool> {
+fn judge(core: &Core, records: &mut Records, survey: &mut Survey, progress: &Progress) -> Result<bool> {
     for _ in 0..CHUNK {
         match records.next() {
             None => return Ok(false),
-            Some(Ok(record)) => survey.examine(core, record)?,
+            Some(Ok(record)) => {
+                survey.examine(core, record)?;
+                progress.judged.fetch_add(1, Ordering::Relaxed);
+            }
             Some(Err(problem)) => {
                 survey.problem(problem.line, problem.message);
                 survey.cut_off();

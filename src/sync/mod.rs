@@ -13,7 +13,7 @@ mod source;
 mod survey;
 
 pub use export::Export;
-pub use import::{Failure, Import, Report};
+pub use import::{Failure, Import, Progress, Report};
 pub use source::{Format, Source};
 pub use survey::MAX_PROBLEMS;
 

@@ -16,4 +16,4 @@ pub use request::{MAX_BODY, Place, PoolRequest, PoolUrl, bounded_body, query, ro
 /// The types of HTTP that handlers name; only routes and listeners name warp itself.
 pub use warp::http;
 
-pub use response::{Response, html, json, no_content, see_other, text, with_header};
+pub use response::{Response, html, json, no_content, pieces, see_other, text, with_header};

@@ -1,6 +1,9 @@
 //! Responses, with the header fields that every page needs.
 
+use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::mpsc;
+use warp::Reply;
 use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::{self, StatusCode};
 
@@ -45,6 +48,13 @@ pub fn text(status: StatusCode, line: impl Into<String>) -> Response {
 /// Done, and nothing to say.
 pub fn no_content() -> Response {
     respond(StatusCode::NO_CONTENT, "text/plain; charset=utf-8", String::new())
+}
+
+/// A body that comes piece by piece, as fast as the reader takes it. An error breaks it off.
+pub fn pieces(content_type: &'static str, mut pieces: mpsc::Receiver<std::io::Result<Bytes>>) -> Response {
+    let stream = futures_util::stream::poll_fn(move |context| pieces.poll_recv(context));
+    let response = warp::reply::stream(stream).into_response();
+    with_header(response, header::CONTENT_TYPE, content_type)
 }
 
 /// Go on there with a GET (RFC 9110, section 15.4.4).

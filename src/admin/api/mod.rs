@@ -10,6 +10,7 @@ mod reply;
 mod routes;
 mod service_providers;
 mod services;
+mod transfer;
 mod users;
 
 pub use routes::routes;

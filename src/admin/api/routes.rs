@@ -1,13 +1,13 @@
 //! Every path of the API, with its method and its handler.
 
 use super::reply::Reply;
-use super::{audit, clients, entries, groups, identity_providers, pools, service_providers, services, users};
+use super::{audit, clients, entries, groups, identity_providers, pools, service_providers, services, transfer, users};
 use crate::admin::context::{App, Branch, Caller, Context, Segment};
 use crate::admin::error::ApiError;
 use crate::model::Result;
 use crate::policy::access::EntryKind;
 use crate::pool::Status;
-use crate::web::{MAX_BODY, Response, bounded_body, query};
+use crate::web::{MAX_BODY, Response, bounded_body, pieces, query};
 use bytes::Bytes;
 use serde::Serialize;
 use std::future::Future;
@@ -23,7 +23,15 @@ pub fn routes(app: Arc<App>) -> BoxedFilter<(Response,)> {
         branch(&app, "groups", Branch::GROUPS, EntryKind::Group),
         branch(&app, "services", Branch::SERVICES, EntryKind::Service),
     ];
-    any_of([pools_routes(&app), any_of(branches), additions(&app), applications(&app), on(Method::GET, list("audit"), &app, audit::events)])
+    any_of([
+        pools_routes(&app),
+        any_of(branches),
+        additions(&app),
+        applications(&app),
+        import(&app),
+        export(&app),
+        on(Method::GET, list("audit"), &app, audit::events),
+    ])
 }
 
 fn pools_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
@@ -136,6 +144,46 @@ where
                     handler(context, path).await.map(Response::from).map_err(ApiError)
                 };
                 answer.await.unwrap_or_else(|error| error.into())
+            }
+        })
+        .boxed()
+}
+
+/// An import takes a body of any size and answers piece by piece.
+fn import(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let app = Arc::clone(app);
+    list("import")
+        .and(warp::post())
+        .and(warp::ext::get::<Caller>())
+        .and(query())
+        .and(warp::body::stream())
+        .then(move |path, caller: Caller, query: String, body| {
+            let app = Arc::clone(&app);
+            async move {
+                let answer = async {
+                    let context = Context::new(app, &caller, &query, Bytes::new())?;
+                    transfer::import(context, path, body).await.map_err(ApiError)
+                };
+                answer.await.map_or_else(Into::into, |lines| pieces("application/x-ndjson", lines))
+            }
+        })
+        .boxed()
+}
+
+/// An export answers piece by piece.
+fn export(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    let app = Arc::clone(app);
+    list("export")
+        .and(warp::get())
+        .and(warp::ext::get::<Caller>())
+        .then(move |path, caller: Caller| {
+            let app = Arc::clone(&app);
+            async move {
+                let answer = async {
+                    let context = Context::new(app, &caller, "", Bytes::new())?;
+                    transfer::export(context, path).await.map_err(ApiError)
+                };
+                answer.await.map_or_else(Into::into, |file| pieces("application/ldif", file))
             }
         })
         .boxed()

@@ -5,12 +5,14 @@ mod audit;
 mod entry;
 mod pool;
 mod provider;
+mod transfer;
 
 pub use application::{AcsDocument, AttributeDocument, ClientCreated, ClientDocument, NewClient, ServiceProviderDocument};
 pub use audit::EventDocument;
 pub use entry::{EntryChange, EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};
 pub use pool::{NewPool, PoolChange, PoolDocument};
 pub use provider::{MappingDocument, ProviderDocument};
+pub use transfer::{ImportLine, ImportReport, Problem};
 
 use serde::{Deserialize, Serialize};
 

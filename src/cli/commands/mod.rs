@@ -8,6 +8,7 @@ mod idp;
 mod pool;
 mod service;
 mod sp;
+mod transfer;
 mod user;
 
 use super::client::segment;
@@ -34,6 +35,10 @@ pub enum Command {
     Idp(idp::IdentityProvider),
     /// The audit log of a pool.
     Audit(audit::Audit),
+    /// Imports entries into a pool.
+    Import(transfer::Import),
+    /// Exports the entries of a pool.
+    Export(transfer::Export),
 }
 
 impl Command {
@@ -48,6 +53,8 @@ impl Command {
             Self::Sp(command) => command.run().await,
             Self::Idp(command) => command.run().await,
             Self::Audit(command) => command.run().await,
+            Self::Import(command) => command.run().await,
+            Self::Export(command) => command.run().await,
         }
     }
 }

@@ -1,0 +1,52 @@
+//! Imports and exports. An import answers with lines of JSON: how far it has come, again and again, and at last how it ended.
+
+use serde::{Deserialize, Serialize};
+
+/// One line of an import's answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImportLine {
+    /// How far it has come.
+    Progress {
+        /// Records that were judged.
+        judged: u64,
+        /// Entries that were added.
+        added: u64,
+        /// Links between entries that were added.
+        links: u64,
+    },
+    /// It is done.
+    Done(ImportReport),
+    /// The file was refused, and nothing was written.
+    Refused {
+        /// What is wrong with it.
+        problems: Vec<Problem>,
+    },
+    /// It was cut off; the same import goes on from there.
+    Stopped(Problem),
+}
+
+/// What an import did.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// Entries that were added, those before a crash included.
+    pub added: u64,
+    /// Links between entries that were added.
+    pub links: u64,
+    /// Entries of the file that were there before and stay as they are.
+    pub kept: u64,
+    /// Whether it went on where an earlier attempt was cut off.
+    pub resumed: bool,
+    /// Attributes that were left out.
+    pub left_out: Vec<String>,
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Problem {
+    /// The line of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// What is wrong with it, and how to mend it.
+    pub message: String,
+}
