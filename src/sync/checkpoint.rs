@@ -86,3 +86,25 @@ pub(super) fn foreign() -> Error {
 fn key() -> Key {
     Key::named(Space::Checkpoint, b"import")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_keeps_its_bytes() {
+        let checkpoint = Checkpoint {
+            phase: Phase::Links,
+            depth: 3,
+            records: 256,
+            added: 1000,
+            links: 7,
+            ..Checkpoint::begin([9; 32], Timestamp::from_micros(5))
+        };
+        let bytes = record::encode(VERSION, &checkpoint);
+        let text: String = bytes.iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(text, format!("01a7005820{}010502010303041901000519 03e80607", "09".repeat(32)).replace(' ', ""));
+        assert_eq!(record::decode::<Checkpoint>(VERSION, &bytes).unwrap(), checkpoint);
+    }
+}
