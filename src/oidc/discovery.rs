@@ -15,6 +15,9 @@ use serde_json::json;
 /// How long relying parties may keep the documents, in seconds. A key is public this long before it is the only one that signs.
 const MAX_AGE: u32 = 300;
 
+/// What tokens are signed with, by the choice of the client.
+const SIGNING: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::Es256];
+
 /// The metadata of the provider. Only what exists is listed.
 pub async fn metadata(_app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let at = |path: &str| request.base.join(path);
@@ -31,7 +34,7 @@ pub async fn metadata(_app: &App, request: &PoolRequest) -> Result<Response, Err
         "response_modes_supported": ResponseMode::NAMES,
         "grant_types_supported": ["authorization_code"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [Algorithm::Rs256.name(), Algorithm::Es256.name()],
+        "id_token_signing_alg_values_supported": SIGNING.map(Algorithm::name),
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
@@ -46,10 +49,12 @@ pub async fn metadata(_app: &App, request: &PoolRequest) -> Result<Response, Err
     Ok(cached(web::json(StatusCode::OK, &document)))
 }
 
-/// The public keys. The key of the default algorithm is made if there is none yet, so that no relying party keeps an empty set.
+/// The public keys. A key of every algorithm is made if there is none yet: many relying parties read the set once, before the first token is signed.
 pub async fn key_set(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let failed = |failure: Failure| Error::Token { refusal: Refusal::at_token(&failure), basic: false };
-    keys::current(&request.pool, Use::Oidc, Algorithm::Rs256, app.now(), app.core.entropy.as_ref()).await.map_err(failed)?;
+    for algorithm in SIGNING {
+        keys::current(&request.pool, Use::Oidc, algorithm, app.now(), app.core.entropy.as_ref()).await.map_err(failed)?;
+    }
     let keys = keys::public(&request.pool, Use::Oidc).map_err(failed)?;
     let keys: Vec<_> = keys.iter().map(|key| key.jwk()).collect();
     Ok(cached(web::json(StatusCode::OK, &json!({ "keys": keys }))))

@@ -4,14 +4,17 @@ use poolgate::cli;
 use poolgate::model::{Clock, Timestamp};
 use poolgate::server::config::{Config, Listen, PoolUrls, Tls};
 use poolgate::server::{self, DevelopmentFiles, Running, SystemClock, SystemEntropy};
-use std::io::Write;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Once};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// How long a program may run before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -97,11 +100,27 @@ impl TestServer {
         format!("ldaps://localhost:{}", self.running.addresses().ldaps[0].port())
     }
 
+    /// The command line against this server.
+    pub fn program<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Program {
+        let mut program = Program::poolgate();
+        program.arguments(arguments).variable("POOLGATE_DATA", self.data().to_str().unwrap());
+        program
+    }
+
     /// Runs `poolgate` against this server.
     pub async fn poolgate(&self, arguments: &[&str]) -> Finished {
-        let mut program = Program::new(env!("CARGO_BIN_EXE_poolgate"));
-        program.arguments(arguments.iter().copied());
-        program.variable("POOLGATE_DATA", self.data().to_str().unwrap()).run().await
+        self.program(arguments.iter().copied()).run().await
+    }
+
+    /// What `poolgate` prints for scripts.
+    pub async fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.program(arguments.iter().copied().chain(["--json"])).run().await.good()).unwrap()
+    }
+
+    /// The entryUUID of a user.
+    pub async fn uuid(&self, pool: &str, uid: &str) -> String {
+        let user = self.json(&["user", "show", uid, "--pool", pool]).await;
+        user["uuid"].as_str().unwrap().to_owned()
     }
 
     /// Runs one of OpenLDAP's programs with the server's authority as the only one that is trusted.
@@ -137,6 +156,11 @@ impl Program {
         Self { command: Command::new(name), input: None, line: name.to_owned() }
     }
 
+    /// The product's own binary.
+    pub fn poolgate() -> Self {
+        Self::new(env!("CARGO_BIN_EXE_poolgate"))
+    }
+
     /// A Python script of `tests/clients/scripts`, with the pinned packages.
     pub fn python(script: &str) -> Self {
         let mut program = Self::new(tools().join("venv/bin/python").to_str().unwrap());
@@ -146,11 +170,18 @@ impl Program {
 
     /// A Node script of `tests/clients/scripts`, with the pinned packages.
     pub fn node(script: &str) -> Self {
-        // Node looks for packages beside the script, so the script is run from where they are.
-        let copy = tools().join("node").join(script);
-        std::fs::copy(scripts().join(script), &copy).unwrap();
+        // Node looks for packages beside the script, so the scripts are run from where the packages are.
+        static COPIES: Once = Once::new();
+        let folder = tools().join("node");
+        COPIES.call_once(|| {
+            for file in std::fs::read_dir(scripts()).unwrap().map(|file| file.unwrap()) {
+                if file.path().extension().is_some_and(|extension| extension == "mjs") {
+                    std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+                }
+            }
+        });
         let mut program = Self::new("node");
-        program.arguments([copy.to_str().unwrap()]);
+        program.arguments([folder.join(script).to_str().unwrap()]);
         program
     }
 
@@ -181,23 +212,110 @@ impl Program {
 
     /// Runs it to its end.
     pub async fn run(&mut self) -> Finished {
-        let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
-        self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let started = self.command.spawn();
-        let mut child = started.unwrap_or_else(|error| panic!("{}: {error}; `tests/run` installs what the tests need", self.line));
-        if let Some(input) = &self.input {
-            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let input = self.input.take();
+        let mut child = self.spawn(Stdio::piped());
+        let mut stdin = child.stdin.take().unwrap();
+        if let Some(input) = input {
+            stdin.write_all(input.as_bytes()).unwrap();
         }
-        let id = child.id().to_string();
+        drop(stdin);
+        self.finish(child).await
+    }
+
+    /// Starts it, to talk with it line by line. What it complains of goes to the test's own standard error.
+    pub fn start(&mut self) -> Conversation {
+        let mut child = self.spawn(Stdio::inherit());
+        let (sender, lines) = tokio::sync::mpsc::unbounded_channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let reader = std::thread::spawn(move || output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        Conversation { stdin: child.stdin.take(), child, lines, reader: Some(reader), line: self.line.clone() }
+    }
+
+    fn spawn(&mut self, errors: Stdio) -> Child {
+        let started = self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).spawn();
+        started.unwrap_or_else(|error| panic!("{}: {error}; `tests/run` installs what the tests need", self.line))
+    }
+
+    async fn finish(&self, child: Child) -> Finished {
+        let id = child.id();
         let ended = tokio::task::spawn_blocking(move || child.wait_with_output());
         match tokio::time::timeout(PATIENCE, ended).await {
             Ok(output) => Finished { output: output.unwrap().unwrap(), line: self.line.clone() },
             Err(_) => {
-                Command::new("kill").arg(&id).status().unwrap();
+                signal(id, "KILL");
                 panic!("{} did not end within {PATIENCE:?}", self.line);
             }
         }
     }
+}
+
+/// A program that runs beside the test. It is stopped when this is dropped.
+pub struct Conversation {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: UnboundedReceiver<String>,
+    reader: Option<JoinHandle<()>>,
+    line: String,
+}
+
+impl Conversation {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its next line for which `wanted` gives something.
+    pub async fn hear<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
+        let mut heard = Vec::new();
+        let found = tokio::time::timeout(PATIENCE, async {
+            while let Some(line) = self.lines.recv().await {
+                if let Some(found) = wanted(&line) {
+                    return Some(found);
+                }
+                heard.push(line);
+            }
+            None
+        });
+        match found.await {
+            Ok(Some(found)) => found,
+            Ok(None) => panic!("{} ended without the line that was waited for:\n{}", self.line, heard.join("\n")),
+            Err(_) => panic!("{} did not say within {PATIENCE:?} what was waited for:\n{}", self.line, heard.join("\n")),
+        }
+    }
+
+    /// Says a line to it.
+    pub fn say(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    /// Waits for its end. Nothing more is said to it.
+    pub async fn ended(mut self) -> ExitStatus {
+        self.stdin = None;
+        let reader = self.reader.take().unwrap();
+        match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(move || reader.join())).await {
+            Ok(_) => self.child.wait().unwrap(),
+            Err(_) => panic!("{} did not end within {PATIENCE:?}", self.line),
+        }
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+fn signal(id: u32, name: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status().unwrap().success());
 }
 
 impl Finished {

@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod browser;
 mod harness;
 mod ldap_utils;
+mod openid_connect;

@@ -38,15 +38,15 @@ async fn relying_parties_read_it() {
 }
 
 #[tokio::test]
-async fn the_key_set_holds_public_keys_only() {
+async fn the_key_set_holds_the_public_key_of_every_algorithm() {
     let provider = Provider::start().await;
     let request = provider.request(Method::GET, "/.well-known/jwks.json");
     let response = answered(discovery::key_set(&provider.app, &request).await, &request);
     let document: Value = serde_json::from_str(&text(response).await).unwrap();
     let keys = document["keys"].as_array().unwrap();
-    assert_eq!(keys.len(), 1);
-    assert_eq!((keys[0]["kty"].as_str(), keys[0]["alg"].as_str(), keys[0]["use"].as_str()), (Some("RSA"), Some("RS256"), Some("sig")));
+    let named = |name: &str| keys.iter().map(|key| key[name].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!((named("kty"), named("alg"), named("use")), (vec!["RSA", "EC"], vec!["RS256", "ES256"], vec!["sig", "sig"]));
     for secret in ["d", "p", "q", "dp", "dq", "qi", "k"] {
-        assert!(keys[0].get(secret).is_none(), "{secret}");
+        assert!(keys.iter().all(|key| key.get(secret).is_none()), "{secret}");
     }
 }
