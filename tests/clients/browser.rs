@@ -88,7 +88,8 @@ impl Browser {
             self.keep(&url, response.headers());
             let (status, headers) = (response.status(), response.headers().clone());
             let text = response.text().await.unwrap();
-            let target = headers.get(LOCATION).filter(|_| status.is_redirection()).map(|target| url.join(target.to_str().unwrap()).unwrap());
+            let target =
+                headers.get(LOCATION).filter(|_| status.is_redirection()).map(|target| url.join(target.to_str().unwrap()).unwrap());
             match target {
                 Some(target) if self.answering.iter().any(|origin| target.as_str().starts_with(origin)) => {
                     (method, url) = (Method::GET, target);
@@ -165,7 +166,8 @@ impl Page {
     /// Where the link with that text leads.
     #[track_caller]
     pub fn link(&self, text: &str) -> Url {
-        let link = tags(&self.text).into_iter().find(|tag| tag.name == "a" && self.text[tag.end..].split('<').next().unwrap().contains(text));
+        let link =
+            tags(&self.text).into_iter().find(|tag| tag.name == "a" && self.text[tag.end..].split('<').next().unwrap().contains(text));
         let link = link.unwrap_or_else(|| panic!("{} has no link “{text}”:\n{}", self.url, self.text));
         self.url.join(&link.value("href").unwrap()).unwrap()
     }

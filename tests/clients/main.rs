@@ -5,5 +5,5 @@
 mod browser;
 mod harness;
 mod ldap_utils;
-mod python_ldap;
 mod openid_connect;
+mod python_ldap;

@@ -42,7 +42,13 @@ impl Application {
     pub async fn discover(issuer: &str, id: &str, secret: Option<&str>) -> Self {
         let metadata = ProviderMetadataWithLogout::discover_async(IssuerUrl::new(issuer.to_owned()).unwrap(), &send).await.unwrap();
         let secret = secret.map(str::to_owned);
-        Self { id: id.to_owned(), secret, callback: CALLBACK.to_owned(), algorithm: CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, metadata }
+        Self {
+            id: id.to_owned(),
+            secret,
+            callback: CALLBACK.to_owned(),
+            algorithm: CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+            metadata,
+        }
     }
 
     /// The demo's own application.
