@@ -4,6 +4,9 @@ use super::config::{PoolUrls, is_loopback_http};
 use crate::web::PoolUrl;
 use url::Url;
 
+/// Where OAuth clients look for the metadata of an issuer: with the path of the issuer behind it, not before it (RFC 8414, section 3.1).
+const METADATA: &str = "/.well-known/oauth-authorization-server";
+
 /// The public URL and how the URLs of pools are made of it.
 #[derive(Clone, Debug)]
 pub struct Urls {
@@ -76,6 +79,10 @@ impl Urls {
 }
 
 fn pool_of_path(path: &str) -> Option<Destination<'_>> {
+    if let Some(issuer) = path.strip_prefix(METADATA) {
+        let slug = issuer.strip_prefix("/pools/").filter(|slug| !slug.contains('/'))?;
+        return Some(Destination::Pool { slug, path: METADATA });
+    }
     let rest = path.strip_prefix("/pools/")?;
     let (slug, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     Some(Destination::Pool { slug, path: if path.is_empty() { "/" } else { path } })
@@ -93,6 +100,10 @@ mod tests {
         assert_eq!(urls.destination("ID.example", "/pools/acme/login"), Destination::Pool { slug: "acme", path: "/login" });
         assert_eq!(urls.destination("id.example", "/pools/acme"), Destination::Pool { slug: "acme", path: "/" });
         assert_eq!(urls.destination("id.example", "/other"), Destination::Server);
+        assert_eq!(urls.destination("id.example", &format!("{METADATA}/pools/acme")), Destination::Pool { slug: "acme", path: METADATA });
+        for none in ["", "/pools", "/pools/acme/login"] {
+            assert_eq!(urls.destination("id.example", &format!("{METADATA}{none}")), Destination::Server, "{none}");
+        }
         assert_eq!(urls.destination("localhost", "/pools/acme/login"), Destination::Misdirected);
     }
 
