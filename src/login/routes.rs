@@ -7,7 +7,7 @@ use std::sync::Arc;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-/// Everything under `/login` and `/logout`, the answers of upstreams, and the style sheet.
+/// Everything under `/login` and `/logout`, the answers of upstreams, the style sheet and the icon.
 pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     let show = route(warp::path!("login").and(warp::get()).boxed(), 0, core.clone(), form::show);
     let submit = route(warp::path!("login").and(warp::post()).boxed(), MAX_BODY, core.clone(), form::submit);
@@ -15,9 +15,12 @@ pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     let upstream = route(with.and(warp::get()).boxed(), 0, core.clone(), callback::leave);
     let back = route(warp::path!("oauth2" / "idpresponse").and(warp::get()).boxed(), 0, core.clone(), callback::back);
     let ask = route(warp::path!("logout").and(warp::get()).boxed(), 0, core.clone(), logout::ask);
-    let leave = route(warp::path!("logout").and(warp::post()).boxed(), MAX_BODY, core.clone(), logout::leave);
-    let style =
-        route(warp::path!("assets" / "style.css").and(warp::get()).boxed(), 0, core, |_, _| async { Ok::<_, LoginError>(page::style()) });
+    let leave = route(warp::path!("logout").and(warp::post()).boxed(), MAX_BODY, core, logout::leave);
+    let asset = |path: BoxedFilter<()>, response: fn() -> Response| {
+        route(path.and(warp::get()).boxed(), 0, (), move |(), _| async move { Ok::<_, LoginError>(response()) })
+    };
+    let style = asset(warp::path!("assets" / "style.css").boxed(), page::style);
+    let icon = asset(warp::path!("assets" / "icon.svg").boxed(), page::icon);
     let login = show.or(submit).unify().or(upstream).unify().or(back).unify().boxed();
-    login.or(ask).unify().or(leave).unify().or(style).unify().boxed()
+    login.or(ask).unify().or(leave).unify().or(style).unify().or(icon).unify().boxed()
 }

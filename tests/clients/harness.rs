@@ -90,6 +90,13 @@ impl TestServer {
         format!("{}/pools/{slug}", self.running.addresses().public_url)
     }
 
+    /// The certificate that the SAML metadata of a pool names, base64.
+    pub async fn saml_certificate(&self, slug: &str) -> String {
+        let metadata = reqwest::get(format!("{}/saml2/metadata", self.issuer(slug))).await.unwrap().text().await.unwrap();
+        let (_, certificate) = metadata.split_once("X509Certificate>").unwrap();
+        certificate.split('<').next().unwrap().to_owned()
+    }
+
     /// The URL of the LDAP face in clear text, where StartTLS is offered.
     pub fn ldap(&self) -> String {
         format!("ldap://localhost:{}", self.running.addresses().ldap[0].port())
@@ -349,7 +356,7 @@ fn scripts() -> PathBuf {
 }
 
 /// Where `tests/run` has put the Python and npm packages.
-fn tools() -> PathBuf {
+pub fn tools() -> PathBuf {
     let named = std::env::var_os("POOLGATE_TEST_TOOLS").map(PathBuf::from);
     let tools = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients"));
     assert!(tools.exists(), "{} is not there: run `tests/run`, which installs what the tests need", tools.display());

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod browser;
+mod chromium;
 mod harness;
 mod ldap_utils;
+mod openid_client;
 mod openid_connect;
 mod python_ldap;

@@ -13,15 +13,19 @@ use super::PoolRequest;
 use super::response::{Response, html, with_header};
 use minijinja::{Environment, Value, context};
 use std::sync::LazyLock;
-use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use warp::http::{self, StatusCode};
 
 const LAYOUT: &str = include_str!("templates/layout.html");
 const MESSAGE: &str = include_str!("templates/message.html");
 const STYLE: &str = include_str!("style.css");
 
+const ICON: &str = include_str!("icon.svg");
+
 /// The path of the style sheet under a pool's URL.
 pub const STYLE_PATH: &str = "/assets/style.css";
+/// The path of the icon under a pool's URL.
+pub const ICON_PATH: &str = "/assets/icon.svg";
 
 static OWN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(&[]));
 
@@ -44,6 +48,7 @@ pub fn render(environment: &Environment<'_>, template: &str, request: &PoolReque
         language => language.tag(),
         pool => request.pool.display_name(),
         style => request.base.join(STYLE_PATH),
+        icon => request.base.join(ICON_PATH),
     };
     let page = environment.get_template(template).and_then(|template| template.render(context! { ..content, ..layout }));
     match page {
@@ -62,7 +67,17 @@ pub fn message(request: &PoolRequest, status: StatusCode, title: &str, text: &st
 
 /// The style sheet.
 pub fn style() -> Response {
-    let response = http::Response::new(STYLE.into());
-    let response = with_header(response, CONTENT_TYPE, "text/css; charset=utf-8");
+    asset("text/css; charset=utf-8", STYLE)
+}
+
+/// The icon of a browser's tab.
+pub fn icon() -> Response {
+    asset("image/svg+xml", ICON)
+}
+
+fn asset(content_type: &str, content: &'static str) -> Response {
+    let response = http::Response::new(content.into());
+    let response = with_header(response, CONTENT_TYPE, content_type);
+    let response = with_header(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     with_header(response, CACHE_CONTROL, "public, max-age=3600")
 }
