@@ -125,10 +125,11 @@ impl fmt::Display for GrantId {
     }
 }
 
-/// Writes a new code; it ends by itself.
+/// Writes a new code; it ends by itself, or with its session.
 pub fn put_code(changes: &mut Changes, code: &str, record: &Code) {
     let key = code_key(code);
     changes.expect_absent(key.clone());
+    changes.put_until(session_key(&record.session, record.grant), key.rest().to_vec(), record.expires);
     changes.put_until(key, record::encode(record), record.expires);
 }
 
@@ -162,14 +163,17 @@ pub fn delete_grant(changes: &mut Changes, id: GrantId) {
     changes.delete(grant_key(id));
 }
 
-/// Takes back what came from a session: up to `limit` grants. Tells how many, so that the caller can go on.
+/// Takes back what came from a session: up to `limit` grants, and codes that have not become one. Tells how many, so that the caller can go on.
 pub fn revoke_session_grants(store: &PoolStore, changes: &mut Changes, session: &[u8; 32], limit: usize) -> Result<usize> {
     let prefix = Prefix::named(Space::Grant, &[&[BY_SESSION], session.as_slice()].concat());
     let mut count = 0;
     for row in store.scan(&prefix, None).take(limit) {
-        let (key, _) = row?;
+        let (key, row) = row?;
         if let Some(id) = key.rest().last_chunk::<16>() {
             delete_grant(changes, GrantId(*id));
+        }
+        if !row.value.is_empty() {
+            changes.delete(Key::named(Space::Grant, &row.value));
         }
         changes.delete(key);
         count += 1;
@@ -185,6 +189,7 @@ fn grant_key(id: GrantId) -> Key {
     Key::named(Space::Grant, &[&[GRANT], id.0.as_slice()].concat())
 }
 
+/// What a session gave: an empty row for a grant, the name of the code for one that waits to become a grant.
 fn session_key(session: &[u8; 32], id: GrantId) -> Key {
     Key::named(Space::Grant, &[&[BY_SESSION], session.as_slice(), &id.0].concat())
 }

@@ -220,7 +220,7 @@ async fn a_code_is_redeemed_once_however_many_try() {
     let mut changes = Changes::new();
     put_code(&mut changes, "the-code", &code());
     store.commit(changes).await.unwrap();
-    assert_eq!(store.scan(&Prefix::space(Space::Grant), None).count(), 1);
+    assert_eq!(store.scan(&Prefix::space(Space::Grant), None).count(), 2, "the code, and its place among what its session gave");
 
     let (found, read) = find_code(&store, "the-code").unwrap().unwrap();
     assert_eq!(found, code());
@@ -257,6 +257,22 @@ async fn the_grants_of_a_session_end_with_it() {
     }
     let alive: Vec<bool> = ids.iter().map(|id| find_grant(&store, *id, Timestamp::from_seconds(1000)).unwrap().is_some()).collect();
     assert_eq!(alive, [false, false, true]);
+}
+
+#[tokio::test]
+async fn a_code_that_waits_ends_with_its_session() {
+    let (_folder, store) = store();
+    let mut changes = Changes::new();
+    put_code(&mut changes, "the-code", &code());
+    store.commit(changes).await.unwrap();
+    let (found, read) = find_code(&store, "the-code").unwrap().unwrap();
+    let mut changes = Changes::new();
+    assert_eq!(revoke_session_grants(&store, &mut changes, &code().session, 5).unwrap(), 1);
+    store.commit(changes).await.unwrap();
+    assert_eq!(find_code(&store, "the-code").unwrap(), None);
+    let mut changes = Changes::new();
+    redeem_code(&mut changes, "the-code", &found, read, &grant());
+    assert_eq!(store.commit(changes).await, Err(CommitError::Conflict), "not even by somebody who has read it already");
 }
 
 #[tokio::test]

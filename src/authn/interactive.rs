@@ -97,8 +97,7 @@ impl Core {
         let tried = Try { password, origin, action: Action::Login, actor: None, keeps_password: true };
         let next = self
             .try_password(pool, &who, &attempt, &tried, |authentication, _, changes| {
-                session::begin(pool, changes, authentication, cookie.expose(), previous);
-                Ok(())
+                session::begin(pool, changes, authentication, cookie.expose(), previous)
             })
             .await?;
         Ok(step(next, cookie, &interaction))
@@ -209,7 +208,7 @@ impl Core {
                 let decision = engine::advance(attempt.clone(), &input, &login::facts(&pool, Identity::Known(known)), now);
                 match &decision.next {
                     Next::Granted(authentication) => {
-                        session::begin(&pool, changes, authentication, cookie, previous);
+                        session::begin(&pool, changes, authentication, cookie, previous)?;
                         if let Linked::Created { dn, .. } = &linked {
                             audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));
                         }

@@ -12,7 +12,7 @@ use crate::{
     pool::Pool,
     store::{Changes, CommitError, Key, Space},
 };
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Encode, bytes::ByteArray};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ impl Session {
         self.created
     }
 
-    /// The hash that records name it by: grants that came from it hold it, so that a logout ends them.
+    /// The hash that grants hold which came from it, so that a logout ends them. It stays the same when the same person logs in anew in the same browser.
     pub const fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
@@ -75,6 +75,16 @@ struct Stored {
     created: Timestamp,
     #[n(7)]
     used: Timestamp,
+    /// The hash of the first of the sessions that followed each other in this browser, where it is not this one.
+    #[n(8)]
+    first: Option<ByteArray<32>>,
+}
+
+impl Stored {
+    /// What its grants are filed under; `own` is the hash of its cookie.
+    fn grants(&self, own: &[u8; 32]) -> [u8; 32] {
+        self.first.map_or(*own, |first| *first)
+    }
 }
 
 fn hash(cookie: &str) -> [u8; 32] {
@@ -90,8 +100,19 @@ fn put(pool: &Pool, changes: &mut Changes, hash: &[u8; 32], stored: &Stored) {
     changes.put_until(key(hash), record::encode(VERSION, stored), end);
 }
 
-/// Begins a session for that proof under a new cookie, and ends the one that the browser had before.
-pub(super) fn begin(pool: &Pool, changes: &mut Changes, authentication: &Authentication, cookie: &str, previous: Option<&str>) {
+/// Begins a session for that proof under a new cookie, and ends the one that the browser had before: what came from it goes on with the new one if it is the same
+/// person, and is taken back if it is somebody else.
+pub(super) fn begin(
+    pool: &Pool,
+    changes: &mut Changes,
+    authentication: &Authentication,
+    cookie: &str,
+    previous: Option<&str>,
+) -> Result<()> {
+    let first = match previous {
+        Some(previous) => replace(pool, changes, authentication.entry(), &hash(previous))?,
+        None => None,
+    };
     let created = authentication.at();
     let stored = Stored {
         entry: authentication.entry(),
@@ -102,13 +123,24 @@ pub(super) fn begin(pool: &Pool, changes: &mut Changes, authentication: &Authent
         provider: authentication.provider().map(str::to_owned),
         created,
         used: created,
+        first: first.map(ByteArray::from),
     };
-    if let Some(previous) = previous {
-        changes.delete(key(&hash(previous)));
-    }
     let hash = hash(cookie);
     changes.expect_absent(key(&hash));
     put(pool, changes, &hash, &stored);
+    Ok(())
+}
+
+/// Ends a session that another takes the place of. Answers with what its grants are filed under if the new one is the same person's.
+fn replace(pool: &Pool, changes: &mut Changes, entry: EntryId, hash: &[u8; 32]) -> Result<Option<[u8; 32]>> {
+    let Some(row) = pool.store().get(&key(hash))? else { return Ok(None) };
+    let stored: Stored = record::decode(VERSION, &row.value)?;
+    changes.delete(key(hash));
+    if stored.entry == entry {
+        return Ok(Some(stored.grants(hash)));
+    }
+    application::revoke_session_grants(pool.store(), changes, &stored.grants(hash), GRANTS_PER_COMMIT)?;
+    Ok(None)
 }
 
 impl Core {
@@ -141,6 +173,7 @@ impl Core {
                 Err(error) => return Err(error.into()),
             }
         }
+        let grants = stored.grants(&hash);
         let authentication = Authentication {
             pool: pool.id(),
             entry: stored.entry,
@@ -151,12 +184,13 @@ impl Core {
             at: stored.at,
             provider: stored.provider,
         };
-        Ok(Some(Session { authentication, created: stored.created, hash }))
+        Ok(Some(Session { authentication, created: stored.created, hash: grants }))
     }
 
     /// Ends the session of that cookie and takes back the grants that came from it; no error if there is none.
     pub async fn end_session(&self, pool: &Arc<Pool>, cookie: &str, origin: Origin) -> Result<()> {
         let hash = hash(cookie);
+        let mut grants = hash;
         let directory = identity::directory(pool);
         let mut more = true;
         while more {
@@ -165,6 +199,7 @@ impl Core {
                 .decide(|changes| {
                     if let Some(row) = pool.store().get(&key(&hash))? {
                         let stored: Stored = record::decode(VERSION, &row.value)?;
+                        grants = stored.grants(&hash);
                         let actor = match directory.record(stored.entry)? {
                             Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
                             None => identity::claimed(&directory, stored.entry, origin)?,
@@ -173,7 +208,7 @@ impl Core {
                         changes.delete(key(&hash));
                         audit::record(changes, &Event::success(self.clock.now(), Action::Logout, &actor));
                     }
-                    Ok(application::revoke_session_grants(pool.store(), changes, &hash, GRANTS_PER_COMMIT)? == GRANTS_PER_COMMIT)
+                    Ok(application::revoke_session_grants(pool.store(), changes, &grants, GRANTS_PER_COMMIT)? == GRANTS_PER_COMMIT)
                 })
                 .await?;
         }
@@ -204,6 +239,7 @@ mod tests {
             provider: Some("idp".into()),
             created: moment,
             used: moment,
+            first: None,
         };
         let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(

@@ -9,9 +9,7 @@ use super::error::{Error, Refusal};
 use super::issue::{self, Hint};
 use super::wire::{Parameters, append_query};
 use crate::application::{self, Client};
-use crate::authn::Session;
 use crate::model::Error as Failure;
-use crate::store::Changes;
 use crate::web::cookie::{self, Purpose};
 use crate::web::http::{StatusCode, header};
 use crate::web::{self, PoolRequest, Response, browser, csrf, page};
@@ -20,9 +18,6 @@ use std::sync::LazyLock;
 
 /// The parameters that mean something here.
 const KNOWN: &[&str] = &["client_id", "id_token_hint", "post_logout_redirect_uri", "state"];
-
-/// Grants that one commit takes back.
-const GRANTS_AT_ONCE: usize = 500;
 
 /// What the form token of the page is for.
 const PURPOSE: &str = "logout";
@@ -36,7 +31,7 @@ pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     match (&session, &wish.hint) {
         (None, _) => Ok(goodbye(request, &wish)),
         (Some(session), Some(hint)) if session.authentication().uuid().to_string() == hint.sub => {
-            end(app, request, session).await.map_err(failed)?;
+            end(app, request).await?;
             Ok(goodbye(request, &wish))
         }
         (Some(_), _) => Ok(ask(app, request, &parameters)),
@@ -51,9 +46,7 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
         let query = parameters.keep(KNOWN).encode();
         return Ok(web::see_other(&request.base.join(&format!("/oauth2/logout?{query}"))));
     }
-    if let Some(session) = app.session(request).await.map_err(failed)? {
-        end(app, request, &session).await.map_err(failed)?;
-    }
+    end(app, request).await?;
     Ok(goodbye(request, &wish))
 }
 
@@ -100,21 +93,10 @@ fn read(request: &PoolRequest, bytes: &[u8]) -> Result<(Parameters, Wish), Error
     Ok((parameters, Wish { hint, destination }))
 }
 
-/// Ends the session and what clients were given in it.
-async fn end(app: &App, request: &PoolRequest, session: &Session) -> Result<(), Failure> {
-    let store = request.pool.store();
-    loop {
-        let mut changes = Changes::new();
-        let count = application::revoke_session_grants(store, &mut changes, session.hash(), GRANTS_AT_ONCE)?;
-        if count > 0 {
-            store.commit(changes).await?;
-        }
-        if count < GRANTS_AT_ONCE {
-            break;
-        }
-    }
+/// Ends the browser's session, and with it what clients were given in it.
+async fn end(app: &App, request: &PoolRequest) -> Result<(), Error> {
     match cookie::get(request, Purpose::Session) {
-        Some(cookie) => app.core.end_session(&request.pool, &cookie, App::origin(request)).await,
+        Some(cookie) => app.core.end_session(&request.pool, &cookie, App::origin(request)).await.map_err(failed),
         None => Ok(()),
     }
 }

@@ -2,10 +2,11 @@
 
 use super::super::{Demands, Step, testing::*};
 use crate::{
+    application::{self, ClientId, Grant, GrantId},
     audit::{Action, Outcome},
     model::EntryId,
     pool::Status,
-    store::{Prefix, Space},
+    store::{Changes, Prefix, Space},
 };
 use std::time::Duration;
 
@@ -116,6 +117,61 @@ async fn a_logout_ends_it_once_and_is_audited() {
     }
     assert_eq!(bench.outcomes(Action::Logout), [(Outcome::Success, None)]);
     assert_eq!(bench.events(Action::Logout)[0].entry, Some(id));
+}
+
+/// Logs somebody in whose browser sends that cookie.
+async fn again(bench: &Bench, name: &str, previous: &str) -> String {
+    let browser = bench.browser("one");
+    let interaction = bench.begin(&browser, Demands::default()).await;
+    let password = secret("correct horse");
+    let step = bench.core.login_password(&bench.pool, &interaction, &browser, name, &password, Some(previous), page());
+    let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
+    granted.session.expose().clone()
+}
+
+/// A client is given something by the session of that cookie.
+async fn give(bench: &Bench, cookie: &str) -> GrantId {
+    let session = bench.core.session(&bench.pool, cookie).await.unwrap().unwrap();
+    let grant = Grant {
+        id: GrantId::draw(&*bench.core.entropy),
+        client_id: ClientId::parse("demo").unwrap(),
+        entry: session.authentication().entry(),
+        scopes: Vec::new(),
+        created: bench.now(),
+        expires: bench.now().plus(Duration::from_secs(600)),
+        session: *session.hash(),
+    };
+    let mut changes = Changes::new();
+    application::put_grant(&mut changes, &grant);
+    bench.pool.store().commit(changes).await.unwrap();
+    grant.id
+}
+
+fn is_given(bench: &Bench, grant: GrantId) -> bool {
+    application::find_grant(bench.pool.store(), grant, bench.now()).unwrap().is_some()
+}
+
+#[tokio::test]
+async fn a_logout_takes_back_what_was_given_since_the_first_login() {
+    let (bench, _, first) = logged_in().await;
+    let early = give(&bench, &first).await;
+    let second = again(&bench, "alice", &first).await;
+    let third = again(&bench, "alice", &second).await;
+    let late = give(&bench, &third).await;
+    assert!(!lives(&bench, &first).await && !lives(&bench, &second).await);
+    assert!(is_given(&bench, early) && is_given(&bench, late), "logging in anew takes nothing back");
+    bench.core.end_session(&bench.pool, &third, page()).await.unwrap();
+    assert!(!is_given(&bench, early) && !is_given(&bench, late));
+}
+
+#[tokio::test]
+async fn somebody_else_who_logs_in_ends_what_was_given_before() {
+    let (bench, _, first) = logged_in().await;
+    bench.user("bob", "correct horse").await;
+    let of_alice = give(&bench, &first).await;
+    let second = again(&bench, "bob", &first).await;
+    assert!(!lives(&bench, &first).await && !is_given(&bench, of_alice));
+    assert!(lives(&bench, &second).await);
 }
 
 #[tokio::test]
