@@ -357,7 +357,7 @@ fn scripts() -> PathBuf {
 
 /// Where `tests/run` has put the Python and npm packages.
 pub fn tools() -> PathBuf {
-    let named = std::env::var_os("POOLGATE_TEST_TOOLS").map(PathBuf::from);
+    let named = std::env::var_os("TEST_CLIENTS").map(PathBuf::from);
     let tools = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients"));
     assert!(tools.exists(), "{} is not there: run `tests/run`, which installs what the tests need", tools.display());
     tools
