@@ -171,7 +171,7 @@ impl Program {
     /// A Python script of `tests/clients/scripts`, with the pinned packages.
     pub fn python(script: &str) -> Self {
         let mut program = Self::new(tools().join("venv/bin/python").to_str().unwrap());
-        program.arguments([scripts().join(script).to_str().unwrap()]);
+        program.arguments([scripts().join(script).to_str().unwrap()]).variable("PYTHONDONTWRITEBYTECODE", "1");
         program
     }
 

@@ -84,3 +84,9 @@ function unescape(text) {
 function fail(message) {
   throw new Error(message);
 }
+
+/** Where the link with that text leads. */
+export function link(page, text) {
+  const found = [...page.text.matchAll(/<a\b([^>]*)>([^<]*)<\/a>/g)].find(([, , shown]) => shown.includes(text));
+  return new URL(value((found ?? fail(`${page.url} has no link “${text}”:\n${page.text}`))[1], 'href'), page.url);
+}
