@@ -1,6 +1,7 @@
 //! LDAP connections: in clear text with StartTLS, and within TLS from the first byte.
 
 use super::config::{ConfigError, Limits};
+use super::life::Life;
 use super::listener::{Gate, accept};
 use super::tls::Certificate;
 use crate::authn::Core;
@@ -9,8 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The LDAP face and its sockets.
 pub struct Ldap {
@@ -33,15 +32,15 @@ impl Ldap {
     }
 
     /// Serves the sockets in clear text, where StartTLS is offered, and those within TLS.
-    pub fn serve(&self, plain: Vec<TcpListener>, secure: Vec<TcpListener>, tracker: &TaskTracker, stop: &CancellationToken) {
+    pub fn serve(&self, plain: Vec<TcpListener>, secure: Vec<TcpListener>, life: &Life) {
         for socket in plain {
-            let (app, stopping) = (Arc::clone(&self.app), stop.clone());
+            let (app, stopping) = (Arc::clone(&self.app), life.token());
             let serve = move |stream, peer| serve_connection(stream, peer, Transport::Plain, Arc::clone(&app), stopping.clone());
-            tracker.spawn(accept(socket, Arc::clone(&self.gate), tracker.clone(), stop.clone(), serve));
+            life.spawn(accept(socket, Arc::clone(&self.gate), life.clone(), serve));
         }
         let Some(tls) = &self.tls else { return };
         for socket in secure {
-            let (app, stopping, tls, patience) = (Arc::clone(&self.app), stop.clone(), tls.clone(), self.patience);
+            let (app, stopping, tls, patience) = (Arc::clone(&self.app), life.token(), tls.clone(), self.patience);
             let serve = move |stream, peer| {
                 let (app, stopping, tls) = (Arc::clone(&app), stopping.clone(), tls.clone());
                 async move {
@@ -52,7 +51,7 @@ impl Ldap {
                     }
                 }
             };
-            tracker.spawn(accept(socket, Arc::clone(&self.gate), tracker.clone(), stop.clone(), serve));
+            life.spawn(accept(socket, Arc::clone(&self.gate), life.clone(), serve));
         }
     }
 }

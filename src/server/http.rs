@@ -1,6 +1,7 @@
 //! HTTP connections: each request is placed (which pool, which path, who asks) before any route sees it.
 
 use super::health;
+use super::life::Life;
 use super::listener::{Gate, accept};
 use super::network::{Network, client_address};
 use super::urls::{Destination, Urls};
@@ -19,8 +20,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::http::uri::{PathAndQuery, Uri};
 use warp::http::{Request, StatusCode, header};
@@ -57,30 +56,32 @@ struct Peer {
     server_name: Option<String>,
 }
 
-/// Serves one listening socket until the server stops.
-pub async fn serve(http: Arc<Http>, socket: TcpListener, tls: Option<TlsAcceptor>, tracker: TaskTracker, stop: CancellationToken) {
-    let gate = Arc::clone(&http.gate);
-    let stopping = stop.clone();
-    accept(socket, gate, tracker, stop, move |stream, peer| connection(Arc::clone(&http), stream, peer, tls.clone(), stopping.clone()))
-        .await;
+/// Serves sockets in clear text, or within TLS, until the server stops.
+pub fn serve(http: &Arc<Http>, sockets: Vec<TcpListener>, tls: Option<TlsAcceptor>, life: &Life) {
+    for socket in sockets {
+        let (http, tls, living) = (Arc::clone(http), tls.clone(), life.clone());
+        let gate = Arc::clone(&http.gate);
+        let serve = move |stream, peer| connection(Arc::clone(&http), stream, peer, tls.clone(), living.clone());
+        life.spawn(accept(socket, gate, life.clone(), serve));
+    }
 }
 
-async fn connection(http: Arc<Http>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, stop: CancellationToken) {
+async fn connection(http: Arc<Http>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, life: Life) {
     let address = peer.ip().to_canonical();
     let Some(tls) = tls else {
-        return exchange(http, stream, Peer { address, server_name: None }, stop).await;
+        return exchange(http, stream, Peer { address, server_name: None }, life).await;
     };
     match tokio::time::timeout(http.patience, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let server_name = stream.get_ref().1.server_name().map(str::to_owned);
-            exchange(http, stream, Peer { address, server_name }, stop).await;
+            exchange(http, stream, Peer { address, server_name }, life).await;
         }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
     }
 }
 
-async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<Http>, stream: S, peer: Peer, stop: CancellationToken) {
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<Http>, stream: S, peer: Peer, life: Life) {
     let peer = Arc::new(peer);
     let patience = http.patience;
     let service = hyper::service::service_fn(move |request| answer(Arc::clone(&http), Arc::clone(&peer), request));
@@ -90,7 +91,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
+        () = life.ending() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -1,6 +1,7 @@
 //! Accepting connections: bounded in number, for all and for each address, and drained when the server stops.
 
 use super::config::ConfigError;
+use super::life::Life;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::ErrorKind;
@@ -8,8 +9,6 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// How long to wait after an accept failed for want of a resource, such as file descriptors.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -85,14 +84,14 @@ pub async fn bind(key: &str, addresses: &[SocketAddr], localhost_too: bool) -> R
 }
 
 /// Accepts until the server stops; `serve` runs for each connection that passes the gate, and the pass lives as long as it does.
-pub async fn accept<S, F>(socket: TcpListener, gate: Arc<Gate>, tracker: TaskTracker, stop: CancellationToken, serve: S)
+pub async fn accept<S, F>(socket: TcpListener, gate: Arc<Gate>, life: Life, serve: S)
 where
     S: Fn(TcpStream, SocketAddr) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => return,
+            () = life.ending() => return,
             accepted = socket.accept() => accepted,
         };
         match accepted {
@@ -104,7 +103,7 @@ where
                 // Answers are written whole; waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);
                 let served = serve(stream, peer);
-                tracker.spawn(async move {
+                life.spawn(async move {
                     served.await;
                     drop(pass);
                 });

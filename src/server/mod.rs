@@ -8,6 +8,7 @@ mod directory;
 mod files;
 mod health;
 mod http;
+mod life;
 mod listener;
 mod logging;
 mod network;
@@ -29,6 +30,7 @@ use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::{Limits, PoolUrls};
 use directory::Ldap;
+use life::Life;
 use listener::{Gate, bind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -36,8 +38,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tls::Certificate;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use urls::Urls;
 
 /// Where the server can be reached.
@@ -64,8 +64,7 @@ pub struct Running {
     store: Store,
     certificate: Option<Arc<Certificate>>,
     drain: Duration,
-    tracker: TaskTracker,
-    stop: CancellationToken,
+    life: Life,
 }
 
 /// The listening sockets, bound before anything depends on their ports.
@@ -104,14 +103,19 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let operators = unix::bind(&socket)?;
     let addresses = addresses(&config, &sockets, socket)?;
 
-    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+    let life = Life::default();
+    let http = Arc::new(http(&config, &core, &store, &addresses.public_url)?);
+    let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
     let admin = Arc::new(admin::App { core: Arc::clone(&core), spool: data.join("import") });
-    tracker.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), tracker.clone(), stop.clone()));
-    serve_http(&config, &core, &store, &addresses, sockets.http, sockets.https, certificate.as_ref(), &tracker, &stop)?;
-    Ldap::new(&core, &config.limits, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &tracker, &stop);
-    tasks::start(&core, store.clone(), &tracker, &stop);
+    life.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), life.clone()));
+    http::serve(&http, sockets.http, None, &life);
+    if https.is_some() {
+        http::serve(&http, sockets.https, https, &life);
+    }
+    Ldap::new(&core, &config.limits, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
+    tasks::start(&core, store.clone(), &life);
     let drain = Duration::from_secs(config.limits.drain_seconds);
-    Ok(Running { addresses, core, store, certificate, drain, tracker, stop })
+    Ok(Running { addresses, core, store, certificate, drain, life })
 }
 
 impl Running {
@@ -142,9 +146,7 @@ impl Running {
 
     /// Takes no more connections, lets running requests end within the drain time, and closes the store.
     pub async fn stop(self) {
-        self.stop.cancel();
-        self.tracker.close();
-        if tokio::time::timeout(self.drain, self.tracker.wait()).await.is_err() {
+        if !self.life.end(self.drain).await {
             tracing::warn!("some requests did not end in time");
         }
         let _ = std::fs::remove_file(&self.addresses.socket);
@@ -176,20 +178,9 @@ fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addr
     Ok(Addresses { http, https: of(&sockets.https), ldap: of(&sockets.ldap), ldaps: of(&sockets.ldaps), socket, public_url })
 }
 
-#[allow(clippy::too_many_arguments, reason = "the composition names its parts once, here")]
-fn serve_http(
-    config: &Config,
-    core: &Arc<Core>,
-    store: &Store,
-    addresses: &Addresses,
-    plain: Vec<TcpListener>,
-    secure: Vec<TcpListener>,
-    certificate: Option<&Arc<Certificate>>,
-    tracker: &TaskTracker,
-    stop: &CancellationToken,
-) -> Result<(), ConfigError> {
-    let public = addresses.public_url.parse().map_err(|error| ConfigError::new(format!("`public_url`: {error}")))?;
-    let http = Arc::new(http::Http {
+fn http(config: &Config, core: &Arc<Core>, store: &Store, public_url: &str) -> Result<http::Http, ConfigError> {
+    let public = public_url.parse().map_err(|error| ConfigError::new(format!("`public_url`: {error}")))?;
+    Ok(http::Http {
         core: Arc::clone(core),
         urls: Urls::new(public, config.pool_urls.unwrap_or(PoolUrls::Path)),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -197,15 +188,5 @@ fn serve_http(
         gate: Gate::new(config.limits.connections, config.limits.connections_per_address),
         patience: Duration::from_secs(config.limits.handshake_seconds),
         metrics: health::Metrics::install(store.clone()),
-    });
-    for socket in plain {
-        tracker.spawn(http::serve(Arc::clone(&http), socket, None, tracker.clone(), stop.clone()));
-    }
-    if let Some(certificate) = certificate {
-        let acceptor = certificate.acceptor(&[b"h2", b"http/1.1"])?;
-        for socket in secure {
-            tracker.spawn(http::serve(Arc::clone(&http), socket, Some(acceptor.clone()), tracker.clone(), stop.clone()));
-        }
-    }
-    Ok(())
+    })
 }

@@ -1,11 +1,10 @@
 //! What goes on beside requests: one task each for the whole server, none for a pool.
 
+use super::life::Life;
 use crate::authn::Core;
 use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// How often records whose time has come are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -15,18 +14,18 @@ const SWEEP_BATCH: usize = 256;
 const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Starts them all.
-pub fn start(core: &Arc<Core>, store: Store, tracker: &TaskTracker, stop: &CancellationToken) {
-    tracker.spawn(sweep(Arc::clone(core), store, stop.clone()));
-    tracker.spawn(flush_audit(Arc::clone(core), stop.clone()));
-    tracker.spawn(resume_deletions(Arc::clone(core)));
+pub fn start(core: &Arc<Core>, store: Store, life: &Life) {
+    life.spawn(sweep(Arc::clone(core), store, life.clone()));
+    life.spawn(flush_audit(Arc::clone(core), life.clone()));
+    life.spawn(resume_deletions(Arc::clone(core)));
 }
 
-async fn sweep(core: Arc<Core>, store: Store, stop: CancellationToken) {
-    while pause(SWEEP_INTERVAL, &stop).await {
+async fn sweep(core: Arc<Core>, store: Store, life: Life) {
+    while pause(SWEEP_INTERVAL, &life).await {
         loop {
             match store.sweep(core.clock.now(), SWEEP_BATCH).await {
                 Ok(removed) if removed < SWEEP_BATCH => break,
-                Ok(_) if stop.is_cancelled() => break,
+                Ok(_) if life.is_ending() => break,
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the sweep of ended records failed");
@@ -37,9 +36,9 @@ async fn sweep(core: Arc<Core>, store: Store, stop: CancellationToken) {
     }
 }
 
-async fn flush_audit(core: Arc<Core>, stop: CancellationToken) {
+async fn flush_audit(core: Arc<Core>, life: Life) {
     loop {
-        let go_on = pause(AUDIT_INTERVAL, &stop).await;
+        let go_on = pause(AUDIT_INTERVAL, &life).await;
         if let Err(error) = core.flush_audit().await {
             tracing::warn!(%error, "counted logins cannot be written to the audit log");
         }
@@ -59,9 +58,9 @@ async fn resume_deletions(core: Arc<Core>) {
 }
 
 /// Waits; `false` when the server stops meanwhile.
-async fn pause(time: Duration, stop: &CancellationToken) -> bool {
+async fn pause(time: Duration, life: &Life) -> bool {
     tokio::select! {
         () = tokio::time::sleep(time) => true,
-        () = stop.cancelled() => false,
+        () = life.ending() => false,
     }
 }

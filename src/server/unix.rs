@@ -1,6 +1,7 @@
 //! The admin API on a unix socket. Who can open the socket is an operator; the actor is the peer's user id.
 
 use super::config::ConfigError;
+use super::life::Life;
 use crate::admin::Caller;
 use crate::web::Response;
 use hyper::body::Incoming;
@@ -12,8 +13,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::http::Request;
 
@@ -33,20 +32,20 @@ pub fn bind(path: &Path) -> Result<UnixListener, ConfigError> {
 }
 
 /// Serves the socket until the server stops.
-pub async fn serve(socket: UnixListener, routes: BoxedFilter<(Response,)>, tracker: TaskTracker, stop: CancellationToken) {
+pub async fn serve(socket: UnixListener, routes: BoxedFilter<(Response,)>, life: Life) {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => return,
+            () = life.ending() => return,
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => drop(tracker.spawn(exchange(stream, routes.clone(), stop.clone()))),
+            Ok((stream, _)) => life.spawn(exchange(stream, routes.clone(), life.clone())),
             Err(error) => tracing::warn!(%error, "accepting an operator failed"),
         }
     }
 }
 
-async fn exchange(stream: UnixStream, routes: BoxedFilter<(Response,)>, stop: CancellationToken) {
+async fn exchange(stream: UnixStream, routes: BoxedFilter<(Response,)>, life: Life) {
     let Ok(credentials) = stream.peer_cred() else { return };
     let caller = Caller::unix(credentials.uid());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
@@ -58,7 +57,7 @@ async fn exchange(stream: UnixStream, routes: BoxedFilter<(Response,)>, stop: Ca
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
+        () = life.ending() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
