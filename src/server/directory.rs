@@ -21,12 +21,12 @@ pub struct Ldap {
 
 impl Ldap {
     /// The face over that core.
-    pub fn new(core: &Arc<Core>, limits: &Limits, certificate: Option<&Arc<Certificate>>) -> Result<Self, ConfigError> {
+    pub fn new(core: &Arc<Core>, limits: &Limits, gate: Arc<Gate>, certificate: Option<&Arc<Certificate>>) -> Result<Self, ConfigError> {
         let tls = certificate.map(|certificate| certificate.acceptor(&[])).transpose()?;
         Ok(Self {
             app: App::new(Arc::clone(core), ldap::Limits::default(), tls.clone()),
             tls,
-            gate: Gate::new(limits.connections, limits.connections_per_address),
+            gate,
             patience: Duration::from_secs(limits.handshake_seconds),
         })
     }

@@ -3,30 +3,46 @@
 //! Metrics say how busy a server is and are shown to this machine only: to loopback addresses, where an operator's agent runs.
 
 use super::http::Http;
+use super::listener::Gate;
 use crate::store::Store;
 use crate::web::{Response, problem, text, with_header};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use warp::http::{StatusCode, header};
 
 /// The recorder is one for the process.
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// Where the figures come from.
-#[derive(Clone)]
 pub struct Metrics {
     store: Store,
+    gates: [(&'static str, Arc<Gate>); 2],
 }
 
 impl Metrics {
     /// Begins to record, once for the process.
-    pub fn install(store: Store) -> Self {
+    pub fn install(store: Store, web: &Arc<Gate>, directory: &Arc<Gate>) -> Self {
         RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().ok());
-        Self { store }
+        Self { store, gates: [("http", Arc::clone(web)), ("ldap", Arc::clone(directory))] }
+    }
+
+    /// Counts one answered request by the class of its status.
+    pub fn count(&self, status: StatusCode) {
+        let class = match status.as_u16() {
+            100..=199 => "1xx",
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            400..=499 => "4xx",
+            _ => "5xx",
+        };
+        metrics::counter!("poolgate_http_requests_total", "status" => class).increment(1);
     }
 
     fn render(&self) -> String {
+        for (kind, gate) in &self.gates {
+            metrics::gauge!("poolgate_connections", "kind" => *kind).set(gate.open() as f64);
+        }
         let figures = self.store.statistics();
         metrics::gauge!("poolgate_store_commits").set(figures.commits as f64);
         metrics::gauge!("poolgate_store_syncs").set(figures.syncs as f64);

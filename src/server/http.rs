@@ -84,7 +84,14 @@ async fn connection(http: Arc<Http>, stream: TcpStream, peer: SocketAddr, tls: O
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<Http>, stream: S, peer: Peer, life: Life) {
     let peer = Arc::new(peer);
     let patience = http.patience;
-    let service = hyper::service::service_fn(move |request| answer(Arc::clone(&http), Arc::clone(&peer), request));
+    let service = hyper::service::service_fn(move |request| {
+        let (http, peer) = (Arc::clone(&http), Arc::clone(&peer));
+        async move {
+            let response = answer(&http, &peer, request).await;
+            http.metrics.count(response.status());
+            Ok::<_, Infallible>(response)
+        }
+    });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEAD as u32);
@@ -101,21 +108,24 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<
     }
 }
 
-async fn answer(http: Arc<Http>, peer: Arc<Peer>, request: Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Response {
     let forwarded = request.headers().get("x-forwarded-for").and_then(|field| field.to_str().ok());
     let client = client_address(peer.address, forwarded, &http.trusted_proxies);
-    if let Some(response) = health::answer(&http, client, request.uri().path()) {
-        return Ok(response);
+    if let Some(response) = health::answer(http, client, request.uri().path()) {
+        return response;
     }
     let Some(host) = host_of(&request).map(str::to_owned) else {
-        return Ok(problem::plain(StatusCode::BAD_REQUEST, "the request names no host"));
+        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host");
     };
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
-        return Ok(problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for"));
+        return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
     }
-    match place(&http, &host, client, request) {
-        Ok(request) => TowerToHyperService::new(warp::service(http.routes.clone())).call(request).await,
-        Err(response) => Ok(*response),
+    match place(http, &host, client, request) {
+        Ok(request) => {
+            let Ok(response) = TowerToHyperService::new(warp::service(http.routes.clone())).call(request).await;
+            response
+        }
+        Err(response) => *response,
     }
 }
 

@@ -38,6 +38,11 @@ impl Gate {
         Arc::new(Self { most, most_per_address, open: Mutex::default() })
     }
 
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
     /// A place for a connection from that address, if there is one.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Pass> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

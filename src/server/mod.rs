@@ -104,7 +104,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let addresses = addresses(&config, &sockets, socket)?;
 
     let life = Life::default();
-    let http = Arc::new(http(&config, &core, &store, &addresses.public_url)?);
+    let gate = || Gate::new(config.limits.connections, config.limits.connections_per_address);
+    let (web, directory) = (gate(), gate());
+    let metrics = health::Metrics::install(store.clone(), &web, &directory);
+    let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
     let admin = Arc::new(admin::App { core: Arc::clone(&core), spool: data.join("import") });
     life.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), life.clone()));
@@ -112,7 +115,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     if https.is_some() {
         http::serve(&http, sockets.https, https, &life);
     }
-    Ldap::new(&core, &config.limits, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
+    Ldap::new(&core, &config.limits, directory, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
     tasks::start(&core, store.clone(), &life);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     Ok(Running { addresses, core, store, certificate, drain, life })
@@ -178,15 +181,15 @@ fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addr
     Ok(Addresses { http, https: of(&sockets.https), ldap: of(&sockets.ldap), ldaps: of(&sockets.ldaps), socket, public_url })
 }
 
-fn http(config: &Config, core: &Arc<Core>, store: &Store, public_url: &str) -> Result<http::Http, ConfigError> {
+fn http(config: &Config, core: &Arc<Core>, gate: Arc<Gate>, metrics: health::Metrics, public_url: &str) -> Result<http::Http, ConfigError> {
     let public = public_url.parse().map_err(|error| ConfigError::new(format!("`public_url`: {error}")))?;
     Ok(http::Http {
         core: Arc::clone(core),
         urls: Urls::new(public, config.pool_urls.unwrap_or(PoolUrls::Path)),
         trusted_proxies: config.trusted_proxies.clone(),
         routes: http::join(vec![oidc::routes(Arc::clone(core)), saml::routes(Arc::clone(core)), login::routes(Arc::clone(core))]),
-        gate: Gate::new(config.limits.connections, config.limits.connections_per_address),
+        gate,
         patience: Duration::from_secs(config.limits.handshake_seconds),
-        metrics: health::Metrics::install(store.clone()),
+        metrics,
     })
 }
