@@ -4,7 +4,8 @@ use super::client::{Client, segment};
 use super::serve::until_stopped;
 use super::{Failure, Outcome};
 use crate::admin::types::{
-    AcsDocument, AttributeDocument, NewClient, NewGroup, NewPool, NewService, NewUser, ProviderDocument, ServiceProviderDocument,
+    AcsDocument, AttributeDocument, MappingDocument, NewClient, NewGroup, NewPool, NewService, NewUser, ProviderDocument,
+    ServiceProviderDocument,
 };
 use crate::model::Clock;
 use crate::server::config::{Config, Listen, Log, PoolUrls, Tls};
@@ -202,7 +203,8 @@ fn bridge_provider(public_url: &str) -> ProviderDocument {
         issuer: format!("{public_url}/pools/suppliers"),
         client_id: "acme".to_owned(),
         client_secret: Some(BRIDGE_SECRET.to_owned()),
-        mapping: Default::default(),
+        // In suppliers only administrators write mail addresses, and the pool calls none of them verified.
+        mapping: MappingDocument { unverified_mail: true, ..MappingDocument::default() },
     }
 }
 

@@ -15,7 +15,7 @@ pub struct UpstreamIdentity {
     pub subject: String,
     /// What they are called there.
     pub username: Option<String>,
-    /// Their mail address, unless the upstream says that it is not verified.
+    /// Their mail address, unless the upstream says that it is not verified, and is not trusted with that.
     pub mail: Option<String>,
     /// Their whole name.
     pub name: Option<String>,
@@ -37,7 +37,7 @@ impl UpstreamIdentity {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
             username: text(&mapping.username),
-            mail: text(&mapping.mail).filter(|_| !unverified),
+            mail: text(&mapping.mail).filter(|_| !unverified || mapping.unverified_mail),
             name: text(&mapping.name),
             given_name: text(&mapping.given_name),
             family_name: text(&mapping.family_name),
@@ -64,9 +64,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unverified_mail_address_is_not_taken() {
+    fn an_unverified_mail_address_is_taken_only_from_a_trusted_provider() {
         assert_eq!(identity(serde_json::json!({"email": "a@b", "email_verified": false})).mail, None);
         assert_eq!(identity(serde_json::json!({"email": "a@b", "email_verified": "false"})).mail, None);
         assert!(identity(serde_json::json!({"email": "a@b", "email_verified": true})).mail.is_some());
+        let claims = serde_json::json!({"email": "a@b", "email_verified": false});
+        let trusting = Mapping { unverified_mail: true, ..Mapping::default() };
+        assert!(UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), &trusting).mail.is_some());
     }
 }

@@ -67,6 +67,10 @@ pub struct Mapping {
     /// The claim with the family name.
     #[n(4)]
     pub family_name: String,
+    /// Whether a mail address is taken that the provider does not call verified: for a provider whose operator vouches for the addresses.
+    #[n(5)]
+    #[cbor(default)]
+    pub unverified_mail: bool,
 }
 
 impl Default for Mapping {
@@ -77,6 +81,7 @@ impl Default for Mapping {
             name: "name".into(),
             given_name: "given_name".into(),
             family_name: "family_name".into(),
+            unverified_mail: false,
         }
     }
 }
@@ -117,7 +122,7 @@ impl IdentityProvider {
         }
         let ProviderKind::Oidc { issuer, client_id, client_secret } = &self.kind;
         let secret = client_secret.as_ref().map(|secret| secret.expose().as_str());
-        let Mapping { username, mail, name, given_name, family_name } = &self.mapping;
+        let Mapping { username, mail, name, given_name, family_name, unverified_mail: _ } = &self.mapping;
         let texts = [&self.display_name, client_id, issuer, username, mail, name, given_name, family_name];
         let long = |text: &str| text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control);
         if texts.into_iter().map(String::as_str).chain(secret).any(long) {
@@ -193,15 +198,19 @@ fn read(pool: &Pool, key: &Key, sealed: &[u8]) -> Result<IdentityProvider> {
 mod tests {
     use super::*;
 
-    /// A record of version 1 as it lies sealed in stores: it must stay readable, and written so.
+    /// Records of version 1 as they lie sealed in stores, with and without the field that came last: they must stay readable, and written so.
     #[test]
     fn golden_bytes() {
+        let former = "01a3006144018200a3006968747470733a2f2f6901616302617302a500727072656665727265645f757365726e616d650165656d61696c02646e616d65036a676976656e5f6e616d65046b66616d696c795f6e616d65";
+        let former: Vec<u8> = (0..former.len()).step_by(2).map(|at| u8::from_str_radix(&former[at..at + 2], 16).unwrap()).collect();
+        assert_eq!(record::decode::<Stored>(VERSION, &former).unwrap().mapping, Mapping::default());
+
         let kind = StoredKind::Oidc { issuer: "https://i".into(), client_id: "c".into(), client_secret: Some("s".into()) };
         let stored = Stored { display_name: "D".into(), kind, mapping: Mapping::default() };
         let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             bytes,
-            "01a3006144018200a3006968747470733a2f2f6901616302617302a500727072656665727265645f757365726e616d650165656d61696c02646e616d65036a676976656e5f6e616d65046b66616d696c795f6e616d65"
+            "01a3006144018200a3006968747470733a2f2f6901616302617302a600727072656665727265645f757365726e616d650165656d61696c02646e616d65036a676976656e5f6e616d65046b66616d696c795f6e616d6505f4"
         );
     }
 }

@@ -29,7 +29,6 @@ struct Cookie {
 pub struct Page {
     pub url: Url,
     pub status: StatusCode,
-    pub headers: HeaderMap,
     pub text: String,
     /// The application's address that the browser was sent to.
     pub left_for: Option<Url>,
@@ -94,7 +93,7 @@ impl Browser {
                 Some(target) if self.answering.iter().any(|origin| target.as_str().starts_with(origin)) => {
                     (method, url) = (Method::GET, target);
                 }
-                left_for => return Page { url, status, headers, text, left_for },
+                left_for => return Page { url, status, text, left_for },
             }
         }
         panic!("more than {MAX_REDIRECTS} redirects, now at {url}");

@@ -67,13 +67,14 @@ fn provider(document: ProviderDocument) -> IdentityProvider {
             name: mapping.name.unwrap_or(standard.name),
             given_name: mapping.given_name.unwrap_or(standard.given_name),
             family_name: mapping.family_name.unwrap_or(standard.family_name),
+            unverified_mail: mapping.unverified_mail,
         },
     }
 }
 
 fn document(provider: IdentityProvider) -> ProviderDocument {
     let ProviderKind::Oidc { issuer, client_id, client_secret: _ } = provider.kind;
-    let Mapping { username, mail, name, given_name, family_name } = provider.mapping;
+    let Mapping { username, mail, name, given_name, family_name, unverified_mail } = provider.mapping;
     ProviderDocument {
         name: provider.name,
         display_name: Some(provider.display_name),
@@ -86,6 +87,7 @@ fn document(provider: IdentityProvider) -> ProviderDocument {
             name: Some(name),
             given_name: Some(given_name),
             family_name: Some(family_name),
+            unverified_mail,
         },
     }
 }

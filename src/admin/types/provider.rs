@@ -36,4 +36,6 @@ pub struct MappingDocument {
     pub given_name: Option<String>,
     /// The claim with the family name.
     pub family_name: Option<String>,
+    /// Whether a mail address is taken that the provider does not call verified.
+    pub unverified_mail: bool,
 }

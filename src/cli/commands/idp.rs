@@ -53,6 +53,9 @@ struct Create {
     /// The claim that names the person there.
     #[arg(long, value_name = "CLAIM")]
     username_claim: Option<String>,
+    /// Take mail addresses that it does not call verified: its operator vouches for them.
+    #[arg(long)]
+    unverified_mail: bool,
 }
 
 impl IdentityProvider {
@@ -75,7 +78,7 @@ impl Create {
             issuer: self.issuer,
             client_id: self.client_id,
             client_secret: secret_from_input(self.client_secret_stdin)?,
-            mapping: MappingDocument { username: self.username_claim, ..MappingDocument::default() },
+            mapping: MappingDocument { username: self.username_claim, unverified_mail: self.unverified_mail, ..MappingDocument::default() },
         })
     }
 }
