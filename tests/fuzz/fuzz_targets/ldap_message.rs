@@ -2,10 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poolgate::ldap::codec::{Limits, decode};
+use poolgate::ldap::Limits;
+use poolgate::ldap::codec::decode;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(Some((_, size))) = decode(bytes, &Limits::default()) {
+    if let Ok(Some((_, size))) = decode(bytes, &Limits::default().bound) {
         assert!(size <= bytes.len());
     }
 });
