@@ -146,7 +146,7 @@ impl Core {
         for (pool, changes) in self.counters.flush(self.clock.now()) {
             let Some(pool) = self.registry.by_id(pool)? else { continue };
             match pool.store().commit(changes).await {
-                Ok(_) | Err(CommitError::Conflict) => {}
+                Ok(_) | Err(CommitError::Conflict | CommitError::Closed) => {}
                 Err(error) => return Err(error.into()),
             }
         }

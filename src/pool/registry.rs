@@ -249,8 +249,7 @@ impl Registry {
         changes.delete(ServerKey::checkpoint(&format!("{DELETION}{id}")));
         self.store.commit_server(changes).await?;
         self.handles.remove(&id);
-        // A request that had its handle before the deletion began may have written until now.
-        self.remove_rows(id).await
+        Ok(())
     }
 
     async fn remove_rows(&self, id: PoolId) -> Result<()> {

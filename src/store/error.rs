@@ -9,8 +9,11 @@ pub enum CommitError {
     /// An expectation did not hold: read again, decide again.
     #[error("a record changed meanwhile")]
     Conflict,
+    /// The pool is being deleted, or is gone.
+    #[error("the pool has been deleted")]
+    Closed,
     /// More than the store takes.
-    #[error("{what} holds {size} bytes, over the limit of {limit}")]
+    #[error("{what} holds {size} bytes, over the limit of {limit}; make several smaller changes of it")]
     TooLarge {
         /// What is too large.
         what: &'static str,
@@ -33,6 +36,7 @@ impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict => Self::contended(),
+            CommitError::Closed => Self::not_found(error.to_string()),
             CommitError::TooLarge { .. } => Self::invalid(Rule::Unwilling, error.to_string()),
             CommitError::Stopped(_) => Self::down(error.to_string()),
         }

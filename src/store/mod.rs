@@ -110,7 +110,8 @@ impl Store {
     }
 
     /// Removes up to `limit` records of a pool for good, with what the journal, the feed and the expiry rows hold of them; tells how many.
-    /// Zero says that the pool is empty. Nobody may commit to the pool any more. A crash loses no step that was acknowledged.
+    /// Zero says that the pool is empty, and it stays so: from the first call on, whoever commits to the pool is refused with [`CommitError::Closed`].
+    /// A crash loses no step that was acknowledged.
     pub async fn remove_pool_rows(&self, pool: PoolId, limit: usize) -> Result<usize, CommitError> {
         self.0.remove_pool_rows(pool, limit).await
     }

@@ -367,3 +367,17 @@ async fn another_master_key_is_refused_with_a_sentence() {
     let error = registry.by_slug("acme").unwrap_err();
     assert!(error.message().contains("give the server the master key that the store was made with"), "{error}");
 }
+
+#[tokio::test]
+async fn whoever_still_holds_a_deleted_pool_writes_nothing_into_it() {
+    let bench = bench();
+    let pool = bench.create("acme", None).await.unwrap();
+    fill_rows(&pool, 100).await;
+    bench.registry.delete(pool.id(), &operator()).await.unwrap();
+    let late = pool.store().decide(|changes| {
+        changes.put(Key::named(Space::Session, b"late"), Vec::new());
+        Ok(())
+    });
+    assert!(matches!(late.await.unwrap_err().kind(), Kind::NotFound { .. }));
+    assert_eq!(pool.store().count(&Prefix::space(Space::Session)).unwrap(), 0);
+}

@@ -130,6 +130,10 @@ pub(super) async fn removal(store: &Store) -> Check {
     let mut steps = 0;
     loop {
         let removed = told(store.remove_pool_rows(pool, 7).await)?;
+        let mut late = Changes::new();
+        late.put(key("late"), Vec::new());
+        let late = store.pool(pool).commit(late).await;
+        ensure(late == Err(CommitError::Closed), "a commit to a pool that is being removed was not refused")?;
         ensure(removed <= 7, "a step of a removal does not keep its limit")?;
         if removed == 0 {
             break;

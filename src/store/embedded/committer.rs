@@ -46,6 +46,8 @@ pub(super) struct Committer {
     /// Commits that the journal keeps, always and at most.
     pub(super) kept: u64,
     pub(super) cap: u64,
+    /// Pools that are being removed or are gone. Their ids are never given again, and no handle outlives the process, so this is enough to keep their rows gone.
+    pub(super) closed: BTreeSet<PoolId>,
 }
 
 /// Why the committer cannot go on.
@@ -119,23 +121,27 @@ impl Committer {
         let committed = self.stop_unless(committed)?;
         let counts = &self.shared.counts;
         counts.commits.add(committed.iter().flatten().count());
-        counts.conflicts.add(committed.iter().filter(|sequence| sequence.is_none()).count());
+        counts.conflicts.add(committed.iter().filter(|done| **done == Err(CommitError::Conflict)).count());
         // Conflicts too are answered only now: before, a caller would read the rows as they were before the commit that it lost to, and lose again.
-        for (reply, sequence) in replies.into_iter().zip(committed) {
-            answer(reply, sequence.ok_or(CommitError::Conflict));
+        for (reply, done) in replies.into_iter().zip(committed) {
+            answer(reply, done);
         }
         Ok(())
     }
 
-    /// The sequence of each batch, or none where an expectation did not hold.
-    fn commit(&mut self, batches: Vec<Batch>) -> Result<Vec<Option<Sequence>>, Failure> {
+    /// The sequence of each batch, or why it was not committed.
+    fn commit(&mut self, batches: Vec<Batch>) -> Result<Vec<Result<Sequence, CommitError>>, Failure> {
         let shared = Arc::clone(&self.shared);
         let mut overlay = Overlay::new(&shared.rows);
         let mut commits = Vec::with_capacity(batches.len());
         let mut committed = Vec::with_capacity(batches.len());
         for batch in batches {
+            if self.closed.contains(&batch.pool) {
+                committed.push(Err(CommitError::Closed));
+                continue;
+            }
             let commit = overlay.add(batch, Sequence::new(self.next)).map_err(|error| failed("reading rows", &error))?;
-            committed.push(commit.as_ref().map(|commit| commit.sequence));
+            committed.push(commit.as_ref().map(|commit| commit.sequence).ok_or(CommitError::Conflict));
             self.next += u64::from(commit.is_some());
             commits.extend(commit);
         }
@@ -145,14 +151,17 @@ impl Committer {
         Ok(committed)
     }
 
-    /// Does one commit that expects nothing: the store's own.
-    pub(super) fn commit_own(&mut self, puts: Vec<(Vec<u8>, Vec<u8>)>, deletes: Vec<Vec<u8>>) -> Result<(), Failure> {
+    /// Does commits of the store's own, which expect nothing: each removes some rows.
+    pub(super) fn commit_own(&mut self, removals: impl IntoIterator<Item = Vec<Vec<u8>>>) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
         let mut overlay = Overlay::new(&shared.rows);
-        let commit = Commit { sequence: Sequence::new(self.next), puts, deletes };
-        self.next += 1;
-        overlay.touch(&commit);
-        self.write(&[commit], &overlay)
+        let mut commits = Vec::new();
+        for deletes in removals {
+            commits.push(Commit { deletes, ..Commit::empty(Sequence::new(self.next)) });
+            self.next += 1;
+        }
+        commits.iter().for_each(|commit| overlay.touch(commit));
+        self.write(&commits, &overlay)
     }
 
     fn write(&mut self, commits: &[Commit], overlay: &Overlay<'_>) -> Result<(), Failure> {
@@ -197,16 +206,17 @@ impl Committer {
     }
 }
 
-/// Writes down in the feed of each pool that the commit touched it.
+/// Writes down in the feed of its pool that there was this commit.
 pub(super) fn insert_feed(rows: &sled::Db, commit: &Commit) -> Result<(), sled::Error> {
-    for pool in pools_of(commit) {
+    if let Some(pool) = pool_of(commit) {
         rows.insert(names::feed_key(pool, commit.sequence), row::whole(commit.sequence, &row::tail(&[], None)))?;
     }
     Ok(())
 }
 
-pub(super) fn pools_of(commit: &Commit) -> BTreeSet<PoolId> {
-    commit.names().filter_map(names::pool_of).collect()
+/// The pool that a commit touches. It is one at most: to forget a pool's commits must not take anything from another's feed.
+pub(super) fn pool_of(commit: &Commit) -> Option<PoolId> {
+    commit.names().find_map(names::pool_of)
 }
 
 pub(super) fn failed(doing: &str, error: &sled::Error) -> Failure {

@@ -31,7 +31,7 @@ use cache::Cache;
 use committer::{Committer, Reply, Request};
 use disk::{DataFile, Lock, Sync};
 use shared::{Counts, Shared};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -84,6 +84,7 @@ impl Embedded {
             recorded: found.recorded,
             kept: options.journal_kept,
             cap: options.journal_cap.max(options.journal_kept),
+            closed: BTreeSet::new(),
         };
         let thread = std::thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
         Ok(Self { shared, requests: RwLock::new(Some(sender)), thread: Mutex::new(Some(thread)) })

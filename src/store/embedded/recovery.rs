@@ -87,6 +87,8 @@ fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadE
         for name in rows.range(names::journal_key(torn, 0)..=names::journal_key(torn, u16::MAX)).keys() {
             rows.remove(name?)?;
         }
+        // What the torn record said is gone with it: until the next one says it again, nothing may be trimmed by it.
+        found.recorded = 0;
     }
     Ok(found)
 }
@@ -121,9 +123,13 @@ fn start(rows: &sled::Db, applied: Sequence) -> Result<Vec<u8>, ReadError> {
     Ok(before.map_or(next, |(name, _)| name.to_vec()))
 }
 
+/// The first commit that the journal holds whole: a trim that was cut off can have left the end of the one before.
 fn first_in_journal(rows: &sled::Db) -> Result<u64, ReadError> {
     match rows.scan_prefix(names::journal_prefix()).keys().next() {
-        Some(name) => Ok(name_of(&name?)?.0.get()),
+        Some(name) => {
+            let (first, part) = name_of(&name?)?;
+            Ok(first.get() + u64::from(part > 0))
+        }
         None => Ok(0),
     }
 }

@@ -1,10 +1,11 @@
 //! What the committer does beside commits: the sweep of what has ended, the removal of pools, the trimming of the journal.
 
-use super::committer::{Committer, Failure, failed, pools_of};
+use super::committer::{Committer, Failure, failed, pool_of};
 use super::journal::{self, Assembler, Body, Commit};
 use super::overlay::read_head;
 use super::{names, row};
 use crate::model::{PoolId, Sequence, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// Commits that may pile up before the journal is trimmed: trimming in batches touches the same pages together.
@@ -17,19 +18,20 @@ const MAX_TRIMMED: usize = 1024;
 const MAX_SWEPT: usize = crate::store::MAX_CHANGES;
 
 impl Committer {
-    /// Removes what has ended by `now`, as a commit of the store's own. An expiry row that its row no longer agrees with goes alone.
+    /// Removes what has ended by `now`, as commits of the store's own, one for each pool. An expiry row that its row no longer agrees with goes alone.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Result<usize, Failure> {
         let due = self.due(now, limit).map_err(|error| failed("reading expiry rows", &error))?;
-        let count = due.iter().filter(|name| names::expiry_parts(name).is_some()).count();
+        let count = due.values().flatten().filter(|name| names::expiry_parts(name).is_some()).count();
         if count > 0 {
-            self.commit_own(Vec::new(), due)?;
+            self.commit_own(due.into_values())?;
         }
         Ok(count)
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Vec<u8>>, sled::Error> {
+    /// The names of the rows to remove, by pool.
+    fn due(&self, now: Timestamp, limit: usize) -> Result<BTreeMap<Option<PoolId>, Vec<Vec<u8>>>, sled::Error> {
         let rows = &self.shared.rows;
-        let mut due = Vec::new();
+        let mut due: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut bytes = 0;
         for expiry in rows.range(names::expiry_prefix()..names::expiry_end(now)).keys().take(limit) {
             let expiry = expiry?;
@@ -37,24 +39,25 @@ impl Committer {
             if bytes > MAX_SWEPT {
                 break;
             }
-            if let Some((at, name)) = names::expiry_parts(&expiry)
-                && read_head(rows, name)?.is_some_and(|head| head.expires == Some(at))
-            {
-                due.push(name.to_vec());
+            let Some((at, name)) = names::expiry_parts(&expiry) else { continue };
+            let gone = due.entry(names::pool_of(name)).or_default();
+            if read_head(rows, name)?.is_some_and(|head| head.expires == Some(at)) {
+                gone.push(name.to_vec());
             }
-            due.push(expiry.to_vec());
+            gone.push(expiry.to_vec());
         }
         Ok(due)
     }
 
     /// Removes rows of a pool outside the journal, which is to forget them: an empty commit first says that all before it is applied, so that no replay brings
-    /// them back.
+    /// them back. From now on nobody commits to the pool, whoever still holds its handle.
     pub(super) fn remove_pool(&mut self, pool: PoolId, limit: usize) -> Result<usize, Failure> {
+        self.closed.insert(pool);
         let (from, to) = names::pool_range(pool);
         if limit == 0 || self.shared.rows.range(from.clone()..to.clone()).next().is_none() {
             return Ok(0);
         }
-        self.commit_own(Vec::new(), Vec::new())?;
+        self.commit_own([Vec::new()])?;
         let removed = self.remove_rows(from, to, limit).map_err(|error| failed("removing a pool", &error))?;
         self.make_durable()?;
         Ok(removed)
@@ -141,19 +144,18 @@ impl Committer {
         self.shared.floor.store(floor, Ordering::Release);
         let mut journal = Assembler::default();
         for (key, bytes) in &old {
+            // A record goes before its feed rows: should a crash come between, the feed lacks nothing of what the journal still has.
+            rows.remove(key)?;
             if let Some(name) = names::journal_parts(key)
                 && let Ok(record) = journal::decode(name, bytes)
                 && let Ok(commits) = journal.take(name, record.body)
             {
                 for commit in commits {
-                    for pool in pools_of(&commit) {
+                    if let Some(pool) = pool_of(&commit) {
                         rows.remove(names::feed_key(pool, commit.sequence))?;
                     }
                 }
             }
-        }
-        for (key, _) in &old {
-            rows.remove(key)?;
         }
         self.shared.counts.journal_trimmed.add(old.len());
         Ok(())

@@ -242,3 +242,44 @@ async fn a_removed_pool_is_not_brought_back_by_a_replay() {
         assert!(!holds(&name) && !holds(&value) && value.len() < 6000, "the journal keeps what a removed pool held");
     }
 }
+
+#[tokio::test]
+async fn a_torn_record_does_not_say_what_may_be_trimmed() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close();
+    // One group of many commits, and the beginning of a large one after it, which alone says that the group is applied.
+    let name = names::pool_key(POOL, key("torn").as_bytes());
+    let commit = |number| Commit { puts: vec![(name.clone(), row::tail(&[7; 500], None))], ..Commit::empty(Sequence::new(number)) };
+    let group: Vec<_> = (2..=301).map(commit).collect();
+    let puts = (0..9).map(|number| ([name.as_slice(), &[number]].concat(), row::tail(&[7; 5000], None))).collect();
+    let mut torn = journal::records(&[Commit { sequence: Sequence::new(302), puts, deletes: Vec::new() }], Sequence::new(301));
+    torn.pop();
+    let raw = engine(folder.path());
+    for ((first, part), record) in journal::records(&group, Sequence::new(1)).into_iter().chain(torn) {
+        raw.insert(names::journal_key(first, part), record).unwrap();
+    }
+    drop(raw);
+    let store = Store::open(folder.path(), Options { journal_kept: 0, ..Options::default() }).unwrap();
+    assert_eq!(store.sweep(Timestamp::from_seconds(1), 10).await.unwrap(), 0);
+    store.close();
+    assert_eq!(open(folder.path()).pool(POOL).latest(), Sequence::new(301));
+}
+
+#[tokio::test]
+async fn after_a_trim_that_was_cut_off_the_feed_lacks_nothing_that_it_does_not_call_trimmed() {
+    use crate::store::Feed;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let first = store.pool(POOL).commit(putting(&["a", "b"], &[7; 6000])).await.unwrap();
+    let second = store.pool(POOL).commit(putting(&["c"], b"1")).await.unwrap();
+    store.close();
+    let raw = engine(folder.path());
+    raw.remove(names::journal_key(Sequence::new(1), 0)).unwrap();
+    raw.remove(names::journal_key(first, 0)).unwrap();
+    drop(raw);
+    let store = open(folder.path());
+    let feed = |after: u64| store.pool(POOL).feed(Sequence::new(after), 10).unwrap();
+    assert!(matches!(feed(first.get() - 1), Feed::Trimmed { .. }));
+    let Feed::Changes { changes, position } = feed(first.get()) else { panic!("trimmed") };
+    assert_eq!((changes.len(), position), (1, second));
+}

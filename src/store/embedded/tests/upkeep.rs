@@ -100,7 +100,7 @@ async fn a_consumed_record_leaves_no_expiry_row() {
 }
 
 #[tokio::test]
-async fn a_sweep_is_one_commit_whatever_it_removes() {
+async fn a_sweep_is_one_group_whatever_it_removes() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let mut changes = Changes::new();
@@ -114,4 +114,21 @@ async fn a_sweep_is_one_commit_whatever_it_removes() {
     assert_eq!(store.pool(POOL).count(&Prefix::space(Space::Checkpoint)).unwrap(), 100);
     assert_eq!(store.sweep(Timestamp::from_seconds(399), 1000).await.unwrap(), 0);
     assert_eq!(store.statistics().groups, before + 1);
+}
+
+#[tokio::test]
+async fn a_pool_that_goes_takes_nothing_from_anothers_feed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (staying, going) = (store.pool(POOL), store.pool(PoolId::new(2)));
+    for pool in [&staying, &going] {
+        let mut changes = Changes::new();
+        changes.put_until(key("session"), Vec::new(), Timestamp::from_seconds(1));
+        pool.commit(changes).await.unwrap();
+    }
+    let before = staying.latest();
+    assert_eq!(store.sweep(Timestamp::from_seconds(1), 10).await.unwrap(), 2);
+    while store.remove_pool_rows(PoolId::new(2), 10).await.unwrap() > 0 {}
+    let Feed::Changes { changes, .. } = staying.feed(before, 10).unwrap() else { panic!("trimmed") };
+    assert_eq!(changes.iter().map(|change| change.removed.clone()).collect::<Vec<_>>(), [[key("session")]]);
 }
