@@ -8,7 +8,7 @@ use crate::admin::types::{
     ServiceProviderDocument,
 };
 use crate::model::Clock;
-use crate::server::config::{Config, Listen, Log, PoolUrls, Tls};
+use crate::server::config::{Config, Limits, Listen, Log, PoolUrls, Tls};
 use crate::server::{self, Addresses, DevelopmentFiles, SystemClock, SystemEntropy};
 use clap::Args;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +37,9 @@ const POOLS: &[SamplePool] = &[
         administrator: "frank",
     },
 ];
+
+/// The most threads for password hashing.
+const MAX_WORK_THREADS: usize = 3;
 
 /// What acme proves itself with at suppliers.
 const BRIDGE_SECRET: &str = "bridge-demo-secret";
@@ -87,9 +90,15 @@ impl Demo {
                 ldaps: loopback(self.ldaps_port),
             },
             tls: Some(Tls { certificate: certificate.certificate.clone(), key: certificate.key.clone() }),
+            limits: Limits { work_threads: work_threads(), ..Limits::default() },
             ..Config::default()
         }
     }
+}
+
+/// One thread a core, as a server has, but few: each holds the memory of a password hash, and a demo stays small on a large machine.
+fn work_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORK_THREADS)
 }
 
 /// Puts the sample pools into an empty server. What is there already stays as it is.
