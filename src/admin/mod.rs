@@ -11,4 +11,4 @@ pub mod types;
 
 pub use api::routes;
 pub use context::{App, Caller};
-pub use socket::{MAX_SOCKET_PATH, path as socket_path};
+pub use socket::{MAX_SOCKET_PATH, own_folder, path as socket_path};

@@ -2,6 +2,7 @@
 
 use crate::model::{Error, Result};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -25,26 +26,36 @@ pub fn path(data: &Path) -> Result<PathBuf> {
 }
 
 fn private_folder() -> Result<PathBuf> {
-    let own = |path: &Path| {
-        std::fs::metadata(path).map(|found| found.uid()).map_err(|error| Error::internal(format!("{}: {error}", path.display())))
-    };
-    let user = own(Path::new("/proc/self"))?;
-    let folder = PathBuf::from(format!("/tmp/poolgate-{user}"));
-    if !folder.exists() {
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
-        made.map_err(|error| Error::internal(format!("{}: {error}", folder.display())))?;
+    let folder = PathBuf::from(format!("/tmp/poolgate-{}", own_user()?));
+    own_folder(&folder)?;
+    Ok(folder)
+}
+
+/// Makes a folder that only we can open, if it is not there. Refuses one that is there and that others can open or have made: in a place where everybody may write,
+/// somebody else may have been quicker.
+pub fn own_folder(folder: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Error::internal(format!("{}: {error}", folder.display()));
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+        _ => {}
     }
-    let found = std::fs::symlink_metadata(&folder).map_err(|error| Error::internal(format!("{}: {error}", folder.display())))?;
+    let (user, found) = (own_user()?, std::fs::symlink_metadata(folder).map_err(failed)?);
     if found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0 {
-        return Ok(folder);
+        return Ok(());
     }
-    Err(Error::not_allowed(format!("{} must be a folder that only user {user} can open; remove it", folder.display())))
+    Err(Error::not_allowed(format!("{} must be a folder that only user {user} can open; remove it or name another", folder.display())))
+}
+
+fn own_user() -> Result<u32> {
+    let own = std::fs::metadata("/proc/self").map_err(|error| Error::internal(format!("/proc/self: {error}")))?;
+    Ok(own.uid())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_short_folder_holds_its_socket() {
@@ -58,5 +69,22 @@ mod tests {
         assert!(socket.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH);
         assert_eq!(socket, path(&long).unwrap());
         assert_ne!(socket, path(&long.join("b")).unwrap());
+    }
+
+    #[test]
+    fn a_folder_that_others_can_open_is_not_ours() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("ours");
+        for _ in 0..2 {
+            own_folder(&folder).unwrap();
+        }
+        assert_eq!(std::fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(own_folder(&folder).is_err());
+        let link = parent.path().join("link");
+        std::os::unix::fs::symlink(parent.path(), &link).unwrap();
+        assert!(own_folder(&link).is_err(), "where it leads is for whoever made it to say");
+        std::fs::write(parent.path().join("file"), "").unwrap();
+        assert!(own_folder(&parent.path().join("file")).is_err());
     }
 }

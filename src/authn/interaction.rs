@@ -6,16 +6,12 @@
 use super::{Core, authentication::Level};
 use crate::{
     crypto::digest,
-    model::{Error, Result, Sequence, Timestamp, entropy::random, error::Rule, record},
+    model::{Error, Result, Sequence, Timestamp, address::subscriber, entropy::random, error::Rule, record},
     pool::Pool,
     store::{Changes, Key, Prefix, Space},
 };
 use minicbor::{Decode, Encode};
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// How long a person has to log in.
 pub const MAX_AGE: Duration = Duration::from_secs(30 * 60);
@@ -201,14 +197,7 @@ fn key(id: &str, part: u8) -> Option<Key> {
 
 /// What stands for a network address in the name of an interaction.
 fn tag(pool: &Pool, address: Option<IpAddr>) -> [u8; TAG] {
-    let text = match address {
-        Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => address.to_string(),
-            None => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
-        },
-        Some(IpAddr::V4(address)) => address.to_string(),
-        None => String::new(),
-    };
+    let text = address.map(|address| subscriber(address).to_string()).unwrap_or_default();
     pool.mac("interaction-address", text.as_bytes()).first_chunk().copied().unwrap_or_default()
 }
 

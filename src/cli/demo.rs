@@ -3,6 +3,7 @@
 use super::client::{Client, segment};
 use super::serve::until_stopped;
 use super::{Failure, Outcome};
+use crate::admin::own_folder;
 use crate::admin::types::{
     AcsDocument, AttributeDocument, MappingDocument, NewClient, NewGroup, NewPool, NewService, NewUser, ProviderDocument,
     ServiceProviderDocument,
@@ -67,7 +68,10 @@ pub struct Demo {
 impl Demo {
     /// Starts, seeds, tells what to try, and serves until it is stopped.
     pub async fn run(self) -> Outcome {
-        let data = self.data.clone().unwrap_or_else(|| std::env::temp_dir().join("poolgate-demo"));
+        let data = match &self.data {
+            Some(data) => data.clone(),
+            None => default_data()?,
+        };
         server::start_logging(&Log { filter: "warn".to_owned(), ..Log::default() })?;
         let certificate = server::development_certificate(&data.join("certs"), SystemClock.now())?;
         let config = self.config(&data, &certificate);
@@ -99,6 +103,13 @@ impl Demo {
 /// One thread a core, as a server has, but few: each holds the memory of a password hash, and a demo stays small on a large machine.
 fn work_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORK_THREADS)
+}
+
+/// The data folder of a demo that was given none. Everybody may write where it lies, so it must be ours.
+fn default_data() -> Outcome<PathBuf> {
+    let data = std::env::temp_dir().join("poolgate-demo");
+    own_folder(&data)?;
+    Ok(data)
 }
 
 /// Puts the sample pools into an empty server. What is there already stays as it is.

@@ -3,6 +3,7 @@
 //! Owns the syntax of names ([`dn`]) and of TLVs ([`ber`]). Imports no other room, and does no I/O: anything here can be used by a pure function.
 
 pub mod actor;
+pub mod address;
 pub mod attribute;
 pub mod ber;
 pub mod dn;

@@ -28,8 +28,8 @@ pub fn master_key(path: &Path, may_make: bool, source: &dyn Entropy) -> Result<M
     MasterKey::parse(text.expose()).map_err(|error| failed(&error))
 }
 
-/// Makes the data folder if it is not there, open to its owner alone.
+/// Makes a folder if it is not there, open to its owner alone. One that is there stays as the operator has made it.
 pub fn make_private_folder(path: &Path) -> Result<(), ConfigError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| ConfigError::new(format!("data folder {}: {error}", path.display())))
+    made.map_err(|error| ConfigError::new(format!("folder {}: {error}", path.display())))
 }

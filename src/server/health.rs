@@ -1,13 +1,13 @@
 //! What operators watch: `/healthz` (the process answers), `/readyz` (the store works), `/metrics` (Prometheus text).
 //!
-//! Metrics say how busy a server is and are shown to this machine only: to loopback addresses, where an operator's agent runs.
+//! Metrics say how busy a server is and are shown on this machine only, where an operator's agent runs: not through a proxy on it, and not to a page that
+//! leads a browser here.
 
 use super::http::Http;
 use super::listener::Gate;
 use crate::store::Store;
 use crate::web::{Response, problem, text, with_header};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use warp::http::{StatusCode, header};
 
@@ -53,8 +53,8 @@ impl Metrics {
     }
 }
 
-/// Answers if the path is one of the operator's.
-pub fn answer(http: &Http, client: IpAddr, path: &str) -> Option<Response> {
+/// Answers if the path is one of the operator's. `is_local` says that somebody on this machine asks.
+pub fn answer(http: &Http, path: &str, is_local: bool) -> Option<Response> {
     match path {
         "/healthz" => Some(text(StatusCode::OK, "ok\n")),
         "/readyz" => Some(match http.metrics.store.stopped() {
@@ -64,7 +64,7 @@ pub fn answer(http: &Http, client: IpAddr, path: &str) -> Option<Response> {
                 text(StatusCode::SERVICE_UNAVAILABLE, "the store has stopped\n")
             }
         }),
-        "/metrics" if client.is_loopback() => {
+        "/metrics" if is_local => {
             Some(with_header(text(StatusCode::OK, http.metrics.render()), header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         }
         "/metrics" => Some(problem::plain(StatusCode::NOT_FOUND, "nothing is here")),

@@ -1,19 +1,21 @@
 //! HTTP connections: each request is placed (which pool, which path, who asks) before any route sees it.
 
 use super::health;
+use super::idle::Requests;
 use super::life::Life;
 use super::listener::{Gate, accept};
 use super::network::{Network, client_address};
-use super::urls::{Destination, Urls};
+use super::urls::{Destination, Urls, is_own_name};
 use crate::authn::Core;
 use crate::pool::Status;
-use crate::web::{Place, Response, problem};
+use crate::web::{Place, Response, problem, with_header};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use warp::filters::BoxedFilter;
 use warp::http::uri::{PathAndQuery, Uri};
-use warp::http::{Request, StatusCode, header};
+use warp::http::{HeaderMap, Request, StatusCode, header};
 use warp::{Filter, Rejection};
 
 /// The most header fields of a request.
@@ -31,6 +33,12 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 32 * 1024;
 /// The most requests of one HTTP/2 connection at a time.
 const MAX_STREAMS: u32 = 100;
+/// How long a connection may be without a request after it had one.
+const IDLE: Duration = Duration::from_secs(60);
+/// Who has asked a proxy.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Browsers come back over TLS only, for a year after each visit (RFC 6797).
+const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
 /// What answers requests.
 pub struct Http {
@@ -69,64 +77,96 @@ pub fn serve(http: &Arc<Http>, sockets: Vec<TcpListener>, tls: Option<TlsAccepto
 async fn connection(http: Arc<Http>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, life: Life) {
     let address = peer.ip().to_canonical();
     let Some(tls) = tls else {
-        return exchange(http, stream, Peer { address, server_name: None }, life).await;
+        return converse(http, stream, Peer { address, server_name: None }, life).await;
     };
     match tokio::time::timeout(http.patience, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let server_name = stream.get_ref().1.server_name().map(str::to_owned);
-            exchange(http, stream, Peer { address, server_name }, life).await;
+            converse(http, stream, Peer { address, server_name }, life).await;
         }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
     }
 }
 
-async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<Http>, stream: S, peer: Peer, life: Life) {
-    let peer = Arc::new(peer);
-    let patience = http.patience;
-    let service = hyper::service::service_fn(move |request| {
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<Http>, stream: S, peer: Peer, life: Life) {
+    let (peer, patience) = (Arc::new(peer), http.patience);
+    let answer = move |request| {
         let (http, peer) = (Arc::clone(&http), Arc::clone(&peer));
         async move {
             let response = answer(&http, &peer, request).await;
             http.metrics.count(response.status());
+            response
+        }
+    };
+    exchange(stream, patience, &life, answer).await;
+}
+
+/// Answers the requests of one connection until it ends, asks nothing for too long, or the server stops.
+async fn exchange<S, F>(stream: S, patience: Duration, life: &Life, answer: impl Fn(Request<Incoming>) -> F)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
+    let requests = Requests::default();
+    let counted = requests.clone();
+    let service = hyper::service::service_fn(move |request| {
+        let running = counted.begin();
+        let answered = answer(request);
+        async move {
+            let response = answered.await;
+            drop(running);
             Ok::<_, Infallible>(response)
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEAD as u32);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = life.ending() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        ended = life.drain(connection, |connection| connection.graceful_shutdown()) => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "an HTTP connection ended early");
+            }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP connection ended early");
+        // Until the first bytes have told the version of HTTP, and between the requests of HTTP/2, nothing else counts the time.
+        () = requests.idle(patience, IDLE) => tracing::debug!("an HTTP connection without requests is closed"),
     }
 }
 
 async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Response {
-    let forwarded = request.headers().get("x-forwarded-for").and_then(|field| field.to_str().ok());
-    let client = client_address(peer.address, forwarded, &http.trusted_proxies);
-    if let Some(response) = health::answer(http, client, request.uri().path()) {
+    let host = host_of(&request).map(str::to_owned);
+    let is_local = host.as_deref().is_some_and(|host| is_local(peer.address, host, request.headers()));
+    if let Some(response) = health::answer(http, request.uri().path(), is_local) {
         return response;
     }
-    let Some(host) = host_of(&request).map(str::to_owned) else {
+    let Some(host) = host else {
         return problem::plain(StatusCode::BAD_REQUEST, "the request names no host");
     };
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
         return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
     }
-    match place(http, &host, client, request) {
+    let client = client_address(peer.address, forwarded_for(request.headers()).as_deref(), &http.trusted_proxies);
+    let response = match place(http, &host, client, request) {
         Ok(request) => {
             let Ok(response) = TowerToHyperService::new(warp::service(http.routes.clone())).call(request).await;
             response
         }
         Err(response) => *response,
-    }
+    };
+    if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
+}
+
+/// All that proxies have noted, in the order in which they did. Some add a field of their own after those that came in: the first one alone may be the client's invention.
+fn forwarded_for(headers: &HeaderMap) -> Option<String> {
+    let noted: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().map(|field| field.to_str().unwrap_or_default()).collect();
+    (!noted.is_empty()).then(|| noted.join(","))
+}
+
+/// Whether somebody on this machine asks this machine: not a proxy here for somebody elsewhere, and not a page elsewhere whose name leads a browser here.
+fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
+    let is_forwarded = [FORWARDED_FOR, header::FORWARDED.as_str(), header::VIA.as_str()].into_iter().any(|name| headers.contains_key(name));
+    peer.is_loopback() && is_own_name(host) && !is_forwarded
 }
 
 /// Finds the pool, and leaves of the path what lies under the pool's URL.
@@ -181,5 +221,65 @@ fn refusal(rejection: &Rejection) -> Response {
         problem::plain(StatusCode::METHOD_NOT_ALLOWED, "this path has other methods")
     } else {
         problem::plain(StatusCode::NOT_FOUND, "nothing is here")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use warp::http::HeaderValue;
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_field_that_a_client_puts_before_the_proxys_is_not_believed() {
+        let trusted: Vec<Network> = vec!["10.0.0.0/8".parse().unwrap()];
+        let client = |fields: &[(&'static str, &str)]| {
+            client_address("10.0.0.1".parse().unwrap(), forwarded_for(&headers(fields)).as_deref(), &trusted).to_string()
+        };
+        assert_eq!(client(&[(FORWARDED_FOR, "127.0.0.1"), (FORWARDED_FOR, "198.51.100.7")]), "198.51.100.7");
+        assert_eq!(client(&[(FORWARDED_FOR, "127.0.0.1, 198.51.100.7")]), "198.51.100.7");
+        assert_eq!(
+            client(&[(FORWARDED_FOR, "198.51.100.7"), (FORWARDED_FOR, "\u{e9}")]),
+            "10.0.0.1",
+            "what is no text hides what is before it"
+        );
+        assert_eq!(client(&[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn only_somebody_on_this_machine_is_local() {
+        let (here, there) = ("127.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap());
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            assert!(is_local(here, host, &headers(&[])), "{host}");
+        }
+        assert!(is_local("::1".parse().unwrap(), "localhost", &headers(&[])));
+        assert!(!is_local(there, "localhost", &headers(&[])));
+        for host in ["id.example", "localhost.evil.example", "evil.example"] {
+            assert!(!is_local(here, host, &headers(&[])), "{host}");
+        }
+        for field in [(FORWARDED_FOR, "127.0.0.1"), ("forwarded", "for=127.0.0.1"), ("via", "1.1 proxy")] {
+            assert!(!is_local(here, "localhost", &headers(&[field])), "{field:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_asks_nothing_is_closed() {
+        let answer = |_| async { problem::plain(StatusCode::OK, "fine") };
+        for said in ["", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+            let (ours, mut theirs) = tokio::io::duplex(1024);
+            theirs.write_all(said.as_bytes()).await.unwrap();
+            exchange(ours, Duration::from_millis(20), &Life::default(), answer).await;
+            let mut heard = Vec::new();
+            theirs.read_to_end(&mut heard).await.unwrap();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What runs until the server stops: its tasks, and the word that tells them to end.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +27,18 @@ impl Life {
     /// Whether the server is to stop.
     pub fn is_ending(&self) -> bool {
         self.end.is_cancelled()
+    }
+
+    /// Runs a connection to its end. When the server stops, `shut` tells it to take no further request, and it ends after those that run.
+    pub async fn drain<C: Future>(&self, connection: C, shut: impl FnOnce(Pin<&mut C>)) -> C::Output {
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.ending() => {
+                shut(connection.as_mut());
+                connection.await
+            }
+        }
     }
 
     /// The word itself, for rooms beneath.

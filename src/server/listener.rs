@@ -2,6 +2,7 @@
 
 use super::config::ConfigError;
 use super::life::Life;
+use crate::model::address::subscriber;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::ErrorKind;
@@ -45,6 +46,7 @@ impl Gate {
 
     /// A place for a connection from that address, if there is one.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Pass> {
+        let address = subscriber(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let from_address = open.by_address.get(&address).copied().unwrap_or(0);
         if open.all >= self.most || from_address >= self.most_per_address {
@@ -101,7 +103,7 @@ where
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(pass) = gate.enter(peer.ip().to_canonical()) else {
+                let Some(pass) = gate.enter(peer.ip()) else {
                     tracing::debug!(%peer, "a connection over the limit is closed");
                     continue;
                 };
@@ -137,5 +139,13 @@ mod tests {
         assert!(gate.enter(two).is_none(), "three in all");
         drop(first);
         assert!(gate.enter(two).is_some());
+    }
+
+    #[test]
+    fn the_gate_takes_a_network_of_one_subscriber_for_one_address() {
+        let gate = Gate::new(3, 1);
+        let _first = gate.enter("2001:db8::1".parse().unwrap()).unwrap();
+        assert!(gate.enter("2001:db8::2".parse().unwrap()).is_none());
+        assert!(gate.enter("2001:db8:0:1::1".parse().unwrap()).is_some());
     }
 }

@@ -8,6 +8,7 @@ mod directory;
 mod files;
 mod health;
 mod http;
+mod idle;
 mod life;
 mod listener;
 mod logging;
@@ -78,7 +79,11 @@ struct Sockets {
 /// Starts a server. It answers when this returns.
 pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Running, ConfigError> {
     let data = config.data.clone().ok_or_else(|| ConfigError::new("`data` is missing: name the data folder"))?;
-    files::make_private_folder(&data)?;
+    // The data folder may be one that others can look into; what we keep in it is not for them.
+    let spool = data.join("import");
+    for folder in [&data, &data.join("db"), &spool] {
+        files::make_private_folder(folder)?;
+    }
     let store = open_store(&data, &config.limits)?;
     let master_key = match &config.master_key_file {
         Some(path) => files::master_key(path, false, entropy.as_ref())?,
@@ -109,7 +114,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let metrics = health::Metrics::install(store.clone(), &web, &directory);
     let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
-    let admin = Arc::new(admin::App { core: Arc::clone(&core), spool: data.join("import") });
+    let admin = Arc::new(admin::App { core: Arc::clone(&core), spool });
     life.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), life.clone()));
     http::serve(&http, sockets.http, None, &life);
     if https.is_some() {
@@ -192,4 +197,25 @@ fn http(config: &Config, core: &Arc<Core>, gate: Arc<Gate>, metrics: health::Met
         patience: Duration::from_secs(config.limits.handshake_seconds),
         metrics,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[tokio::test]
+    async fn what_lies_in_an_open_data_folder_is_for_its_owner_alone() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let config = Config { data: Some(data.path().to_owned()), ..Config::default() };
+        let running = start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await.unwrap();
+        for entry in std::fs::read_dir(data.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{:?} {mode:o}", entry.file_name());
+        }
+        running.stop().await;
+    }
 }

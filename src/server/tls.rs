@@ -1,6 +1,7 @@
 //! The server's certificate: reading it, changing it while the server runs, and making one for development.
 
 use super::config::ConfigError;
+use super::files::make_private_folder;
 use crate::model::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -90,13 +91,14 @@ pub fn development(folder: &Path, now: Timestamp) -> Result<DevelopmentFiles, Co
     let files =
         DevelopmentFiles { authority: folder.join("ca.pem"), certificate: folder.join("server.pem"), key: folder.join("server.key") };
     if !files.key.exists() {
-        make_development(folder, &files, now).map_err(|error| ConfigError::new(format!("{}: {error}", folder.display())))?;
+        // It may be the first thing in the data folder, which is made on the way.
+        make_private_folder(folder)?;
+        make_development(&files, now).map_err(|error| ConfigError::new(format!("{}: {error}", folder.display())))?;
     }
     Ok(files)
 }
 
-fn make_development(folder: &Path, files: &DevelopmentFiles, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
-    std::fs::create_dir_all(folder)?;
+fn make_development(files: &DevelopmentFiles, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
     let from = OffsetDateTime::from_unix_timestamp(now.seconds())?;
     let named = |name: &str| {
         let mut distinguished = DistinguishedName::new();

@@ -54,14 +54,8 @@ async fn exchange(stream: UnixStream, routes: BoxedFilter<(Response,)>, life: Li
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = life.ending() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let ended = life.drain(connection, |connection| connection.graceful_shutdown()).await;
     if let Err(error) = ended {
         tracing::debug!(%error, "an operator's connection ended early");
     }

@@ -46,6 +46,11 @@ impl Urls {
         })
     }
 
+    /// Whether browsers reach the server over TLS.
+    pub fn is_https(&self) -> bool {
+        self.public.scheme() == "https"
+    }
+
     /// Where a request for that host (the name alone, no port) and path leads.
     pub fn destination<'a>(&self, host: &'a str, path: &'a str) -> Destination<'a> {
         match self.pools {
@@ -62,8 +67,7 @@ impl Urls {
     /// A server for this machine alone answers to each of the machine's names for itself.
     fn is_own_host(&self, host: &str) -> bool {
         let own = self.public.host_str().unwrap_or_default();
-        let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-        host.eq_ignore_ascii_case(own) || (loopback && is_loopback_http(&self.public))
+        host.eq_ignore_ascii_case(own) || (is_own_name(host) && is_loopback_http(&self.public))
     }
 
     fn subdomain<'a>(&self, host: &'a str) -> Option<&'a str> {
@@ -76,6 +80,11 @@ impl Urls {
         let is_below = rest.strip_prefix('.').is_some_and(|rest| rest.eq_ignore_ascii_case(own));
         (is_below && !slug.is_empty() && !slug.contains('.')).then_some(slug)
     }
+}
+
+/// Whether it is one of the names that every machine has for itself, as the host of a URL.
+pub fn is_own_name(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 fn pool_of_path(path: &str) -> Option<Destination<'_>> {

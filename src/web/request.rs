@@ -3,7 +3,7 @@
 use super::Response;
 use super::problem;
 use crate::model::error::Rule;
-use crate::model::{Error, Result};
+use crate::model::{Error, Kind, Result};
 use crate::pool::Pool;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -12,6 +12,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, Method, StatusCode};
@@ -19,6 +20,9 @@ use warp::path::FullPath;
 
 /// The largest body of a form or API request, in bytes, where a route names no other limit.
 pub const MAX_BODY: usize = 64 * 1024;
+
+/// How long a body may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// The URL of a pool without a trailing slash: its issuer, and the base of every path of its faces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,12 +114,12 @@ where
         .and(query())
         .and(warp::header::headers_cloned())
         .and(bounded_body(limit))
-        .then(move |place: Place, method, path: FullPath, query, headers, body| {
+        .then(move |place: Place, method, path: FullPath, query, headers, body: Result<Bytes>| {
             let (state, handler) = (state.clone(), handler.clone());
             async move {
                 let body = match body {
                     Ok(body) => body,
-                    Err(error) => return problem::plain(StatusCode::PAYLOAD_TOO_LARGE, Error::message(&error)),
+                    Err(error) => return problem::plain(status(error.kind()), error.message()),
                 };
                 let path = path.as_str().to_owned();
                 let Place { pool, base, peer } = place;
@@ -131,12 +135,25 @@ pub fn query() -> BoxedFilter<(String,)> {
     warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) }).boxed()
 }
 
-/// The whole body, or an error if it is over the limit in bytes or breaks off. A limit that trusts `Content-Length` would bound nothing.
+/// The whole body, or an error if it is over the limit in bytes, breaks off or takes too long. A limit that trusts `Content-Length` would bound nothing.
 pub fn bounded_body(limit: usize) -> BoxedFilter<(Result<Bytes>,)> {
     warp::body::stream().then(move |body| read(body, limit)).boxed()
 }
 
+/// What a request whose body was not read is answered with.
+const fn status(kind: &Kind) -> StatusCode {
+    match kind {
+        Kind::Unavailable(_) => StatusCode::REQUEST_TIMEOUT,
+        _ => StatusCode::PAYLOAD_TOO_LARGE,
+    }
+}
+
 async fn read<B: Buf>(body: impl Stream<Item = std::result::Result<B, warp::Error>>, limit: usize) -> Result<Bytes> {
+    let late = |_| Error::down("the body took too long to arrive");
+    tokio::time::timeout(ARRIVAL, collect(body, limit)).await.map_err(late)?
+}
+
+async fn collect<B: Buf>(body: impl Stream<Item = std::result::Result<B, warp::Error>>, limit: usize) -> Result<Bytes> {
     let mut body = pin!(body);
     let mut whole = BytesMut::new();
     while let Some(part) = body.next().await {

@@ -3,6 +3,7 @@
 use crate::store::ReadError;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Makes what was written to the engine's file survive a power cut. The engine's own flush does not: it never syncs on Linux.
@@ -38,7 +39,9 @@ pub(super) struct Lock {
 impl Lock {
     pub(super) fn take(folder: &Path) -> Result<Self, ReadError> {
         let path = folder.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| about(&path, &error))?;
+        // For nobody else to open: whoever can read a file can lock it.
+        let file =
+            File::options().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(|error| about(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {
