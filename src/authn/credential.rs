@@ -101,6 +101,11 @@ pub(super) fn expect_password(changes: &mut Changes, entry: EntryId, read: Optio
     expect(changes, password_key(entry), read);
 }
 
+/// Expects that the entry is there, so that no password is set for one that is gone.
+pub(super) fn expect_entry(changes: &mut Changes, entry: EntryId) {
+    changes.expect_present(Key::entry(entry));
+}
+
 /// Removes the password of an entry: nobody can log in with one.
 pub(super) fn delete_password(changes: &mut Changes, entry: EntryId) {
     changes.delete(password_key(entry));

@@ -14,10 +14,13 @@ use crate::{
     federation::link,
     model::{Actor, EntryId, Error, Rdn, Result, Role, Secret, Timestamp, error::Rule},
     policy::access,
-    pool::Pool,
+    pool::{Pool, Status},
     store::Changes,
 };
 use std::sync::Arc;
+
+/// Pools that are looked at before the next are listed.
+const POOLS: usize = 100;
 
 impl Core {
     /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
@@ -73,13 +76,34 @@ impl Core {
             .decide(|changes| {
                 let name = name(&directory, target)?;
                 directory.delete(changes, target, actor)?;
+                // Without a look: one that is set meanwhile goes too.
+                credential::delete_password(changes, target);
                 link::forget(&directory, changes, target)?;
                 audit::record(changes, &Event::success(self.clock.now(), Action::EntryDelete, actor).on(name));
                 Ok(())
             })
             .await?;
         self.verified.forget(pool.id(), target);
+        if let Err(error) = drop_edges(pool, target).await {
+            // The entry is gone all the same, and nobody sees its edges.
+            tracing::warn!(%error, pool = %pool.slug(), entry = %target, "edges of a deleted entry are left until the next start");
+        }
         Ok(())
+    }
+
+    /// Removes the edges of deleted entries in every pool where that was cut off. `server` calls it once at start.
+    pub async fn drop_loose_edges(&self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let pools = self.registry.list(after, POOLS)?;
+            let Some(last) = pools.last().map(|pool| pool.id()) else { return Ok(()) };
+            for pool in pools.iter().filter(|pool| pool.status() != Status::Deleting) {
+                for entry in identity::directory(pool).gone_with_edges()? {
+                    drop_edges(pool, entry).await?;
+                }
+            }
+            after = Some(last);
+        }
     }
 
     /// Renames or moves an entry (RFC 4511, section 4.9).
@@ -216,6 +240,7 @@ impl Core {
                 directory.modify(changes, target, steps, actor, now)?;
                 audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(directory, target)?));
             }
+            credential::expect_entry(changes, target);
             match &password {
                 Some(password) => credential::put_password(pool, changes, target, password),
                 None => {
@@ -281,6 +306,13 @@ impl Core {
             Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
         }
     }
+}
+
+/// Removes what edges a deleted entry has left, in commits of bounded size.
+async fn drop_edges(pool: &Pool, gone: EntryId) -> Result<()> {
+    let directory = identity::directory(pool);
+    while pool.store().decide(|changes| directory.drop_edges(changes, gone)).await? {}
+    Ok(())
 }
 
 /// Who may hand over hashes that another directory made.

@@ -1,28 +1,34 @@
 //! Edges between entries: members, managers, owners. An attribute whose values name entries is kept as rows, one for each pair and direction, so that a group of
 //! any size costs the same to change and a rename leaves no stale name behind.
 //!
-//! An edge to or from an entry that is gone is skipped wherever edges are read; ids are never used again.
+//! An edge to or from an entry that is gone is skipped wherever edges are read; ids are never used again. Edges go after their entry, in bounded commits.
 
 use super::known::{KNOWN, Source};
 use super::{Directory, Entry, Viewer};
 use crate::model::error::Rule;
 use crate::model::{AttributeId, Dn, EntryId, Error, Kind, Result};
 use crate::store::{Changes, Key, Prefix, ReadError, Row, Space};
+use std::collections::BTreeSet;
+
+/// Edges that one commit removes with their entry, or after it.
+const EDGES_AT_ONCE: usize = 2000;
+
+/// What the rows begin with that name an entry which is gone and has left edges.
+const LOOSE: &[u8] = b"directory/loose-edges/";
 
 impl Directory {
     /// The groups that list the entry as a member, directly.
     pub fn groups_of(&self, id: EntryId) -> Result<Vec<EntryId>> {
-        let mut groups = Vec::new();
+        let mut groups = BTreeSet::new();
         for attribute in membership() {
             for group in self.sources(attribute, id, None) {
                 let group = group?;
-                if !groups.contains(&group) && self.record(group)?.is_some() {
-                    groups.push(group);
+                if self.record(group)?.is_some() {
+                    groups.insert(group);
                 }
             }
         }
-        groups.sort_unstable();
-        Ok(groups)
+        Ok(groups.into_iter().collect())
     }
 
     /// Whether the group lists the entry as a member, directly.
@@ -96,20 +102,46 @@ impl Directory {
         Ok(false)
     }
 
-    /// Adds to the changes the removal of up to `limit` edges that one end of has vanished, looking at edges after `after`; answers where to go on,
-    /// or `None` at the end. For a background task.
-    pub fn sweep_edges(&self, changes: &mut Changes, after: Option<&Key>, limit: usize) -> Result<Option<Key>> {
-        let mut last = None;
-        for row in self.store.scan(&Prefix::space(Space::Link), after).take(limit) {
-            let (key, _) = row?;
-            if let Some((attribute, source, target)) = edge(&key)
-                && (self.record(source)?.is_none() || self.record(target)?.is_none())
-            {
-                remove_edge(changes, attribute, source, target);
-            }
-            last = Some(key);
+    /// Removes edges of an entry that is gone: those that its deletion left because they were many, or that others added while it was deleted.
+    /// Answers whether there are more. Writes nothing if there are none.
+    pub fn drop_edges(&self, changes: &mut Changes, gone: EntryId) -> Result<bool> {
+        changes.expect_absent(Key::entry(gone));
+        let more = self.remove_edges(changes, gone)?;
+        if !more && self.store.get(&loose_key(gone))?.is_some() {
+            changes.delete(loose_key(gone));
         }
-        Ok(last)
+        Ok(more)
+    }
+
+    /// The entries that are gone and have left edges, because the removal of these was cut off.
+    pub fn gone_with_edges(&self) -> Result<Vec<EntryId>> {
+        ends(self.store.scan(&Prefix::named(Space::Checkpoint, LOOSE), None)).collect()
+    }
+
+    /// Removes the edges of an entry that goes. Where they are too many for one commit, a row says so until [`drop_edges`](Self::drop_edges) has removed the last.
+    pub(super) fn remove_edges_with(&self, changes: &mut Changes, going: EntryId) -> Result<()> {
+        if self.remove_edges(changes, going)? {
+            changes.put(loose_key(going), Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Removes up to [`EDGES_AT_ONCE`] edges of an entry, in both directions; whether there are more.
+    fn remove_edges(&self, changes: &mut Changes, id: EntryId) -> Result<bool> {
+        let mut removed = 0;
+        for attribute in &KNOWN.links {
+            let from = self.targets(*attribute, id, None).map(|target| target.map(|target| (id, target)));
+            let to = self.sources(*attribute, id, None).map(|source| source.map(|source| (source, id)));
+            for edge in from.chain(to) {
+                let (source, target) = edge?;
+                if removed == EDGES_AT_ONCE {
+                    return Ok(true);
+                }
+                remove_edge(changes, *attribute, source, target);
+                removed += 1;
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -128,12 +160,8 @@ pub(super) fn remove_edge(changes: &mut Changes, attribute: AttributeId, source:
     changes.delete(Key::backlink(attribute, target, source));
 }
 
-fn edge(key: &Key) -> Option<(AttributeId, EntryId, EntryId)> {
-    let (attribute, rest) = key.rest().split_first_chunk()?;
-    let (source, rest) = rest.split_first_chunk()?;
-    let target = rest.first_chunk()?;
-    let id = |bytes: &[u8; 8]| EntryId::new(u64::from_be_bytes(*bytes));
-    Some((AttributeId::new(u16::from_be_bytes(*attribute)), id(source), id(target)))
+fn loose_key(gone: EntryId) -> Key {
+    Key::named(Space::Checkpoint, &[LOOSE, &gone.get().to_be_bytes()].concat())
 }
 
 fn ends(rows: impl Iterator<Item = std::result::Result<(Key, Row), ReadError>>) -> impl Iterator<Item = Result<EntryId>> {

@@ -224,7 +224,7 @@ impl Registry {
         self.finish_deletion(id).await
     }
 
-    /// Ends the deletions that a crash interrupted; tells how many. Called once at start.
+    /// Ends the deletions that were interrupted; tells how many. `server` calls it at start and now and then.
     pub async fn resume_deletions(&self) -> Result<usize> {
         let checkpoints: Vec<ServerKey> = self
             .store

@@ -12,12 +12,15 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 const SWEEP_BATCH: usize = 256;
 /// How often counted logins go to the audit log.
 const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the server looks for deletions of pools that were broken off.
+const DELETIONS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Starts them all.
 pub fn start(core: &Arc<Core>, store: Store, life: &Life) {
     life.spawn(sweep(Arc::clone(core), store, life.clone()));
     life.spawn(flush_audit(Arc::clone(core), life.clone()));
-    life.spawn(resume_deletions(Arc::clone(core)));
+    life.spawn(resume_deletions(Arc::clone(core), life.clone()));
+    life.spawn(drop_loose_edges(Arc::clone(core)));
 }
 
 async fn sweep(core: Arc<Core>, store: Store, life: Life) {
@@ -48,12 +51,24 @@ async fn flush_audit(core: Arc<Core>, life: Life) {
     }
 }
 
-/// Deletions of pools that a crash broke off.
-async fn resume_deletions(core: Arc<Core>) {
-    match core.registry.resume_deletions().await {
-        Ok(0) => {}
-        Ok(count) => tracing::info!(count, "pools whose deletion had been broken off are gone"),
-        Err(error) => tracing::error!(%error, "the deletion of a pool cannot be resumed"),
+/// Deletions of pools that were broken off: by a crash, or because whoever asked has hung up.
+async fn resume_deletions(core: Arc<Core>, life: Life) {
+    loop {
+        match core.registry.resume_deletions().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "pools whose deletion had been broken off are gone"),
+            Err(error) => tracing::error!(%error, "the deletion of a pool cannot be resumed"),
+        }
+        if !pause(DELETIONS_INTERVAL, &life).await {
+            return;
+        }
+    }
+}
+
+/// Edges of large entries whose deletion a crash broke off.
+async fn drop_loose_edges(core: Arc<Core>) {
+    if let Err(error) = core.drop_loose_edges().await {
+        tracing::error!(%error, "edges of deleted entries cannot be removed");
     }
 }
 

@@ -218,3 +218,47 @@ async fn changes_at_once_of_one_entry_all_happen() {
 }
 
 static OPERATOR: std::sync::LazyLock<Actor> = std::sync::LazyLock::new(operator);
+
+#[tokio::test]
+async fn a_password_is_not_set_for_an_entry_that_goes_meanwhile() {
+    let bench = Bench::new().await;
+    let directory = bench.directory();
+    for round in 0..20 {
+        let name = format!("user{round}");
+        let id = bench.user(&name, "correct horse").await;
+        let operator = operator();
+        let (set, deleted) = tokio::join!(
+            bench.core.set_password(&bench.pool, &operator, id, None, Some(secret("battery staple"))),
+            bench.core.delete_entry(&bench.pool, &operator, id)
+        );
+        drop(set);
+        deleted.unwrap();
+        assert!(directory.record(id).unwrap().is_none());
+        assert_eq!(bench.pool.store().count(&crate::store::Prefix::credentials(id)).unwrap(), 0, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn edges_that_a_cut_off_deletion_left_go_at_the_next_start() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let directory = bench.directory();
+    // As a crash leaves it: the entry is gone, a row says that edges are left.
+    bench.core.delete_entry(&bench.pool, &operator(), id).await.unwrap();
+    let loose = crate::store::Key::named(
+        crate::store::Space::Checkpoint,
+        &[b"directory/loose-edges/".as_slice(), &id.get().to_be_bytes()].concat(),
+    );
+    bench
+        .pool
+        .store()
+        .decide(|changes| {
+            changes.put(loose.clone(), Vec::new());
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(directory.gone_with_edges().unwrap(), [id]);
+    bench.core.drop_loose_edges().await.unwrap();
+    assert_eq!(directory.gone_with_edges().unwrap(), []);
+}

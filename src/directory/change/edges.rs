@@ -8,6 +8,12 @@ use crate::model::{AttributeId, EntryId, Error, Result};
 use crate::store::{Changes, Key};
 use std::collections::BTreeSet;
 
+/// Edges that one change adds and removes at most: with their rows in both directions they leave room in a commit for the entry itself.
+const MAX_CHANGED: usize = 10_000;
+
+/// Values that a request may replace or delete without naming them. Whoever replaces more than that changes too many in any case, and reading them takes time.
+const MAX_READ: usize = 40_000;
+
 pub struct Edges<'a> {
     directory: &'a Directory,
     source: EntryId,
@@ -87,8 +93,12 @@ impl<'a> Edges<'a> {
         self.added.iter().map(|(attribute, _)| *attribute)
     }
 
-    /// Fills the changes: who is named must still be there when they are committed.
-    pub fn write(&self, changes: &mut Changes) {
+    /// Fills the changes: who is named must still be there when they are committed. Rule::Unwilling if they are too many for one commit.
+    pub fn write(&self, changes: &mut Changes) -> Result<()> {
+        let changed = self.added.len() + self.removed.len();
+        if changed > MAX_CHANGED {
+            return Err(too_many(&format!("{changed} of them")));
+        }
         for (attribute, target) in &self.added {
             // An entry that names itself as it is added is not there yet.
             if *target != self.source {
@@ -99,6 +109,7 @@ impl<'a> Edges<'a> {
         for (attribute, target) in &self.removed {
             link::remove_edge(changes, *attribute, self.source, *target);
         }
+        Ok(())
     }
 
     fn has(&self, attribute: AttributeId, target: EntryId) -> Result<bool> {
@@ -109,7 +120,10 @@ impl<'a> Edges<'a> {
     }
 
     fn remaining(&self, attribute: AttributeId) -> Result<impl Iterator<Item = EntryId>> {
-        let stored = self.directory.targets(attribute, self.source, None).collect::<Result<BTreeSet<_>>>()?;
+        let stored = self.directory.targets(attribute, self.source, None).take(MAX_READ + 1).collect::<Result<BTreeSet<_>>>()?;
+        if stored.len() > MAX_READ {
+            return Err(too_many(&format!("more than {MAX_READ} of them")));
+        }
         let added = self.added.iter().filter(move |(other, _)| *other == attribute).map(|(_, target)| *target);
         let stored = stored.into_iter().filter(move |target| !self.removed.contains(&(attribute, *target)));
         Ok(stored.chain(added).collect::<Vec<_>>().into_iter())
@@ -121,4 +135,12 @@ impl<'a> Edges<'a> {
         let Some(target) = self.directory.target(Source::of(attribute), value).map_err(located)? else { return Ok(None) };
         Ok(self.directory.is_visible(target, self.viewer)?.then_some(target))
     }
+}
+
+fn too_many(how_many: &str) -> Error {
+    let message = format!(
+        "the request would change {how_many} where values name entries, and one request changes {MAX_CHANGED} at most: \
+         add and delete the values by name, {MAX_CHANGED} at a time"
+    );
+    Error::invalid(Rule::Unwilling, message)
 }

@@ -1,8 +1,9 @@
+use crate::directory::known::KNOWN;
 use crate::directory::testing::{Home, actor, dn, kind, operator, rule, step};
 use crate::directory::{ModificationKind::*, SUFFIX, Viewer};
 use crate::model::error::{Clash, Denial, Rule};
-use crate::model::{Kind, Role};
-use crate::store::{Prefix, Space};
+use crate::model::{EntryId, Kind, Role};
+use crate::store::{Changes, CommitError, Prefix, Space};
 
 #[test]
 fn a_pool_begins_with_its_units() {
@@ -308,4 +309,61 @@ fn who_may_change_what() {
     assert_eq!(kind(home.add_as(&user, "uid=x,cn=app,ou=services,o=acme", person)), Kind::NotFound { matched: dn("ou=services,o=acme") });
     assert_eq!(kind(home.commit(|changes| home.directory.delete(changes, bob, &user))), denied);
     home.modify_as(&actor(Role::Administrator, bob), alice, &[step(Replace, "mail", &["x@acme.example"])]).unwrap();
+}
+
+/// A group with edges to that many entries, none of which is there: what counts is the rows.
+fn large_group(home: &Home, name: &str, members: u64) -> EntryId {
+    let group = home.group(name, &[]);
+    for first in (0..members).step_by(5000) {
+        home.commit(|changes| {
+            for number in first..members.min(first + 5000) {
+                crate::directory::link::put_edge(changes, KNOWN.member, group, EntryId::new(1_000_000 + number));
+            }
+            Ok(())
+        })
+        .unwrap();
+    }
+    group
+}
+
+#[test]
+fn edges_of_a_large_group_go_after_it_in_bounded_commits() {
+    let home = Home::new();
+    let group = large_group(&home, "large", 4500);
+    let edges = |space| home.directory.store().count(&Prefix::space(space)).unwrap();
+    home.delete(group).unwrap();
+    assert_eq!((edges(Space::Link), edges(Space::Backlink)), (2500, 2500));
+    assert_eq!(home.directory.gone_with_edges().unwrap(), [group]);
+    assert!(home.commit(|changes| home.directory.drop_edges(changes, group)).unwrap());
+    assert!(!home.commit(|changes| home.directory.drop_edges(changes, group)).unwrap());
+    assert_eq!((edges(Space::Link), edges(Space::Backlink)), (0, 0));
+    assert_eq!(home.directory.gone_with_edges().unwrap(), []);
+    let mut nothing = Changes::new();
+    assert!(!home.directory.drop_edges(&mut nothing, group).unwrap() && nothing.is_empty());
+}
+
+#[test]
+fn edges_of_an_entry_that_is_there_are_not_dropped() {
+    let home = Home::new();
+    home.person("alice");
+    let group = home.group("staff", &["alice"]);
+    let mut changes = Changes::new();
+    home.directory.drop_edges(&mut changes, group).unwrap();
+    assert_eq!(home.directory.store().commit_blocking(changes), Err(CommitError::Conflict));
+}
+
+#[test]
+fn a_change_of_too_many_members_is_refused_with_the_way_to_do_it() {
+    let home = Home::new();
+    let group = large_group(&home, "large", 10_001);
+    for kind in [Delete, Replace] {
+        let error = home.modify(group, &[step(kind, "member", &[])]).unwrap_err();
+        assert!(error.message().contains("add and delete the values by name, 10000 at a time"), "{error}");
+        assert_eq!(rule(Err::<(), _>(error)), Rule::Unwilling);
+    }
+    let largest = large_group(&home, "largest", 40_001);
+    assert_eq!(rule(home.modify(largest, &[step(Replace, "member", &[])])), Rule::Unwilling);
+    let fits = large_group(&home, "fits", 10_000);
+    home.modify(fits, &[step(Replace, "member", &[])]).unwrap();
+    assert_eq!(home.directory.targets(KNOWN.member, fits, None).count(), 0);
 }

@@ -17,7 +17,7 @@ pub fn insert(directory: &Directory, changes: &mut Changes, id: EntryId, entry: 
     }
     unique(directory, changes, id, &BTreeSet::new(), &index::unique_values(directory.schema, entry))?;
     terms(changes, id, &Terms::new(), &index::terms(directory.schema, entry));
-    edges.write(changes);
+    edges.write(changes)?;
     record(directory, changes, id, &[], entry, now)
 }
 
@@ -42,7 +42,7 @@ pub fn replace(
     }
     unique(directory, changes, id, &index::unique_values(schema, before), &index::unique_values(schema, after))?;
     terms(changes, id, &index::terms(schema, before), &index::terms(schema, after));
-    edges.write(changes);
+    edges.write(changes)?;
     record(directory, changes, id, entry.bytes(), after, now)
 }
 
