@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use warp::filters::BoxedFilter;
 use warp::http::uri::{PathAndQuery, Uri};
-use warp::http::{HeaderMap, Request, StatusCode, header};
+use warp::http::{HeaderMap, Method, Request, StatusCode, header};
 use warp::{Filter, Rejection};
 
 /// The most header fields of a request.
@@ -193,6 +193,10 @@ fn place(http: &Http, host: &str, peer: IpAddr, mut request: Request<Incoming>) 
     *request.uri_mut() = Uri::from(rest);
     let base = http.urls.base(pool.slug().as_str());
     request.extensions_mut().insert(Place { pool, base, peer });
+    // HEAD is answered like GET, and the connection leaves the body out (RFC 9110, section 9.3.2).
+    if request.method() == Method::HEAD {
+        *request.method_mut() = Method::GET;
+    }
     Ok(request)
 }
 

@@ -5,6 +5,7 @@
 mod bridge;
 mod browser;
 mod chromium;
+mod curl;
 mod demo;
 mod harness;
 mod ldap_utils;
