@@ -187,7 +187,7 @@ impl Program {
                 }
             }
         });
-        // Where the machine has none, or an old one, `tests/run` has put one beside Python.
+        // Where the machine has none, or an old one, `tests/run` puts one beside Python.
         let own = tools().join("venv/bin/node");
         let mut program = Self::new(if own.exists() { own.to_str().unwrap() } else { "node" });
         program.arguments([folder.join(script).to_str().unwrap()]);
