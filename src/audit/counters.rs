@@ -31,6 +31,11 @@ pub enum Counted {
         /// A keyed hash of the name.
         hash: [u8; 16],
     },
+    /// A failure of somebody who is no entry: a client that did not prove itself, a login that an upstream did not confirm.
+    Stranger {
+        /// The client or the provider; one that the pool has.
+        target: String,
+    },
 }
 
 /// What one line of the counts is about.
@@ -106,6 +111,7 @@ impl Line {
         let (role, entry, actor, target) = match what {
             Some(Counted::Repeat { entry, name }) => (Role::User, Some(entry), name, None),
             Some(Counted::UnknownName { hash }) => (Role::Anonymous, None, String::new(), Some(name_hash(&hash))),
+            Some(Counted::Stranger { target }) => (Role::Anonymous, None, String::new(), Some(target)),
             None => (Role::Anonymous, None, String::new(), Some("(many)".to_owned())),
         };
         let outcome = if self.reason.is_some() { Outcome::Failure } else { Outcome::Success };
@@ -174,6 +180,20 @@ mod tests {
         assert_eq!((event.outcome, event.reason), (Outcome::Failure, Some(Reason::UnknownName)));
         assert_eq!(event.target.as_deref(), Some("name-hash:abababababababababababababababab"));
         assert_eq!(event.actor, "");
+    }
+
+    #[test]
+    fn a_stranger_is_told_by_what_they_failed_at() {
+        let counters = Counters::new();
+        let failure = || Counted::Stranger { target: "demo".into() };
+        for _ in 0..3 {
+            counters.count(POOL, Action::ClientAuthentication, failure(), Some(Reason::WrongPassword), Face::Oidc, None);
+        }
+        let lines = counted(&counters);
+        assert_eq!(lines.len(), 1);
+        let event = &lines[0].1;
+        assert_eq!((event.outcome, event.reason, event.count), (Outcome::Failure, Some(Reason::WrongPassword), 3));
+        assert_eq!((event.target.as_deref(), event.actor.as_str(), event.entry), (Some("demo"), "", None));
     }
 
     #[test]

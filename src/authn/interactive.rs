@@ -165,7 +165,7 @@ impl Core {
             Ok(vouched) => self.admit(&pool, &attempt, &name, &vouched, cookie.expose(), previous, origin).await?,
             Err(error) => {
                 tracing::warn!(pool = %pool.slug(), provider = name, %error, "an upstream login failed");
-                self.note_failure(&pool, attempt, &name, origin).await?
+                self.note_failure(&pool, attempt, &name, origin)
             }
         };
         Ok(step(next, cookie, &interaction))
@@ -250,23 +250,15 @@ impl Core {
         }
     }
 
-    async fn note_failure(&self, pool: &Pool, attempt: Attempt, provider: &str, origin: Origin) -> Result<Next> {
-        let now = self.clock.now();
+    fn note_failure(&self, pool: &Pool, attempt: Attempt, provider: &str, origin: Origin) -> Next {
         let facts = login::facts(pool, Identity::Unnamed);
-        let next = engine::advance(attempt, &Input::UpstreamFailed, &facts, now).next;
+        let next = engine::advance(attempt, &Input::UpstreamFailed, &facts, self.clock.now()).next;
         let reason = match &next {
             Next::Denied(reason) => *reason,
             Next::Ask(_) | Next::Redirect(_) | Next::Granted(_) => Reason::Upstream,
         };
-        let actor = Actor::anonymous(origin.face, origin.address);
-        let event = Event::failure(now, Action::FederatedLogin, &actor, reason).on(provider);
-        pool.store()
-            .decide(|changes| {
-                audit::record(changes, &event);
-                Ok(())
-            })
-            .await?;
-        Ok(next)
+        self.count_failure(pool.id(), Action::FederatedLogin, provider, reason, origin);
+        next
     }
 }
 

@@ -1,12 +1,13 @@
 //! The driver of the engine: loads facts, compares passwords off the async threads, asks the engine, commits what it decided.
 //!
 //! A password is compared first and the facts are read afterwards, so that a lock or a change that came meanwhile counts. Every attempt costs one argon2, whether the
-//! name is known or not, locked or not, so that time tells an outsider nothing.
+//! name is known or not, locked or not, and every failure one commit, so that time tells an outsider nothing.
 
 use super::{
     Authentication, BindName, Core, Origin, credential,
     engine::{self, Attempt, Facts, Identity, Input, Next},
     identity::{self, Loaded},
+    throttle,
     verified::Subject,
 };
 use crate::{
@@ -59,13 +60,16 @@ impl Core {
 
     async fn try_unknown(&self, pool: &Pool, who: &BindName, attempt: &Attempt, tried: &Try<'_>) -> Result<Next> {
         self.hasher.check(pool.id(), None, bounded(tried.password), pool.settings().hashing).await?;
-        let now = self.clock.now();
         let name = identity::name_hash(pool, who);
-        let facts = facts(pool, Identity::Unknown(self.throttle.failures(pool.id(), &name)));
+        let _turn = self.turns.wait(pool.id(), throttle::stand_in(&name)).await;
+        let now = self.clock.now();
+        let state = throttle::failures(pool, &name)?;
+        let facts = facts(pool, Identity::Unknown(state));
         let decision = engine::advance(attempt.clone(), &Input::Password { matches: false }, &facts, now);
-        if let Some(state) = decision.lockout {
-            self.throttle.remember(pool.id(), &name, state);
-        }
+        // A failure of an entry waits for its commit. So does this one, or an answer that came sooner would tell that nobody has the name.
+        let mut changes = Changes::new();
+        throttle::put_failures(&mut changes, &pool.settings().lockout, &name, decision.lockout.unwrap_or(state), now);
+        pool.store().commit(changes).await?;
         let reason = match &decision.next {
             Next::Denied(reason) => Some(*reason),
             Next::Ask(_) | Next::Redirect(_) | Next::Granted(_) => None,

@@ -32,9 +32,9 @@ pub use interactive::{Callback, Granted, Message, Step};
 pub use session::Session;
 
 use crate::{
-    audit::{Action, Counters},
+    audit::{Action, Counted, Counters, Reason},
     federation::oidc::RelyingParty,
-    model::{Actor, Clock, Dn, Entropy, Error, Face, Result, Secret},
+    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Secret},
     pool::{Pool, Registry},
     store::CommitError,
     work::{Hasher, Work},
@@ -42,7 +42,6 @@ use crate::{
 use engine::{Attempt, Entrance, Next};
 use login::Try;
 use std::{net::IpAddr, sync::Arc};
-use throttle::Throttle;
 use turns::Turns;
 use verified::Verified;
 
@@ -72,7 +71,6 @@ pub struct Core {
     pub hasher: Hasher,
     counters: Counters,
     verified: Verified,
-    throttle: Throttle,
     turns: Turns,
     relying_party: RelyingParty,
 }
@@ -103,7 +101,6 @@ impl Core {
             hasher: Hasher::new(Arc::clone(&work)),
             counters: Counters::new(),
             verified: Verified::new(&*entropy),
-            throttle: Throttle::new(),
             turns: Turns::new(),
             relying_party: RelyingParty::new()?,
             registry,
@@ -141,7 +138,13 @@ impl Core {
         identity::actor(pool, &directory, &entry, origin)
     }
 
-    /// Commits what was counted since the last call: cached re-binds and failures for unknown names. `server` calls it each minute and at shutdown.
+    /// Notes a failure of somebody who is no entry: of a client, or of a login at a provider. It is counted, not written, since anybody can repeat it for nothing.
+    pub fn count_failure(&self, pool: PoolId, action: Action, target: &str, reason: Reason, origin: Origin) {
+        let Origin { face, address } = origin;
+        self.counters.count(pool, action, Counted::Stranger { target: target.to_owned() }, Some(reason), face, address);
+    }
+
+    /// Commits what was counted since the last call: cached re-binds, failures for unknown names and of strangers. `server` calls it each minute and at shutdown.
     pub async fn flush_audit(&self) -> Result<()> {
         for (pool, changes) in self.counters.flush(self.clock.now()) {
             let Some(pool) = self.registry.by_id(pool)? else { continue };

@@ -7,6 +7,7 @@ use crate::{
     application,
     audit::{self, Action, Event},
     crypto::digest,
+    federation,
     model::{EntryId, Result, Timestamp, record},
     policy::session as policy,
     pool::Pool,
@@ -144,7 +145,7 @@ fn replace(pool: &Pool, changes: &mut Changes, entry: EntryId, hash: &[u8; 32]) 
 }
 
 impl Core {
-    /// The session of that cookie. `None` if it is unknown or over, or its person may not log in any more.
+    /// The session of that cookie. `None` if it is unknown or over, its person may not log in any more, or the provider that vouched for them was removed.
     pub async fn session(&self, pool: &Arc<Pool>, cookie: &str) -> Result<Option<Session>> {
         let pool = self.fresh(pool)?;
         let hash = hash(cookie);
@@ -156,6 +157,12 @@ impl Core {
         }
         let Some(entry) = self.welcome(&pool, stored.entry)? else { return Ok(None) };
         if stored.methods.contains(&Method::Password) && !self.password_unchanged(&pool, stored.entry, stored.at)? {
+            return Ok(None);
+        }
+        // Nobody vouches any more for somebody whose provider was removed.
+        if let Some(provider) = &stored.provider
+            && !federation::exists(pool.store(), provider)?
+        {
             return Ok(None);
         }
         if now.since(stored.used) >= pool.settings().session.idle.duration() / TOUCH {

@@ -16,7 +16,9 @@ pub const MAX_RESPONSE: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// It must not be called.
-    #[error("{0} may not be called: an upstream is reached over https, or over http on this machine")]
+    #[error(
+        "{0} may not be called: an upstream is reached over https, or over http on this machine, and cannot lead from one to the other"
+    )]
     Refused(String),
     /// It did not answer, or not in time.
     #[error("the upstream did not answer: {0}")]
@@ -48,8 +50,13 @@ impl HttpClient {
         Ok(Self { outward: build(builder())?, local: build(builder().no_proxy())? })
     }
 
-    async fn send(&self, request: HttpRequest) -> std::result::Result<HttpResponse, CallError> {
-        let url = Url::parse(&request.uri().to_string()).ok().filter(loopback::may_call);
+    /// Calls of the upstream of that issuer.
+    pub fn calls(&self, issuer: &Url) -> Calls<'_> {
+        Calls { client: self, issuer: issuer.clone() }
+    }
+
+    async fn send(&self, issuer: &Url, request: HttpRequest) -> std::result::Result<HttpResponse, CallError> {
+        let url = Url::parse(&request.uri().to_string()).ok().filter(|url| loopback::may_lead_to(issuer, url));
         let Some(url) = url else { return Err(CallError::Refused(request.uri().to_string())) };
         let client = if loopback::is_loopback(&url) { &self.local } else { &self.outward };
         let mut response = client.execute(request.try_into()?).await?;
@@ -68,11 +75,38 @@ impl HttpClient {
     }
 }
 
-impl<'c> AsyncHttpClient<'c> for HttpClient {
+/// Calls of one upstream, wherever what it says about itself leads to: each is judged before it is made.
+pub struct Calls<'h> {
+    client: &'h HttpClient,
+    issuer: Url,
+}
+
+impl<'c> AsyncHttpClient<'c> for Calls<'_> {
     type Error = CallError;
     type Future = Pin<Box<dyn Future<Output = std::result::Result<HttpResponse, CallError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.send(request))
+        Box::pin(self.client.send(&self.issuer, request))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn an_upstream_on_the_network_cannot_make_us_call_this_machine() {
+        let client = HttpClient::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = format!("http://{}/keys", listener.local_addr().unwrap());
+        let calls = client.calls(&Url::parse("https://idp.example").unwrap());
+        let request = http::Request::builder().uri(&here).body(Vec::new()).unwrap();
+        let refused = tokio::select! {
+            answer = calls.call(request) => answer.unwrap_err(),
+            _ = listener.accept() => panic!("it was called"),
+        };
+        assert!(matches!(refused, CallError::Refused(url) if url == here));
     }
 }

@@ -4,7 +4,7 @@ use super::loopback;
 use crate::{
     model::{Error, Result, Secret, error::Rule, record},
     pool::Pool,
-    store::{Changes, Key, Prefix, Space},
+    store::{Changes, Key, PoolStore, Prefix, Space},
 };
 use minicbor::{Decode, Encode};
 use url::Url;
@@ -67,7 +67,7 @@ pub struct Mapping {
     /// The claim with the family name.
     #[n(4)]
     pub family_name: String,
-    /// Whether a mail address is taken that the provider does not call verified: for a provider whose operator vouches for the addresses.
+    /// Whether a mail address is taken although the provider says that it is not verified: for a provider whose operator vouches for the addresses.
     #[n(5)]
     #[cbor(default)]
     pub unverified_mail: bool,
@@ -153,6 +153,11 @@ pub fn find(pool: &Pool, name: &str) -> Result<Option<IdentityProvider>> {
     }
     let key = key(name);
     pool.store().get(&key)?.map(|row| read(pool, &key, &row.value)).transpose()
+}
+
+/// Whether there is a provider of that name.
+pub fn exists(store: &PoolStore, name: &str) -> Result<bool> {
+    Ok(name.len() <= MAX_NAME && store.get(&key(name))?.is_some())
 }
 
 /// All providers of the pool, by name.

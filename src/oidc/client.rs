@@ -4,11 +4,10 @@ use super::app::App;
 use super::error::{Code, Error, Refusal};
 use super::wire::{Parameters, Presented, Refused, client_credentials};
 use crate::application::{self, AuthMethod, Client, SecretHash};
-use crate::audit::{self, Action, Event, Reason};
+use crate::audit::{Action, Reason};
 use crate::crypto::digest;
 use crate::model::entropy::random;
-use crate::model::{Actor, Entropy, Error as Failure, Face, PoolId, Secret};
-use crate::store::Changes;
+use crate::model::{Entropy, Error as Failure, PoolId, Secret};
 use crate::web::PoolRequest;
 use quick_cache::sync::Cache;
 
@@ -62,7 +61,9 @@ pub async fn authenticate(app: &App, request: &PoolRequest, form: &Parameters) -
         _ => false,
     };
     if !is_itself {
-        audit_failure(app, request, &client).await.map_err(failed)?;
+        // Of clients that exist only: names that nobody registered say nothing.
+        let name = client.client_id.as_str();
+        app.core.count_failure(request.pool.id(), Action::ClientAuthentication, name, Reason::WrongPassword, App::origin(request));
         return Err(unknown());
     }
     Ok(client)
@@ -79,16 +80,4 @@ async fn verify(app: &App, request: &PoolRequest, hash: &SecretHash, secret: &Se
         app.verified.codes.insert(code, ());
     }
     Ok(matches)
-}
-
-/// A failure of a client that exists is recorded; names that nobody registered would let anybody fill the log.
-async fn audit_failure(app: &App, request: &PoolRequest, client: &Client) -> Result<(), Failure> {
-    let actor = Actor { name: client.client_id.to_string(), ..Actor::anonymous(Face::Oidc, Some(request.peer)) };
-    let mut changes = Changes::new();
-    audit::record(
-        &mut changes,
-        &Event::failure(app.now(), Action::ClientAuthentication, &actor, Reason::WrongPassword).on(client.client_id.as_str()),
-    );
-    request.pool.store().commit(changes).await?;
-    Ok(())
 }

@@ -9,8 +9,6 @@ use crate::crypto::digest;
 use crate::model::error::Rule;
 use crate::model::{Error, Result, Secret, entropy};
 use crate::pool::Pool;
-use crate::work::Hasher;
-use std::sync::Arc;
 
 pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ClientDocument>>> {
     let pool = context.pool(at(&path, 0)?)?;
@@ -73,8 +71,8 @@ pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(C
             (Some(hash), Some(made))
         }
         (false, Some(secret)) => {
-            let hasher = Hasher::new(Arc::clone(&core.work));
-            let hash = SecretHash::choose(&Secret::new(secret), &hasher, pool.id(), pool.settings().hashing, core.entropy.as_ref()).await?;
+            let hash =
+                SecretHash::choose(&Secret::new(secret), &core.hasher, pool.id(), pool.settings().hashing, core.entropy.as_ref()).await?;
             (Some(hash), None)
         }
     };

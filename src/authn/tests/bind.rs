@@ -1,11 +1,12 @@
 //! The one-shot entrance: every reason, its audit event and its cost.
 
-use super::super::{BindName, testing::*};
+use super::super::{BindName, testing::*, throttle::PLACES};
 use crate::{
     audit::{Action, Outcome, Reason},
     directory::{Modification, ModificationKind},
     model::{Attribute, Dn, Role, Seconds},
     pool::Status,
+    store::{Prefix, Space},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -243,7 +244,7 @@ async fn unknown_names_are_throttled_and_counted_without_being_kept() {
         assert!(!bench.binds("nobody", "a guess").await);
     }
     assert!(!bench.binds(" NOBODY ", "a guess").await);
-    assert!(bench.events(Action::Bind).is_empty(), "nothing is written for each attempt");
+    assert!(bench.events(Action::Bind).is_empty(), "no event is written for each attempt");
     bench.core.flush_audit().await.unwrap();
     let mut counted: Vec<_> = bench.events(Action::Bind).into_iter().map(|event| (event.reason, event.count)).collect();
     counted.sort_by_key(|(_, count)| *count);
@@ -251,6 +252,38 @@ async fn unknown_names_are_throttled_and_counted_without_being_kept() {
     for event in bench.events(Action::Bind) {
         assert!(!format!("{event:?}").to_lowercase().contains("nobody"));
     }
+}
+
+#[tokio::test]
+async fn a_failure_costs_one_hash_and_one_commit_whoever_it_is_about() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let disabled = bench.user("bob", "correct horse").await;
+    bench.disable(disabled, true).await;
+    // More often than a name is locked after.
+    for attempt in 0..2 * THRESHOLD {
+        for name in ["alice", "bob", "nobody"] {
+            let before = (bench.runs(), bench.store.statistics().commits);
+            assert!(!bench.binds(name, "a guess").await);
+            let after = (bench.runs(), bench.store.statistics().commits);
+            assert_eq!((after.0 - before.0, after.1 - before.1), (1, 1), "{name}, attempt {attempt}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_names_take_a_bounded_place() {
+    let bench = Bench::new().await;
+    let names: Vec<String> = (0..2 * u32::from(PLACES)).map(|number| format!("name-{number}")).collect();
+    for some in names.chunks(256) {
+        let binds = some.iter().map(|name| bench.binds(name, "a guess"));
+        assert!(futures_util::future::join_all(binds).await.into_iter().all(|bound| !bound));
+    }
+    let rows = |bench: &Bench| bench.pool.store().scan(&Prefix::space(Space::Throttle), None).count();
+    assert!((1..=usize::from(PLACES)).contains(&rows(&bench)));
+    bench.pass(settings().lockout.window.duration() + Duration::from_secs(1));
+    while bench.store.sweep(bench.now(), 1000).await.unwrap() > 0 {}
+    assert_eq!(rows(&bench), 0, "and it ends by itself");
 }
 
 #[tokio::test]

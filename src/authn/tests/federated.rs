@@ -4,7 +4,10 @@ use super::super::{BrowserKey, Callback, Demands, Message, Method, Step, testing
 use super::upstream::{Behaviour, Upstream, challenge};
 use crate::{
     audit::{Action, Outcome, Reason},
-    federation,
+    federation::{
+        self,
+        oidc::{REDISCOVERY_AGE, RETRY_AGE},
+    },
     model::{Kind, Seconds},
     store::Changes,
 };
@@ -161,6 +164,8 @@ async fn an_answer_that_fails_a_check_is_refused() {
         change(&mut stage.upstream.behaviour());
         let step = stage.answer(&away, code()).await.unwrap();
         assert!(refused(&step), "{name}: {step:?}");
+        assert!(stage.bench.events(Action::FederatedLogin).is_empty(), "{name}: not written, since anybody can repeat it");
+        stage.bench.core.flush_audit().await.unwrap();
         assert_eq!(stage.bench.outcomes(Action::FederatedLogin), [(Outcome::Failure, Some(Reason::Upstream))], "{name}");
         assert!(stage.bench.directory().by_unique("uid", b"suppliers.erin").unwrap().is_none(), "{name}");
     }
@@ -241,6 +246,89 @@ async fn what_the_application_demands_is_passed_on() {
     let away = stage.leave_with(demands).await;
     assert_eq!((away.query["prompt"].as_str(), away.query["max_age"].as_str()), ("login", "120"));
     assert_eq!(away.query["login_hint"], "erin@suppliers.example");
+}
+
+#[tokio::test]
+async fn a_login_that_is_older_than_was_demanded_is_refused() {
+    let anew = || Demands { force: true, ..Demands::default() };
+    let recent = || Demands { max_age: Some(Duration::from_secs(300)), ..Demands::default() };
+    let table = [
+        ("nothing demanded, nothing said", Demands::default(), None, true),
+        ("anew, nothing said", anew(), None, false),
+        ("anew, an old login", anew(), Some(-300), false),
+        ("anew, a login just now", anew(), Some(0), true),
+        ("recent, nothing said", recent(), None, false),
+        ("recent, too old", recent(), Some(-361), false),
+        ("recent, old enough for its clock", recent(), Some(-360), true),
+    ];
+    for (name, demands, logged_in, granted) in table {
+        let stage = Stage::new().await;
+        let away = stage.leave_with(demands).await;
+        let now = stage.upstream.behaviour().now;
+        stage.claim("auth_time", logged_in.map_or(Value::Null, |ago: i64| json!(now + ago)));
+        let step = stage.answer(&away, code()).await.unwrap();
+        assert_eq!(matches!(step, Step::Granted(_)), granted, "{name}: {step:?}");
+        assert_eq!(refused(&step), !granted, "{name}");
+    }
+    let stage = Stage::new().await;
+    let away = stage.leave_with(anew()).await;
+    assert_eq!((away.query["prompt"].as_str(), away.query["max_age"].as_str()), ("login", "0"), "which makes an upstream say when");
+}
+
+#[tokio::test]
+async fn an_upstream_that_names_itself_in_its_answers_does_so_in_each() {
+    let stage = Stage::new().await;
+    stage.upstream.behaviour().metadata.insert("authorization_response_iss_parameter_supported".into(), json!(true));
+    let away = stage.leave().await;
+    assert!(refused(&stage.answer(&away, code()).await.unwrap()));
+    assert!(stage.upstream.behaviour().exchanged.is_none());
+    let away = stage.leave().await;
+    let named = Callback { iss: Some(stage.upstream.issuer.clone()), ..code() };
+    assert!(matches!(stage.answer(&away, named).await.unwrap(), Step::Granted(_)));
+}
+
+#[tokio::test]
+async fn an_upstream_is_asked_once_by_many_and_left_alone_when_it_fails() {
+    let stage = Stage::new().await;
+    let leave = async || {
+        let interaction = stage.bench.begin(&stage.browser, Demands::default()).await;
+        stage.bench.core.login_upstream(&stage.bench.pool, &interaction, &stage.browser, "suppliers", CALLBACK).await.is_ok()
+    };
+    stage.upstream.behaviour().metadata.insert("issuer".into(), json!("http://127.0.0.1:1"));
+    let all = futures_util::future::join_all((0..8).map(|_| leave())).await;
+    assert_eq!((all.contains(&true), stage.upstream.behaviour().discovered), (false, 1));
+    stage.upstream.behaviour().metadata.clear();
+    stage.bench.pass(RETRY_AGE - Duration::from_secs(1));
+    assert!(!leave().await);
+    assert_eq!(stage.upstream.behaviour().discovered, 1);
+    stage.bench.pass(Duration::from_secs(1));
+    let all = futures_util::future::join_all((0..8).map(|_| leave())).await;
+    assert_eq!((all.contains(&false), stage.upstream.behaviour().discovered), (false, 2));
+}
+
+#[tokio::test]
+async fn what_is_known_of_an_upstream_serves_on_while_it_does_not_answer() {
+    let stage = Stage::new().await;
+    stage.logged_in().await;
+    stage.upstream.behaviour().metadata.insert("issuer".into(), json!("http://127.0.0.1:1"));
+    stage.upstream.behaviour().signer = 1;
+    stage.bench.pass(REDISCOVERY_AGE);
+    assert!(refused(&stage.login().await), "another key, and no word about it");
+    stage.upstream.behaviour().signer = 0;
+    stage.logged_in().await;
+}
+
+#[tokio::test]
+async fn nobody_stays_for_whom_a_removed_provider_vouched() {
+    let stage = Stage::new().await;
+    let Step::Granted(granted) = stage.login().await else { panic!("refused") };
+    let core = &stage.bench.core;
+    let lives = async || core.session(&stage.bench.pool, granted.session.expose()).await.unwrap().is_some();
+    assert!(lives().await);
+    let mut changes = Changes::new();
+    federation::delete(&mut changes, "suppliers");
+    stage.bench.pool.store().commit(changes).await.unwrap();
+    assert!(!lives().await);
 }
 
 #[tokio::test]

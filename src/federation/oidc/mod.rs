@@ -1,49 +1,32 @@
-//! Towards an OpenID Provider: discovery, the redirect, the exchange of the code, and every check of the ID token (OpenID Connect Core 1.0, section 3.1.3.7).
-//!
-//! The `openidconnect` crate speaks the protocol. It has no leeway for `exp` and judges neither `iat` nor `azp`: that is done here.
+//! Towards an OpenID Provider: the redirect, the exchange of the code, and who the upstream says it is. The `openidconnect` crate speaks the protocol.
+
+mod discovery;
+mod id_token;
+
+pub use discovery::{DISCOVERY_AGE, DISCOVERY_CAPACITY, REDISCOVERY_AGE, RETRY_AGE};
+pub use id_token::{LEEWAY, MAX_TOKEN_AGE};
 
 use super::{
-    http::HttpClient,
+    http::{Calls, HttpClient},
     identity::UpstreamIdentity,
-    loopback,
     provider::{IdentityProvider, ProviderKind},
 };
 use crate::{
     crypto::digest,
     model::{Entropy, Error, PoolId, Result, Timestamp, record},
 };
+use discovery::{Discovery, Metadata};
+use id_token::Expected;
 use minicbor::{Decode, Encode};
 use openidconnect::{
-    AccessToken, AsyncHttpClient, AuthType, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce,
+    AccessToken, AsyncHttpClient, AuthType, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, Nonce,
     OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
-    core::{
-        CoreAuthPrompt, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreProviderMetadata,
-        CoreResponseType,
-    },
+    core::{CoreAuthPrompt, CoreClient, CoreClientAuthMethod, CoreResponseType},
     http,
 };
-use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::Duration;
 use url::Url;
-
-/// How long what an upstream says about itself is believed.
-pub const DISCOVERY_AGE: Duration = Duration::from_secs(10 * 60);
-
-/// After so long it is asked again at once when a signature has a key that it did not name.
-pub const REDISCOVERY_AGE: Duration = Duration::from_secs(60);
-
-/// Upstreams whose description is held.
-pub const DISCOVERY_CAPACITY: usize = 256;
-
-/// How far an upstream's clock may be from ours.
-pub const LEEWAY: Duration = Duration::from_secs(60);
-
-/// How old an ID token may be when it arrives: it is fetched directly.
-pub const MAX_TOKEN_AGE: Duration = Duration::from_secs(10 * 60);
 
 /// Bytes of a code that an upstream may send.
 pub const MAX_CODE: usize = 4096;
@@ -51,26 +34,10 @@ pub const MAX_CODE: usize = 4096;
 /// The newest version of the record of a pending login.
 const VERSION: u8 = 1;
 
-/// Algorithms of ID tokens: asymmetric ones only, so that knowing our client secret is not enough to make one.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
-
-struct Discovered {
-    metadata: CoreProviderMetadata,
-    at: Timestamp,
-}
-
 /// The relying party towards all OpenID Providers.
 pub struct RelyingParty {
     http: HttpClient,
-    discovered: Cache<(PoolId, String), Arc<Discovered>>,
+    discovery: Discovery,
 }
 
 /// What a request to log in upstream depends on.
@@ -109,6 +76,20 @@ struct Pending {
     verifier: String,
     #[n(4)]
     callback: String,
+    /// When it left, if the person must log in anew.
+    #[n(5)]
+    anew_since: Option<Timestamp>,
+    /// How old the login may be, in seconds.
+    #[n(6)]
+    max_age: Option<u64>,
+}
+
+impl Pending {
+    /// When the person must have logged in upstream at the earliest, in seconds since the Unix epoch, if that was demanded.
+    fn logged_in_since(&self, now: Timestamp) -> Option<i64> {
+        let anew = self.anew_since.map(Timestamp::seconds);
+        anew.max(self.max_age.map(|age| now.seconds().saturating_sub_unsigned(age)))
+    }
 }
 
 /// Which provider a pending login left for.
@@ -128,7 +109,7 @@ pub struct Answer<'a> {
 impl RelyingParty {
     /// A relying party that knows no upstream yet.
     pub fn new() -> Result<Self> {
-        Ok(Self { http: HttpClient::new()?, discovered: Cache::new(DISCOVERY_CAPACITY) })
+        Ok(Self { http: HttpClient::new()?, discovery: Discovery::new() })
     }
 
     /// Prepares a login upstream: the URL for the browser, and what to keep until it comes back.
@@ -141,7 +122,7 @@ impl RelyingParty {
         entropy: &dyn Entropy,
     ) -> Result<Departure> {
         let ProviderKind::Oidc { issuer, client_id, client_secret } = &provider.kind;
-        let discovered = self.discover(pool, issuer, DISCOVERY_AGE, now).await?;
+        let discovered = self.discovery.of(&self.http, pool, issuer, DISCOVERY_AGE, now).await?;
         let nonce = digest::token(entropy).expose().clone();
         let verifier = digest::token(entropy).expose().clone();
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
@@ -164,15 +145,23 @@ impl RelyingParty {
         if wish.force {
             request = request.add_prompt(CoreAuthPrompt::Login);
         }
-        if let Some(age) = wish.max_age {
+        // It is `max_age` that obliges an upstream to say when the person logged in (OpenID Connect Core 1.0, section 2).
+        if let Some(age) = wish.max_age.or(wish.force.then_some(Duration::ZERO)) {
             request = request.set_max_age(age);
         }
         if let Some(hint) = wish.login_hint {
             request = request.add_extra_param("login_hint", hint);
         }
         let (url, _, _) = request.url();
-        let pending =
-            Pending { provider: provider.name.clone(), issuer: issuer.clone(), nonce, verifier, callback: wish.callback.to_owned() };
+        let pending = Pending {
+            provider: provider.name.clone(),
+            issuer: issuer.clone(),
+            nonce,
+            verifier,
+            callback: wish.callback.to_owned(),
+            anew_since: wish.force.then_some(now),
+            max_age: wish.max_age.map(|age| age.as_secs()),
+        };
         Ok(Departure { url: url.into(), pending: record::encode(VERSION, &pending) })
     }
 
@@ -196,7 +185,10 @@ impl RelyingParty {
         if answer.code.is_empty() || answer.code.len() > MAX_CODE {
             return Err(refused(issuer, "its code is empty or too long"));
         }
-        let discovered = self.discover(pool, issuer, DISCOVERY_AGE, now).await?;
+        let discovered = self.discovery.of(&self.http, pool, issuer, DISCOVERY_AGE, now).await?;
+        if answer.iss.is_none() && discovered.metadata.additional_metadata().authorization_response_iss_parameter_supported {
+            return Err(refused(issuer, "its answers name their issuer, and this one does not (RFC 9207)"));
+        }
         let client = CoreClient::from_provider_metadata(
             discovered.metadata.clone(),
             ClientId::new(client_id.clone()),
@@ -207,20 +199,21 @@ impl RelyingParty {
         let tokens = client
             .exchange_code(AuthorizationCode::new(answer.code.to_owned()))
             .map_err(|_| refused(issuer, "it has no token endpoint"))?
-            .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier))
-            .request_async(&self.http)
+            .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()))
+            .request_async(&self.calls(issuer)?)
             .await
             .map_err(|error| refused(issuer, format!("the code was not exchanged: {error}")))?;
         let token = tokens.id_token().ok_or_else(|| refused(issuer, "there is no ID token"))?;
-        let nonce = Nonce::new(pending.nonce);
-        let mut verdict = verify(&discovered.metadata, client_id, token, &nonce, now);
+        let nonce = Nonce::new(pending.nonce.clone());
+        let expected = Expected { client_id, nonce: &nonce, logged_in_since: pending.logged_in_since(now) };
+        let mut verdict = id_token::verify(&discovered.metadata, token, &expected, now);
         if verdict.is_err() && now.since(discovered.at) >= REDISCOVERY_AGE {
             // The upstream may have a new key since we asked.
-            let discovered = self.discover(pool, issuer, REDISCOVERY_AGE, now).await?;
-            verdict = verify(&discovered.metadata, client_id, token, &nonce, now);
+            let discovered = self.discovery.of(&self.http, pool, issuer, REDISCOVERY_AGE, now).await?;
+            verdict = id_token::verify(&discovered.metadata, token, &expected, now);
         }
         let subject = verdict.map_err(|why| refused(issuer, why))?;
-        let mut claims = payload(token).ok_or_else(|| refused(issuer, "the ID token has no claims"))?;
+        let mut claims = id_token::payload(token).ok_or_else(|| refused(issuer, "the ID token has no claims"))?;
         if [&provider.mapping.username, &provider.mapping.mail, &provider.mapping.name].into_iter().any(|claim| !claims.contains_key(claim))
             && let Some(more) = self.user_info(issuer, &discovered.metadata, tokens.access_token(), &subject).await?
         {
@@ -231,30 +224,14 @@ impl RelyingParty {
         Ok(UpstreamIdentity::of(issuer, &subject, &claims, &provider.mapping))
     }
 
-    /// What the upstream says about itself (OpenID Connect Discovery 1.0, section 4), at most that old.
-    async fn discover(&self, pool: PoolId, issuer: &str, age: Duration, now: Timestamp) -> Result<Arc<Discovered>> {
-        let slot = (pool, issuer.to_owned());
-        if let Some(found) = self.discovered.get(&slot).filter(|found| now >= found.at && now.since(found.at) < age) {
-            return Ok(found);
-        }
-        let url = IssuerUrl::new(issuer.to_owned()).map_err(|_| refused(issuer, "the issuer is no URL"))?;
-        let metadata = CoreProviderMetadata::discover_async(url, &self.http)
-            .await
-            .map_err(|error| Error::down(format!("the identity provider {issuer} cannot be discovered: {error}")))?;
-        check_endpoints(issuer, &metadata)?;
-        let found = Arc::new(Discovered { metadata, at: now });
-        self.discovered.insert(slot, Arc::clone(&found));
-        Ok(found)
+    /// Calls of that upstream.
+    fn calls(&self, issuer: &str) -> Result<Calls<'_>> {
+        let issuer = Url::parse(issuer).map_err(|_| refused(issuer, "the issuer is no URL"))?;
+        Ok(self.http.calls(&issuer))
     }
 
     /// Claims that are not in the ID token (OpenID Connect Core 1.0, section 5.3). They count only if they are about the same subject.
-    async fn user_info(
-        &self,
-        issuer: &str,
-        metadata: &CoreProviderMetadata,
-        token: &AccessToken,
-        subject: &str,
-    ) -> Result<Option<Map<String, Value>>> {
+    async fn user_info(&self, issuer: &str, metadata: &Metadata, token: &AccessToken, subject: &str) -> Result<Option<Map<String, Value>>> {
         let Some(endpoint) = metadata.userinfo_endpoint() else { return Ok(None) };
         let request = http::Request::builder()
             .uri(endpoint.as_str())
@@ -262,7 +239,7 @@ impl RelyingParty {
             .header(http::header::AUTHORIZATION, format!("Bearer {}", token.secret()))
             .body(Vec::new())
             .map_err(|_| refused(issuer, "its access token or its userinfo endpoint is malformed"))?;
-        let response = self.http.call(request).await.map_err(|error| refused(issuer, format!("userinfo: {error}")))?;
+        let response = self.calls(issuer)?.call(request).await.map_err(|error| refused(issuer, format!("userinfo: {error}")))?;
         if response.status() != http::StatusCode::OK {
             return Err(refused(issuer, format!("userinfo answered {}", response.status())));
         }
@@ -275,70 +252,7 @@ impl RelyingParty {
     }
 }
 
-/// The subject of an ID token that passes every check, or why it does not.
-fn verify(
-    metadata: &CoreProviderMetadata,
-    client_id: &str,
-    token: &CoreIdToken,
-    nonce: &Nonce,
-    now: Timestamp,
-) -> std::result::Result<String, String> {
-    let verifier = openidconnect::core::CoreIdTokenVerifier::new_public_client(
-        ClientId::new(client_id.to_owned()),
-        metadata.issuer().clone(),
-        metadata.jwks().clone(),
-    )
-    .set_allowed_algs(ALGORITHMS)
-    .set_time_fn(move || moment(now.seconds().saturating_sub_unsigned(LEEWAY.as_secs())).into())
-    .set_issue_time_verifier_fn(move |issued| issue_time(issued.timestamp(), now));
-    let claims: &CoreIdTokenClaims = token.claims(&verifier, nonce).map_err(|error| format!("the ID token is refused: {error}"))?;
-    if claims.authorized_party().is_some_and(|party| party.as_str() != client_id) {
-        return Err("the ID token was given to another party (azp)".into());
-    }
-    let subject = claims.subject().as_str();
-    if subject.is_empty() || subject.len() > 255 || !subject.is_ascii() {
-        return Err("the subject is empty, longer than 255 characters or not ASCII".into());
-    }
-    Ok(subject.to_owned())
-}
-
-fn issue_time(issued: i64, now: Timestamp) -> std::result::Result<(), String> {
-    let now = now.seconds();
-    if issued > now.saturating_add_unsigned(LEEWAY.as_secs()) {
-        return Err("it was issued in the future".into());
-    }
-    if issued < now.saturating_sub_unsigned((MAX_TOKEN_AGE + LEEWAY).as_secs()) {
-        return Err("it was issued too long ago".into());
-    }
-    Ok(())
-}
-
-fn moment(seconds: i64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.try_into().unwrap_or(0))
-}
-
-/// The claims of a token whose signature was verified.
-fn payload(token: &CoreIdToken) -> Option<Map<String, Value>> {
-    let text = token.to_string();
-    let payload = text.split('.').nth(1)?;
-    serde_json::from_slice(&digest::from_base64url(payload)?).ok()
-}
-
-fn check_endpoints(issuer: &str, metadata: &CoreProviderMetadata) -> Result<()> {
-    let base = Url::parse(issuer).map_err(|_| refused(issuer, "the issuer is no URL"))?;
-    let endpoints = [
-        Some(metadata.authorization_endpoint().url()),
-        metadata.token_endpoint().map(|endpoint| endpoint.url()),
-        metadata.userinfo_endpoint().map(|endpoint| endpoint.url()),
-        Some(metadata.jwks_uri().url()),
-    ];
-    match endpoints.into_iter().flatten().find(|endpoint| !loopback::may_lead_to(&base, endpoint)) {
-        Some(endpoint) => Err(refused(issuer, format!("its endpoint {endpoint} may not be called"))),
-        None => Ok(()),
-    }
-}
-
-fn auth_type(metadata: &CoreProviderMetadata) -> AuthType {
+fn auth_type(metadata: &Metadata) -> AuthType {
     match metadata.token_endpoint_auth_methods_supported() {
         Some(methods) if !methods.contains(&CoreClientAuthMethod::ClientSecretBasic) => AuthType::RequestBody,
         _ => AuthType::BasicAuth,
@@ -367,16 +281,34 @@ mod tests {
             nonce: "n".into(),
             verifier: "v".into(),
             callback: "https://c".into(),
+            anew_since: None,
+            max_age: None,
         };
         let bytes: String = record::encode(VERSION, &pending).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(bytes, "01a50063696470016968747470733a2f2f6902616e036176046968747470733a2f2f63");
     }
 
     #[test]
-    fn a_token_is_neither_from_the_future_nor_from_long_ago() {
+    fn the_stricter_demand_counts() {
+        let pending = |anew_since: Option<i64>, max_age| Pending {
+            provider: String::new(),
+            issuer: String::new(),
+            nonce: String::new(),
+            verifier: String::new(),
+            callback: String::new(),
+            anew_since: anew_since.map(Timestamp::from_seconds),
+            max_age,
+        };
         let now = Timestamp::from_seconds(10_000);
-        for (issued, good) in [(10_060, true), (10_061, false), (9_340, true), (9_339, false), (i64::MIN, false), (i64::MAX, false)] {
-            assert_eq!(issue_time(issued, now).is_ok(), good, "{issued}");
+        for (anew_since, max_age, expected) in [
+            (None, None, None),
+            (Some(9_990), None, Some(9_990)),
+            (None, Some(100), Some(9_900)),
+            (Some(9_990), Some(100), Some(9_990)),
+            (Some(9_800), Some(100), Some(9_900)),
+            (None, Some(u64::MAX), Some(i64::MIN)),
+        ] {
+            assert_eq!(pending(anew_since, max_age).logged_in_since(now), expected);
         }
     }
 }
