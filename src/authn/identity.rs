@@ -98,7 +98,8 @@ pub(super) fn name_hash(pool: &Pool, who: &BindName) -> NameHash {
 pub(super) fn role(pool: &Pool, directory: &Directory, entry: &Entry) -> Result<Role> {
     let administrators = match directory.resolve(pool.administrators()) {
         Ok(group) => directory.is_member(group, entry.id())?,
-        Err(error) if matches!(error.kind(), Kind::NotFound { .. }) => false,
+        // A name that leads nowhere, or that is none, has no members; nobody else must be kept out by it.
+        Err(error) if matches!(error.kind(), Kind::NotFound { .. } | Kind::Invalid(_)) => false,
         Err(error) => return Err(error),
     };
     Ok(match entry.kind() {

@@ -6,7 +6,6 @@ use super::draft::Draft;
 use super::known::Source;
 use super::schema::{AttributeType, Schema};
 use super::value::{self, MatchingRule};
-use super::view::generalized_time;
 use crate::crypto::digest::sha256;
 use crate::model::{AttributeId, EntryId};
 use crate::store::{Key, Prefix, Term};
@@ -44,7 +43,7 @@ pub fn terms(schema: &Schema, entry: &Draft) -> Terms {
             Source::Modified => entry.header.modified,
             _ => continue,
         };
-        add_terms(attribute, &generalized_time(at), &mut terms);
+        add_terms(attribute, value::generalized(at).as_bytes(), &mut terms);
     }
     if let Some(parent) = entry.header.parent {
         terms.insert((PARENT, Term::Equality, parent_term(parent).to_vec()));

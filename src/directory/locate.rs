@@ -90,6 +90,17 @@ impl Directory {
         Ok(self.store.scan(&Prefix::children(id), None).next().transpose()?.is_some())
     }
 
+    /// Whether the entry has a child that the viewer may see.
+    pub(super) fn shows_children(&self, id: EntryId, viewer: &Viewer) -> Result<bool> {
+        for row in self.store.scan(&index::children(id), None) {
+            let child = row?.0.last_entry().ok_or_else(|| Error::internal("the key of a child is too short"))?;
+            if self.is_visible(child, viewer)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// An entry without the values that lie in parts: one read, for who needs to know what it is and whether it may log in.
     pub fn record(&self, id: EntryId) -> Result<Option<Entry>> {
         self.store.get(&Key::entry(id))?.map(|row| Entry::read(id, row)).transpose()
@@ -120,13 +131,14 @@ impl Directory {
     /// The nearest existing entry on the way to a name, and how many RDNs are missing from there.
     fn walk(&self, dn: &Dn) -> Result<(Option<EntryId>, usize)> {
         let Some(below) = self.below_suffix(dn)? else { return Ok((None, dn.rdns().len())) };
+        // All of them before the first is looked for: whether a name is malformed must not depend on which of its ancestors exist.
+        let normals = below.iter().rev().map(|rdn| dn::normalise_rdn(rdn, self.schema)).collect::<Result<Vec<_>>>()?;
         if self.record(SUFFIX)?.is_none() {
             return Ok((None, dn.rdns().len()));
         }
         let mut at = SUFFIX;
-        for (done, rdn) in below.iter().rev().enumerate() {
-            let normal = dn::normalise_rdn(rdn, self.schema)?;
-            match self.holder(&Key::child(at, &index::name_term(&normal)))? {
+        for (done, normal) in normals.iter().enumerate() {
+            match self.holder(&Key::child(at, &index::name_term(normal)))? {
                 Some(id) => at = id,
                 None => return Ok((Some(at), below.len() - done)),
             }

@@ -25,6 +25,9 @@ pub const MAX_INLINE: usize = 4096;
 pub const MAX_RECORD: usize = 6000;
 /// The longest part. Bytes.
 pub const PART: usize = 4096;
+/// The most octets of an entry's attributes, those in parts too: what a message of LDAP holds, so that whoever may change one attribute cannot grow an entry
+/// until reading it is a burden.
+pub const MAX_ENTRY: usize = 4 << 20;
 /// The longest name of an actor that a header keeps; a longer one is cut. Bytes.
 pub const MAX_ACTOR: usize = 1000;
 
@@ -137,6 +140,10 @@ pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Resu
             Some(spill) => (Some(spill), reference(spill, &item.description)),
             None => (None, partial_attribute(&item.description, &item.values)),
         });
+    }
+    let octets: usize = bodies.iter().map(|(spill, body)| spill.map_or(body.len(), |spill| spill.length as usize)).sum();
+    if octets > MAX_ENTRY {
+        return Err(too_large());
     }
     let mut parts = Vec::new();
     let mut total = 5 + header.len() + bodies.iter().map(|(_, body)| ROW + body.len()).sum::<usize>();

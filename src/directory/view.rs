@@ -5,14 +5,12 @@ use super::known::{KNOWN, Source};
 use super::names::Names;
 use super::record;
 use super::schema::{AttributeType, Schema};
-use super::{Directory, Entry, Filter, Viewer};
+use super::{Directory, Entry, Filter, Viewer, value};
 use crate::model::ber::{self, Writer};
 use crate::model::error::Rule;
-use crate::model::{Attribute, AttributeId, Dn, Error, Rdn, Result, Timestamp};
+use crate::model::{Attribute, AttributeId, Dn, Error, Rdn, Result};
 use crate::policy::access;
 use std::sync::LazyLock;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 /// The name of the subschema subentry (RFC 4512, section 4.2).
 pub const SUBSCHEMA: &str = "cn=subschema";
@@ -145,7 +143,7 @@ impl Directory {
         let source = Source::of(attribute);
         match attribute.equality {
             None => return Err(Error::invalid(Rule::InappropriateMatching, format!("values of {} cannot be compared", attribute.name()))),
-            Some(rule) if source == Source::Stored => drop(super::value::normalise(rule, value)?),
+            Some(rule) if source == Source::Stored => drop(value::normalise(rule, value)?),
             Some(_) => {}
         }
         Ok(Filter::equality(self, name, value)?.evaluate(self, entry, viewer)? == Some(true))
@@ -203,13 +201,13 @@ impl Directory {
             Source::Stored | Source::Nothing => Ok(Vec::new()),
             Source::Edges | Source::MemberUid => self.edge_values(entry, attribute.id, source, viewer),
             Source::EntryUuid => one(entry.uuid().to_string()),
-            Source::Created => Ok(vec![generalized_time(entry.created())]),
-            Source::Modified => Ok(vec![generalized_time(entry.modified())]),
+            Source::Created => one(value::generalized(entry.created())),
+            Source::Modified => one(value::generalized(entry.modified())),
             Source::Creator => named(entry.header()?.creator),
             Source::Modifier => named(entry.header()?.modifier),
             Source::EntryCsn => one(entry_csn(entry)?),
             Source::EntryDn => Ok(Names::new(self).of(entry)?.map(String::into_bytes).into_iter().collect()),
-            Source::HasSubordinates => one(if self.children_exist(entry.id())? { "TRUE" } else { "FALSE" }.to_owned()),
+            Source::HasSubordinates => one(if self.shows_children(entry.id(), viewer)? { "TRUE" } else { "FALSE" }.to_owned()),
             Source::SubschemaSubentry => one(SUBSCHEMA.to_owned()),
             Source::StructuralObjectClass => {
                 let classes: Vec<&str> = entry.object_classes().collect();
@@ -260,20 +258,11 @@ impl Directory {
     }
 }
 
-/// A GeneralizedTime of whole seconds (RFC 4517, section 3.3.13).
-pub(super) fn generalized_time(at: Timestamp) -> Vec<u8> {
-    formatted(at, format_description!("[year][month][day][hour][minute][second]Z")).into_bytes()
-}
-
 fn entry_csn(entry: &Entry) -> Result<String> {
-    let time = formatted(entry.modified(), format_description!("[year][month][day][hour][minute][second].[subsecond digits:6]Z"));
-    Ok(format!("{time}#{:06x}#{:03x}#000000", entry.version().get() & 0xff_ffff, entry.header()?.node))
-}
-
-fn formatted(at: Timestamp, format: &[time::format_description::BorrowedFormatItem<'_>]) -> String {
-    let nanos = i128::from(at.micros()) * 1000;
-    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    time.format(format).unwrap_or_default()
+    let seconds = value::generalized(entry.modified());
+    let micros = entry.modified().micros().rem_euclid(1_000_000);
+    let (count, node) = (entry.version().get() & 0xff_ffff, entry.header()?.node);
+    Ok(format!("{}.{micros:06}Z#{count:06x}#{node:03x}#000000", seconds.trim_end_matches('Z')))
 }
 
 /// Who acted, as the DN that creatorsName and modifiersName must hold: an operator, who has no entry, is shown as `cn=uid:1000`.

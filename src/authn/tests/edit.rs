@@ -262,3 +262,17 @@ async fn edges_that_a_cut_off_deletion_left_go_at_the_next_start() {
     bench.core.drop_loose_edges().await.unwrap();
     assert_eq!(directory.gone_with_edges().unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_name_of_administrators_that_is_none_keeps_nobody_out() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let name = crate::model::Dn::parse("nonsense=admins,o=acme").unwrap();
+    let change = |draft: &mut crate::pool::Draft| {
+        draft.settings.administrators = Some(name.clone());
+        Ok(())
+    };
+    let pool = bench.core.registry.update(bench.pool.id(), &operator(), change).await.unwrap();
+    let proof = bench.core.bind(&pool, &uid("alice"), &secret("correct horse"), ldap()).await.unwrap();
+    assert_eq!(bench.core.actor(&pool, &proof, ldap()).unwrap().role, Role::User);
+}

@@ -5,14 +5,12 @@ use crate::directory::draft::Draft;
 use crate::directory::known::Source;
 use crate::directory::record::Header;
 use crate::directory::schema::{AttributeType, Schema};
-use crate::directory::{Directory, EntryKind, SUFFIX, Viewer};
+use crate::directory::{Directory, EntryKind, SUFFIX, Viewer, value};
 use crate::model::entropy::random;
 use crate::model::error::Rule;
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Rdn, Result, Role, Timestamp};
 use crate::policy::access;
 use crate::store::{Changes, Key};
-use time::PrimitiveDateTime;
-use time::macros::format_description;
 use uuid::Uuid;
 
 /// Entry ids begin with the milliseconds since 2020-01-01T00:00:00Z.
@@ -143,27 +141,22 @@ fn milliseconds(now: Timestamp) -> u64 {
 
 /// Takes over what the server keeps about an entry, from an export of it; whether the attribute is of that sort.
 fn keep(header: &mut Header, source: Source, attribute: &Attribute) -> Result<bool> {
-    let text = || match attribute.values.as_slice() {
-        [value] => std::str::from_utf8(value).ok(),
+    let only = || match attribute.values.as_slice() {
+        [value] => Some(value.as_slice()),
         _ => None,
     };
+    let text = || only().and_then(|value| std::str::from_utf8(value).ok());
+    let moment = || only().and_then(value::timestamp);
     let required = |parsed: Option<()>| {
         parsed.ok_or_else(|| Error::invalid(Rule::Syntax, format!("{} must have one value of its syntax", attribute.name)))
     };
     match source {
         Source::EntryUuid => required(text().and_then(|text| Uuid::parse_str(text).ok()).map(|uuid| header.uuid = uuid))?,
-        Source::Created => required(text().and_then(moment).map(|at| header.created = at))?,
-        Source::Modified => required(text().and_then(moment).map(|at| header.modified = at))?,
+        Source::Created => required(moment().map(|at| header.created = at))?,
+        Source::Modified => required(moment().map(|at| header.modified = at))?,
         Source::Creator => required(text().map(|name| header.creator = name.to_owned()))?,
         Source::Modifier => required(text().map(|name| header.modifier = name.to_owned()))?,
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-/// A GeneralizedTime in UTC, its fraction cut off.
-fn moment(text: &str) -> Option<Timestamp> {
-    let whole = text.strip_suffix('Z')?.split(['.', ',']).next()?;
-    let time = PrimitiveDateTime::parse(whole, format_description!("[year][month][day][hour][minute][second]")).ok()?;
-    Some(Timestamp::from_seconds(time.assume_utc().unix_timestamp()))
 }

@@ -1,12 +1,13 @@
 //! Attributes as a request names them: which type, which options, which values, and whether the request may write them.
 
 use crate::directory::draft::{Content, Name};
-use crate::directory::known::Source;
+use crate::directory::known::{KNOWN, Source};
 use crate::directory::schema::{AttributeType, Schema};
 use crate::directory::{Viewer, value};
 use crate::model::error::Rule;
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access::{self, AccessClass};
+use std::collections::HashSet;
 
 /// Options that one description may have.
 const MAX_OPTIONS: usize = 4;
@@ -30,7 +31,8 @@ pub fn describe<'a>(schema: &'a Schema, description: &str) -> Result<(&'a Attrib
             ),
         ));
     }
-    if !name.options.is_empty() && Source::of(attribute).is_derived() {
+    let takes_options = !Source::of(attribute).is_derived() && !attribute.is_operational() && attribute.id != KNOWN.object_class;
+    if !name.options.is_empty() && !takes_options {
         return Err(Error::invalid(Rule::UndefinedAttribute, format!("{} takes no options", attribute.name())));
     }
     Ok((attribute, name))
@@ -71,7 +73,7 @@ pub fn comparable(attribute: &AttributeType, octets: &[u8]) -> Result<Vec<u8>> {
 
 /// Adds values to those that are there; Rule::ValueExists for one that is there already.
 pub fn add_values(attribute: &AttributeType, content: &mut Content, values: &[Vec<u8>]) -> Result<()> {
-    let mut there = content.values.iter().map(|value| comparable(attribute, value)).collect::<Result<std::collections::HashSet<_>>>()?;
+    let mut there = content.values.iter().map(|value| comparable(attribute, value)).collect::<Result<HashSet<_>>>()?;
     for octets in values {
         if !there.insert(normal(attribute, octets)?) {
             return Err(Error::invalid(
@@ -87,12 +89,14 @@ pub fn add_values(attribute: &AttributeType, content: &mut Content, values: &[Ve
 
 /// Removes values; Rule::NoSuchAttribute for one that is not there.
 pub fn remove_values(attribute: &AttributeType, content: &mut Content, values: &[Vec<u8>]) -> Result<()> {
+    let mut gone = HashSet::new();
+    let missing = || Error::invalid(Rule::NoSuchAttribute, format!("{} has no such value", attribute.name()));
     for octets in values {
-        let gone = comparable(attribute, octets)?;
-        let place = content.values.iter().position(|value| comparable(attribute, value).is_ok_and(|value| value == gone));
-        let missing = || Error::invalid(Rule::NoSuchAttribute, format!("{} has no such value", attribute.name()));
-        content.values.remove(place.ok_or_else(missing)?);
+        if !gone.insert(comparable(attribute, octets)?) {
+            return Err(missing());
+        }
     }
+    content.values.retain(|value| !comparable(attribute, value).is_ok_and(|value| gone.remove(&value)));
     content.spill = None;
-    Ok(())
+    if gone.is_empty() { Ok(()) } else { Err(missing()) }
 }

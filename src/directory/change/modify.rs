@@ -5,7 +5,7 @@ use crate::directory::draft::{Draft, Name};
 use crate::directory::known::Source;
 use crate::directory::schema::AttributeType;
 use crate::directory::value::Syntax;
-use crate::directory::{Directory, Viewer};
+use crate::directory::{Directory, Viewer, value};
 use crate::model::error::Rule;
 use crate::model::{Actor, EntryId, Error, Result, Timestamp};
 use crate::store::Changes;
@@ -103,6 +103,7 @@ fn increment(kind: &AttributeType, stored: &[Vec<u8>], values: &[Vec<u8>]) -> Re
     let [by] = values else {
         return Err(Error::invalid(Rule::Request, format!("an increment of {} needs exactly one number", kind.name())));
     };
+    value::validate(kind.syntax, by)?;
     let number = |octets: &[u8]| std::str::from_utf8(octets).ok().and_then(|text| text.parse::<i64>().ok());
     let by = number(by).ok_or_else(|| Error::invalid(Rule::Syntax, format!("{} is incremented by a whole number", kind.name())))?;
     let sum = |value: &Vec<u8>| number(value).and_then(|value| value.checked_add(by)).map(|sum| sum.to_string().into_bytes());

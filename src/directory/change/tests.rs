@@ -367,3 +367,42 @@ fn a_change_of_too_many_members_is_refused_with_the_way_to_do_it() {
     home.modify(fits, &[step(Replace, "member", &[])]).unwrap();
     assert_eq!(home.directory.targets(KNOWN.member, fits, None).count(), 0);
 }
+
+#[test]
+fn what_decides_about_an_entry_takes_no_options() {
+    let home = Home::new();
+    let alice = home.person("alice");
+    for (name, value) in [("objectClass;x-a", "posixAccount"), ("poolgateAccountDisabled;x-a", "FALSE"), ("member;x-a", "o=acme")] {
+        assert_eq!(rule(home.modify(alice, &[step(Add, name, &[value])])), Rule::UndefinedAttribute, "{name}");
+    }
+    home.modify(alice, &[step(Add, "title;x-a", &["Queen"])]).unwrap();
+}
+
+#[test]
+fn a_value_is_removed_once() {
+    let home = Home::new();
+    let alice = home.person("alice");
+    home.modify(alice, &[step(Add, "title", &["A", "B", "C"])]).unwrap();
+    assert_eq!(rule(home.modify(alice, &[step(Delete, "title", &["a", "A"])])), Rule::NoSuchAttribute);
+    assert_eq!(rule(home.modify(alice, &[step(Delete, "title", &["a", "d"])])), Rule::NoSuchAttribute);
+    home.modify(alice, &[step(Delete, "title", &["c", "a"])]).unwrap();
+    assert_eq!(home.values(alice, "title"), ["B"]);
+}
+
+#[test]
+fn an_increment_is_by_an_integer_as_the_syntax_has_it() {
+    let home = Home::new();
+    let alice = home.person("alice");
+    let posix = [
+        step(Add, "objectClass", &["posixAccount"]),
+        step(Add, "uidNumber", &["1"]),
+        step(Add, "gidNumber", &["1"]),
+        step(Add, "homeDirectory", &["/"]),
+    ];
+    home.modify(alice, &posix).unwrap();
+    for by in ["+5", "05", " 5", "", "five"] {
+        assert_eq!(rule(home.modify(alice, &[step(Increment, "uidNumber", &[by])])), Rule::Syntax, "{by}");
+    }
+    home.modify(alice, &[step(Increment, "uidNumber", &["-3"])]).unwrap();
+    assert_eq!(home.values(alice, "uidNumber"), ["-2"]);
+}

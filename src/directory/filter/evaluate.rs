@@ -57,12 +57,14 @@ impl Test {
     fn holds(&self, directory: &Directory, entry: &Entry, viewer: &Viewer, attribute: &AttributeType) -> Result<bool> {
         let source = Source::of(attribute);
         match (&self.assertion, source) {
+            // What is not stored has no options.
+            _ if source != Source::Stored && !self.options.is_empty() => Ok(false),
             (Assertion::Names(None), _) => Ok(false),
             (Assertion::Names(Some(target)), _) => names(directory, entry, viewer, attribute, source, *target),
             (Assertion::Present, Source::HasSubordinates) => Ok(true),
             (Assertion::Present, Source::Edges | Source::MemberUid) => directory.names_somebody(entry, attribute.id, source, viewer),
             _ if source != Source::Stored => {
-                Ok(self.options.is_empty() && directory.derived(entry, attribute, source, viewer)?.iter().any(|value| self.matches(value)))
+                Ok(directory.derived(entry, attribute, source, viewer)?.iter().any(|value| self.matches(value)))
             }
             _ => Ok(self.stored(directory, entry, attribute)? || self.in_name(directory, entry, attribute)?),
         }

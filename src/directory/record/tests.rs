@@ -98,6 +98,20 @@ fn more_attributes_than_a_record_can_name_are_refused() {
 }
 
 #[test]
+fn an_entry_does_not_grow_without_end() {
+    let (header, _) = sample();
+    let item = |number, octets: usize| Item {
+        attribute: AttributeId::new(number),
+        description: "jpegPhoto".into(),
+        values: vec![vec![7; octets]],
+        spill: None,
+    };
+    let stored = Item { spill: Some(Spill { generation: 1, length: 4_000_000 }), values: Vec::new(), ..item(1, 0) };
+    assert!(encode(&header, &[stored.clone(), item(2, 190_000)], 2).is_ok());
+    assert!(encode(&header, &[stored, item(2, 200_000)], 2).is_err());
+}
+
+#[test]
 fn the_name_of_an_actor_is_cut_at_a_character() {
     let (mut header, items) = sample();
     header.creator = "ü".repeat(MAX_ACTOR);

@@ -114,10 +114,26 @@ fn comparing() {
 
 #[test]
 fn times_and_change_numbers() {
-    let at = Timestamp::from_micros(1_577_934_245_678_901);
-    assert_eq!(generalized_time(at), b"20200102030405Z");
     let home = Home::new();
     let alice = home.person("alice");
     let csn = entry_csn(&home.directory.entry(alice).unwrap().unwrap()).unwrap();
     assert_eq!(csn.split('#').map(str::len).collect::<Vec<_>>(), [22, 6, 3, 6]);
+}
+
+#[test]
+fn children_that_one_may_not_see_do_not_make_an_entry_a_parent() {
+    let home = Home::new();
+    let bob = home.person("bob");
+    home.add("cn=app,ou=services,o=acme", &[("objectClass", &["poolgateServiceAccount"])]).unwrap();
+    let user = Viewer { role: Role::User, entry: Some(bob) };
+    let shown = |name: &str, viewer: &Viewer| {
+        let entry = home.directory.visible(home.id(name), viewer).unwrap();
+        home.directory.attribute(&entry, "hasSubordinates", viewer).unwrap()
+    };
+    for (name, operators, users) in
+        [("ou=services,o=acme", "TRUE", "FALSE"), ("ou=people,o=acme", "TRUE", "TRUE"), ("ou=apps,o=acme", "FALSE", "FALSE")]
+    {
+        assert_eq!(shown(name, &Viewer::OPERATOR), [operators.as_bytes()], "{name}");
+        assert_eq!(shown(name, &user), [users.as_bytes()], "{name}");
+    }
 }

@@ -103,9 +103,9 @@ fn target(identity: &Identity, user: Option<&str>) -> Result<Entry> {
     };
     match Dn::parse(user) {
         Ok(dn) => directory.find(&dn, &viewer),
-        Err(error) => match directory.by_unique("uid", user.as_bytes())? {
+        Err(_) => match directory.by_unique("uid", user.as_bytes())? {
             Some(id) => directory.visible(id, &viewer),
-            None => Err(error),
+            None => Err(Error::not_found("there is no such entry")),
         },
     }
 }

@@ -48,6 +48,10 @@ pub(super) async fn perform(session: &mut Session, wire: &mut Wire, frame: &[u8]
     };
     let identity = standing.as_ref();
     if let Err(refusal) = check_controls(&message.operation, &message.controls) {
+        if matches!(message.operation, Operation::BindRequest(_)) {
+            // A bind that fails leaves nobody bound (RFC 4511, section 4.2.1).
+            session.unbind();
+        }
         return answer(wire, message, refusal);
     }
     let result = match &message.operation {

@@ -173,3 +173,34 @@ async fn a_suspended_pool_answers_like_a_wrong_password() {
     bound.send(&encoded(9, Operation::DeleteRequest(ALICE), vec![])).await;
     assert_eq!(bound.answer().await.unwrap().code, 8);
 }
+
+#[tokio::test]
+async fn a_bind_that_asks_for_too_much_leaves_nobody_bound() {
+    let bench = Bench::start().await;
+    let mut client = bench.bound(ALICE).await;
+    let control = crate::ldap::codec::Control { oid: "1.2.3.4", critical: true, value: None };
+    assert_eq!(client.ask_with(bind_request(ALICE, &password("alice")), vec![control]).await.code, 12);
+    assert_eq!(who(&mut client).await, "");
+}
+
+#[tokio::test]
+async fn nothing_tells_whether_an_entry_is_there_that_one_may_not_see() {
+    let bench = Bench::start().await;
+    let device = [("objectClass", "device"), ("objectClass", "uidObject"), ("cn", "printer"), ("uid", "printer")];
+    bench.add(&bench.acme, "cn=printer,ou=services,o=acme", &device).await;
+    let mut client = bench.bound(ALICE).await;
+    let mut pair = Vec::new();
+    for name in ["legacy-app", "none"] {
+        let below = format!("nonsense=x,cn={name},ou=services,o=acme");
+        let answer = client.search(search(&below, Scope::Base, Filter::Present("objectClass"), &[])).await;
+        pair.push((answer.code, answer.matched));
+    }
+    assert_eq!(pair[0], pair[1]);
+    let mut pair = Vec::new();
+    for name in ["printer", "none"] {
+        let value = PasswordModify { user: Some(name), old: Some(b"an old password"), new: Some(b"another long password") }.encode();
+        let answer = client.extended(PASSWORD_MODIFY, Some(&value)).await;
+        pair.push((answer.code, answer.message));
+    }
+    assert_eq!(pair[0], pair[1]);
+}
