@@ -83,7 +83,7 @@ async fn disabled_at_acme_is_disabled_there_and_nowhere_else() {
     assert_eq!(demo.silently(&open).await.as_deref(), Some("login_required"));
     assert_eq!(demo.user_info(&known.access_token, known.claims.subject()).await.unwrap_err(), 401);
     let (_, page) = erin(&demo, &browser(&server)).await;
-    assert!(page.shown(403).contains("This did not work"), "{}", page.text);
+    assert!(page.shown(403).contains("cannot be used here"), "{}", page.text);
     let outcomes = PYSAML2.run(&server, &ERIN, &[saml::case("plain", "redirect", json!({}))]).await;
     assert_eq!((&outcomes[0]["outcome"], &outcomes[0]["status"]), (&json!("page"), &json!(403)));
 
@@ -135,7 +135,8 @@ async fn an_identity_provider_of_another_make() {
     // Somebody who does not want to.
     let browser = person();
     let (_, page) = leave(&browser).await;
-    browser.follow(&page, "Cancel").await.shown(403);
+    let page = browser.follow(&page, "Cancel").await;
+    assert!(page.shown(403).contains("did not confirm who you are"), "{}", page.text);
     assert_eq!(demo.silently(&browser).await.as_deref(), Some("login_required"));
     assert_eq!(users(&server, "acme").await, ["alice", "bob", "carol", "elsewhere.grace", "elsewhere.unverified"]);
     assert!(upstream.ended().await.success());

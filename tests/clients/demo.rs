@@ -26,6 +26,7 @@ struct Demo {
 
 impl Demo {
     /// Starts it on that folder, on free ports or, for HTTP, on that one.
+    #[allow(clippy::disallowed_methods, reason = "what is promised is real time")]
     async fn start(data: &Path, http_port: &str) -> Self {
         let start = Instant::now();
         let mut program = Program::poolgate();

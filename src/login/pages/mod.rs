@@ -64,8 +64,13 @@ pub fn logout(request: &PoolRequest, token: &str) -> Response {
 }
 
 /// An upstream login that did not succeed, when the form that led there is no longer at hand.
-pub fn upstream_failed(request: &PoolRequest, _message: Option<Message>) -> Result<Response, LoginError> {
-    Ok(message(request, StatusCode::FORBIDDEN, "error-title", "error-upstream", None))
+pub fn upstream_failed(request: &PoolRequest, why: Option<Message>) -> Result<Response, LoginError> {
+    let text = match why {
+        None | Some(Message::Upstream) => "error-upstream",
+        Some(Message::FactorRequired) => "error-upstream-factor",
+        Some(Message::Credentials | Message::MustChange | Message::Expired) => "error-upstream-refused",
+    };
+    Ok(message(request, StatusCode::FORBIDDEN, "error-title", text, None))
 }
 
 impl Notice {

@@ -3,7 +3,6 @@
 # Anmeldung
 login-title = Anmelden
 login-lead = weiter zu { $application }
-login-lead-plain = mit Ihrem Konto bei { $pool }
 login-username = Benutzername
 login-password = Passwort
 login-submit = Anmelden
@@ -15,7 +14,6 @@ login-factor-required = Das Passwort stimmt, aber die Anwendung verlangt mehr al
 login-password-expired = Das Passwort stimmt, ist aber zu alt. Fragen Sie die Verwaltung.
 login-busy = Gerade melden sich zu viele Personen an. Versuchen Sie es gleich noch einmal.
 login-upstream-failed = { $provider } hat nicht bestätigt, wer Sie sind. Versuchen Sie es noch einmal oder melden Sie sich anders an.
-login-upstream-refused = Ihr Konto bei { $provider } kann hier nicht verwendet werden. Fragen Sie die Verwaltung von { $pool }.
 login-tagline = Ein Konto für alles bei { $pool }.
 
 # Wartende Anfragen
@@ -49,6 +47,8 @@ error-title = Das hat nicht geklappt
 error-request = Die Anwendung hat eine Anfrage geschickt, die nicht beantwortet werden kann. Sagen Sie es denen, die sie betreiben.
 error-application = Diese Anwendung ist hier nicht bekannt oder nicht so, wie sie gefragt hat.
 error-upstream = Der andere Anmeldedienst hat nicht bestätigt, wer Sie sind. Gehen Sie zurück zur Anwendung und versuchen Sie es noch einmal.
+error-upstream-refused = Das Konto, mit dem Sie sich angemeldet haben, kann hier nicht verwendet werden. Fragen Sie die Verwaltung.
+error-upstream-factor = Die Anwendung verlangt eine stärkere Anmeldung als diese. Fragen Sie die Verwaltung.
 error-internal = Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal.
 error-form = Dieses Formular ist veraltet. Gehen Sie zurück und senden Sie es noch einmal.
 error-detail = Einzelheiten

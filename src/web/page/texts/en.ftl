@@ -3,7 +3,6 @@
 # Login
 login-title = Sign in
 login-lead = to continue to { $application }
-login-lead-plain = with your { $pool } account
 login-username = Username
 login-password = Password
 login-submit = Sign in
@@ -15,7 +14,6 @@ login-factor-required = The password was right, but the application demands more
 login-password-expired = The password was right, but it is too old. Ask the administrator.
 login-busy = Too many people are signing in just now. Try again in a moment.
 login-upstream-failed = { $provider } did not confirm who you are. Try again, or sign in another way.
-login-upstream-refused = Your { $provider } account cannot be used here. Ask the administrator of { $pool }.
 login-tagline = One account for everything at { $pool }.
 
 # Waiting requests
@@ -49,6 +47,8 @@ error-title = This did not work
 error-request = The application sent a request that cannot be answered. Tell the people who run it.
 error-application = This application is not known here, or not in the way it asked.
 error-upstream = The other sign-in service did not confirm who you are. Go back to the application and try again.
+error-upstream-refused = The account that you have signed in with cannot be used here. Ask the administrator.
+error-upstream-factor = The application demands a stronger sign-in than this one. Ask the administrator.
 error-internal = Something went wrong on our side. Try again in a moment.
 error-form = This form is out of date. Go back and send it again.
 error-detail = Details
