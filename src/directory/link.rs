@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// Edges that one commit removes with their entry, or after it.
 const EDGES_AT_ONCE: usize = 2000;
 
+/// Edges of one attribute that are many to show.
+const MANY: usize = 256;
+
 /// What the rows begin with that name an entry which is gone and has left edges.
 const LOOSE: &[u8] = b"directory/loose-edges/";
 
@@ -61,6 +64,12 @@ impl Directory {
     ) -> impl Iterator<Item = Result<EntryId>> + use<> {
         let after = after.map(|after| Key::backlink(attribute, target, after));
         ends(self.store.scan(&Prefix::backlinks(attribute, target), after.as_ref()))
+    }
+
+    /// Whether the entry names so many others that showing them takes its time.
+    pub fn names_many(&self, entry: &Entry) -> Result<bool> {
+        let many = |attribute: &AttributeId| self.targets(*attribute, entry.id(), None).take(MANY).count() == MANY;
+        Ok(entry.header()?.links.iter().any(many))
     }
 
     pub(super) fn has_edge(&self, attribute: AttributeId, source: EntryId, target: EntryId) -> Result<bool> {

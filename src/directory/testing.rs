@@ -70,6 +70,11 @@ impl Home {
         Timestamp::from_micros(self.clock.fetch_add(1000, Ordering::SeqCst))
     }
 
+    /// Rows that scans have gone over.
+    pub fn scanned(&self) -> u64 {
+        self.store.as_ref().unwrap().statistics().scanned
+    }
+
     /// Decides and commits, again after a conflict.
     pub fn commit<T>(&self, mut fill: impl FnMut(&mut Changes) -> Result<T>) -> Result<T> {
         loop {

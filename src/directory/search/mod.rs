@@ -4,11 +4,14 @@ mod branch;
 mod plan;
 mod rows;
 mod scope;
+mod way;
 
-use super::{Directory, Entry, Filter, SUFFIX, Viewer};
+pub use plan::{Plan, THOROUGH};
+
+use super::{Directory, Entry, Filter, Viewer};
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access;
-use plan::Plan;
+use plan::Planner;
 use rows::Candidates;
 use scope::Reach;
 
@@ -55,39 +58,26 @@ pub struct Found<'a> {
 impl Directory {
     /// Begins a search.
     pub fn search<'a>(&'a self, search: Search<'a>) -> Result<Found<'a>> {
-        let plan = self.plan_search(&search)?;
-        Ok(Found {
+        let plan = self.plan(&search, THOROUGH)?.unwrap_or(Plan(None));
+        Ok(self.search_by(search, &plan))
+    }
+
+    /// Finds out where a search has to look, for about that many rows; with less than [`THOROUGH`] it can be that this is not enough: `None`.
+    pub fn plan(&self, search: &Search<'_>, effort: usize) -> Result<Option<Plan>> {
+        Planner::new(self, search.viewer, effort).plan(search)
+    }
+
+    /// Begins a search, or goes on with it, by the plan that was made for it.
+    pub fn search_by<'a>(&'a self, search: Search<'a>, plan: &Plan) -> Found<'a> {
+        Found {
             directory: self,
-            candidates: rows::open(self, plan, search.after)?,
+            candidates: rows::open(self, plan, search.after),
             reach: Reach::new(search.base, search.scope),
             reached: search.after,
             search,
             examined: 0,
             stopped: false,
             ended: false,
-        })
-    }
-
-    /// The children of an entry that the viewer may see, in the order of their ids.
-    pub fn children<'a>(&'a self, parent: EntryId, after: Option<EntryId>, viewer: &'a Viewer) -> Result<Found<'a>> {
-        const ALL: &Filter = &Filter::everything();
-        self.search(Search { base: parent, scope: Scope::One, filter: ALL, after, viewer, stop: None })
-    }
-
-    /// Candidates by the filter, or by the scope where that promises fewer.
-    fn plan_search(&self, search: &Search<'_>) -> Result<Plan> {
-        if search.scope == Scope::Base {
-            return Ok(Plan::Ids(vec![search.base]));
-        }
-        let by_filter = plan::of(self, search.filter)?;
-        let cost = plan::cost(self, &by_filter, plan::FEW)?;
-        if cost < plan::FEW {
-            return Ok(by_filter);
-        }
-        match search.scope {
-            Scope::One => plan::cheapest(self, vec![by_filter, Plan::children(search.base)]),
-            _ if search.base == SUFFIX => Ok(by_filter),
-            _ => Ok(branch::below(self, search.base)?.map_or(by_filter, Plan::Ids)),
         }
     }
 }

@@ -1,35 +1,28 @@
 //! Candidates as they come from the store: in the order of ids, each once, from after an id on.
 
-use super::plan::{Plan, Rows};
+use super::plan::{Places, Plan};
+use super::way::Rows;
 use crate::directory::Directory;
 use crate::model::{EntryId, Error, Result};
 use crate::store::{Key, Prefix, Row, Space};
 use std::iter::Peekable;
-
-/// The most entries of a range, whose rows are in the order of values, that are put in the order of ids. A larger range is searched by going over all entries.
-pub const MAX_RANGE: usize = 20_000;
+use std::sync::Arc;
 
 /// Ids, with the records of the entries where they were read on the way.
 pub type Candidates = Box<dyn Iterator<Item = Result<(EntryId, Option<Row>)>> + Send>;
 
 /// Opens the rows of a plan.
-pub fn open(directory: &Directory, plan: Plan, after: Option<EntryId>) -> Result<Candidates> {
-    Ok(match plan {
-        Plan::Everything => everything(directory, after),
-        Plan::Ids(ids) => Box::new(ids.into_iter().filter(move |id| Some(*id) > after).map(|id| Ok((id, None)))),
-        Plan::Rows(rows) => by_id(directory, &rows, after),
-        Plan::Range(range) => match range.collect(directory, MAX_RANGE)? {
-            Some(ids) => open(directory, Plan::Ids(ids), after)?,
-            None => everything(directory, after),
-        },
-        Plan::Union(plans) => {
-            let mut sources = Vec::with_capacity(plans.len());
-            for plan in plans {
-                sources.push(open(directory, plan, after)?.peekable());
-            }
-            Box::new(Merge { sources })
-        }
-    })
+pub fn open(directory: &Directory, plan: &Plan, after: Option<EntryId>) -> Candidates {
+    let Plan(Some(Places { ids, rows })) = plan else { return everything(directory, after) };
+    let mut sources: Vec<Candidates> = rows.iter().map(|rows| by_id(directory, rows, after)).collect();
+    if !ids.is_empty() {
+        let (ids, first) = (Arc::clone(ids), ids.partition_point(|id| Some(*id) <= after));
+        sources.push(Box::new((first..ids.len()).filter_map(move |place| ids.get(place).map(|id| Ok((*id, None))))));
+    }
+    match sources.len() {
+        1 => sources.swap_remove(0),
+        _ => Box::new(Merge { sources: sources.into_iter().map(Iterator::peekable).collect() }),
+    }
 }
 
 fn everything(directory: &Directory, after: Option<EntryId>) -> Candidates {

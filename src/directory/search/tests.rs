@@ -1,8 +1,10 @@
 use super::*;
+use crate::directory::SUFFIX;
 use crate::directory::change::ModificationKind::Add;
 use crate::directory::filter::Parts;
 use crate::directory::testing::{Home, actor, step};
 use crate::model::Role;
+use crate::store::{Key, Term};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
@@ -323,4 +325,74 @@ fn orders_times_and_extensible_matches() {
     assert_eq!(all(&descriptions), [alice]);
     assert_eq!(all(&Filter::equality(directory, "cn", b"elise").unwrap()), [alice]);
     assert_eq!(all(&Filter::equality(directory, "cn;lang-fr", b"elise").unwrap()), []);
+}
+
+/// Index rows of entries that are not there: what counts is that they are read.
+fn crowd(home: &Home, attribute: &str, trigram: &[u8; 3], entries: u64) {
+    let attribute = home.directory.schema().attribute(attribute).unwrap().id;
+    for first in (0..entries).step_by(5000) {
+        home.commit(|changes| {
+            for id in (first..entries.min(first + 5000)).map(|number| EntryId::new(1_000_000 + number)) {
+                changes.put(Key::index(attribute, Term::Trigram, trigram, id), Vec::new());
+                changes.put(Key::index(attribute, Term::Ordering, &super::super::index::ordering_term(trigram), id), Vec::new());
+            }
+            Ok(())
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_plan_reads_a_bounded_number_of_rows_whatever_the_filter() {
+    let home = Home::new();
+    crowd(&home, "cn", b"aaa", 6000);
+    let directory = &home.directory;
+    let like = |parts: &Parts<'_>| Filter::substrings(directory, "cn", parts);
+    let initial = like(&Parts { initial: Some(b"aaa"), ..Parts::default() });
+    let inside = like(&Parts { any: vec![b"aaaaaaaaaaaaa"], ..Parts::default() });
+    let filters = [
+        Filter::Or(vec![inside.clone(); 500]),
+        Filter::And(vec![inside.clone(); 500]),
+        Filter::Or(vec![initial.clone(); 500]),
+        Filter::And((0..500).map(|_| Filter::Or(vec![initial.clone(), inside.clone()])).collect()),
+    ];
+    for (number, filter) in filters.iter().enumerate() {
+        let search = Search { base: SUFFIX, scope: Scope::Subtree, filter, after: None, viewer: &Viewer::OPERATOR, stop: None };
+        for effort in [512, THOROUGH] {
+            let before = home.scanned();
+            let plan = directory.plan(&search, effort).unwrap();
+            let read = home.scanned() - before;
+            assert!(read <= 2 * effort as u64 + 2, "filter {number}: {read} rows for an effort of {effort}");
+            assert!(plan.is_some() || effort < THOROUGH);
+        }
+    }
+}
+
+#[test]
+fn a_plan_serves_a_search_in_any_number_of_steps() {
+    let home = Home::new();
+    let people: Vec<_> = ["alice", "alan", "albert", "bob"].iter().map(|uid| home.person(uid)).collect();
+    let filter = Filter::substrings(&home.directory, "uid", &Parts { initial: Some(b"al"), ..Parts::default() });
+    let search = Search { base: SUFFIX, scope: Scope::Subtree, filter: &filter, after: None, viewer: &Viewer::OPERATOR, stop: None };
+    let plan = home.directory.plan(&search, 512).unwrap().unwrap();
+    let mut found = Vec::new();
+    while let Some(entry) = home.directory.search_by(Search { after: found.last().copied(), ..search }, &plan).next() {
+        found.push(entry.unwrap().id());
+    }
+    assert_eq!(found, people[..3]);
+}
+
+#[test]
+fn a_guess_at_what_one_may_not_read_looks_at_the_own_entry_alone() {
+    let home = Home::new();
+    let (alice, bob) = (home.person("alice"), home.person("bob"));
+    for id in [alice, bob] {
+        home.modify(id, &[step(Add, "employeeNumber", &["7"])]).unwrap();
+    }
+    let filter = Filter::equality(&home.directory, "employeeNumber", b"7").unwrap();
+    let viewer = Viewer { role: Role::User, entry: Some(bob) };
+    let search = Search { base: SUFFIX, scope: Scope::Subtree, filter: &filter, after: None, viewer: &viewer, stop: None };
+    let mut found = home.directory.search(search).unwrap();
+    assert_eq!(found.by_ref().map(|entry| entry.unwrap().id()).collect::<Vec<_>>(), [bob]);
+    assert_eq!(found.examined(), 2, "one, and the end");
 }

@@ -1,10 +1,12 @@
 //! The work of a search in stretches: each is bounded in what it looks at and in what it finds, and tells where the next one begins.
 
 use super::super::codec::encode_entry;
+use crate::directory::search::{Plan, THOROUGH};
 use crate::directory::{Directory, Filter, Names, Scope, Search, Selection, Viewer};
 use crate::model::{Clock, EntryId, Result, Timestamp};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What is looked for, and how it is shown.
 pub(super) struct Scan {
@@ -18,6 +20,8 @@ pub(super) struct Scan {
     pub viewer: Viewer,
     pub clock: Arc<dyn Clock>,
     pub deadline: Timestamp,
+    /// Where to look; made once.
+    pub plan: OnceLock<Plan>,
     /// Set when the client no longer waits.
     pub unwanted: AtomicBool,
 }
@@ -29,10 +33,45 @@ pub(super) struct Bounds {
     pub after: Option<EntryId>,
     /// Entries to find.
     pub entries: u32,
-    /// Candidates to look at.
-    pub candidates: u32,
     /// Octets to write.
     pub output: usize,
+    /// How long it may take.
+    pub pace: Pace,
+}
+
+/// Where a stretch runs, and so how much it may do before others get their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// On the task of the connection, beside other connections.
+    AtOnce,
+    /// As a job in `work`.
+    AsJob,
+}
+
+impl Pace {
+    /// Candidates to look at.
+    const fn candidates(self) -> u32 {
+        match self {
+            Self::AtOnce => 64,
+            Self::AsJob => 1_000,
+        }
+    }
+
+    /// Time after which no further candidate is looked at: a filter can be long, and so can values.
+    const fn time(self) -> Duration {
+        match self {
+            Self::AtOnce => Duration::from_millis(2),
+            Self::AsJob => Duration::from_millis(20),
+        }
+    }
+
+    /// Rows to read for a plan.
+    const fn effort(self) -> usize {
+        match self {
+            Self::AtOnce => 512,
+            Self::AsJob => THOROUGH,
+        }
+    }
 }
 
 /// What a stretch has come to.
@@ -65,16 +104,27 @@ impl Scan {
     pub fn stretch(&self, bounds: Bounds, out: &mut Vec<u8>) -> Result<Stretch> {
         let start = out.len();
         let seen = AtomicU32::new(0);
-        let stop = || self.cause(&seen, bounds).is_some();
+        let until = self.clock.now().plus(bounds.pace.time());
+        let stop = || self.cause(&seen, until, bounds.pace).is_some();
         let Self { directory, filter, viewer, .. } = self;
         let search = Search { base: self.base, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
-        let mut entries = directory.search(search)?;
+        let plan = match self.plan.get() {
+            Some(plan) => plan,
+            None => match directory.plan(&search, bounds.pace.effort())? {
+                Some(plan) => self.plan.get_or_init(|| plan),
+                None => return Ok(Stretch { found: 0, last: bounds.after, pause: Pause::Spent }),
+            },
+        };
+        let mut entries = directory.search_by(search, plan);
         let mut names = Names::new(directory);
         let (mut found, mut last) = (0, bounds.after);
         for entry in entries.by_ref() {
             let entry = entry?;
             if found == bounds.entries {
                 return Ok(Stretch { found, last, pause: Pause::Limit });
+            }
+            if bounds.pace == Pace::AtOnce && directory.names_many(&entry)? {
+                return Ok(Stretch { found, last, pause: Pause::Spent });
             }
             // An entry that was deleted meanwhile has no name any more.
             if let Some(name) = names.of(&entry)? {
@@ -86,18 +136,21 @@ impl Scan {
                 return Ok(Stretch { found, last, pause: Pause::Spent });
             }
         }
-        let pause = if entries.was_stopped() { self.cause(&seen, bounds).unwrap_or(Pause::Spent) } else { Pause::Done };
+        let pause = if entries.was_stopped() { self.cause(&seen, until, bounds.pace).unwrap_or(Pause::Spent) } else { Pause::Done };
         Ok(Stretch { found, last: entries.reached(), pause })
     }
 
     /// Asked before each candidate.
-    fn cause(&self, seen: &AtomicU32, bounds: Bounds) -> Option<Pause> {
+    fn cause(&self, seen: &AtomicU32, until: Timestamp, pace: Pace) -> Option<Pause> {
         if self.unwanted.load(Ordering::Relaxed) {
             return Some(Pause::Unwanted);
         }
-        if self.clock.now() >= self.deadline {
+        let now = self.clock.now();
+        if now >= self.deadline {
             return Some(Pause::Late);
         }
-        (seen.fetch_add(1, Ordering::Relaxed) >= bounds.candidates).then_some(Pause::Spent)
+        // One candidate at least, so that every stretch comes further.
+        let seen = seen.fetch_add(1, Ordering::Relaxed);
+        (seen >= pace.candidates() || (seen > 0 && now >= until)).then_some(Pause::Spent)
     }
 }

@@ -6,19 +6,14 @@ use super::super::session::{Identity, Session};
 use super::super::virtual_entry::VirtualEntry;
 use super::super::wire::Wire;
 use super::super::{error, rootdse, subschema};
-use super::scan::{Bounds, Pause, Scan};
+use super::scan::{Bounds, Pace, Pause, Scan};
 use super::{Next, filter, unseen};
 use crate::directory::{Scope, Selection};
 use crate::model::{Dn, EntryId, Error, Result, error::Rule};
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-/// Candidates that a search looks at on the connection's own task; a search that is not over by then goes on in `work`.
-const AT_ONCE: u32 = 64;
-/// Candidates of one job in `work`: some milliseconds.
-const A_JOB: u32 = 1_000;
 
 /// How a search ended.
 enum Outcome {
@@ -100,6 +95,7 @@ async fn in_pool(
         viewer,
         clock,
         deadline,
+        plan: OnceLock::new(),
         unwanted: AtomicBool::new(false),
         directory,
     };
@@ -143,7 +139,7 @@ async fn run(
     at_limit: impl FnOnce(Option<EntryId>) -> (LdapResult<'static>, Option<Vec<u8>>),
 ) -> Result<Outcome> {
     let output = session.app.limits.output;
-    let mut bounds = Bounds { after, entries, candidates: AT_ONCE, output };
+    let mut bounds = Bounds { after, entries, output, pace: Pace::AtOnce };
     let mut stretch = scan.stretch(bounds, &mut wire.output)?;
     loop {
         match stretch.pause {
@@ -167,7 +163,7 @@ async fn run(
         if wire.is_unwanted(scan.id) {
             return Ok(Outcome::Unwanted);
         }
-        bounds = Bounds { after: stretch.last, entries: bounds.entries - stretch.found, candidates: A_JOB, output };
+        bounds = Bounds { after: stretch.last, entries: bounds.entries - stretch.found, output, pace: Pace::AsJob };
         let job = {
             let scan = Arc::clone(&scan);
             move || {

@@ -6,6 +6,8 @@ use crate::ldap::codec::{
     Assertion, CompareRequest, Control, Extensible, Filter, Operation, PagedResults, Scope, SearchRequest, Substrings,
 };
 use crate::ldap::subschema;
+use crate::model::EntryId;
+use crate::store::Key;
 
 const PEOPLE: &str = "ou=people,o=acme";
 
@@ -283,4 +285,22 @@ async fn controls_that_are_not_supported() {
     assert_eq!(client.ask_with(request(), vec![pages(), pages()]).await.code, 2);
     let broken = Control { value: Some(b"no value".into()), ..pages() };
     assert_eq!(client.ask_with(request(), vec![broken]).await.code, 2);
+}
+
+#[tokio::test]
+async fn an_entry_that_names_many_is_shown_by_a_job() {
+    let bench = Bench::start().await;
+    let directory = crate::directory::Directory::new(&bench.acme);
+    let group = directory.resolve(&crate::model::Dn::parse("cn=admins,ou=groups,o=acme").unwrap()).unwrap();
+    let member = directory.schema().attribute("member").unwrap().id;
+    let rows = bench.acme.store().decide(|changes| {
+        for number in 0..300 {
+            changes.put(Key::link(member, group, EntryId::new(1_000_000 + number)), Vec::new());
+        }
+        Ok(())
+    });
+    rows.await.unwrap();
+    let mut client = bench.bound(CAROL).await;
+    let answer = client.search(search("cn=admins,ou=groups,o=acme", Scope::Base, Filter::Present("cn"), &["member"])).await;
+    assert_eq!((answer.code, answer.entries.len(), answer.entries[0].values("member")), (0, 1, vec![CAROL]));
 }
