@@ -23,6 +23,10 @@ pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
 pub const MAX_PASSES: u32 = 16;
 /// Most lanes that a hash may ask for.
 pub const MAX_LANES: u32 = 16;
+
+/// Most work that a hash may ask for: KiB of memory times passes over it. Each login with the hash costs as much on a thread that all pools share, and whoever
+/// administers one of them may bring hashes along; this is 27 times the default, and what slapd and libsodium make lies below.
+pub const MAX_COST: u64 = 1 << 20;
 /// Longest stored form that is read.
 pub const MAX_TEXT: usize = 512;
 /// Longest salt of an imported hash, in bytes.
@@ -68,14 +72,15 @@ impl Params {
     pub fn check(&self) -> Result<()> {
         let within = (1..=MAX_PASSES).contains(&self.passes)
             && (1..=MAX_LANES).contains(&self.lanes)
-            && (8 * self.lanes..=MAX_MEMORY_KIB).contains(&self.memory_kib);
+            && (8 * self.lanes..=MAX_MEMORY_KIB).contains(&self.memory_kib)
+            && self.cost() <= MAX_COST;
         if within {
             return Ok(());
         }
         Err(Error::invalid(
             Rule::Constraint,
             format!(
-                "password hashing takes 1 to {MAX_PASSES} passes, 1 to {MAX_LANES} lanes and 8 KiB for each lane up to {MAX_MEMORY_KIB} KiB of memory"
+                "password hashing takes 1 to {MAX_PASSES} passes, 1 to {MAX_LANES} lanes and 8 KiB for each lane up to {MAX_MEMORY_KIB} KiB of memory, and at most {MAX_COST} of passes times KiB"
             ),
         ))
     }

@@ -1,13 +1,14 @@
 //! To an upstream identity provider and back.
 
+use super::dispatch;
 use super::form::{origin, waiting};
 use super::pages::{self, Notice};
-use super::{LoginError, dispatch};
 use crate::authn::{BrowserKey, Callback, Core, Step};
 use crate::model::Error;
 use crate::model::error::Rule;
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
+use crate::web::page::PageError;
 use crate::web::{PoolRequest, Response, browser, see_other};
 use std::sync::Arc;
 
@@ -15,9 +16,9 @@ use std::sync::Arc;
 pub const CALLBACK_PATH: &str = "/oauth2/idpresponse";
 
 /// Sends the browser to the upstream whose name the path ends with.
-pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, LoginError> {
+pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
-    let id = query.get("interaction").ok_or_else(|| LoginError::expired(&request))?;
+    let id = query.get("interaction").ok_or_else(|| PageError::expired(&request))?;
     let (interaction, browser) = waiting(&core, &request, id)?;
     let provider = request.path.rsplit('/').next().unwrap_or_default();
     let key = BrowserKey::from_cookie(browser.expose());
@@ -32,10 +33,10 @@ pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, Lo
 }
 
 /// Takes the upstream's answer.
-pub async fn back(core: Arc<Core>, request: PoolRequest) -> Result<Response, LoginError> {
+pub async fn back(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let fields = Form::parse(request.query.as_bytes())
-        .map_err(|error| LoginError::of(&request, &Error::invalid(Rule::Request, error.to_string())))?;
-    let browser = browser::existing(&request).ok_or_else(|| LoginError::expired(&request))?;
+        .map_err(|error| PageError::of(&request, &Error::invalid(Rule::Request, error.to_string())))?;
+    let browser = browser::existing(&request).ok_or_else(|| PageError::expired(&request))?;
     let field = |name: &str| fields.get(name).map(str::to_owned);
     let answer = Callback { state: field("state"), code: field("code"), error: field("error"), iss: field("iss") };
     let previous = cookie::get(&request, Purpose::Session);
@@ -45,6 +46,6 @@ pub async fn back(core: Arc<Core>, request: PoolRequest) -> Result<Response, Log
         Ok(Step::Granted(granted)) => Ok(dispatch::go_on(&request, &granted)),
         Ok(Step::Redirect(url)) => Ok(see_other(&url)),
         Ok(Step::Ask(_, message)) => pages::upstream_failed(&request, message),
-        Err(error) => Err(LoginError::of(&request, &error)),
+        Err(error) => Err(PageError::of(&request, &error)),
     }
 }

@@ -1,11 +1,11 @@
 //! What comes next in a login, as the browser sees it.
 
-use super::LoginError;
 use super::pages::{self, Notice};
 use crate::authn::{Granted, Interaction, ReturnPoint, Step};
 use crate::model::Secret;
 use crate::web::cookie::{self, Purpose};
 use crate::web::http::header::SET_COOKIE;
+use crate::web::page::PageError;
 use crate::web::{PoolRequest, Response, see_other, with_header};
 
 /// Follows one step of the engine while a form is open.
@@ -15,7 +15,7 @@ pub fn follow(
     browser: &Secret<String>,
     username: &str,
     step: Step,
-) -> Result<Response, LoginError> {
+) -> Result<Response, PageError> {
     match step {
         Step::Ask(_, message) => pages::login(request, interaction, browser, username, message.map(Notice::Of)),
         Step::Redirect(url) => Ok(see_other(&url)),

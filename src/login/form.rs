@@ -1,16 +1,17 @@
 //! The login page: showing it, and taking what it sends.
 
-use super::{LoginError, dispatch, pages};
+use super::{dispatch, pages};
 use crate::authn::{BrowserKey, Core, Interaction, Message, Origin};
 use crate::model::{Face, Kind, Secret};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::http::StatusCode;
-use crate::web::{PoolRequest, Response, browser, csrf, page};
+use crate::web::page::{self, PageError};
+use crate::web::{PoolRequest, Response, browser, csrf};
 use std::sync::Arc;
 
 /// Shows the login page of a waiting request.
-pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, LoginError> {
+pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
     let Some(id) = query.get("interaction") else {
         return Ok(page::message(&request, StatusCode::OK, "elsewhere-title", "elsewhere-text", None));
@@ -21,13 +22,13 @@ pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, Log
 }
 
 /// Takes a name and a password.
-pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, LoginError> {
+pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
     let fields = Form::parse(&request.body).unwrap_or_default();
-    let id = query.get("interaction").ok_or_else(|| LoginError::expired(&request))?;
+    let id = query.get("interaction").ok_or_else(|| PageError::expired(&request))?;
     let (interaction, browser) = waiting(&core, &request, id)?;
     if !csrf::matches(&browser, &purpose(&interaction), fields.get(csrf::FIELD)) {
-        return Err(LoginError::foreign_form(&request));
+        return Err(PageError::foreign_form(&request));
     }
     let username = fields.get("username").unwrap_or_default().trim();
     let password = Secret::from(fields.get("password").unwrap_or_default());
@@ -43,16 +44,16 @@ pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, L
         Err(error) if matches!(error.kind(), Kind::Denied(_)) => {
             pages::login(&request, &interaction, &browser, username, Some(pages::Notice::Of(Message::Credentials)))
         }
-        Err(error) => Err(LoginError::of(&request, &error)),
+        Err(error) => Err(PageError::of(&request, &error)),
     }
 }
 
 /// The waiting request of that id, if it is this browser's, and the browser's key.
-pub(super) fn waiting(core: &Core, request: &PoolRequest, id: &str) -> Result<(Interaction, Secret<String>), LoginError> {
-    let browser = browser::existing(request).ok_or_else(|| LoginError::expired(request))?;
+pub(super) fn waiting(core: &Core, request: &PoolRequest, id: &str) -> Result<(Interaction, Secret<String>), PageError> {
+    let browser = browser::existing(request).ok_or_else(|| PageError::expired(request))?;
     let found = core.interaction(&request.pool, id, &BrowserKey::from_cookie(browser.expose()));
-    let interaction = found.map_err(|error| LoginError::of(request, &error))?;
-    interaction.map(|interaction| (interaction, browser)).ok_or_else(|| LoginError::expired(request))
+    let interaction = found.map_err(|error| PageError::of(request, &error))?;
+    interaction.map(|interaction| (interaction, browser)).ok_or_else(|| PageError::expired(request))
 }
 
 /// What the form token of an interaction's login page is for.

@@ -5,11 +5,9 @@
 
 mod callback;
 mod dispatch;
-mod error;
 mod form;
 mod logout;
 mod pages;
 mod routes;
 
-pub use error::LoginError;
 pub use routes::routes;

@@ -1,8 +1,9 @@
 //! The paths of the room.
 
-use super::{LoginError, callback, form, logout};
+use super::{callback, form, logout};
 use crate::authn::Core;
-use crate::web::{MAX_BODY, Response, page, route};
+use crate::web::page::{self, PageError};
+use crate::web::{MAX_BODY, Response, route};
 use std::sync::Arc;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -17,7 +18,7 @@ pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     let ask = route(warp::path!("logout").and(warp::get()).boxed(), 0, core.clone(), logout::ask);
     let leave = route(warp::path!("logout").and(warp::post()).boxed(), MAX_BODY, core, logout::leave);
     let asset = |path: BoxedFilter<()>, response: fn() -> Response| {
-        route(path.and(warp::get()).boxed(), 0, (), move |(), _| async move { Ok::<_, LoginError>(response()) })
+        route(path.and(warp::get()).boxed(), 0, (), move |(), _| async move { Ok::<_, PageError>(response()) })
     };
     let style = asset(warp::path!("assets" / "style.css").boxed(), page::style);
     let icon = asset(warp::path!("assets" / "icon.svg").boxed(), page::icon);

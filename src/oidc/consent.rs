@@ -18,7 +18,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| page::environmen
 /// The page. Its form comes back to [`post`].
 pub fn page(request: &PoolRequest, authorization: &AuthorizationRequest, interaction: &Interaction, session: &Session) -> Response {
     let id = interaction.id().as_str();
-    let token = browser::existing(request).map(|key| csrf::token(&key, &purpose(id)));
+    let token = browser::existing(request).map(|key| csrf::token(&key, &purpose(id, session)));
     let content = context! {
         action => request.base.join("/oauth2/consent"),
         application => authorization.client.name.as_str(),
@@ -36,36 +36,39 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
         .and_then(|form| form.each_once().map(|()| form))
         .map_err(|malformed| Error::Page(malformed.into()))?;
     let id = form.first("interaction").unwrap_or_default();
-    let genuine = browser::existing(request).is_some_and(|key| csrf::matches(&key, &purpose(id), form.first(csrf::FIELD)));
+    let Some((parameters, interaction)) = authorize::waiting(app, request, id)? else { return Ok(authorize::expired(request)) };
+    let failed = |failure: Failure| Error::Page(Refusal::at_authorize(&failure));
+    let Some(session) = app.session(request).await.map_err(failed)? else {
+        // Nobody is logged in any more: the question comes again after the login.
+        return authorize::advance(app, request, &parameters, Some(&interaction), false).await;
+    };
+    let genuine = browser::existing(request).is_some_and(|key| csrf::matches(&key, &purpose(id, &session), form.first(csrf::FIELD)));
     if !genuine || csrf::is_foreign(&request.headers, &origin(request)) {
         return Ok(page::message(request, StatusCode::BAD_REQUEST, "error-title", "error-form", None));
     }
-    let Some((parameters, interaction)) = authorize::waiting(app, request, id)? else { return Ok(authorize::expired(request)) };
     if form.first("decision") == Some("allow") {
         return authorize::advance(app, request, &parameters, Some(&interaction), true).await;
     }
     let authorization = authorize::check(request, &parameters)?;
     let reply = Box::new(authorization.reply);
-    match decline(app, request, authorization.client.client_id.as_str(), &interaction).await {
+    match decline(app, request, authorization.client.client_id.as_str(), &interaction, &session).await {
         Ok(()) => Err(Error::Redirect(Refusal::new(Code::AccessDenied, "the person did not consent"), reply)),
         Err(failure) => Err(Error::Redirect(Refusal::at_authorize(&failure), reply)),
     }
 }
 
-async fn decline(app: &App, request: &PoolRequest, client_id: &str, interaction: &Interaction) -> Result<(), Failure> {
+async fn decline(app: &App, request: &PoolRequest, client_id: &str, interaction: &Interaction, session: &Session) -> Result<(), Failure> {
     let mut changes = Changes::new();
     app.core.consume(interaction, &mut changes);
-    if let Some(session) = app.session(request).await? {
-        let actor = app.core.actor(&request.pool, session.authentication(), App::origin(request))?;
-        audit::record(&mut changes, &Event::failure(app.now(), Action::Consent, &actor, Reason::Declined).on(client_id));
-    }
+    let actor = app.core.actor(&request.pool, session.authentication(), App::origin(request))?;
+    audit::record(&mut changes, &Event::failure(app.now(), Action::Consent, &actor, Reason::Declined).on(client_id));
     request.pool.store().commit(changes).await?;
     Ok(())
 }
 
-/// A token for one form of one interaction is none for another.
-fn purpose(interaction: &str) -> String {
-    format!("consent {interaction}")
+/// A token for the form of one interaction is none for another, nor for somebody else who has logged in meanwhile.
+fn purpose(interaction: &str, session: &Session) -> String {
+    format!("consent {interaction} {}", session.public_id())
 }
 
 /// The origin of the pool's URL (RFC 6454, section 6.2).

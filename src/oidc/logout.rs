@@ -12,17 +12,14 @@ use crate::application::{self, Client};
 use crate::model::Error as Failure;
 use crate::web::cookie::{self, Purpose};
 use crate::web::http::{StatusCode, header};
-use crate::web::{self, PoolRequest, Response, browser, csrf, page};
-use minijinja::{Environment, context};
-use std::sync::LazyLock;
+use crate::web::page::{self, Question};
+use crate::web::{self, PoolRequest, Response, browser, csrf};
 
 /// The parameters that mean something here.
 const KNOWN: &[&str] = &["client_id", "id_token_hint", "post_logout_redirect_uri", "state"];
 
 /// What the form token of the page is for.
 const PURPOSE: &str = "logout";
-
-static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| page::environment(&[("logout.html", include_str!("pages/logout.html"))]));
 
 /// A request in the query.
 pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
@@ -104,14 +101,17 @@ async fn end(app: &App, request: &PoolRequest) -> Result<(), Error> {
 /// The page that asks.
 fn ask(app: &App, request: &PoolRequest, parameters: &Parameters) -> Response {
     let browser = browser::key(request, app.core.entropy.as_ref());
-    let fields: Vec<_> =
-        KNOWN.iter().filter_map(|name| parameters.first(name).map(|value| vec![(*name).to_owned(), value.to_owned()])).collect();
-    let content = context! { action => request.base.join("/oauth2/logout"), fields, form_token => csrf::token(&browser.key, PURPOSE) };
-    let response = page::render(&PAGES, "logout.html", request, StatusCode::OK, content);
-    match browser.set_cookie {
-        Some(cookie) => web::with_header(response, header::SET_COOKIE, &cookie),
-        None => response,
-    }
+    let token = csrf::token(&browser.key, PURPOSE);
+    let fields: Vec<_> = KNOWN.iter().filter_map(|name| Some((*name, parameters.first(name)?))).collect();
+    let asked = Question {
+        title: "logout-title",
+        text: "logout-question",
+        answer: "logout-submit",
+        path: "/oauth2/logout",
+        fields: &fields,
+        token: &token,
+    };
+    browser.keep(page::question(request, &asked))
 }
 
 /// Nobody is logged in any more: on to the client, or a page that says so.

@@ -1,6 +1,5 @@
 //! The metadata of the Identity Provider (SAML metadata, section 2.4.3).
 
-use super::SamlError;
 use super::name_id;
 use super::wire::{METADATA, POST_BINDING, PROTOCOL, REDIRECT_BINDING};
 use crate::authn::Core;
@@ -11,6 +10,7 @@ use crate::pool::Pool;
 use crate::pool::keys::{self, Use};
 use crate::web::http::StatusCode;
 use crate::web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use crate::web::page::PageError;
 use crate::web::{PoolRequest, PoolUrl, Response, text, with_header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,8 +39,8 @@ pub async fn signing_key(core: &Core, pool: &Pool) -> model::Result<Arc<SigningK
 }
 
 /// Answers with the metadata.
-pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, SamlError> {
-    let failed = |error| SamlError::of(&request, &error);
+pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
+    let failed = |error| PageError::of(&request, &error);
     signing_key(&core, &request.pool).await.map_err(failed)?;
     let keys = keys::public(&request.pool, Use::Saml).map_err(failed)?;
     let certificates: Vec<&[u8]> = keys.iter().filter_map(|key| key.certificate()).collect();

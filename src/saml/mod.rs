@@ -17,7 +17,7 @@ mod sso;
 pub mod wire;
 
 pub use assertion::{LIFETIME, SKEW};
-pub use error::{SamlError, status};
+pub use error::status;
 pub use metadata::{entity_id, sso_url};
 pub use request::{MAX_REQUEST_AGE, MAX_SKEW};
 pub use routes::routes;

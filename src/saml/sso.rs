@@ -17,7 +17,7 @@ use super::decision::{Decision, Proof, decide};
 use super::metadata::{entity_id, signing_key, sso_url};
 use super::request::{Judged, Refusal, SsoRequest, judge};
 use super::wire::{self, Received};
-use super::{SamlError, error, post};
+use super::{error, post};
 use crate::application::{ServiceProvider, find_service_provider};
 use crate::audit::{self, Action, Event, Reason};
 use crate::authn::{BrowserKey, Core, Demands, Interaction, Level, NewInteraction, Origin, ReturnPoint, Session};
@@ -26,17 +26,17 @@ use crate::model::{self, Error, Face};
 use crate::store::Changes;
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
-use crate::web::http::header::SET_COOKIE;
-use crate::web::{PoolRequest, Response, browser, see_other, with_header};
+use crate::web::page::PageError;
+use crate::web::{PoolRequest, Response, browser, see_other};
 use std::sync::Arc;
 
 /// A request over HTTP-Redirect, or a browser that comes back to a stored one.
-pub async fn redirect(core: Arc<Core>, request: PoolRequest) -> Result<Response, SamlError> {
+pub async fn redirect(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     if !wire::holds_request(&request.query) {
         return resume(&core, &request).await;
     }
     let query = request.query.clone();
-    let judged = judged(&core, &request, move || wire::decode_query(&query)).await.map_err(|error| SamlError::of(&request, &error))?;
+    let judged = judged(&core, &request, move || wire::decode_query(&query)).await.map_err(|error| PageError::of(&request, &error))?;
     let Judged { provider, request: asked, refusal } = judged;
     match refusal {
         Some(refusal) => answer(&core, &request, &provider, &asked, Err(refusal), None).await,
@@ -45,9 +45,9 @@ pub async fn redirect(core: Arc<Core>, request: PoolRequest) -> Result<Response,
 }
 
 /// A request over HTTP-POST.
-pub async fn post(core: Arc<Core>, request: PoolRequest) -> Result<Response, SamlError> {
+pub async fn post(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let body = request.body.clone();
-    let judged = judged(&core, &request, move || wire::decode_form(&body)).await.map_err(|error| SamlError::of(&request, &error))?;
+    let judged = judged(&core, &request, move || wire::decode_form(&body)).await.map_err(|error| PageError::of(&request, &error))?;
     let Judged { provider, request: asked, refusal } = judged;
     if let Some(refusal) = refusal {
         return answer(&core, &request, &provider, &asked, Err(refusal), None).await;
@@ -55,7 +55,7 @@ pub async fn post(core: Arc<Core>, request: PoolRequest) -> Result<Response, Sam
     let handover = digest::token(core.entropy.as_ref());
     let key = BrowserKey::from_cookie(handover.expose());
     let stored = core.begin(&request.pool, waiting(&provider, &asked), &key, Some(request.peer)).await;
-    let id = stored.map_err(|error| SamlError::of(&request, &error))?;
+    let id = stored.map_err(|error| PageError::of(&request, &error))?;
     Ok(see_other(&format!("{}?interaction={}&handover={}", sso_url(&request.base), id.as_str(), handover.expose())))
 }
 
@@ -71,10 +71,10 @@ async fn judged(
 }
 
 /// Goes on with a stored request. Nothing but the browser's cookies says who is logged in, and the service provider is looked up anew.
-async fn resume(core: &Core, request: &PoolRequest) -> Result<Response, SamlError> {
-    let failed = |error| SamlError::of(request, &error);
+async fn resume(core: &Core, request: &PoolRequest) -> Result<Response, PageError> {
+    let failed = |error| PageError::of(request, &error);
     let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
-    let expired = || SamlError::expired(request);
+    let expired = || PageError::expired(request);
     let id = query.get("interaction").ok_or_else(expired)?;
     let own = browser::existing(request).map(|key| BrowserKey::from_cookie(key.expose()));
     let key = query.get("handover").map(BrowserKey::from_cookie).or(own).ok_or_else(expired)?;
@@ -100,9 +100,9 @@ async fn proceed(
     provider: &ServiceProvider,
     asked: &SsoRequest,
     stored: Option<Stored>,
-) -> Result<Response, SamlError> {
+) -> Result<Response, PageError> {
     let session = match cookie::get(request, Purpose::Session) {
-        Some(cookie) => core.session(&request.pool, &cookie).await.map_err(|error| SamlError::of(request, &error))?,
+        Some(cookie) => core.session(&request.pool, &cookie).await.map_err(|error| PageError::of(request, &error))?,
         None => None,
     };
     let since = stored.as_ref().filter(|stored| !stored.is_handed_over).map(|stored| stored.interaction.created());
@@ -122,8 +122,8 @@ async fn log_in(
     provider: &ServiceProvider,
     asked: &SsoRequest,
     stored: Option<Stored>,
-) -> Result<Response, SamlError> {
-    let failed = |error| SamlError::of(request, &error);
+) -> Result<Response, PageError> {
+    let failed = |error| PageError::of(request, &error);
     let login = |id: &str| see_other(&request.base.join(&format!("/login?interaction={id}")));
     if let Some(stored) = stored.as_ref().filter(|stored| !stored.is_handed_over) {
         return Ok(login(stored.interaction.id().as_str()));
@@ -135,7 +135,7 @@ async fn log_in(
     let key = BrowserKey::from_cookie(browser.key.expose());
     let id = core.begin(&request.pool, waiting(provider, asked), &key, Some(request.peer)).await.map_err(failed)?;
     let response = login(id.as_str());
-    Ok(browser.set_cookie.iter().fold(response, |response, cookie| with_header(response, SET_COOKIE, cookie)))
+    Ok(browser.keep(response))
 }
 
 fn waiting(provider: &ServiceProvider, asked: &SsoRequest) -> NewInteraction {
@@ -152,8 +152,8 @@ async fn answer(
     asked: &SsoRequest,
     outcome: Result<(&Session, &'static str), Refusal>,
     interaction: Option<&Interaction>,
-) -> Result<Response, SamlError> {
-    let failed = |error| SamlError::of(request, &error);
+) -> Result<Response, PageError> {
+    let failed = |error| PageError::of(request, &error);
     let now = core.clock.now();
     let key = signing_key(core, &request.pool).await.map_err(failed)?;
     let issuer = Issuer { pool: request.pool.clone(), entity_id: entity_id(&request.base), key, now, entropy: core.entropy.clone() };
@@ -204,7 +204,7 @@ fn respond(
 }
 
 /// Commits, and ends the stored request with it: one login answers one request once.
-async fn end(core: &Core, request: &PoolRequest, interaction: Option<&Interaction>, mut changes: Changes) -> Result<(), SamlError> {
+async fn end(core: &Core, request: &PoolRequest, interaction: Option<&Interaction>, mut changes: Changes) -> Result<(), PageError> {
     if let Some(interaction) = interaction {
         core.consume(interaction, &mut changes);
     }
@@ -214,8 +214,8 @@ async fn end(core: &Core, request: &PoolRequest, interaction: Option<&Interactio
     match request.pool.store().commit(changes).await {
         Ok(_) => Ok(()),
         // Nothing else of these changes can conflict: another tab was quicker.
-        Err(crate::store::CommitError::Conflict) => Err(SamlError::expired(request)),
-        Err(error) => Err(SamlError::of(request, &error.into())),
+        Err(crate::store::CommitError::Conflict) => Err(PageError::expired(request)),
+        Err(error) => Err(PageError::of(request, &error.into())),
     }
 }
 

@@ -1,16 +1,27 @@
 //! The browser key: a random cookie that ties waiting interactions and form tokens to one browser.
 
-use super::PoolRequest;
 use super::cookie::{self, Purpose};
+use super::{PoolRequest, Response, with_header};
 use crate::crypto::digest;
 use crate::model::{Entropy, Secret};
+use warp::http::header::SET_COOKIE;
 
 /// The key of this browser, and the `Set-Cookie` value when it is new.
 pub struct Browser {
     /// The key.
     pub key: Secret<String>,
-    /// What to send so that the browser keeps a new key.
-    pub set_cookie: Option<String>,
+    /// What to send so that it keeps a new key.
+    set_cookie: Option<String>,
+}
+
+impl Browser {
+    /// The response, with which the browser keeps its key if that is new.
+    pub fn keep(&self, response: Response) -> Response {
+        match &self.set_cookie {
+            Some(cookie) => with_header(response, SET_COOKIE, cookie),
+            None => response,
+        }
+    }
 }
 
 /// The browser's key, made anew if it has none of the right shape.

@@ -1,5 +1,7 @@
 //! Fields of a query or of a form body (application/x-www-form-urlencoded), each at most once.
 
+use std::fmt;
+
 /// The most fields that a form may have.
 pub const MAX_FIELDS: usize = 64;
 
@@ -17,9 +19,15 @@ pub enum FormError {
     NotText,
 }
 
-/// The fields of a form in the order in which they came.
-#[derive(Debug, Default, Clone)]
+/// The fields of a form in the order in which they came. `Debug` shows their names only: a value may be a password.
+#[derive(Default, Clone)]
 pub struct Form(Vec<(String, String)>);
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 impl Form {
     /// Reads the fields. Refuses a repeated one.
@@ -60,6 +68,7 @@ mod tests {
         assert_eq!(form.get("a"), Some("1"));
         assert_eq!(form.get("b"), None);
         assert_eq!(form.get("c"), Some("x y z"));
+        assert_eq!(format!("{form:?}"), r#"{"a", "b", "c"}"#);
     }
 
     #[test]

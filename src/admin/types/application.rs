@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A client to add.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewClient {
     /// Its id; one is made if it is empty.
@@ -48,7 +48,7 @@ pub struct ClientDocument {
 }
 
 /// A client that was added.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct ClientCreated {
     /// The client.
     pub client: ClientDocument,

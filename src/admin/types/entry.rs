@@ -19,7 +19,7 @@ pub struct EntryDocument {
 }
 
 /// A user to add.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The uid.
@@ -53,7 +53,7 @@ pub struct NewGroup {
 }
 
 /// A service account to add.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewService {
     /// The cn.
@@ -65,7 +65,7 @@ pub struct NewService {
 }
 
 /// What may change about an entry.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntryChange {
     /// Attributes by their LDAP names with all their values; none removes the attribute.
@@ -76,7 +76,7 @@ pub struct EntryChange {
 }
 
 /// A password to set.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
     /// The password; one is made if it is not given.
@@ -84,7 +84,7 @@ pub struct NewPassword {
 }
 
 /// A secret that was made, shown this once.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Generated {
     /// The password, if one was made.
     #[serde(skip_serializing_if = "Option::is_none")]

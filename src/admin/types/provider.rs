@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An upstream identity provider, to add or as it is; its client secret is never shown.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderDocument {
     /// Its name in URLs and in the uids of the users it brings: letters, digits, hyphens. Fixed for ever.

@@ -142,6 +142,7 @@ fn parameters_beyond_the_limits_are_refused() {
         Params { memory_kib: 64, passes: 1, lanes: 9 },
         Params { passes: 0, ..CHEAP },
         Params { passes: MAX_PASSES + 1, ..CHEAP },
+        Params { memory_kib: MAX_MEMORY_KIB, passes: 5, ..CHEAP },
         Params { lanes: 0, ..CHEAP },
         Params { memory_kib: 1024, passes: 1, lanes: MAX_LANES + 1 },
         Params { memory_kib: 1024, passes: 1, lanes: u32::MAX },
@@ -149,6 +150,7 @@ fn parameters_beyond_the_limits_are_refused() {
         assert!(params.check().is_err(), "{params:?}");
     }
     assert!(Params::default().check().is_ok());
+    assert!(Params { memory_kib: MAX_MEMORY_KIB, passes: 4, ..CHEAP }.check().is_ok());
 }
 
 #[test]

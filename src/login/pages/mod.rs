@@ -1,19 +1,17 @@
 //! The pages of the room.
 
-use super::LoginError;
 use super::form::purpose;
 use crate::authn::{Interaction, Message};
 use crate::federation::{self, IdentityProvider};
 use crate::model::Secret;
 use crate::web::http::StatusCode;
 use crate::web::http::header::WWW_AUTHENTICATE;
-use crate::web::page::{environment, message, render};
+use crate::web::page::{PageError, environment, message, render};
 use crate::web::{PoolRequest, Response, csrf, with_header};
 use minijinja::{Environment, context};
 use std::sync::LazyLock;
 
-static TEMPLATES: LazyLock<Environment<'static>> =
-    LazyLock::new(|| environment(&[("login.html", include_str!("login.html")), ("logout.html", include_str!("logout.html"))]));
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| environment(&[("login.html", include_str!("login.html"))]));
 
 /// What a login page says above its form.
 pub enum Notice {
@@ -32,9 +30,9 @@ pub fn login(
     browser: &Secret<String>,
     username: &str,
     notice: Option<Notice>,
-) -> Result<Response, LoginError> {
+) -> Result<Response, PageError> {
     let id = interaction.id().as_str();
-    let providers = federation::list(&request.pool).map_err(|error| LoginError::of(request, &error))?;
+    let providers = federation::list(&request.pool).map_err(|error| PageError::of(request, &error))?;
     let links: Vec<_> = providers
         .iter()
         .map(|provider| {
@@ -57,14 +55,8 @@ pub fn login(
     Ok(if status == StatusCode::UNAUTHORIZED { with_header(response, WWW_AUTHENTICATE, "Form") } else { response })
 }
 
-/// The question whether to leave.
-pub fn logout(request: &PoolRequest, token: &str) -> Response {
-    let content = context! { action => request.base.join("/logout"), token_field => csrf::FIELD, token };
-    render(&TEMPLATES, "logout.html", request, StatusCode::OK, content)
-}
-
 /// An upstream login that did not succeed, when the form that led there is no longer at hand.
-pub fn upstream_failed(request: &PoolRequest, why: Option<Message>) -> Result<Response, LoginError> {
+pub fn upstream_failed(request: &PoolRequest, why: Option<Message>) -> Result<Response, PageError> {
     let text = match why {
         None | Some(Message::Upstream) => "error-upstream",
         Some(Message::FactorRequired) => "error-upstream-factor",

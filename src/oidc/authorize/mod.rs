@@ -18,8 +18,9 @@ use crate::crypto::digest;
 use crate::model::Error as Failure;
 use crate::model::error::Rule;
 use crate::store::{Changes, CommitError};
-use crate::web::http::{StatusCode, header};
-use crate::web::{self, PoolRequest, Response, browser, page};
+use crate::web::browser::{self, Browser};
+use crate::web::page::PageError;
+use crate::web::{self, PoolRequest, Response};
 use checks::AuthorizationRequest;
 use decision::{Decision, Standing};
 
@@ -43,8 +44,8 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let parameters = parse(&request.body)?;
     let authorization = check(request, &parameters)?;
     let stored = store(app, request, &parameters, &authorization, false).await;
-    let (id, set_cookie) = stored.map_err(|failure| at_the_client(&authorization, &failure))?;
-    Ok(with_cookie(web::see_other(&here(request, &id)), set_cookie))
+    let (id, browser) = stored.map_err(|failure| at_the_client(&authorization, &failure))?;
+    Ok(browser.keep(web::see_other(&here(request, &id))))
 }
 
 /// The request that waits under that name for this browser.
@@ -76,22 +77,24 @@ pub(super) async fn advance(
     };
     match (decision::decide(&authorization, &standing, app.now()), session) {
         (Decision::Refuse(refusal), _) => Err(Error::Redirect(refusal, Box::new(authorization.reply))),
-        (Decision::Issue, Some(session)) => give_code(app, request, &authorization, interaction, &session).await,
+        (Decision::Issue, Some(session)) => give_code(app, request, &authorization, interaction, &session, consented).await,
         (Decision::Consent, Some(session)) => match interaction {
             Some(interaction) => Ok(consent::page(request, &authorization, interaction, &session)),
             None => {
-                let (id, set_cookie) = store(app, request, parameters, &authorization, false).await.map_err(failed)?;
-                Ok(with_cookie(web::see_other(&here(request, &id)), set_cookie))
+                let (id, browser) = store(app, request, parameters, &authorization, false).await.map_err(failed)?;
+                Ok(browser.keep(web::see_other(&here(request, &id))))
             }
         },
         (Decision::Login { force }, _) => {
+            let login = |id: &InteractionId| web::see_other(&request.base.join(&format!("/login?{INTERACTION}={}", id.as_str())));
             // A request that waits without the demand for a new login would be sent back by the login page at once.
-            let (id, set_cookie) = match interaction.filter(|interaction| interaction.demands().force || !force) {
-                Some(interaction) => (interaction.id().clone(), None),
-                None => store(app, request, parameters, &authorization, force).await.map_err(failed)?,
-            };
-            let response = web::see_other(&request.base.join(&format!("/login?{INTERACTION}={}", id.as_str())));
-            Ok(with_cookie(response, set_cookie))
+            match interaction.filter(|interaction| interaction.demands().force || !force) {
+                Some(interaction) => Ok(login(interaction.id())),
+                None => {
+                    let (id, browser) = store(app, request, parameters, &authorization, force).await.map_err(failed)?;
+                    Ok(browser.keep(login(&id)))
+                }
+            }
         }
         (Decision::Issue | Decision::Consent, None) => Err(Error::Page(Refusal::request("nobody is logged in"))),
     }
@@ -121,14 +124,14 @@ fn is_expected(request: &PoolRequest, authorization: &AuthorizationRequest, sess
     Ok(session.is_none_or(|session| session.authentication().uuid().to_string() == hint.sub))
 }
 
-/// Stores the request while the person does something. Answers with its name and the cookie of a browser that had no key yet.
+/// Stores the request while the person does something. Answers with its name and the browser that it is tied to.
 async fn store(
     app: &App,
     request: &PoolRequest,
     parameters: &Parameters,
     authorization: &AuthorizationRequest,
     force: bool,
-) -> Result<(InteractionId, Option<String>), Failure> {
+) -> Result<(InteractionId, Browser), Failure> {
     let payload = parameters.keep(checks::KNOWN).encode();
     if payload.len() > MAX_REQUEST {
         return Err(Failure::invalid(Rule::Request, format!("the request takes more than {MAX_REQUEST} bytes")));
@@ -149,7 +152,7 @@ async fn store(
     let browser = browser::key(request, app.core.entropy.as_ref());
     let key = BrowserKey::from_cookie(browser.key.expose());
     let id = app.core.begin(&request.pool, interaction, &key, Some(request.peer)).await?;
-    Ok((id, browser.set_cookie))
+    Ok((id, browser))
 }
 
 /// One commit: the code, the end of the interaction, the audit event.
@@ -159,6 +162,7 @@ async fn give_code(
     authorization: &AuthorizationRequest,
     interaction: Option<&Interaction>,
     session: &Session,
+    consented: bool,
 ) -> Result<Response, Error> {
     let failed = |failure: Failure| at_the_client(authorization, &failure);
     let now = app.now();
@@ -186,7 +190,10 @@ async fn give_code(
     if let Some(interaction) = interaction {
         app.core.consume(interaction, &mut changes);
     }
-    audit::record(&mut changes, &Event::success(now, Action::CodeIssue, &actor).on(authorization.client.client_id.as_str()));
+    let given: &[Action] = if consented { &[Action::Consent, Action::CodeIssue] } else { &[Action::CodeIssue] };
+    for action in given {
+        audit::record(&mut changes, &Event::success(now, *action, &actor).on(authorization.client.client_id.as_str()));
+    }
     match request.pool.store().commit(changes).await {
         Ok(_) => Ok(authorization.reply.answer(request, [("code", code.expose().as_str())].into_iter().collect())),
         // Somebody sent the same waiting request twice: it was answered already.
@@ -209,12 +216,5 @@ fn here(request: &PoolRequest, id: &InteractionId) -> String {
 
 /// The page for a request that waits no longer, or that waits for another browser.
 pub(super) fn expired(request: &PoolRequest) -> Response {
-    page::message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None)
-}
-
-fn with_cookie(response: Response, cookie: Option<String>) -> Response {
-    match cookie {
-        Some(cookie) => web::with_header(response, header::SET_COOKIE, &cookie),
-        None => response,
-    }
+    PageError::expired(request).into()
 }

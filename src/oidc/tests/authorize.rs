@@ -1,4 +1,5 @@
 use super::*;
+use crate::audit::{self, Action, Outcome};
 use crate::oidc::authorize;
 use crate::oidc::consent;
 use crate::oidc::wire::Parameters;
@@ -213,12 +214,22 @@ async fn a_client_of_somebody_else_asks_for_consent() {
             assert!(is_page(&answered(consent::post(&provider.app, &request).await, &request)), "{form}");
         }
         let form = format!("interaction={interaction}&decision={decision}&form_token={token}");
+        let browser = cookie_value(&cookies);
+        let login = header(&get(&provider, &authorize_path("demo-app", "&prompt=login"), &cookies).await, "location");
+        let other = provider.log_in(&browser, &login, None).await;
+        let of_other = with(provider.form("/oauth2/consent", &form), "cookie", &provider.cookies(&browser, Some(&other)));
+        let answer = answered(consent::post(&provider.app, &of_other).await, &of_other);
+        assert_eq!((answer.status(), is_page(&answer)), (StatusCode::BAD_REQUEST, true), "what one login was asked another cannot answer");
         let foreign = with(with(provider.form("/oauth2/consent", &form), "cookie", &cookies), "sec-fetch-site", "cross-site");
         assert!(is_page(&answered(consent::post(&provider.app, &foreign).await, &foreign)));
         let request = with(provider.form("/oauth2/consent", &form), "cookie", &cookies);
         assert_eq!(error(&answered(consent::post(&provider.app, &request).await, &request)), expected);
         assert!(is_page(&answered(consent::post(&provider.app, &request).await, &request)), "once");
     }
+    let query = audit::Query { action: Some(Action::Consent), limit: 10, ..audit::Query::default() };
+    let events = audit::query(provider.pool.store(), &query).unwrap();
+    let outcomes: Vec<_> = events.iter().map(|(_, event)| (event.outcome, event.target.as_deref())).collect();
+    assert_eq!(outcomes, [(Outcome::Success, Some("third")), (Outcome::Failure, Some("third"))]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded` parameters, strictly: valid UTF-8, bounded, and each at most once (RFC 6749, sections 3.1 and 3.2).
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// The longest request, in bytes as sent. A stored one fits into an interaction.
 pub const MAX_REQUEST: usize = 12_000;
@@ -9,9 +9,16 @@ pub const MAX_REQUEST: usize = 12_000;
 pub const MAX_PARAMETERS: usize = 64;
 
 /// The parameters of one request, decoded. Those without a value count as not sent (RFC 6749, section 3.1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
     values: Vec<(String, String)>,
+}
+
+/// Their names only: a value may be a secret or a code.
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// Why bytes are not parameters, or not usable ones.

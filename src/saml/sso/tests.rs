@@ -14,6 +14,7 @@ use crate::model::{Actor, Attribute, Clock, Dn, Entropy, Role, Secret, Timestamp
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
 use crate::store::{Options, Store};
 use crate::web::PoolUrl;
+use crate::web::http::header::SET_COOKIE;
 use crate::web::http::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION};
 use crate::web::http::{HeaderMap, Method};
 use crate::work::Work;
@@ -187,7 +188,7 @@ impl Browser {
         self.keep(post(house.core.clone(), request).await).await
     }
 
-    async fn keep(&mut self, response: Result<Response, SamlError>) -> Answer {
+    async fn keep(&mut self, response: Result<Response, PageError>) -> Answer {
         let answer = Answer::read(response.unwrap_or_else(Into::into)).await;
         for cookie in answer.headers.get_all(SET_COOKIE) {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();

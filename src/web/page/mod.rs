@@ -2,12 +2,16 @@
 //!
 //! A web room keeps its own templates and makes an [`Environment`] of them; the layout (`layout.html`) and the plain message page (`message.html`) are always there.
 
+mod error;
 mod language;
 mod post;
+mod question;
 mod texts;
 
+pub use error::PageError;
 pub use language::Language;
 pub use post::post;
+pub use question::{Question, question};
 
 use super::PoolRequest;
 use super::response::{Response, html, with_header};
@@ -63,6 +67,11 @@ pub fn render(environment: &Environment<'_>, template: &str, request: &PoolReque
 /// A page that says one thing: a title and a text, both names in the texts. `detail` is shown as it is, escaped.
 pub fn message(request: &PoolRequest, status: StatusCode, title: &str, text: &str, detail: Option<&str>) -> Response {
     render(&OWN, "message.html", request, status, context! { title, text, detail })
+}
+
+/// The hidden fields of a form, each a name and a value, as templates take them.
+fn hidden<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Vec<String>> {
+    fields.map(|(name, value)| vec![name.to_owned(), value.to_owned()]).collect()
 }
 
 /// The style sheet.

@@ -1,6 +1,6 @@
 //! The page that carries an answer to an application by a form that submits itself (SAML 2.0 bindings, section 3.5; OAuth 2.0 Form Post Response Mode).
 
-use super::{environment, render};
+use super::{environment, hidden, render};
 use crate::crypto::digest::sha256;
 use crate::web::response::with_header;
 use crate::web::{PoolRequest, Response};
@@ -20,8 +20,7 @@ static SCRIPT_SOURCE: LazyLock<String> = LazyLock::new(|| format!("script-src 's
 
 /// A form with those fields that submits itself to that address, with a button where scripts do not run.
 pub fn post(request: &PoolRequest, application: &str, action: &str, fields: &[(&str, &str)]) -> Response {
-    let fields: Vec<Vec<String>> = fields.iter().map(|(name, value)| vec![(*name).to_owned(), (*value).to_owned()]).collect();
-    let content = context! { application, action, fields, script => SCRIPT };
+    let content = context! { application, action, fields => hidden(fields.iter().copied()), script => SCRIPT };
     let page = render(&TEMPLATES, "post.html", request, StatusCode::OK, content);
     let policy = page.headers().get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()).unwrap_or("default-src 'none'");
     let policy = format!("{policy}; {}", *SCRIPT_SOURCE);
