@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 /// The name of the unsolicited Notice of Disconnection (RFC 4511, section 4.4.1).
 const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 
+/// Messages that are served before other connections get their turn, should more of them wait.
+const TURN: usize = 8;
+
 /// Serves one connection until it ends. When `shutdown` is cancelled, the request at hand is answered and the client is told.
 pub async fn serve_connection<S>(stream: S, peer: SocketAddr, transport: Transport, app: Arc<App>, shutdown: CancellationToken)
 where
@@ -39,7 +42,12 @@ where
 async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &CancellationToken) -> Option<Box<dyn Stream>> {
     let limits = session.app.limits;
     let mut wire = Wire::new(stream, limits);
+    let mut served: usize = 0;
     loop {
+        served = served.wrapping_add(1);
+        if served.is_multiple_of(TURN) {
+            tokio::task::yield_now().await;
+        }
         let (messages, idle) = if session.is_bound() { (limits.bound, limits.bound_idle) } else { (limits.unbound, limits.unbound_idle) };
         let next = tokio::select! {
             biased;

@@ -18,6 +18,8 @@ pub struct Limits {
     pub arrival: Duration,
     /// How long a peer may take to read something of what waits for it.
     pub write: Duration,
+    /// Octets a second that a peer must take of what waits for it, on average: a slow reader is not to hold the memory of a large answer for long.
+    pub slowest: usize,
     /// Octets of answers that may wait before a search pauses.
     pub output: usize,
     /// Octets of later requests that are looked at while a search runs, to find an abandon.
@@ -37,6 +39,7 @@ impl Default for Limits {
             bound_idle: Duration::from_secs(60 * 60),
             arrival: Duration::from_secs(30),
             write: Duration::from_secs(60),
+            slowest: 4 << 10,
             output: 256 << 10,
             read_ahead: 64 << 10,
             search_entries: 100_000,

@@ -115,11 +115,20 @@ impl Wire {
         }
     }
 
-    /// Sends what is to be sent. A peer that reads nothing for too long loses the connection.
+    /// Sends what is to be sent. A peer that reads nothing for too long, or all of it too slowly, loses the connection.
     pub async fn flush(&mut self) -> io::Result<()> {
         if self.output.is_empty() {
             return Ok(());
         }
+        let seconds = self.output.len() / self.limits.slowest.max(1);
+        let whole = self.limits.write + Duration::from_secs(seconds as u64);
+        timeout(whole, self.write_all()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        self.output.clear();
+        self.output.shrink_to(KEPT_OUTPUT);
+        Ok(())
+    }
+
+    async fn write_all(&mut self) -> io::Result<()> {
         let mut written = 0;
         while let Some(rest) = self.output.get(written..).filter(|rest| !rest.is_empty()) {
             match timeout(self.limits.write, self.stream.write(rest)).await {
@@ -128,10 +137,7 @@ impl Wire {
                 Err(_) => return Err(io::ErrorKind::TimedOut.into()),
             }
         }
-        timeout(self.limits.write, self.stream.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        self.output.clear();
-        self.output.shrink_to(KEPT_OUTPUT);
-        Ok(())
+        timeout(self.limits.write, self.stream.flush()).await.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
     /// Sends what is to be sent and closes the connection.
@@ -219,5 +225,30 @@ impl End {
                 _ => super::error::malformed(error),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_reads_a_little_now_and_then_loses_the_connection() {
+        let (ours, mut theirs) = tokio::io::duplex(16);
+        let limits = Limits { write: Duration::from_millis(200), slowest: 1 << 20, ..Limits::default() };
+        let mut wire = Wire::new(Box::new(ours), limits);
+        wire.output = vec![7; 100_000];
+        let trickle = async {
+            while theirs.read_u8().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let flushed = tokio::select! {
+            flushed = wire.flush() => flushed,
+            () = trickle => panic!("the peer was served to the end"),
+            () = tokio::time::sleep(Duration::from_secs(20)) => panic!("the server waits for a peer that reads by the byte"),
+        };
+        assert_eq!(flushed.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -283,6 +283,7 @@ fn modify_request<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<Modify
     let entry = text(reader.octets()?)?;
     let mut list = reader.sequence()?;
     let mut changes = Vec::new();
+    let mut values = limits.values;
     while !list.is_empty() {
         under(changes.len(), limits.attributes, "the modify has too many changes")?;
         let mut change = list.sequence()?;
@@ -293,7 +294,7 @@ fn modify_request<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<Modify
             3 => ChangeKind::Increment,
             _ => return Err(Reason::Value("a change is none of add, delete, replace and increment")),
         };
-        changes.push(Change { kind, attribute: attribute(change.sequence()?)? });
+        changes.push(Change { kind, attribute: attribute(change.sequence()?, &mut values)? });
         ignore_rest(&mut change)?;
     }
     Ok(ModifyRequest { entry, changes })
@@ -310,18 +311,21 @@ fn modify_dn_request<'a>(reader: &mut Reader<'a>) -> Result<ModifyDnRequest<'a>,
 
 fn attributes<'a>(mut reader: Reader<'a>, limits: &Limits) -> Result<Vec<PartialAttribute<'a>>, Reason> {
     let mut attributes = Vec::new();
+    let mut values = limits.values;
     while !reader.is_empty() {
         under(attributes.len(), limits.attributes, "the entry has too many attributes")?;
-        attributes.push(attribute(reader.sequence()?)?);
+        attributes.push(attribute(reader.sequence()?, &mut values)?);
     }
     Ok(attributes)
 }
 
-fn attribute<'a>(mut reader: Reader<'a>) -> Result<PartialAttribute<'a>, Reason> {
+/// `most` values are still allowed in the message.
+fn attribute<'a>(mut reader: Reader<'a>, most: &mut usize) -> Result<PartialAttribute<'a>, Reason> {
     let name = text(reader.octets()?)?;
     let mut set = reader.set()?;
     let mut values = Vec::new();
     while !set.is_empty() {
+        *most = most.checked_sub(1).ok_or(Reason::Limit("the message has too many values; spread them over several requests"))?;
         values.push(set.octets()?);
     }
     ignore_rest(&mut reader)?;

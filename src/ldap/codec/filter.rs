@@ -90,6 +90,13 @@ struct Budget {
     items: usize,
 }
 
+impl Budget {
+    fn take(&mut self) -> Result<(), Reason> {
+        self.items = self.items.checked_sub(1).ok_or(Reason::Limit("the filter has too many items"))?;
+        Ok(())
+    }
+}
+
 impl<'a> Filter<'a> {
     /// Reads the next TLV as a filter.
     pub(super) fn decode(reader: &mut Reader<'a>, limits: &Limits) -> Result<Self, Reason> {
@@ -115,7 +122,7 @@ impl<'a> Filter<'a> {
 }
 
 fn decode<'a>(reader: &mut Reader<'a>, budget: &mut Budget) -> Result<Filter<'a>, Reason> {
-    budget.items = budget.items.checked_sub(1).ok_or(Reason::Limit("the filter has too many items"))?;
+    budget.take()?;
     budget.depth = budget.depth.checked_sub(1).ok_or(Reason::Limit("the filter nests too deep"))?;
     let (tag, contents) = reader.read()?;
     let inner = Reader::new(contents);
@@ -129,7 +136,7 @@ fn decode<'a>(reader: &mut Reader<'a>, budget: &mut Budget) -> Result<Filter<'a>
             Filter::Not(Box::new(filter))
         }
         EQUALITY => Filter::Equality(Assertion::decode(inner)?),
-        SUBSTRINGS => Filter::Substrings(Substrings::decode(inner)?),
+        SUBSTRINGS => Filter::Substrings(Substrings::decode(inner, budget)?),
         GREATER_OR_EQUAL => Filter::GreaterOrEqual(Assertion::decode(inner)?),
         LESS_OR_EQUAL => Filter::LessOrEqual(Assertion::decode(inner)?),
         PRESENT => Filter::Present(text(contents)?),
@@ -166,7 +173,7 @@ impl<'a> Assertion<'a> {
 }
 
 impl<'a> Substrings<'a> {
-    fn decode(mut reader: Reader<'a>) -> Result<Self, Reason> {
+    fn decode(mut reader: Reader<'a>, budget: &mut Budget) -> Result<Self, Reason> {
         let attribute = text(reader.octets()?)?;
         let mut parts = reader.sequence()?;
         reader.finish()?;
@@ -175,6 +182,7 @@ impl<'a> Substrings<'a> {
         }
         let mut substrings = Self { attribute, initial: parts.optional(INITIAL)?, any: Vec::new(), last: None };
         while let Some(part) = parts.optional(ANY)? {
+            budget.take()?;
             substrings.any.push(part);
         }
         substrings.last = parts.optional(FINAL)?;

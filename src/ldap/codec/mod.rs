@@ -28,19 +28,22 @@ pub struct Limits {
     pub message_size: usize,
     /// How deep a filter may nest; a single item has depth 1.
     pub filter_depth: usize,
-    /// Items and operators of a filter.
+    /// Items, operators and parts of substrings of a filter.
     pub filter_items: usize,
     /// Controls of a message.
     pub controls: usize,
     /// Attribute descriptions of a search or attributes of an add; changes of a modify.
     pub attributes: usize,
+    /// Values of all attributes of an add or a modify.
+    pub values: usize,
 }
 
 impl Limits {
     /// Before a bind: enough for a bind and for reading the root DSE.
-    pub const UNBOUND: Self = Self { message_size: 64 << 10, filter_depth: 8, filter_items: 32, controls: 8, attributes: 64 };
+    pub const UNBOUND: Self = Self { message_size: 64 << 10, filter_depth: 8, filter_items: 32, controls: 8, attributes: 64, values: 64 };
     /// After a bind.
-    pub const BOUND: Self = Self { message_size: 4 << 20, filter_depth: 32, filter_items: 1_000, controls: 16, attributes: 1_000 };
+    pub const BOUND: Self =
+        Self { message_size: 4 << 20, filter_depth: 32, filter_items: 1_000, controls: 16, attributes: 1_000, values: 20_000 };
 }
 
 #[cfg(test)]

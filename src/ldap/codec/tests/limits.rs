@@ -4,7 +4,7 @@ use super::super::*;
 use super::{decoded, encoded};
 use crate::model::ber::BerError;
 
-const LIMITS: Limits = Limits { message_size: 200, filter_depth: 3, filter_items: 5, controls: 2, attributes: 3 };
+const LIMITS: Limits = Limits { message_size: 200, filter_depth: 3, filter_items: 5, controls: 2, attributes: 3, values: 4 };
 
 fn search(filter: Filter<'static>, attributes: Vec<&'static str>) -> Vec<u8> {
     let (base, scope, deref) = ("o=acme", Scope::Subtree, DerefAliases::Never);
@@ -31,6 +31,9 @@ fn filters() {
     let wide = |items| search(Filter::Or(vec![Filter::Present("uid"); items]), vec![]);
     assert!(!is_over(&wide(4)), "the operator and four items");
     assert!(is_over(&wide(5)));
+    let parts = |any: usize| Substrings { attribute: "cn", initial: None, any: vec![b"a"; any], last: None };
+    assert!(!is_over(&search(Filter::Substrings(parts(4)), vec![])), "the item and four parts");
+    assert!(is_over(&search(Filter::Substrings(parts(5)), vec![])));
 }
 
 #[test]
@@ -47,6 +50,15 @@ fn attributes_changes_and_controls() {
     for (operation, over) in [(add(3), false), (add(4), true), (modify(3), false), (modify(4), true)] {
         assert_eq!(is_over(&message(operation, 0)), over);
     }
+    let valued = |values| PartialAttribute { name: "cn", values: vec![b"x".as_slice(); values] };
+    let two = |first, second| {
+        let change = |values| Change { kind: ChangeKind::Add, attribute: valued(values) };
+        let modify = ModifyRequest { entry: "o=acme", changes: vec![change(first), change(second)] };
+        let add = AddRequest { entry: "o=acme", attributes: vec![valued(first), valued(second)] };
+        [Operation::ModifyRequest(modify), Operation::AddRequest(add)]
+    };
+    assert!(two(3, 1).into_iter().all(|operation| !is_over(&message(operation, 0))));
+    assert!(two(3, 2).into_iter().all(|operation| is_over(&message(operation, 0))));
     assert!(!is_over(&message(Operation::DeleteRequest("o=acme"), 2)));
     assert!(is_over(&message(Operation::DeleteRequest("o=acme"), 3)));
 }
