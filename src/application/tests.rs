@@ -58,6 +58,7 @@ fn grant() -> Grant {
         scopes: vec!["openid".into(), "email".into()],
         created: Timestamp::from_seconds(1000),
         expires: Timestamp::from_seconds(1600),
+        password_proof: Some(Timestamp::from_seconds(900)),
         session: [9; 32],
     }
 }
@@ -98,6 +99,12 @@ fn golden_bytes() {
     assert_eq!(record::decode::<ServiceProvider>(&record::encode(&service_provider())).unwrap(), service_provider());
     assert_eq!(record::decode::<Grant>(&record::encode(&grant())).unwrap(), grant());
     assert_eq!(record::decode::<Code>(&record::encode(&code())).unwrap(), code());
+    let former: Vec<u8> = (0..former_grant().len() / 2).map(|at| u8::from_str_radix(&former_grant()[2 * at..][..2], 16).unwrap()).collect();
+    assert_eq!(record::decode::<Grant>(&former).unwrap(), Grant { password_proof: None, ..grant() });
+}
+
+fn former_grant() -> String {
+    FORMER_GRANT.replace(['\n', ' '], "")
 }
 
 const GOLDEN_CLIENT: &str =
@@ -108,6 +115,10 @@ const GOLDEN_SERVICE_PROVIDER: &str =
     "01a900781b68747470733a2f2f73702e6578616d706c652f6d65746164617461016253500281a3007668747470733a2f2f73702e6578616d706c652f
     616373010002f503020481a200646d61696c0165656d61696c0502068142300007f5087668747470733a2f2f73702e6578616d706c652f736c6f";
 const GOLDEN_GRANT: &str =
+    "01a80050000102030405060708090a0b0c0d0e0f016361707002182a0382666f70656e696465656d61696c041a3b9aca00051a5f5e10000658200909
+    090909090909090909090909090909090909090909090909090909090909071a35a4e900";
+/// As it was before a grant knew about passwords.
+const FORMER_GRANT: &str =
     "01a70050000102030405060708090a0b0c0d0e0f016361707002182a0382666f70656e696465656d61696c041a3b9aca00051a5f5e10000658200909
     090909090909090909090909090909090909090909090909090909090909";
 const GOLDEN_CODE: &str =

@@ -1,6 +1,6 @@
 //! Proof that somebody is who they say.
 
-use crate::model::{EntryId, PoolId, Timestamp};
+use crate::model::{EntryId, PoolId, Sequence, Timestamp};
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
 
@@ -39,6 +39,8 @@ pub struct Authentication {
     pub(super) level: Level,
     pub(super) at: Timestamp,
     pub(super) provider: Option<String>,
+    /// The commit that wrote the password that was compared: while it is the last one, nobody has changed the password.
+    pub(super) password: Option<Sequence>,
 }
 
 impl Authentication {
@@ -75,6 +77,11 @@ impl Authentication {
     /// When it was proven.
     pub const fn at(&self) -> Timestamp {
         self.at
+    }
+
+    /// When the password was compared, if that is how it was proven. A password that was changed since then proves nothing any more.
+    pub fn password_proof(&self) -> Option<Timestamp> {
+        self.methods.contains(&Method::Password).then_some(self.at)
     }
 
     /// The upstream identity provider that vouched, if one did.

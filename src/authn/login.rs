@@ -104,7 +104,10 @@ impl Core {
             }
             let known = loaded.known();
             let facts = facts(&pool, Identity::Known(known));
-            let decision = engine::advance(attempt.clone(), &Input::Password { matches: check.matches }, &facts, now);
+            let mut decision = engine::advance(attempt.clone(), &Input::Password { matches: check.matches }, &facts, now);
+            if let Next::Granted(authentication) = &mut decision.next {
+                authentication.password = loaded.password_version;
+            }
             let mut changes = Changes::new();
             if let Some(state) = &decision.lockout {
                 credential::put_failures(&mut changes, entry, &pool.settings().lockout, state, loaded.lockout_version);

@@ -120,12 +120,22 @@ impl Core {
         }
     }
 
-    /// Whether that proof still holds: the pool is active, the entry is there and not disabled. Cheap: reads two hot records.
+    /// Whether that proof still holds: the pool is active, the entry is there and not disabled, the password is the same. Cheap: reads three hot records.
     pub fn still_valid(&self, authentication: &Authentication) -> Result<bool> {
-        match self.registry.by_id(authentication.pool())? {
-            Some(pool) => Ok(self.welcome(&pool, authentication.entry())?.is_some()),
-            None => Ok(false),
-        }
+        let Some(pool) = self.registry.by_id(authentication.pool())? else { return Ok(false) };
+        let entry = authentication.entry();
+        // The version alone says that the record is the same one. Another one may hold the same password under another hash, so it is opened.
+        let same_record = authentication.password.is_some() && credential::version(&pool, entry)? == authentication.password;
+        let password_proof = authentication.password_proof().filter(|_| !same_record);
+        Ok(self.welcome_since(&pool, entry, password_proof)?.is_some())
+    }
+
+    /// The same proof after its person has set their own password through it: from now on it rests on the new one.
+    pub fn renewed(&self, authentication: &Authentication) -> Result<Authentication> {
+        let pool = self.registry.by_id(authentication.pool())?.ok_or_else(Error::credentials)?;
+        let set = credential::password(&pool, authentication.entry())?;
+        let (at, password) = set.map_or((authentication.at, None), |(password, version)| (password.changed, Some(version)));
+        Ok(Authentication { at, password, ..authentication.clone() })
     }
 
     /// Somebody who has proven who they are, as access rules judge them: the role follows from the kind of entry and the group of administrators.

@@ -2,7 +2,7 @@
 //!
 //! The cookie is drawn anew at each login and only its hash is stored. A session says who logged in; whether they may still is judged on each use.
 
-use super::{Authentication, Core, Level, Method, Origin, credential, identity};
+use super::{Authentication, Core, Level, Method, Origin, identity};
 use crate::{
     application,
     audit::{self, Action, Event},
@@ -155,10 +155,8 @@ impl Core {
         if policy::is_over(&pool.settings().session, stored.created, stored.used, now) {
             return Ok(None);
         }
-        let Some(entry) = self.welcome(&pool, stored.entry)? else { return Ok(None) };
-        if stored.methods.contains(&Method::Password) && !self.password_unchanged(&pool, stored.entry, stored.at)? {
-            return Ok(None);
-        }
+        let password_proof = stored.methods.contains(&Method::Password).then_some(stored.at);
+        let Some(entry) = self.welcome_since(&pool, stored.entry, password_proof)? else { return Ok(None) };
         // Nobody vouches any more for somebody whose provider was removed.
         if let Some(provider) = &stored.provider
             && !federation::exists(pool.store(), provider)?
@@ -190,6 +188,7 @@ impl Core {
             level: stored.level,
             at: stored.at,
             provider: stored.provider,
+            password: None,
         };
         Ok(Some(Session { authentication, created: stored.created, hash: grants }))
     }
@@ -220,11 +219,6 @@ impl Core {
                 .await?;
         }
         Ok(())
-    }
-
-    /// Whether the entry has a password, and has had it since that moment.
-    fn password_unchanged(&self, pool: &Pool, entry: EntryId, since: Timestamp) -> Result<bool> {
-        Ok(credential::password(pool, entry)?.is_some_and(|(password, _)| password.changed <= since))
     }
 }
 

@@ -63,6 +63,14 @@ impl Session {
         self.authentication = Some(authentication);
     }
 
+    /// Whoever has bound has set their own password through this connection: it goes on, resting on the new one.
+    pub fn renew(&mut self) -> Result<()> {
+        if let Some(authentication) = &self.authentication {
+            self.authentication = Some(self.app.core.renewed(authentication)?);
+        }
+        Ok(())
+    }
+
     /// Who asks now. Asked anew for each request: what was true at the bind may have changed since.
     pub fn standing(&self) -> Result<Standing> {
         let Some(authentication) = &self.authentication else { return Ok(Standing::Anonymous) };

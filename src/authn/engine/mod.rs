@@ -294,5 +294,6 @@ fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<Stri
         level,
         at: now,
         provider,
+        password: None,
     })
 }

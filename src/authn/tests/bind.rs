@@ -326,6 +326,11 @@ async fn a_proof_ends_with_what_it_rests_on() {
     bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());
     bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Active).await.unwrap();
+    bench.pass(Duration::from_secs(1));
+    bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
+    assert!(!bench.core.still_valid(&proof).unwrap());
+    let proof = bench.core.renewed(&proof).unwrap();
+    assert!(bench.core.still_valid(&proof).unwrap());
     bench.core.delete_entry(&bench.pool, &operator(), id).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());
     assert!(!bench.binds("alice", "correct horse").await);

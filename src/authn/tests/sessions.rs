@@ -140,6 +140,7 @@ async fn give(bench: &Bench, cookie: &str) -> GrantId {
         created: bench.now(),
         expires: bench.now().plus(Duration::from_secs(600)),
         session: *session.hash(),
+        password_proof: session.authentication().password_proof(),
     };
     let mut changes = Changes::new();
     application::put_grant(&mut changes, &grant);

@@ -5,16 +5,23 @@ use super::super::session::{Identity, Session};
 use super::{attribute, done_by};
 use crate::directory::{Modification, ModificationKind};
 use crate::model::Dn;
+use crate::policy::access::AccessClass;
 
-pub(super) async fn modify(session: &Session, identity: Option<&Identity>, request: &ModifyRequest<'_>) -> LdapResult<'static> {
+pub(super) async fn modify(session: &mut Session, identity: Option<&Identity>, request: &ModifyRequest<'_>) -> LdapResult<'static> {
     done_by(identity, async |identity| {
-        let target = identity.directory().find(&Dn::parse(request.entry)?, &identity.viewer())?.id();
+        let directory = identity.directory();
+        let target = directory.find(&Dn::parse(request.entry)?, &identity.viewer())?.id();
         let steps: Vec<_> = request
             .changes
             .iter()
             .map(|change| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) })
             .collect();
-        session.app.core.modify_entry(&identity.pool, &identity.actor, target, &steps).await
+        session.app.core.modify_entry(&identity.pool, &identity.actor, target, &steps).await?;
+        let is_secret = |name: &str| directory.schema().attribute(name).is_some_and(|kind| kind.access == AccessClass::Secret);
+        if identity.actor.entry == Some(target) && steps.iter().any(|step| is_secret(&step.attribute.name)) {
+            session.renew()?;
+        }
+        Ok(())
     })
     .await
 }

@@ -128,6 +128,8 @@ impl Provider {
         self.alice = self.add(entry("uid=alice,ou=people,o=acme", &person)).await;
         let password = Some(Secret::from(PASSWORD));
         self.app.core.set_password(&self.pool, &operator(), self.alice, None, password).await.unwrap();
+        // She logs in later than that.
+        self.clock.forward(Duration::from_secs(60));
         for group in ["staff", "authors"] {
             let member = [("objectClass", "groupOfNames"), ("cn", group), ("member", "uid=alice,ou=people,o=acme")];
             self.add(entry(&format!("cn={group},ou=groups,o=acme"), &member)).await;
