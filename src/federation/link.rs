@@ -6,7 +6,7 @@ use super::identity::UpstreamIdentity;
 use crate::{
     crypto::digest,
     directory::{Directory, NewEntry},
-    model::{Actor, Attribute, Entropy, EntryId, Error, Face, Rdn, Result, Role, Timestamp, entropy::random, record},
+    model::{Actor, Attribute, Entropy, EntryId, Error, Face, Kind, Rdn, Result, Role, Timestamp, entropy::random, error::Clash, record},
     store::{Changes, Key, Prefix, Space},
 };
 use minicbor::{Decode, Encode};
@@ -101,7 +101,11 @@ pub fn find_or_create(
     let text = dn.to_string();
     let entry = NewEntry { dn, attributes: attributes(directory, identity, &name, uuid)? };
     let server = Actor { role: Role::Operator, entry: None, name: format!("federation:{provider}"), face: Face::Server, address: None };
-    let entry = directory.add(changes, entry, &server, now, entropy)?;
+    let entry = directory.add(changes, entry, &server, now, entropy).map_err(|error| match error.kind() {
+        // The name was free a moment ago: somebody is taking it now, perhaps for this very identity.
+        Kind::Conflict(Clash::Exists) => Error::contended(),
+        _ => error,
+    })?;
     let stored =
         Stored { entry, provider: provider.to_owned(), issuer: identity.issuer.clone(), subject: identity.subject.clone(), linked: now };
     changes.put(entry_key(entry, &key), Vec::new());
