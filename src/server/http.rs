@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use warp::filters::BoxedFilter;
 use warp::http::uri::{PathAndQuery, Uri};
-use warp::http::{HeaderMap, Method, Request, StatusCode, header};
+use warp::http::{HeaderMap, Method, Request, StatusCode, Version, header};
 use warp::{Filter, Rejection};
 
 /// The most header fields of a request.
@@ -141,7 +141,7 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
         return response;
     }
     let Some(host) = host else {
-        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host");
+        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, or several");
     };
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
         return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
@@ -200,12 +200,22 @@ fn place(http: &Http, host: &str, peer: IpAddr, mut request: Request<Incoming>) 
     Ok(request)
 }
 
-/// The host that the request names, without a port.
+/// The host that the request names, without a port. None if it names several: what stands before us could go by another one.
 fn host_of<B>(request: &Request<B>) -> Option<&str> {
-    let authority = match request.uri().authority() {
-        Some(authority) => authority.as_str(),
-        None => request.headers().get(header::HOST)?.to_str().ok()?,
-    };
+    let mut fields = request.headers().get_all(header::HOST).iter().map(|field| field.to_str().ok().and_then(name_of));
+    let (field, another) = (fields.next(), fields.next());
+    let target = request.uri().authority().map(|authority| name_of(authority.as_str()));
+    match (target, field, another) {
+        (_, _, Some(_)) => None,
+        (None, field, None) => field?,
+        // RFC 9113, section 8.3.1; in HTTP/1.1 the target outweighs the field (RFC 9112, section 3.2.2).
+        (Some(target), Some(field), None) if request.version() == Version::HTTP_2 && target != field => None,
+        (Some(target), _, None) => target,
+    }
+}
+
+/// The host of an authority, without a port.
+fn name_of(authority: &str) -> Option<&str> {
     let host = match authority.rfind(']') {
         Some(end) => authority.get(..=end)?,
         None => authority.split(':').next()?,

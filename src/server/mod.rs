@@ -26,7 +26,7 @@ pub use tls::{DevelopmentFiles, development as development_certificate};
 use crate::authn::{Core, Parts};
 use crate::model::{Clock, Entropy};
 use crate::pool::Registry;
-use crate::store::{Options, Store};
+use crate::store::{Options, ReadError, Store};
 use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::{Limits, PoolUrls};
@@ -165,7 +165,7 @@ impl Running {
 
 fn open_store(data: &Path, limits: &Limits) -> Result<Store, ConfigError> {
     let options = Options { engine_cache: limits.engine_cache_mib << 20, hot_cache: limits.hot_cache_mib << 20, ..Options::default() };
-    Store::open(data, options).map_err(|error| ConfigError::new(error.to_string()))
+    Store::open(data, options).map_err(|ReadError(message)| ConfigError::new(message))
 }
 
 fn threads(limits: &Limits) -> usize {

@@ -1,6 +1,6 @@
 //! Networks in CIDR notation, and whose word about an address is believed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 /// A range of addresses, such as `10.0.0.0/8` or `::1`.
@@ -52,12 +52,18 @@ pub fn client_address(connection: IpAddr, forwarded_for: Option<&str>, trusted: 
     let mut client = connection.to_canonical();
     let mut hops = forwarded_for.unwrap_or_default().rsplit(',');
     while is_trusted(client) {
-        match hops.next().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) {
+        match hops.next().and_then(|hop| address_of(hop.trim())) {
             Some(hop) => client = hop.to_canonical(),
             None => break,
         }
     }
     client
+}
+
+/// An address, with the port that some proxies add.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let bare = || hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop).parse().ok();
+    bare().or_else(|| hop.parse::<SocketAddr>().ok().map(|hop| hop.ip()))
 }
 
 #[cfg(test)]
@@ -88,6 +94,8 @@ mod tests {
         assert_eq!(asked("192.0.2.1", Some("198.51.100.7")), address("192.0.2.1"));
         assert_eq!(asked("10.0.0.1", Some("198.51.100.7")), address("198.51.100.7"));
         assert_eq!(asked("10.0.0.1", Some("203.0.113.5, 198.51.100.7, 10.0.0.2")), address("198.51.100.7"));
+        assert_eq!(asked("10.0.0.1", Some("198.51.100.7:4711")), address("198.51.100.7"));
+        assert_eq!(asked("10.0.0.1", Some("[2001:db8::7]:4711, [::ffff:10.0.0.2]")), address("2001:db8::7"));
         assert_eq!(asked("10.0.0.1", Some("nonsense")), address("10.0.0.1"));
         assert_eq!(asked("10.0.0.1", None), address("10.0.0.1"));
     }
