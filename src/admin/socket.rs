@@ -12,9 +12,11 @@ pub const MAX_SOCKET_PATH: usize = 107;
 
 /// The path of the socket of the server on that data folder: within the folder, or a short one elsewhere when that would be too long.
 ///
-/// The file's permission is the credential, so the folder elsewhere must be ours alone.
+/// The file's permission is the credential, so the folder elsewhere must be ours alone. However the folder is written, and by whatever links it is reached, the path is
+/// the same.
 pub fn path(data: &Path) -> Result<PathBuf> {
-    let data = std::path::absolute(data).map_err(|error| Error::internal(format!("{}: {error}", data.display())))?;
+    let real = std::fs::canonicalize(data).or_else(|_| std::path::absolute(data));
+    let data = real.map_err(|error| Error::internal(format!("{}: {error}", data.display())))?;
     let within = data.join("admin.sock");
     if within.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH {
         return Ok(within);

@@ -169,7 +169,7 @@ async fn add(client: &mut Client, list: &str, name: &str, document: &impl serde:
     if client.get(&format!("{list}/{}", segment(name))).await.is_ok() {
         return Ok(());
     }
-    client.post(list, document).await.map(drop).map_err(|failure| Failure::new(format!("{list}/{name}: {}", failure.0)))
+    client.post(list, document).await.map(drop).map_err(|failure| Failure::new(format!("{list}/{name}: {}", failure.message)))
 }
 
 fn legacy_app() -> NewService {

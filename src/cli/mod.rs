@@ -44,19 +44,33 @@ struct Operator {
     json: bool,
 }
 
+/// Exit code of a command that was refused or failed.
+const REFUSED: u8 = 1;
+/// Exit code of a command that was not used as it is meant; what the argument parser refuses itself has the same.
+const WRONG_USAGE: u8 = 2;
+
 /// Why a command was not done.
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct Failure {
+    message: String,
+    code: u8,
+}
 
 impl Failure {
+    /// It was refused or went wrong.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { message: message.into(), code: REFUSED }
+    }
+
+    /// It lacks an argument, or has one that is none.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: WRONG_USAGE }
     }
 }
 
 impl<E: fmt::Display> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
@@ -88,14 +102,15 @@ pub fn run() -> ExitCode {
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("poolgate: {}", failure.0);
-    ExitCode::FAILURE
+    eprintln!("poolgate: {}", failure.message);
+    ExitCode::from(failure.code)
 }
 
 impl Operator {
     /// A connection to the running server.
     async fn client(&self) -> Outcome<Client> {
-        let data = self.data.clone().ok_or_else(|| Failure::new("which server? Name its data folder with --data DIR or POOLGATE_DATA"))?;
+        let data =
+            self.data.clone().ok_or_else(|| Failure::usage("which server? Name its data folder with --data DIR or POOLGATE_DATA"))?;
         Client::connect(&data).await
     }
 }

@@ -8,6 +8,7 @@ mod pool;
 mod provider;
 mod transfer;
 
+pub use crate::pool::Settings;
 pub use application::{AcsDocument, AttributeDocument, ClientCreated, ClientDocument, NewClient, ServiceProviderDocument};
 pub use audit::EventDocument;
 pub use entry::{EntryChange, EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};

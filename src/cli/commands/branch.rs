@@ -19,7 +19,7 @@ pub struct InPool {
 impl InPool {
     /// The path of a list of the pool.
     pub fn list_path(&self, kind: &str) -> Outcome<String> {
-        let pool = self.pool.as_deref().ok_or_else(|| Failure::new("which pool? Name it with --pool SLUG"))?;
+        let pool = self.pool.as_deref().ok_or_else(|| Failure::usage("which pool? Name it with --pool SLUG"))?;
         Ok(format!("/pools/{}/{kind}", segment(pool)))
     }
 
@@ -86,7 +86,7 @@ pub fn attributes(arguments: &[String]) -> Outcome<BTreeMap<String, Vec<String>>
     let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for argument in arguments {
         let (name, value) =
-            argument.split_once('=').ok_or_else(|| Failure::new(format!("--attribute {argument}: write it as name=value")))?;
+            argument.split_once('=').ok_or_else(|| Failure::usage(format!("--attribute {argument}: write it as name=value")))?;
         let values = attributes.entry(name.to_owned()).or_default();
         if !value.is_empty() {
             values.push(value.to_owned());

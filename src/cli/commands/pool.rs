@@ -1,9 +1,9 @@
 //! `poolgate pool`.
 
-use super::{Operator, Outcome, output, segment};
-use crate::admin::types::{NewPool, PoolChange};
+use super::{Failure, Operator, Outcome, output, segment};
+use crate::admin::types::{NewPool, PoolChange, Settings};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Pools.
 #[derive(Subcommand)]
@@ -110,10 +110,7 @@ impl Create {
 
 impl Update {
     async fn run(self) -> Outcome {
-        let settings = match &self.settings {
-            Some(file) => Some(serde_json::from_slice(&std::fs::read(file)?)?),
-            None => None,
-        };
+        let settings = self.settings.as_deref().map(settings).transpose()?;
         let change = PoolChange { display_name: self.display_name, settings };
         let pool = self.operator.client().await?.patch(&path(&self.slug), &change).await?;
         output::show(&pool, self.operator.json);
@@ -132,12 +129,19 @@ impl Named {
 impl Delete {
     async fn run(self) -> Outcome {
         if self.confirm != self.slug {
-            return Err(super::Failure::new(format!("--confirm {} is not {}: nothing was deleted", self.confirm, self.slug)));
+            return Err(Failure::new(format!("--confirm {} is not {}: nothing was deleted", self.confirm, self.slug)));
         }
         self.operator.client().await?.delete(&path(&self.slug)).await?;
         output::done(&format!("pool {} is gone", self.slug), self.operator.json);
         Ok(())
     }
+}
+
+/// The settings in a file.
+fn settings(file: &Path) -> Outcome<Settings> {
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", file.display()));
+    let text = std::fs::read(file).map_err(|error| failed(&error))?;
+    serde_json::from_slice(&text).map_err(|error| failed(&error))
 }
 
 fn path(slug: &str) -> String {

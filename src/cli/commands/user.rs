@@ -43,7 +43,7 @@ enum Verb {
         #[arg(long)]
         stdin: bool,
     },
-    /// Ends all sessions of a user and refuses logins until the user is enabled again.
+    /// Refuses logins of a user until the user is enabled again; sessions and tokens are worth nothing meanwhile.
     Disable {
         /// The uid.
         uid: String,
