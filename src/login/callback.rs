@@ -4,8 +4,8 @@ use super::dispatch;
 use super::form::{origin, waiting};
 use super::pages::{self, Notice};
 use crate::authn::{BrowserKey, Callback, Core, Step};
-use crate::model::Error;
 use crate::model::error::Rule;
+use crate::model::{Error, Kind};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::page::PageError;
@@ -25,6 +25,8 @@ pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pa
     match core.login_upstream(&request.pool, id, &key, provider, &request.base.join(CALLBACK_PATH)).await {
         Ok(Step::Redirect(url)) => Ok(see_other(&url)),
         Ok(step) => dispatch::follow(&request, &interaction, &browser, "", step),
+        // Nothing of the path is shown: it may say anything.
+        Err(error) if matches!(error.kind(), Kind::NotFound { .. }) => Err(LoginError::of(&request, &error)),
         Err(error) => {
             tracing::warn!(%error, provider, "an upstream login cannot begin");
             pages::login(&request, &interaction, &browser, "", Some(Notice::Upstream(provider.to_owned())))

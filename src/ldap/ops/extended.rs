@@ -19,7 +19,7 @@ pub(in super::super) const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 pub(in super::super) const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
 
 pub(super) async fn extended(
-    session: &Session,
+    session: &mut Session,
     wire: &mut Wire,
     identity: Option<&Identity>,
     id: i32,
@@ -76,7 +76,7 @@ fn authorization_id(identity: Option<&Identity>) -> String {
 }
 
 async fn modify_password(
-    session: &Session,
+    session: &mut Session,
     identity: Option<&Identity>,
     value: Option<&[u8]>,
 ) -> std::result::Result<Option<Secret<Vec<u8>>>, LdapResult<'static>> {
@@ -89,7 +89,11 @@ async fn modify_password(
         let target = target(identity, request.user)?.id();
         let old = request.old.map(|old| Secret::new(old.to_vec()));
         let new = request.new.map(|new| Secret::new(new.to_vec()));
-        session.app.core.set_password(&identity.pool, &identity.actor, target, old.as_ref(), new).await
+        let generated = session.app.core.set_password(&identity.pool, &identity.actor, target, old.as_ref(), new).await?;
+        if identity.actor.entry == Some(target) {
+            session.renew()?;
+        }
+        Ok(generated)
     };
     set.await.map_err(|error| error::result(&error))
 }
