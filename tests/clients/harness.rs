@@ -4,6 +4,8 @@ use poolgate::cli;
 use poolgate::model::{Clock, Timestamp};
 use poolgate::server::config::{Config, Listen, PoolUrls, Tls};
 use poolgate::server::{self, DevelopmentFiles, Running, SystemClock, SystemEntropy};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -47,14 +49,29 @@ pub struct TestServer {
 impl TestServer {
     /// Starts a server without pools.
     pub async fn empty() -> Self {
+        Self::configured(|_| {}).await
+    }
+
+    /// Starts a server without pools whose configuration differs from that of the other tests.
+    pub async fn configured(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start(tempfile::tempdir().unwrap(), Arc::new(TestClock::default()), change).await
+    }
+
+    async fn start(folder: TempDir, clock: Arc<TestClock>, change: impl FnOnce(&mut Config)) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap());
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock::default());
         let certificate = server::development_certificate(&folder.path().join("certs"), clock.now()).unwrap();
-        let config = Self::config(folder.path(), &certificate);
+        let mut config = Self::config(folder.path(), &certificate);
+        change(&mut config);
         let running = server::start(config, clock.clone(), Arc::new(SystemEntropy::default())).await.unwrap();
         Self { running, clock, certificate, folder }
+    }
+
+    /// Stops the server and starts it again on the same data.
+    pub async fn restart(self) -> Self {
+        let Self { running, clock, folder, .. } = self;
+        running.stop().await;
+        Self::start(folder, clock, |_| {}).await
     }
 
     /// Starts a server with the demo's pools.
@@ -130,12 +147,23 @@ impl TestServer {
         user["uuid"].as_str().unwrap().to_owned()
     }
 
+    /// What a TLS client needs to know: the server's authority as the only one that is trusted.
+    pub fn trust(&self) -> Arc<rustls::ClientConfig> {
+        trusting(&self.certificate.authority)
+    }
+
     /// Runs one of OpenLDAP's programs with the server's authority as the only one that is trusted.
     pub fn ldap_program(&self, name: &str) -> Program {
         let mut program = Program::new(name);
         program.variable("LDAPTLS_CACERT", self.certificate.authority.to_str().unwrap());
         program.variable("LDAPTLS_REQCERT", "demand").without("LDAPNOINIT");
         program
+    }
+
+    /// Stops the server and gives its data folder.
+    pub async fn into_folder(self) -> TempDir {
+        self.running.stop().await;
+        self.folder
     }
 
     /// Stops the server.
@@ -351,6 +379,13 @@ impl Finished {
         assert_eq!(self.output.status.code(), Some(expected), "{}\n{}\n{}", self.line, self.text(), self.complaint());
         self
     }
+}
+
+/// What a TLS client needs to know that trusts this authority and no other.
+pub fn trusting(authority: &Path) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+    Arc::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
 fn scripts() -> PathBuf {

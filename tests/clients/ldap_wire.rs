@@ -1,0 +1,120 @@
+//! LDAP byte for byte: requests are written by hand, and answers are compared as they came.
+
+use crate::harness::TestServer;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+const BIND: u8 = 0x60;
+const EXTENDED: u8 = 0x77;
+const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+const WHO_AM_I: &[u8] = b"1.3.6.1.4.1.4203.1.11.3";
+const PASSWORD_MODIFY: &[u8] = b"1.3.6.1.4.1.4203.1.11.1";
+/// The name of the Notice of Disconnection (RFC 4511, section 4.4.1).
+pub const NOTICE: &[u8] = b"1.3.6.1.4.1.1466.20036";
+
+/// A connection within TLS, begun by StartTLS. Every request has the same message id, so that answers to equal requests are equal bytes.
+pub struct Wire(TlsStream<TcpStream>);
+
+/// A tag, a length and a content.
+pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    match u8::try_from(content.len()) {
+        Ok(short @ 0..=127) => bytes.push(short),
+        _ => bytes.extend([0x82, u8::try_from(content.len() >> 8).unwrap(), (content.len() & 0xff) as u8]),
+    }
+    bytes.extend_from_slice(content);
+    bytes
+}
+
+/// A message around an operation.
+pub fn message(operation: &[u8]) -> Vec<u8> {
+    tlv(SEQUENCE, &[tlv(INTEGER, &[7]).as_slice(), operation].concat())
+}
+
+/// A simple bind.
+pub fn bind(name: &str, password: &str) -> Vec<u8> {
+    let fields = [tlv(INTEGER, &[3]), tlv(OCTETS, name.as_bytes()), tlv(0x80, password.as_bytes())];
+    message(&tlv(BIND, &fields.concat()))
+}
+
+/// Password modify (RFC 3062) of that user, else of whoever asks.
+pub fn password_modify(user: Option<&str>, old: Option<&str>, new: &str) -> Vec<u8> {
+    let fields = [user.map(|user| tlv(0x80, user.as_bytes())), old.map(|old| tlv(0x81, old.as_bytes())), Some(tlv(0x82, new.as_bytes()))];
+    let value = tlv(SEQUENCE, &fields.into_iter().flatten().flatten().collect::<Vec<_>>());
+    message(&tlv(EXTENDED, &[tlv(0x80, PASSWORD_MODIFY), tlv(0x81, &value)].concat()))
+}
+
+/// Who am I (RFC 4532).
+pub fn who_am_i() -> Vec<u8> {
+    message(&tlv(EXTENDED, &tlv(0x80, WHO_AM_I)))
+}
+
+impl Wire {
+    /// A connection on which nobody has bound.
+    pub async fn connect(server: &TestServer) -> Self {
+        let address = server.running.addresses().ldap[0];
+        let mut plain = TcpStream::connect(address).await.unwrap();
+        plain.write_all(&message(&tlv(EXTENDED, &tlv(0x80, START_TLS)))).await.unwrap();
+        let answer = read(&mut plain).await.unwrap();
+        assert_eq!(result_code(&answer), 0, "StartTLS is taken");
+        let name = ServerName::try_from("localhost").unwrap();
+        Self(TlsConnector::from(server.trust()).connect(name, plain).await.unwrap())
+    }
+
+    /// A connection that is bound as that name.
+    pub async fn bound(server: &TestServer, name: &str, password: &str) -> Self {
+        let mut wire = Self::connect(server).await;
+        assert_eq!(result_code(&wire.ask(&bind(name, password)).await), 0, "{name} binds");
+        wire
+    }
+
+    /// Sends a request and gives the answer.
+    pub async fn ask(&mut self, request: &[u8]) -> Vec<u8> {
+        self.0.write_all(request).await.unwrap();
+        read(&mut self.0).await.expect("an answer")
+    }
+
+    /// Asserts that the server has closed the connection.
+    pub async fn assert_closed(&mut self) {
+        assert_eq!(read(&mut self.0).await, None);
+    }
+}
+
+/// One message; `None` at the end of the connection.
+async fn read(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; 2];
+    stream.read_exact(&mut bytes).await.ok()?;
+    let mut length = usize::from(bytes[1]);
+    if length > 127 {
+        let mut more = vec![0; length & 0x7f];
+        stream.read_exact(&mut more).await.ok()?;
+        length = more.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        bytes.extend(more);
+    }
+    let mut content = vec![0; length];
+    stream.read_exact(&mut content).await.ok()?;
+    bytes.extend(content);
+    Some(bytes)
+}
+
+/// The result code of an answer: the only ENUMERATED in it.
+pub fn result_code(answer: &[u8]) -> u8 {
+    answer
+        .windows(3)
+        .find_map(|bytes| match bytes {
+            [0x0a, 1, code] => Some(*code),
+            _ => None,
+        })
+        .unwrap()
+}
+
+/// Whether the answer is a Notice of Disconnection: message id 0, and its name.
+pub fn is_notice(answer: &[u8]) -> bool {
+    answer.windows(3).any(|bytes| bytes == [INTEGER, 1, 0]) && answer.windows(NOTICE.len()).any(|bytes| bytes == NOTICE)
+}
