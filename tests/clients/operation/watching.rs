@@ -28,7 +28,9 @@ async fn health_and_readiness_are_told_to_anybody_and_figures_to_this_machine() 
     assert!(!figures.contains("acme") && !figures.contains("alice"), "figures name nobody: {figures}");
 
     // Whoever comes through a proxy is somebody else than this machine, and so is a page elsewhere whose name leads a browser here.
-    for lines in ["X-Forwarded-For: 203.0.113.9\r\n", "X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "Via: 1.1 proxy\r\n"] {
+    for lines in
+        ["X-Forwarded-For: 203.0.113.9\r\n", "X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "Via: 1.1 proxy\r\n"]
+    {
         assert_eq!(status(&exchange_with(address, get("/metrics", lines)).await), 404, "{lines}");
     }
     let foreign = "GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
