@@ -14,13 +14,10 @@ use crate::{
     federation::link,
     model::{Actor, EntryId, Error, Rdn, Result, Role, Secret, Timestamp, error::Rule},
     policy::access,
-    pool::{Pool, Status},
+    pool::Pool,
     store::Changes,
 };
 use std::sync::Arc;
-
-/// Pools that are looked at before the next are listed.
-const POOLS: usize = 100;
 
 impl Core {
     /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
@@ -86,24 +83,9 @@ impl Core {
         self.verified.forget(pool.id(), target);
         if let Err(error) = drop_edges(pool, target).await {
             // The entry is gone all the same, and nobody sees its edges.
-            tracing::warn!(%error, pool = %pool.slug(), entry = %target, "edges of a deleted entry are left until the next start");
+            tracing::warn!(%error, pool = %pool.slug(), entry = %target, "edges of a deleted entry are left until another one is deleted");
         }
         Ok(())
-    }
-
-    /// Removes the edges of deleted entries in every pool where that was cut off. `server` calls it once at start.
-    pub async fn drop_loose_edges(&self) -> Result<()> {
-        let mut after = None;
-        loop {
-            let pools = self.registry.list(after, POOLS)?;
-            let Some(last) = pools.last().map(|pool| pool.id()) else { return Ok(()) };
-            for pool in pools.iter().filter(|pool| pool.status() != Status::Deleting) {
-                for entry in identity::directory(pool).gone_with_edges()? {
-                    drop_edges(pool, entry).await?;
-                }
-            }
-            after = Some(last);
-        }
     }
 
     /// Renames or moves an entry (RFC 4511, section 4.9).
@@ -308,10 +290,13 @@ impl Core {
     }
 }
 
-/// Removes what edges a deleted entry has left, in commits of bounded size.
+/// Removes the edges of an entry that is gone, and of those before it whose edges are left because a crash cut that off. Nobody sees them meanwhile; to look for them
+/// at start would be a look into every pool.
 async fn drop_edges(pool: &Pool, gone: EntryId) -> Result<()> {
     let directory = identity::directory(pool);
-    while pool.store().decide(|changes| directory.drop_edges(changes, gone)).await? {}
+    for gone in std::iter::once(gone).chain(directory.gone_with_edges()?) {
+        while pool.store().decide(|changes| directory.drop_edges(changes, gone)).await? {}
+    }
     Ok(())
 }
 

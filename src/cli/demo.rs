@@ -1,7 +1,7 @@
 //! `poolgate demo`: a ready server on loopback with sample pools. Seeds them through the admin API, as an operator would.
 
 use super::client::{Client, segment};
-use super::serve::until_stopped;
+use super::serve::Signals;
 use super::{Failure, Outcome};
 use crate::admin::own_folder;
 use crate::admin::types::{
@@ -75,11 +75,12 @@ impl Demo {
         server::start_logging(&Log { filter: "warn".to_owned(), ..Log::default() })?;
         let certificate = server::development_certificate(&data.join("certs"), SystemClock.now())?;
         let config = self.config(&data, &certificate);
+        let signals = Signals::listen()?;
         let running = server::start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await?;
         seed(&data, &running.addresses().public_url).await?;
         print(&data, &certificate, running.addresses());
         println!("ready");
-        until_stopped(running).await
+        signals.until_stopped(running).await
     }
 
     fn config(&self, data: &Path, certificate: &DevelopmentFiles) -> Config {

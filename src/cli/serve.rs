@@ -5,7 +5,7 @@ use crate::server::{self, Config, Running, SystemClock, SystemEntropy};
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the server.
 #[derive(Args)]
@@ -20,25 +20,38 @@ impl Serve {
     pub async fn run(self) -> Outcome {
         let config = Config::load(&self.config)?;
         server::start_logging(&config.log)?;
+        let signals = Signals::listen()?;
         let running = server::start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await?;
         tracing::info!(addresses = ?running.addresses(), "ready");
-        until_stopped(running).await
+        signals.until_stopped(running).await
     }
 }
 
-/// Waits for the signal to stop, and stops.
-pub async fn until_stopped(running: Running) -> Outcome {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hang_up.recv() => running.reload_certificate(),
-        }
+/// The signals that a server obeys. Listened to before it starts: one that came earlier would end the process on the spot.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// From now on signals wait to be obeyed.
+    pub fn listen() -> Outcome<Self> {
+        let [terminate, interrupt, hang_up] = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hang_up: hang_up? })
     }
-    tracing::info!("stopping");
-    running.stop().await;
-    Ok(())
+
+    /// Waits for the signal to stop, and stops.
+    pub async fn until_stopped(mut self, running: Running) -> Outcome {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                _ = self.hang_up.recv() => running.reload_certificate(),
+            }
+        }
+        tracing::info!("stopping");
+        running.stop().await;
+        Ok(())
+    }
 }

@@ -26,7 +26,7 @@ pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pa
         Ok(Step::Redirect(url)) => Ok(see_other(&url)),
         Ok(step) => dispatch::follow(&request, &interaction, &browser, "", step),
         // Nothing of the path is shown: it may say anything.
-        Err(error) if matches!(error.kind(), Kind::NotFound { .. }) => Err(LoginError::of(&request, &error)),
+        Err(error) if matches!(error.kind(), Kind::NotFound { .. }) => Err(PageError::of(&request, &error)),
         Err(error) => {
             tracing::warn!(%error, provider, "an upstream login cannot begin");
             pages::login(&request, &interaction, &browser, "", Some(Notice::Upstream(provider.to_owned())))

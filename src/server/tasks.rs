@@ -20,7 +20,6 @@ pub fn start(core: &Arc<Core>, store: Store, life: &Life) {
     life.spawn(sweep(Arc::clone(core), store, life.clone()));
     life.spawn(flush_audit(Arc::clone(core), life.clone()));
     life.spawn(resume_deletions(Arc::clone(core), life.clone()));
-    life.spawn(drop_loose_edges(Arc::clone(core)));
 }
 
 async fn sweep(core: Arc<Core>, store: Store, life: Life) {
@@ -62,13 +61,6 @@ async fn resume_deletions(core: Arc<Core>, life: Life) {
         if !pause(DELETIONS_INTERVAL, &life).await {
             return;
         }
-    }
-}
-
-/// Edges of large entries whose deletion a crash broke off.
-async fn drop_loose_edges(core: Arc<Core>) {
-    if let Err(error) = core.drop_loose_edges().await {
-        tracing::error!(%error, "edges of deleted entries cannot be removed");
     }
 }
 

@@ -239,7 +239,7 @@ async fn a_password_is_not_set_for_an_entry_that_goes_meanwhile() {
 }
 
 #[tokio::test]
-async fn edges_that_a_cut_off_deletion_left_go_at_the_next_start() {
+async fn edges_that_a_cut_off_deletion_left_go_with_the_next_deletion() {
     let bench = Bench::new().await;
     let id = bench.user("alice", "correct horse").await;
     let directory = bench.directory();
@@ -259,7 +259,8 @@ async fn edges_that_a_cut_off_deletion_left_go_at_the_next_start() {
         .await
         .unwrap();
     assert_eq!(directory.gone_with_edges().unwrap(), [id]);
-    bench.core.drop_loose_edges().await.unwrap();
+    let other = bench.user("bob", "correct horse").await;
+    bench.core.delete_entry(&bench.pool, &operator(), other).await.unwrap();
     assert_eq!(directory.gone_with_edges().unwrap(), []);
 }
 
