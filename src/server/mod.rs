@@ -85,6 +85,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         files::make_private_folder(folder)?;
     }
     let store = open_store(&data, &config.limits)?;
+    // Files that were being imported when a server ended early can hold passwords. The store is ours by now, so nobody imports them.
+    files::remove_files(&spool)?;
     let master_key = match &config.master_key_file {
         Some(path) => files::master_key(path, false, entropy.as_ref())?,
         None => files::master_key(&data.join("master.key"), true, entropy.as_ref())?,

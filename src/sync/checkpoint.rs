@@ -57,6 +57,20 @@ impl Checkpoint {
         row.map(|row| record::decode(VERSION, &row.value)).transpose()
     }
 
+    /// Writes the first record. Fails with `Conflict(Exists)` if another import has begun meanwhile.
+    pub(super) async fn claim(&self, pool: &Pool) -> Result<()> {
+        pool.store()
+            .decide(|changes| {
+                if Self::load(pool)?.is_some() {
+                    return Err(foreign());
+                }
+                changes.expect_absent(key());
+                changes.put(key(), record::encode(VERSION, self));
+                Ok(())
+            })
+            .await
+    }
+
     /// Writes the record.
     pub(super) async fn save(&self, pool: &Pool) -> Result<()> {
         pool.store()

@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// Records that one job reads.
 const CHUNK: usize = 256;
+/// Octets of values after which a job reads no further record: one record can be as large as [`super::ldif::MAX_RECORD`].
+const CHUNK_OCTETS: usize = 8 << 20;
 /// Commits that wait for the disk together.
 const IN_FLIGHT: usize = 32;
 /// Links that one commit adds.
@@ -135,7 +137,10 @@ impl Import {
             None => self.begin(file).await,
         };
         let survey = self.survey(change::first_id(at.began)).await?;
-        at.save(&self.pool).await?;
+        match report.resumed {
+            true => at.save(&self.pool).await?,
+            false => at.claim(&self.pool).await?,
+        }
         if at.phase == Phase::Entries {
             for depth in survey.depths.keys().map(|depth| *depth as u64).filter(|depth| *depth >= at.depth).collect::<Vec<_>>() {
                 if depth > at.depth {
@@ -197,28 +202,19 @@ impl Import {
     async fn add_entries(&self, at: &mut Checkpoint, report: &mut Report) -> Outcome<()> {
         let depth = usize::try_from(at.depth).unwrap_or(usize::MAX) + self.pool.suffix().rdns().len();
         let own_from = change::first_id(at.began);
-        let mut records = self.records().await?;
-        let mut position = 0;
-        loop {
-            let (rest, chunk) = self.chunk(records).await?;
-            records = rest;
-            let read = chunk.len() as u64;
-            if read == 0 {
-                return Ok(());
+        let mut rest = Rest::new(self.records().await?, at.records);
+        while let Some(chunk) = self.chunk(&mut rest).await? {
+            let level = chunk.into_iter().filter(|record| record.dn.rdns().len() == depth);
+            let done: Vec<Added> =
+                stream::iter(level).map(|record| self.add(record, own_from)).buffer_unordered(IN_FLIGHT).try_collect().await?;
+            at.added += done.iter().filter(|added| !matches!(added, Added::Kept)).count() as u64;
+            report.kept += done.iter().filter(|added| matches!(added, Added::Kept)).count() as u64;
+            at.records = rest.position;
+            if done.iter().any(|added| matches!(added, Added::New)) {
+                at.save(&self.pool).await?;
             }
-            if position + read > at.records {
-                let level = chunk.into_iter().filter(|record| record.dn.rdns().len() == depth);
-                let done: Vec<Added> =
-                    stream::iter(level).map(|record| self.add(record, own_from)).buffer_unordered(IN_FLIGHT).try_collect().await?;
-                at.added += done.iter().filter(|added| !matches!(added, Added::Kept)).count() as u64;
-                report.kept += done.iter().filter(|added| matches!(added, Added::Kept)).count() as u64;
-                at.records = position + read;
-                if done.iter().any(|added| matches!(added, Added::New)) {
-                    at.save(&self.pool).await?;
-                }
-            }
-            position += read;
         }
+        Ok(())
     }
 
     async fn add(&self, record: Record, own_from: EntryId) -> Outcome<Added> {
@@ -245,26 +241,17 @@ impl Import {
 
     async fn add_links(&self, at: &mut Checkpoint) -> Outcome<()> {
         let own_from = change::first_id(at.began);
-        let mut records = self.records().await?;
-        let mut position = 0;
-        loop {
-            let (rest, chunk) = self.chunk(records).await?;
-            records = rest;
-            let read = chunk.len() as u64;
-            if read == 0 {
-                return Ok(());
+        let mut rest = Rest::new(self.records().await?, at.records);
+        while let Some(chunk) = self.chunk(&mut rest).await? {
+            let linked: Vec<u64> =
+                stream::iter(chunk).map(|record| self.link(record, own_from)).buffer_unordered(IN_FLIGHT).try_collect().await?;
+            at.records = rest.position;
+            at.links += linked.iter().sum::<u64>();
+            if linked.iter().any(|links| *links > 0) {
+                at.save(&self.pool).await?;
             }
-            if position + read > at.records {
-                let linked: Vec<u64> =
-                    stream::iter(chunk).map(|record| self.link(record, own_from)).buffer_unordered(IN_FLIGHT).try_collect().await?;
-                at.records = position + read;
-                at.links += linked.iter().sum::<u64>();
-                if linked.iter().any(|links| *links > 0) {
-                    at.save(&self.pool).await?;
-                }
-            }
-            position += read;
         }
+        Ok(())
     }
 
     /// Adds the links of one entry, unless it was there before; tells how many.
@@ -276,7 +263,8 @@ impl Import {
             return Ok(0);
         }
         let id = directory.resolve(&entry.dn).map_err(stopped)?;
-        if id < own_from {
+        // Of what was there before, an import keeps containers alone. Anything else is its own, also if the clock has been set back since it began.
+        if id < own_from && directory.record(id)?.is_none_or(|entry| entry.kind() == EntryKind::Container) {
             return Ok(0);
         }
         let mut added = 0;
@@ -326,19 +314,30 @@ impl Import {
         records.map_err(|error| self.unreadable(&error))
     }
 
-    /// The next records. That the file can be read is known from the first pass.
-    async fn chunk(&self, mut records: Records) -> Outcome<(Records, Vec<Record>)> {
-        let (records, chunk) = self
-            .job(move || {
-                let chunk: std::result::Result<Vec<_>, _> = records.by_ref().take(CHUNK).collect();
-                (records, chunk)
-            })
-            .await?;
+    /// The next records that are not done yet; `None` at the end. That the file can be read is known from the first pass.
+    async fn chunk(&self, rest: &mut Rest) -> Outcome<Option<Vec<Record>>> {
         let changed = |problem: FileError| Failure::Stopped {
             line: Some(problem.line),
             error: Error::invalid(Rule::Request, format!("the file has changed while it was imported: {}", problem.message)),
         };
-        Ok((records, chunk.map_err(changed)?))
+        while let Some(mut records) = rest.records.take() {
+            let (records, chunk) = self
+                .job(move || {
+                    let chunk = read(&mut records);
+                    (records, chunk)
+                })
+                .await?;
+            let chunk = chunk.map_err(changed)?;
+            if chunk.is_empty() {
+                break;
+            }
+            rest.records = Some(records);
+            rest.position += chunk.len() as u64;
+            if rest.position > rest.done {
+                return Ok(Some(chunk));
+            }
+        }
+        Ok(None)
     }
 
     /// Reading and judging take time, so they wait for their turn like other blocking work.
@@ -349,6 +348,32 @@ impl Import {
     fn unreadable(&self, error: &std::io::Error) -> Failure {
         Failure::Stopped { line: None, error: Error::invalid(Rule::Request, format!("the file cannot be read: {error}")) }
     }
+}
+
+/// What of a file is still to be read in one pass.
+struct Rest {
+    records: Option<Records>,
+    /// Records that have been read.
+    position: u64,
+    /// Records that an earlier attempt has done.
+    done: u64,
+}
+
+impl Rest {
+    const fn new(records: Records, done: u64) -> Self {
+        Self { records: Some(records), position: 0, done }
+    }
+}
+
+/// The next records of a file, as many as one job reads. The same for the same file, so that an import that goes on finds its place.
+fn read(records: &mut Records) -> std::result::Result<Vec<Record>, FileError> {
+    let (mut chunk, mut octets) = (Vec::new(), 0);
+    while chunk.len() < CHUNK && octets < CHUNK_OCTETS {
+        let Some(record) = records.next().transpose()? else { break };
+        octets += record.octets();
+        chunk.push(record);
+    }
+    Ok(chunk)
 }
 
 /// Judges the next records; whether there may be more.

@@ -45,8 +45,11 @@ fn operator() -> Actor {
 
 impl Bench {
     async fn start() -> Self {
+        Self::with(Arc::new(Ticking(AtomicI64::new(1_800_000_000_000_000)))).await
+    }
+
+    async fn with(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(Ticking(AtomicI64::new(1_800_000_000_000_000)));
         let entropy: Arc<dyn Entropy> = Arc::new(Counting(AtomicU64::new(1)));
         let store = Store::open(folder.path(), Options::default()).unwrap();
         let registry = Registry::new(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone());
@@ -315,4 +318,45 @@ async fn a_table_becomes_people() {
     );
     let failure = check.check().await.unwrap_err().to_string();
     assert!(failure.contains("line 2: the object class person requires sn"), "{failure}");
+}
+
+/// A file at whose third reading, that for the entries, the clock is set back by an hour.
+struct SetBack(Bytes, AtomicUsize, Arc<Ticking>);
+
+impl Source for SetBack {
+    fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        if self.1.fetch_add(1, Ordering::SeqCst) == 2 {
+            self.2.0.fetch_sub(3_600_000_000, Ordering::SeqCst);
+        }
+        self.0.open()
+    }
+}
+
+#[tokio::test]
+async fn links_are_added_though_the_clock_is_set_back() {
+    let clock = Arc::new(Ticking(AtomicI64::new(1_800_000_000_000_000)));
+    let bench = Bench::with(clock.clone()).await;
+    let file = Bytes::from(person("alice", "") + &person("bob", "manager: uid=alice,ou=people,o=acme\n"));
+    let report = bench.import_from(Arc::new(SetBack(file, AtomicUsize::new(0), clock)), Format::Ldif).await.unwrap();
+    assert_eq!((report.added, report.links), (2, 1));
+    assert_eq!(bench.values("uid=bob,ou=people,o=acme", "manager"), ["uid=alice,ou=people,o=acme"]);
+}
+
+#[tokio::test]
+async fn of_two_imports_that_begin_at_once_one_is_told_of_the_other() {
+    use super::checkpoint::Checkpoint;
+    let bench = Bench::start().await;
+    let begin = |file| Checkpoint::begin(file, Timestamp::from_seconds(1));
+    begin([1; 32]).claim(&bench.pool).await.unwrap();
+    let refused = begin([2; 32]).claim(&bench.pool).await.unwrap_err();
+    assert!(refused.message().contains("an import of another file"), "{refused}");
+    assert_eq!(Checkpoint::load(&bench.pool).unwrap().unwrap().file, [1; 32]);
+}
+
+#[tokio::test]
+async fn records_of_any_size_are_imported_in_parts() {
+    let bench = Bench::start().await;
+    let photo = "/9j/".to_owned() + &"A".repeat(600_000);
+    let file: String = (0..30).map(|number| person(&format!("u{number}"), &format!("jpegPhoto:: {photo}\n"))).collect();
+    assert_eq!(bench.import(&file).await.unwrap_or_else(|failure| panic!("{failure}")).added, 30);
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::fs::File;
+use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
@@ -99,7 +99,7 @@ async fn receive<B: Buf, E: Display>(context: &Context, body: impl Stream<Item =
     tokio::fs::create_dir_all(folder).await.map_err(unwritten)?;
     let name = u128::from_be_bytes(entropy::random(context.app.core.entropy.as_ref()));
     let spooled = Spooled(folder.join(format!("{name:032x}")));
-    let mut file = File::create_new(&spooled.0).await.map_err(unwritten)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&spooled.0).await.map_err(unwritten)?;
     let mut body = pin!(body);
     let mut size = 0u64;
     while let Some(part) = body.next().await {

@@ -30,6 +30,11 @@ pub struct Field {
 }
 
 impl Record {
+    /// Octets of its values.
+    pub(super) fn octets(&self) -> usize {
+        self.attributes.iter().flat_map(|field| &field.attribute.values).map(Vec::len).sum()
+    }
+
     /// Adds a value; descriptions that differ in case only are one attribute.
     pub(super) fn push(&mut self, name: String, value: Vec<u8>, line: u64) {
         match self.attributes.iter_mut().find(|field| field.attribute.name.eq_ignore_ascii_case(&name)) {
