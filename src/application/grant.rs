@@ -16,9 +16,6 @@ const CODE: u8 = b'c';
 const GRANT: u8 = b'g';
 const BY_SESSION: u8 = b's';
 
-/// A login with a password, as `amr` says it (RFC 8176, section 2).
-pub const PASSWORD_METHOD: &str = "pwd";
-
 /// The name of a grant: what access tokens carry and userinfo looks up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(transparent)]
@@ -49,7 +46,7 @@ pub struct Grant {
     /// The hash of the session that it came from: a logout ends it.
     #[cbor(n(6), with = "minicbor::bytes")]
     pub session: [u8; 32],
-    /// When the person gave their password, if that is how they logged in: a change of the password since then ends it.
+    /// When the password was set that the person gave, if that is how they logged in: another password ends it.
     #[n(7)]
     pub password_proof: Option<Timestamp>,
 }
@@ -97,13 +94,9 @@ pub struct Code {
     /// The hash of the session that it came from.
     #[cbor(n(12), with = "minicbor::bytes")]
     pub session: [u8; 32],
-}
-
-impl Code {
-    /// When the person gave their password, if that is how they logged in.
-    pub fn password_proof(&self) -> Option<Timestamp> {
-        self.amr.iter().any(|method| method == PASSWORD_METHOD).then_some(self.auth_time)
-    }
+    /// When the password was set that the person gave, if that is how they logged in.
+    #[n(13)]
+    pub password_proof: Option<Timestamp>,
 }
 
 impl GrantId {

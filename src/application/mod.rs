@@ -16,9 +16,7 @@ pub use client::{
     AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, find_client_versioned, put_client,
     replace_client,
 };
-pub use grant::{
-    Code, Grant, GrantId, PASSWORD_METHOD, delete_grant, find_code, find_grant, put_code, put_grant, redeem_code, revoke_session_grants,
-};
+pub use grant::{Code, Grant, GrantId, delete_grant, find_code, find_grant, put_code, put_grant, redeem_code, revoke_session_grants};
 pub use name::{ClientId, EntityId, MAX_CLIENT_ID, MAX_ENTITY_ID};
 pub use redirect::{MAX_URI, RedirectUri};
 pub use secret::{MAX_SECRET, SecretHash};

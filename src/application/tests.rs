@@ -78,6 +78,7 @@ fn code() -> Code {
         expires: Timestamp::from_seconds(1060),
         used: false,
         session: [9; 32],
+        password_proof: Some(Timestamp::from_seconds(800)),
     }
 }
 
@@ -99,12 +100,13 @@ fn golden_bytes() {
     assert_eq!(record::decode::<ServiceProvider>(&record::encode(&service_provider())).unwrap(), service_provider());
     assert_eq!(record::decode::<Grant>(&record::encode(&grant())).unwrap(), grant());
     assert_eq!(record::decode::<Code>(&record::encode(&code())).unwrap(), code());
-    let former: Vec<u8> = (0..former_grant().len() / 2).map(|at| u8::from_str_radix(&former_grant()[2 * at..][..2], 16).unwrap()).collect();
-    assert_eq!(record::decode::<Grant>(&former).unwrap(), Grant { password_proof: None, ..grant() });
+    assert_eq!(record::decode::<Grant>(&unhex(FORMER_GRANT)).unwrap(), Grant { password_proof: None, ..grant() });
+    assert_eq!(record::decode::<Code>(&unhex(FORMER_CODE)).unwrap(), Code { password_proof: None, ..code() });
 }
 
-fn former_grant() -> String {
-    FORMER_GRANT.replace(['\n', ' '], "")
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.replace(['\n', ' '], "");
+    (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..][..2], 16).unwrap()).collect()
 }
 
 const GOLDEN_CLIENT: &str =
@@ -122,6 +124,11 @@ const FORMER_GRANT: &str =
     "01a70050000102030405060708090a0b0c0d0e0f016361707002182a0382666f70656e696465656d61696c041a3b9aca00051a5f5e10000658200909
     090909090909090909090909090909090909090909090909090909090909";
 const GOLDEN_CODE: &str =
+    "01ae006361707001781c68747470733a2f2f6170702e6578616d706c652f63616c6c6261636b02182a0381666f70656e696404616e056163061a35a4
+    e9000761310881637077640950000102030405060708090a0b0c0d0e0f0a1a3f2e51000bf40c58200909090909090909090909090909090909090909
+    0909090909090909090909090d1a2faf0800";
+/// As it was before a code knew about passwords.
+const FORMER_CODE: &str =
     "01ad006361707001781c68747470733a2f2f6170702e6578616d706c652f63616c6c6261636b02182a0381666f70656e696404616e056163061a35a4
     e9000761310881637077640950000102030405060708090a0b0c0d0e0f0a1a3f2e51000bf40c58200909090909090909090909090909090909090909
     090909090909090909090909";

@@ -39,8 +39,10 @@ pub struct Authentication {
     pub(super) level: Level,
     pub(super) at: Timestamp,
     pub(super) provider: Option<String>,
-    /// The commit that wrote the password that was compared: while it is the last one, nobody has changed the password.
-    pub(super) password: Option<Sequence>,
+    /// When the password that was compared had been set. No two passwords of an entry share that moment.
+    pub(super) password_set: Option<Timestamp>,
+    /// The commit that wrote the record of that password, where it was read: while it is the last one, nobody has changed the password.
+    pub(super) password_version: Option<Sequence>,
 }
 
 impl Authentication {
@@ -79,9 +81,9 @@ impl Authentication {
         self.at
     }
 
-    /// When the password was compared, if that is how it was proven. A password that was changed since then proves nothing any more.
-    pub fn password_proof(&self) -> Option<Timestamp> {
-        self.methods.contains(&Method::Password).then_some(self.at)
+    /// On which password it rests: when that one was set; `None` if on none. Once the entry has another password, it proves nothing any more.
+    pub const fn password_proof(&self) -> Option<Timestamp> {
+        self.password_set
     }
 
     /// The upstream identity provider that vouched, if one did.

@@ -10,6 +10,7 @@ use crate::{
     store::{Changes, Key},
 };
 use minicbor::{Decode, Encode};
+use std::time::Duration;
 
 /// The kinds of credential records. A number is given once.
 const PASSWORD: u8 = 1;
@@ -23,7 +24,7 @@ const VERSION: u8 = 1;
 pub struct Password {
     /// Its hash.
     pub hash: PasswordHash,
-    /// When it was set. Sessions that a former password began are over.
+    /// When it was set. It tells the passwords of an entry apart: what a former one began is over. A renewed hash of the same password keeps it.
     pub changed: Timestamp,
     /// It must be changed before it can be used.
     pub must_change: bool,
@@ -73,7 +74,10 @@ pub(super) fn password(pool: &Pool, entry: EntryId) -> Result<Option<(Password, 
 /// Writes the password of an entry, whatever it was before, and forgets its failures.
 pub fn put_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<()> {
     changes.delete(lockout_key(entry));
-    write(pool, changes, entry, password)
+    // A clock that was set back, or two changes within its tick, must not make two passwords look like one.
+    let after = self::password(pool, entry)?.map(|(former, _)| former.changed.plus(Duration::from_micros(1)));
+    let changed = after.map_or(password.changed, |after| after.max(password.changed));
+    write(pool, changes, entry, &Password { changed, ..password.clone() })
 }
 
 /// Writes the password of an entry in the place of the version that was read.

@@ -132,11 +132,11 @@ impl Core {
         self.registry.by_id(pool.id())?.ok_or_else(Error::credentials)
     }
 
-    /// As [`Core::welcome`], for what rests on a password that was compared at that moment: not after the password has been changed or removed.
+    /// As [`Core::welcome`], for what rests on the password that was set at that moment: only while the entry has that very password.
     pub fn welcome_since(&self, pool: &Pool, entry: EntryId, password_proof: Option<Timestamp>) -> Result<Option<Entry>> {
         let Some(found) = self.welcome(pool, entry)? else { return Ok(None) };
         let Some(proof) = password_proof else { return Ok(Some(found)) };
-        let unchanged = credential::password(pool, entry)?.is_some_and(|(password, _)| password.changed <= proof);
+        let unchanged = credential::password(pool, entry)?.is_some_and(|(password, _)| password.changed == proof);
         Ok(Some(found).filter(|_| unchanged))
     }
 

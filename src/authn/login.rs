@@ -106,7 +106,8 @@ impl Core {
             let facts = facts(&pool, Identity::Known(known));
             let mut decision = engine::advance(attempt.clone(), &Input::Password { matches: check.matches }, &facts, now);
             if let Next::Granted(authentication) = &mut decision.next {
-                authentication.password = loaded.password_version;
+                authentication.password_set = loaded.changed;
+                authentication.password_version = loaded.password_version;
             }
             let mut changes = Changes::new();
             if let Some(state) = &decision.lockout {

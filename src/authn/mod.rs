@@ -125,7 +125,8 @@ impl Core {
         let Some(pool) = self.registry.by_id(authentication.pool())? else { return Ok(false) };
         let entry = authentication.entry();
         // The version alone says that the record is the same one. Another one may hold the same password under another hash, so it is opened.
-        let same_record = authentication.password.is_some() && credential::version(&pool, entry)? == authentication.password;
+        let same_record =
+            authentication.password_version.is_some() && credential::version(&pool, entry)? == authentication.password_version;
         let password_proof = authentication.password_proof().filter(|_| !same_record);
         Ok(self.welcome_since(&pool, entry, password_proof)?.is_some())
     }
@@ -134,8 +135,8 @@ impl Core {
     pub fn renewed(&self, authentication: &Authentication) -> Result<Authentication> {
         let pool = self.registry.by_id(authentication.pool())?.ok_or_else(Error::credentials)?;
         let set = credential::password(&pool, authentication.entry())?;
-        let (at, password) = set.map_or((authentication.at, None), |(password, version)| (password.changed, Some(version)));
-        Ok(Authentication { at, password, ..authentication.clone() })
+        let (password_set, password_version) = set.map(|(password, version)| (password.changed, version)).unzip();
+        Ok(Authentication { password_set, password_version, ..authentication.clone() })
     }
 
     /// Somebody who has proven who they are, as access rules judge them: the role follows from the kind of entry and the group of administrators.

@@ -79,6 +79,9 @@ struct Stored {
     /// The hash of the first of the sessions that followed each other in this browser, where it is not this one.
     #[n(8)]
     first: Option<ByteArray<32>>,
+    /// When the password that it rests on was set, if it rests on one.
+    #[n(9)]
+    password: Option<Timestamp>,
 }
 
 impl Stored {
@@ -125,6 +128,7 @@ pub(super) fn begin(
         created,
         used: created,
         first: first.map(ByteArray::from),
+        password: authentication.password_proof(),
     };
     let hash = hash(cookie);
     changes.expect_absent(key(&hash));
@@ -155,8 +159,7 @@ impl Core {
         if policy::is_over(&pool.settings().session, stored.created, stored.used, now) {
             return Ok(None);
         }
-        let password_proof = stored.methods.contains(&Method::Password).then_some(stored.at);
-        let Some(entry) = self.welcome_since(&pool, stored.entry, password_proof)? else { return Ok(None) };
+        let Some(entry) = self.welcome_since(&pool, stored.entry, stored.password)? else { return Ok(None) };
         // Nobody vouches any more for somebody whose provider was removed.
         if let Some(provider) = &stored.provider
             && !federation::exists(pool.store(), provider)?
@@ -188,7 +191,8 @@ impl Core {
             level: stored.level,
             at: stored.at,
             provider: stored.provider,
-            password: None,
+            password_set: stored.password,
+            password_version: None,
         };
         Ok(Some(Session { authentication, created: stored.created, hash: grants }))
     }
@@ -241,11 +245,13 @@ mod tests {
             created: moment,
             used: moment,
             first: None,
+            password: Some(moment),
         };
         let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             bytes,
-            "01a80007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000"
+            "01a90007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000\
+             091b00065bfeda25e000"
         );
     }
 }

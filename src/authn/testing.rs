@@ -131,6 +131,11 @@ impl Bench {
         self.clock.0.fetch_add(micros, Ordering::SeqCst);
     }
 
+    pub fn set_back(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap();
+        self.clock.0.fetch_sub(micros, Ordering::SeqCst);
+    }
+
     pub fn directory(&self) -> Directory {
         Directory::new(&self.pool)
     }

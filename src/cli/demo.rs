@@ -9,7 +9,8 @@ use crate::admin::types::{
     ServiceProviderDocument,
 };
 use crate::model::Clock;
-use crate::server::config::{Config, Limits, Listen, Log, PoolUrls, Tls};
+use crate::server::config::{Config, Listen, Log, PoolUrls, Tls};
+use crate::server::limits::Limits;
 use crate::server::{self, Addresses, DevelopmentFiles, SystemClock, SystemEntropy};
 use clap::Args;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -3,7 +3,7 @@
 use super::app::App;
 use super::claims;
 use super::wire::{self, Scope};
-use crate::application::{Client, Code, Grant, PASSWORD_METHOD, SigningAlgorithm};
+use crate::application::{Client, Code, Grant, SigningAlgorithm};
 use crate::authn::bearer::{ACCESS_TOKEN_TYPE, AccessClaims};
 use crate::authn::{Level, Method};
 use crate::crypto::digest::base64url;
@@ -123,7 +123,7 @@ pub const fn acr(level: Level) -> &'static str {
 /// How it was proven, as `amr` says it (RFC 8176, section 2; `fed` is what others say for an upstream, for which there is no registered value).
 pub const fn amr(method: Method) -> &'static str {
     match method {
-        Method::Password => PASSWORD_METHOD,
+        Method::Password => "pwd",
         Method::Federated => "fed",
     }
 }

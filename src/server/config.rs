@@ -3,6 +3,7 @@
 //! Unknown keys are refused. An error names the file and the line, or the variable. A variable is named after its key in capitals, with two
 //! underscores between table and key: `POOLGATE_DATA`, `POOLGATE_LISTEN__HTTP`. Lists are written as in TOML: `POOLGATE_LISTEN__HTTP='["127.0.0.1:8080"]'`.
 
+use super::limits::Limits;
 use super::network::Network;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -106,43 +107,6 @@ pub enum LogFormat {
 impl Default for Log {
     fn default() -> Self {
         Self { filter: "info".to_owned(), format: LogFormat::Text }
-    }
-}
-
-/// Limits of the whole server.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Connections of one kind at a time.
-    pub connections: usize,
-    /// Connections of one kind at a time from one address.
-    pub connections_per_address: usize,
-    /// Seconds that a connection may take for a TLS handshake or for the head of a request.
-    pub handshake_seconds: u64,
-    /// Seconds that running requests get when the server stops.
-    pub drain_seconds: u64,
-    /// Megabytes that the store's engine may cache.
-    pub engine_cache_mib: u64,
-    /// Megabytes that the cache of hot records may hold.
-    pub hot_cache_mib: u64,
-    /// Threads for password hashing and signatures; 0 means one a core.
-    pub work_threads: usize,
-    /// Jobs of one pool that may wait for those threads.
-    pub work_queue_per_pool: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 10_000,
-            connections_per_address: 1_000,
-            handshake_seconds: 10,
-            drain_seconds: 10,
-            engine_cache_mib: 32,
-            hot_cache_mib: 16,
-            work_threads: 0,
-            work_queue_per_pool: 256,
-        }
     }
 }
 
@@ -273,6 +237,25 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line() {
         let message = load(&format!("{GOOD}htps = []\n")).unwrap_err();
         assert!(message.starts_with("poolgate.toml:5: unknown field `htps`"), "{message}");
+    }
+
+    #[test]
+    fn the_example_can_be_read_and_sets_what_is_set_without_it() {
+        let example = load(include_str!("../../examples/poolgate.toml")).unwrap();
+        assert_eq!(format!("{:?}", example.limits), format!("{:?}", Limits::default()));
+    }
+
+    #[test]
+    fn limits_are_set_one_by_one() {
+        let config = load(&format!("{GOOD}[limits]\nconnections = 5\n[limits.ldap]\nsearch_entries = 500\n")).unwrap();
+        assert_eq!((config.limits.connections, config.limits.connections_per_address), (5, 1_000));
+        assert_eq!((config.limits.ldap.search_entries.get(), config.limits.ldap.search_seconds.get()), (500, 60));
+    }
+
+    #[test]
+    fn a_limit_that_lets_nobody_work_is_refused() {
+        let message = load(&format!("{GOOD}[limits.ldap]\nmessage_kib = 0\n")).unwrap_err();
+        assert!(message.starts_with("poolgate.toml:6: ") && message.contains("nonzero"), "{message}");
     }
 
     #[test]

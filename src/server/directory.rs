@@ -1,11 +1,12 @@
 //! LDAP connections: in clear text with StartTLS, and within TLS from the first byte.
 
-use super::config::{ConfigError, Limits};
+use super::config::ConfigError;
 use super::life::Life;
+use super::limits::Limits;
 use super::listener::{Gate, accept};
 use super::tls::Certificate;
 use crate::authn::Core;
-use crate::ldap::{self, App, Transport, serve_connection};
+use crate::ldap::{App, Transport, serve_connection};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -24,7 +25,7 @@ impl Ldap {
     pub fn new(core: &Arc<Core>, limits: &Limits, gate: Arc<Gate>, certificate: Option<&Arc<Certificate>>) -> Result<Self, ConfigError> {
         let tls = certificate.map(|certificate| certificate.acceptor(&[])).transpose()?;
         Ok(Self {
-            app: App::new(Arc::clone(core), ldap::Limits::default(), tls.clone()),
+            app: App::new(Arc::clone(core), (&limits.ldap).into(), tls.clone()),
             tls,
             gate,
             patience: Duration::from_secs(limits.handshake_seconds),

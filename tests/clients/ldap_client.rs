@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 /// Result codes (RFC 4511, appendix A).
 pub mod code {
     pub const SUCCESS: u32 = 0;
+    pub const SIZE_LIMIT_EXCEEDED: u32 = 4;
     pub const COMPARE_FALSE: u32 = 5;
     pub const COMPARE_TRUE: u32 = 6;
     pub const NO_SUCH_ATTRIBUTE: u32 = 16;

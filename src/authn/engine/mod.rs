@@ -294,6 +294,7 @@ fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<Stri
         level,
         at: now,
         provider,
-        password: None,
+        password_set: None,
+        password_version: None,
     })
 }

@@ -326,7 +326,6 @@ async fn a_proof_ends_with_what_it_rests_on() {
     bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());
     bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Active).await.unwrap();
-    bench.pass(Duration::from_secs(1));
     bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());
     let proof = bench.core.renewed(&proof).unwrap();

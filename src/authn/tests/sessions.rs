@@ -1,9 +1,10 @@
 //! Sessions: how they end.
 
-use super::super::{Demands, Step, testing::*};
+use super::super::{Demands, Step, credential, testing::*};
 use crate::{
     application::{self, ClientId, Grant, GrantId},
     audit::{Action, Outcome},
+    crypto::password::Params,
     model::EntryId,
     pool::Status,
     store::{Changes, Prefix, Space},
@@ -103,9 +104,27 @@ async fn deleting_the_user_ends_it() {
 #[tokio::test]
 async fn a_new_password_ends_what_the_old_one_began() {
     let (bench, id, cookie) = logged_in().await;
-    bench.pass(Duration::from_secs(1));
+    bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
+    assert!(!lives(&bench, &cookie).await, "though no time has passed");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_it_whatever_the_clock_says() {
+    let (bench, id, cookie) = logged_in().await;
+    bench.set_back(Duration::from_secs(3600));
     bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
     assert!(!lives(&bench, &cookie).await);
+}
+
+#[tokio::test]
+async fn a_renewed_hash_of_the_same_password_ends_nothing() {
+    let (bench, id, cookie) = logged_in().await;
+    let dear = Params { passes: 2, ..CHEAP };
+    bench.change_settings(|settings| settings.hashing = dear).await;
+    assert!(bench.binds("alice", "correct horse").await);
+    let (renewed, _) = credential::password(&bench.pool, id).unwrap().unwrap();
+    assert!(!renewed.hash.needs_rehash(&dear), "the login has renewed it");
+    assert!(lives(&bench, &cookie).await);
 }
 
 #[tokio::test]

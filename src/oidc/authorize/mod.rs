@@ -183,6 +183,7 @@ async fn give_code(
         expires: now.plus(request.pool.settings().lifetimes.code.duration()),
         used: false,
         session: *session.hash(),
+        password_proof: authentication.password_proof(),
     };
     let actor = app.core.actor(&request.pool, authentication, App::origin(request)).map_err(failed)?;
     let mut changes = Changes::new();

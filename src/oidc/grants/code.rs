@@ -77,7 +77,7 @@ async fn commit(
     read: Sequence,
 ) -> Result<TokenResponse, Attempt> {
     let now = app.now();
-    let entry = app.core.welcome_since(&request.pool, record.entry, record.password_proof())?.ok_or_else(Failure::credentials)?;
+    let entry = app.core.welcome_since(&request.pool, record.entry, record.password_proof)?.ok_or_else(Failure::credentials)?;
     let grant = Grant {
         id: record.grant,
         client_id: record.client_id.clone(),
@@ -86,7 +86,7 @@ async fn commit(
         created: now,
         expires: issue::grant_end(request, now),
         session: record.session,
-        password_proof: record.password_proof(),
+        password_proof: record.password_proof,
     };
     let tokens = issue::tokens(app, request, client, record, &grant, &entry).await?;
     let mut changes = Changes::new();

@@ -103,7 +103,7 @@ async fn a_hint_about_somebody_else_ends_nothing() {
     let cookies = provider.browser_with_session().await;
     let code = provider.code("unused", "demo-app").await;
     let staff = directory(&provider.pool).resolve(&Dn::parse("cn=staff,ou=groups,o=acme").unwrap()).unwrap();
-    provider.put_code("c", &Code { entry: staff, amr: vec!["fed".into()], ..code }).await;
+    provider.put_code("c", &Code { entry: staff, amr: vec!["fed".into()], password_proof: None, ..code }).await;
     let body = format!(
         "grant_type=authorization_code&code=c&redirect_uri={REDIRECT}&code_verifier={VERIFIER}&client_id=demo-app&client_secret={SECRET}"
     );

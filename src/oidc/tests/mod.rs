@@ -73,6 +73,8 @@ pub struct Provider {
     pub pool: Arc<Pool>,
     pub clock: Arc<HandClock>,
     pub alice: EntryId,
+    /// When her password was set.
+    password_set: Timestamp,
 }
 
 fn operator() -> Actor {
@@ -108,7 +110,7 @@ impl Provider {
             .unwrap();
         let core = Core::new(Parts { registry, work: Arc::new(Work::new(2, 64)), clock: hands, entropy });
         let app = App::new(Arc::new(core.unwrap()));
-        let mut provider = Self { _folder: folder, app, pool, clock, alice: EntryId::new(0) };
+        let mut provider = Self { _folder: folder, app, pool, clock, alice: EntryId::new(0), password_set: Timestamp::from_seconds(0) };
         provider.populate().await;
         provider
     }
@@ -126,6 +128,7 @@ impl Provider {
             ("l", "Oxford"),
         ];
         self.alice = self.add(entry("uid=alice,ou=people,o=acme", &person)).await;
+        self.password_set = self.clock.now();
         let password = Some(Secret::from(PASSWORD));
         self.app.core.set_password(&self.pool, &operator(), self.alice, None, password).await.unwrap();
         // She logs in later than that.
@@ -212,6 +215,7 @@ impl Provider {
             expires: self.clock.now().plus(Duration::from_secs(60)),
             used: false,
             session: [3; 32],
+            password_proof: Some(self.password_set),
         };
         self.put_code(text, &code).await;
         code

@@ -2,12 +2,14 @@
 
 use super::{exchange, exchange_with, status};
 use crate::harness::TestServer;
+use crate::ldap_client::{Directory, code};
 use crate::ldap_wire;
 use crate::web_client::{Application, Browser};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use ldap3::Scope;
 use rustls_pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 
 const PATH: &str = "/pools/acme/.well-known/openid-configuration";
+const SERVICE: &str = "cn=app,ou=services,o=acme";
+const PASSWORD: &str = "the password of a service";
 
 /// A request within TLS: the name that TLS is asked for, and the one that HTTP is.
 async fn over_tls(server: &TestServer, server_name: &str, host: &str) -> String {
@@ -172,5 +176,28 @@ async fn connections_are_bounded_for_all_and_for_each_address() {
         assert!(is_served(&mut open[0], request).await);
         assert!(is_served(&mut open[3], request).await);
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_the_directory_are_configured() {
+    let server = TestServer::configured(|config| {
+        config.limits.ldap.search_entries = 3.try_into().unwrap();
+        config.limits.ldap.message_kib = 1.try_into().unwrap();
+    })
+    .await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let service = ["service", "create", "--pool", "acme", "app", "--password-stdin"];
+    server.poolgate_with_input(&service, PASSWORD).await.good();
+    let mut directory = Directory::bound(&server, SERVICE, PASSWORD).await;
+    let (found, answer) = directory.search("o=acme", Scope::Subtree, "(objectClass=*)", &["1.1"]).await;
+    assert_eq!((found.len(), answer.code), (3, code::SIZE_LIMIT_EXCEEDED));
+    let (found, answer) = directory.search("o=acme", Scope::Base, "(objectClass=*)", &["1.1"]).await;
+    assert_eq!((found.len(), answer.code), (1, code::SUCCESS));
+
+    let mut wire = ldap_wire::Wire::bound(&server, SERVICE, PASSWORD).await;
+    let long = ldap_wire::password_modify(None, None, &"x".repeat(1024));
+    assert!(ldap_wire::is_notice(&wire.ask(&long).await));
+    wire.assert_closed().await;
     server.stop().await;
 }

@@ -1,0 +1,100 @@
+//! Limits of the whole server, as the configuration file sets them. What one pool may cost is among the settings of the pool.
+
+use crate::ldap;
+use serde::Deserialize;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+/// The table `limits`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections of one kind at a time.
+    pub connections: usize,
+    /// Connections of one kind at a time from one address.
+    pub connections_per_address: usize,
+    /// Seconds that a connection may take for a TLS handshake or for the head of a request.
+    pub handshake_seconds: u64,
+    /// Seconds that running requests get when the server stops.
+    pub drain_seconds: u64,
+    /// Megabytes that the store's engine may cache.
+    pub engine_cache_mib: u64,
+    /// Megabytes that the cache of hot records may hold.
+    pub hot_cache_mib: u64,
+    /// Threads for password hashing and signatures; 0 means one a core.
+    pub work_threads: usize,
+    /// Jobs of one pool that may wait for those threads.
+    pub work_queue_per_pool: usize,
+    /// Connections of the LDAP face.
+    pub ldap: LdapLimits,
+}
+
+/// The table `limits.ldap`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LdapLimits {
+    /// Seconds that a connection may be silent before a bind.
+    pub unbound_idle_seconds: NonZeroU64,
+    /// Seconds that a connection may be silent after a bind.
+    pub idle_seconds: NonZeroU64,
+    /// Kilobytes of one request after a bind.
+    pub message_kib: NonZeroUsize,
+    /// The most entries that one search returns, or one page of it.
+    pub search_entries: NonZeroU32,
+    /// Seconds that one search may run.
+    pub search_seconds: NonZeroU64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_address: 1_000,
+            handshake_seconds: 10,
+            drain_seconds: 10,
+            engine_cache_mib: 32,
+            hot_cache_mib: 16,
+            work_threads: 0,
+            work_queue_per_pool: 256,
+            ldap: LdapLimits::default(),
+        }
+    }
+}
+
+impl Default for LdapLimits {
+    fn default() -> Self {
+        let ldap::Limits { unbound_idle, bound_idle, bound, search_entries, search_time, .. } = ldap::Limits::default();
+        let seconds = |time: Duration| NonZeroU64::new(time.as_secs()).unwrap_or(NonZeroU64::MIN);
+        Self {
+            unbound_idle_seconds: seconds(unbound_idle),
+            idle_seconds: seconds(bound_idle),
+            message_kib: NonZeroUsize::new(bound.message_size >> 10).unwrap_or(NonZeroUsize::MIN),
+            search_entries: NonZeroU32::new(search_entries).unwrap_or(NonZeroU32::MIN),
+            search_seconds: seconds(search_time),
+        }
+    }
+}
+
+impl From<&LdapLimits> for ldap::Limits {
+    fn from(configured: &LdapLimits) -> Self {
+        let limits = Self::default();
+        Self {
+            unbound_idle: Duration::from_secs(configured.unbound_idle_seconds.get()),
+            bound_idle: Duration::from_secs(configured.idle_seconds.get()),
+            bound: ldap::codec::Limits { message_size: configured.message_kib.get().saturating_mul(1 << 10), ..limits.bound },
+            search_entries: configured.search_entries.get(),
+            search_time: Duration::from_secs(configured.search_seconds.get()),
+            ..limits
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_configured_is_as_the_face_has_it() {
+        assert_eq!(ldap::Limits::from(&LdapLimits::default()), ldap::Limits::default());
+    }
+}
