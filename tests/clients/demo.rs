@@ -1,7 +1,7 @@
 //! The demo as somebody runs it for the first time: a process of its own, within the limits that it promises.
 
 use crate::browser::Browser;
-use crate::harness::{Conversation, Finished, Program};
+use crate::harness::{Conversation, Finished, Program, set_up_tls};
 use crate::openid_connect::Application;
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -82,8 +82,7 @@ impl Demo {
 }
 
 fn folder() -> TempDir {
-    // A process of the test may have installed it already for a server of its own.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    set_up_tls();
     tempfile::tempdir().unwrap()
 }
 

@@ -58,8 +58,7 @@ impl TestServer {
     }
 
     async fn start(folder: TempDir, clock: Arc<TestClock>, change: impl FnOnce(&mut Config)) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap());
+        set_up_tls();
         let certificate = server::development_certificate(&folder.path().join("certs"), clock.now()).unwrap();
         let mut config = Self::config(folder.path(), &certificate);
         change(&mut config);
@@ -379,6 +378,12 @@ impl Finished {
         assert_eq!(self.output.status.code(), Some(expected), "{}\n{}\n{}", self.line, self.text(), self.complaint());
         self
     }
+}
+
+/// Names the cryptography of this process's TLS. Each test may ask for it; the first one does it.
+pub fn set_up_tls() {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap());
 }
 
 /// What a TLS client needs to know that trusts this authority and no other.
