@@ -221,6 +221,18 @@ impl Program {
         program
     }
 
+    /// One of `examples/`, which cargo puts beside the tests.
+    pub fn example(name: &str) -> Self {
+        let test = std::env::current_exe().unwrap();
+        let program = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
+        assert!(
+            program.exists(),
+            "{} is not there: `cargo build --examples` builds it, and `cargo test` without a target does",
+            program.display()
+        );
+        Self::new(program.to_str().unwrap())
+    }
+
     pub fn arguments<'a>(&mut self, arguments: impl IntoIterator<Item = &'a str>) -> &mut Self {
         for argument in arguments {
             self.line.push(' ');

@@ -9,6 +9,7 @@ mod chromium;
 mod cli;
 mod curl;
 mod demo;
+mod examples;
 mod harness;
 mod isolation;
 mod ldap_client;
