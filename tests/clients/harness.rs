@@ -233,6 +233,11 @@ impl Program {
         Self::new(program.to_str().unwrap())
     }
 
+    /// `examples/saml_app`, which needs libraries of C and is built by `tests/run`.
+    pub fn saml_app() -> Self {
+        Self::new(tools().join("saml_app/debug/saml_app").to_str().unwrap())
+    }
+
     pub fn arguments<'a>(&mut self, arguments: impl IntoIterator<Item = &'a str>) -> &mut Self {
         for argument in arguments {
             self.line.push(' ');

@@ -1,7 +1,9 @@
 //! The programs of `examples/`, run as a reader would run them, and what they refuse.
 
+mod forged;
 mod ldap;
 mod oidc;
+mod saml;
 
 use crate::harness::{Conversation, Program};
 
