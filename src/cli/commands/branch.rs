@@ -1,10 +1,19 @@
 //! What the commands for users, groups, service accounts and applications share: each kind is a list under a pool.
 
 use super::{Failure, Operator, Outcome, output, segment};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
+
+/// What is done, and in which pool.
+#[derive(Args)]
+pub struct Of<Verb: Subcommand> {
+    #[command(flatten)]
+    pub place: InPool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
 
 /// The pool that a command works on.
 #[derive(Args, Clone)]

@@ -8,16 +8,8 @@ use clap::{Args, Subcommand};
 const KIND: &str = "clients";
 
 /// OpenID Connect clients of a pool.
-#[derive(Args)]
-pub struct OidcClient {
-    #[command(flatten)]
-    place: InPool,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 #[derive(Subcommand)]
-enum Verb {
+pub enum OidcClient {
     /// Adds a client; makes a secret and prints it unless it is public or a secret is given.
     Create(Create),
     /// Lists all clients.
@@ -35,7 +27,7 @@ enum Verb {
 }
 
 #[derive(Args)]
-struct Create {
+pub struct Create {
     /// The client id; one is made if it is not given.
     #[arg(default_value = "")]
     client_id: String,
@@ -66,13 +58,12 @@ struct Create {
 }
 
 impl OidcClient {
-    pub(super) async fn run(self) -> Outcome {
-        let place = &self.place;
-        match self.verb {
-            Verb::Create(create) => place.add(KIND, &create.document()?).await,
-            Verb::List => place.list(KIND, &["client_id", "name", "public", "first_party"]).await,
-            Verb::Show { client_id } => place.show(KIND, &client_id).await,
-            Verb::Delete { client_id } => place.delete(KIND, &client_id).await,
+    pub(super) async fn run(self, place: &InPool) -> Outcome {
+        match self {
+            Self::Create(create) => place.add(KIND, &create.document()?).await,
+            Self::List => place.list(KIND, &["client_id", "name", "public", "first_party"]).await,
+            Self::Show { client_id } => place.show(KIND, &client_id).await,
+            Self::Delete { client_id } => place.delete(KIND, &client_id).await,
         }
     }
 }

@@ -3,21 +3,13 @@
 use super::branch::InPool;
 use super::{Outcome, output, segment};
 use crate::admin::types::{Member, NewGroup};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 const KIND: &str = "groups";
 
 /// Groups of a pool.
-#[derive(Args)]
-pub struct Group {
-    #[command(flatten)]
-    place: InPool,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 #[derive(Subcommand)]
-enum Verb {
+pub enum Group {
     /// Adds a group.
     Create {
         /// The cn.
@@ -58,20 +50,19 @@ enum Verb {
 }
 
 impl Group {
-    pub(super) async fn run(self) -> Outcome {
-        let place = &self.place;
-        match self.verb {
-            Verb::Create { cn, description, member } => place.add(KIND, &NewGroup { cn, description, members: member }).await,
-            Verb::List => place.list(KIND, &["name", "dn"]).await,
-            Verb::Show { cn } => place.show(KIND, &cn).await,
-            Verb::Add { cn, uid } => place.act(KIND, &cn, "members", &Member { uid }).await,
-            Verb::Remove { cn, uid } => {
+    pub(super) async fn run(self, place: &InPool) -> Outcome {
+        match self {
+            Self::Create { cn, description, member } => place.add(KIND, &NewGroup { cn, description, members: member }).await,
+            Self::List => place.list(KIND, &["name", "dn"]).await,
+            Self::Show { cn } => place.show(KIND, &cn).await,
+            Self::Add { cn, uid } => place.act(KIND, &cn, "members", &Member { uid }).await,
+            Self::Remove { cn, uid } => {
                 let path = format!("{}/members/{}", place.item_path(KIND, &cn)?, segment(&uid));
                 place.operator.client().await?.delete(&path).await?;
                 output::done(&format!("{uid} is no member of {cn} any more"), place.operator.json);
                 Ok(())
             }
-            Verb::Delete { cn } => place.delete(KIND, &cn).await,
+            Self::Delete { cn } => place.delete(KIND, &cn).await,
         }
     }
 }

@@ -8,16 +8,8 @@ use clap::{Args, Subcommand};
 const KIND: &str = "identity-providers";
 
 /// Upstream identity providers of a pool.
-#[derive(Args)]
-pub struct IdentityProvider {
-    #[command(flatten)]
-    place: InPool,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 #[derive(Subcommand)]
-enum Verb {
+pub enum IdentityProvider {
     /// Adds an OpenID Connect provider.
     Create(Create),
     /// Lists all identity providers.
@@ -35,7 +27,7 @@ enum Verb {
 }
 
 #[derive(Args)]
-struct Create {
+pub struct Create {
     /// The name: letters, digits, hyphens. It becomes part of the uids of the users it brings.
     name: String,
     /// What the login page calls it.
@@ -59,13 +51,12 @@ struct Create {
 }
 
 impl IdentityProvider {
-    pub(super) async fn run(self) -> Outcome {
-        let place = &self.place;
-        match self.verb {
-            Verb::Create(create) => place.add(KIND, &create.document()?).await,
-            Verb::List => place.list(KIND, &["name", "display_name", "issuer", "client_id"]).await,
-            Verb::Show { name } => place.show(KIND, &name).await,
-            Verb::Delete { name } => place.delete(KIND, &name).await,
+    pub(super) async fn run(self, place: &InPool) -> Outcome {
+        match self {
+            Self::Create(create) => place.add(KIND, &create.document()?).await,
+            Self::List => place.list(KIND, &["name", "display_name", "issuer", "client_id"]).await,
+            Self::Show { name } => place.show(KIND, &name).await,
+            Self::Delete { name } => place.delete(KIND, &name).await,
         }
     }
 }

@@ -13,6 +13,7 @@ mod user;
 
 use super::client::segment;
 use super::{Failure, Operator, Outcome, output};
+use branch::Of;
 use clap::Subcommand;
 
 /// The commands of an operator.
@@ -22,17 +23,17 @@ pub enum Command {
     #[command(subcommand)]
     Pool(pool::Pool),
     /// Users of a pool.
-    User(user::User),
+    User(Of<user::User>),
     /// Groups of a pool.
-    Group(group::Group),
+    Group(Of<group::Group>),
     /// Service accounts of a pool.
-    Service(service::Service),
+    Service(Of<service::Service>),
     /// OpenID Connect clients of a pool.
-    Client(client::OidcClient),
+    Client(Of<client::OidcClient>),
     /// SAML service providers of a pool.
-    Sp(sp::ServiceProvider),
+    Sp(Of<sp::ServiceProvider>),
     /// Upstream identity providers of a pool.
-    Idp(idp::IdentityProvider),
+    Idp(Of<idp::IdentityProvider>),
     /// The audit log of a pool.
     Audit(audit::Audit),
     /// Imports entries into a pool.
@@ -46,12 +47,12 @@ impl Command {
     pub async fn run(self) -> Outcome {
         match self {
             Self::Pool(command) => command.run().await,
-            Self::User(command) => command.run().await,
-            Self::Group(command) => command.run().await,
-            Self::Service(command) => command.run().await,
-            Self::Client(command) => command.run().await,
-            Self::Sp(command) => command.run().await,
-            Self::Idp(command) => command.run().await,
+            Self::User(Of { place, verb }) => verb.run(&place).await,
+            Self::Group(Of { place, verb }) => verb.run(&place).await,
+            Self::Service(Of { place, verb }) => verb.run(&place).await,
+            Self::Client(Of { place, verb }) => verb.run(&place).await,
+            Self::Sp(Of { place, verb }) => verb.run(&place).await,
+            Self::Idp(Of { place, verb }) => verb.run(&place).await,
             Self::Audit(command) => command.run().await,
             Self::Import(command) => command.run().await,
             Self::Export(command) => command.run().await,

@@ -3,21 +3,13 @@
 use super::Outcome;
 use super::branch::{InPool, secret_from_input};
 use crate::admin::types::{EntryChange, NewPassword, NewService};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 const KIND: &str = "services";
 
 /// Service accounts of a pool.
-#[derive(Args)]
-pub struct Service {
-    #[command(flatten)]
-    place: InPool,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 #[derive(Subcommand)]
-enum Verb {
+pub enum Service {
     /// Adds a service account; makes a password and prints it unless one is given.
     Create {
         /// The cn.
@@ -67,19 +59,18 @@ enum Verb {
 }
 
 impl Service {
-    pub(super) async fn run(self) -> Outcome {
-        let place = &self.place;
-        match self.verb {
-            Verb::Create { cn, description, password_stdin } => {
+    pub(super) async fn run(self, place: &InPool) -> Outcome {
+        match self {
+            Self::Create { cn, description, password_stdin } => {
                 place.add(KIND, &NewService { cn, description, password: secret_from_input(password_stdin)? }).await
             }
-            Verb::List => place.list(KIND, &["name", "dn", "disabled"]).await,
-            Verb::Show { cn } => place.show(KIND, &cn).await,
-            Verb::Password { cn, stdin } => place.act(KIND, &cn, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
-            Verb::Disable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
-            Verb::Enable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
-            Verb::Unlock { cn } => place.act(KIND, &cn, "unlock", &()).await,
-            Verb::Delete { cn } => place.delete(KIND, &cn).await,
+            Self::List => place.list(KIND, &["name", "dn", "disabled"]).await,
+            Self::Show { cn } => place.show(KIND, &cn).await,
+            Self::Password { cn, stdin } => place.act(KIND, &cn, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
+            Self::Disable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
+            Self::Enable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
+            Self::Unlock { cn } => place.act(KIND, &cn, "unlock", &()).await,
+            Self::Delete { cn } => place.delete(KIND, &cn).await,
         }
     }
 }

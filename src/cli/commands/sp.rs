@@ -9,16 +9,8 @@ use std::path::PathBuf;
 const KIND: &str = "service-providers";
 
 /// SAML service providers of a pool.
-#[derive(Args)]
-pub struct ServiceProvider {
-    #[command(flatten)]
-    place: InPool,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 #[derive(Subcommand)]
-enum Verb {
+pub enum ServiceProvider {
     /// Adds a service provider.
     Create(Create),
     /// Lists all service providers.
@@ -36,7 +28,7 @@ enum Verb {
 }
 
 #[derive(Args)]
-struct Create {
+pub struct Create {
     /// The entity id.
     entity_id: String,
     /// What people see.
@@ -63,13 +55,12 @@ struct Create {
 }
 
 impl ServiceProvider {
-    pub(super) async fn run(self) -> Outcome {
-        let place = &self.place;
-        match self.verb {
-            Verb::Create(create) => place.add(KIND, &create.document()?).await,
-            Verb::List => place.list(KIND, &["entity_id", "name"]).await,
-            Verb::Show { entity_id } => place.show(KIND, &entity_id).await,
-            Verb::Delete { entity_id } => place.delete(KIND, &entity_id).await,
+    pub(super) async fn run(self, place: &InPool) -> Outcome {
+        match self {
+            Self::Create(create) => place.add(KIND, &create.document()?).await,
+            Self::List => place.list(KIND, &["entity_id", "name"]).await,
+            Self::Show { entity_id } => place.show(KIND, &entity_id).await,
+            Self::Delete { entity_id } => place.delete(KIND, &entity_id).await,
         }
     }
 }

@@ -8,16 +8,8 @@ use clap::{Args, Subcommand};
 const KIND: &str = "users";
 
 /// Users of a pool.
-#[derive(Args)]
-pub struct User {
-    #[command(flatten)]
-    place: InPool,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
 #[derive(Subcommand)]
-enum Verb {
+pub enum User {
     /// Adds a user.
     Create(Create),
     /// Lists all users.
@@ -66,7 +58,7 @@ enum Verb {
 }
 
 #[derive(Args)]
-struct Create {
+pub struct Create {
     /// The uid.
     uid: String,
     /// The mail address.
@@ -90,20 +82,19 @@ struct Create {
 }
 
 impl User {
-    pub(super) async fn run(self) -> Outcome {
-        let place = &self.place;
-        match self.verb {
-            Verb::Create(create) => place.add(KIND, &create.document()?).await,
-            Verb::List => place.list(KIND, &["name", "dn", "disabled"]).await,
-            Verb::Show { uid } => place.show(KIND, &uid).await,
-            Verb::Update { uid, attribute } => {
+    pub(super) async fn run(self, place: &InPool) -> Outcome {
+        match self {
+            Self::Create(create) => place.add(KIND, &create.document()?).await,
+            Self::List => place.list(KIND, &["name", "dn", "disabled"]).await,
+            Self::Show { uid } => place.show(KIND, &uid).await,
+            Self::Update { uid, attribute } => {
                 place.change(KIND, &uid, &EntryChange { attributes: attributes(&attribute)?, disabled: None }).await
             }
-            Verb::Password { uid, stdin } => place.act(KIND, &uid, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
-            Verb::Disable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
-            Verb::Enable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
-            Verb::Unlock { uid } => place.act(KIND, &uid, "unlock", &()).await,
-            Verb::Delete { uid } => place.delete(KIND, &uid).await,
+            Self::Password { uid, stdin } => place.act(KIND, &uid, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
+            Self::Disable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
+            Self::Enable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
+            Self::Unlock { uid } => place.act(KIND, &uid, "unlock", &()).await,
+            Self::Delete { uid } => place.delete(KIND, &uid).await,
         }
     }
 }
