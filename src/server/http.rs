@@ -174,7 +174,7 @@ fn place(http: &Http, host: &str, peer: IpAddr, mut request: Request<Incoming>) 
     let refuse = |status, text| Err(Box::new(problem::plain(status, text)));
     let path = request.uri().path().to_owned();
     let (slug, path) = match http.urls.destination(host, &path) {
-        Destination::Pool { slug, path } => (slug.to_owned(), path.to_owned()),
+        Destination::Pool { slug, path } => (slug.into_owned(), path.to_owned()),
         Destination::Server => return refuse(StatusCode::NOT_FOUND, "nothing is here"),
         Destination::Misdirected => return refuse(StatusCode::MISDIRECTED_REQUEST, "this server does not answer for that host"),
     };

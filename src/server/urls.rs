@@ -2,6 +2,7 @@
 
 use super::config::{PoolUrls, is_loopback_http};
 use crate::web::PoolUrl;
+use std::borrow::Cow;
 use url::Url;
 
 /// Where OAuth clients look for the metadata of an issuer: with the path of the issuer behind it, not before it (RFC 8414, section 3.1).
@@ -19,8 +20,8 @@ pub struct Urls {
 pub enum Destination<'a> {
     /// To a pool: its slug and the path under its URL.
     Pool {
-        /// The pool's slug as asked.
-        slug: &'a str,
+        /// The pool's slug: as asked in a path, in small letters out of a host.
+        slug: Cow<'a, str>,
         /// The rest of the path, beginning with a slash.
         path: &'a str,
     },
@@ -57,7 +58,8 @@ impl Urls {
             PoolUrls::Path if self.is_own_host(host) => pool_of_path(path).unwrap_or(Destination::Server),
             PoolUrls::Subdomain => match self.subdomain(host) {
                 Some("") => Destination::Server,
-                Some(slug) => Destination::Pool { slug, path },
+                // Hosts are the same in capitals and in small letters (RFC 9110, section 4.2.3); slugs have small letters only.
+                Some(slug) => Destination::Pool { slug: slug.to_ascii_lowercase().into(), path },
                 None => Destination::Misdirected,
             },
             PoolUrls::Path => Destination::Misdirected,
@@ -90,11 +92,11 @@ pub fn is_own_name(host: &str) -> bool {
 fn pool_of_path(path: &str) -> Option<Destination<'_>> {
     if let Some(issuer) = path.strip_prefix(METADATA) {
         let slug = issuer.strip_prefix("/pools/").filter(|slug| !slug.contains('/'))?;
-        return Some(Destination::Pool { slug, path: METADATA });
+        return Some(Destination::Pool { slug: slug.into(), path: METADATA });
     }
     let rest = path.strip_prefix("/pools/")?;
     let (slug, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    Some(Destination::Pool { slug, path: if path.is_empty() { "/" } else { path } })
+    Some(Destination::Pool { slug: slug.into(), path: if path.is_empty() { "/" } else { path } })
 }
 
 #[cfg(test)]
@@ -106,10 +108,13 @@ mod tests {
     fn a_pool_is_a_path() {
         let urls = Urls::new("https://id.example:8443".parse().unwrap(), PoolUrls::Path);
         assert_eq!(urls.base("acme").as_str(), "https://id.example:8443/pools/acme");
-        assert_eq!(urls.destination("ID.example", "/pools/acme/login"), Destination::Pool { slug: "acme", path: "/login" });
-        assert_eq!(urls.destination("id.example", "/pools/acme"), Destination::Pool { slug: "acme", path: "/" });
+        assert_eq!(urls.destination("ID.example", "/pools/acme/login"), Destination::Pool { slug: "acme".into(), path: "/login" });
+        assert_eq!(urls.destination("id.example", "/pools/acme"), Destination::Pool { slug: "acme".into(), path: "/" });
         assert_eq!(urls.destination("id.example", "/other"), Destination::Server);
-        assert_eq!(urls.destination("id.example", &format!("{METADATA}/pools/acme")), Destination::Pool { slug: "acme", path: METADATA });
+        assert_eq!(
+            urls.destination("id.example", &format!("{METADATA}/pools/acme")),
+            Destination::Pool { slug: "acme".into(), path: METADATA }
+        );
         for none in ["", "/pools", "/pools/acme/login"] {
             assert_eq!(urls.destination("id.example", &format!("{METADATA}{none}")), Destination::Server, "{none}");
         }
@@ -120,7 +125,8 @@ mod tests {
     fn a_pool_is_a_subdomain() {
         let urls = Urls::new("https://id.example".parse().unwrap(), PoolUrls::Subdomain);
         assert_eq!(urls.base("acme").as_str(), "https://acme.id.example");
-        assert_eq!(urls.destination("acme.id.example", "/login"), Destination::Pool { slug: "acme", path: "/login" });
+        assert_eq!(urls.destination("acme.id.example", "/login"), Destination::Pool { slug: "acme".into(), path: "/login" });
+        assert_eq!(urls.destination("Acme.ID.example", "/Login"), Destination::Pool { slug: "acme".into(), path: "/Login" });
         assert_eq!(urls.destination("id.example", "/healthz"), Destination::Server);
         for foreign in ["evil.example", "a.b.id.example", "xid.example", ".id.example", ""] {
             assert_eq!(urls.destination(foreign, "/login"), Destination::Misdirected, "{foreign}");
@@ -131,7 +137,7 @@ mod tests {
     fn a_server_for_this_machine_answers_to_its_names() {
         let urls = Urls::new("http://localhost:8080".parse().unwrap(), PoolUrls::Path);
         for host in ["localhost", "127.0.0.1", "[::1]"] {
-            assert_eq!(urls.destination(host, "/pools/acme/login"), Destination::Pool { slug: "acme", path: "/login" });
+            assert_eq!(urls.destination(host, "/pools/acme/login"), Destination::Pool { slug: "acme".into(), path: "/login" });
         }
         assert_eq!(urls.destination("evil.example", "/pools/acme/login"), Destination::Misdirected);
     }
