@@ -229,13 +229,11 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
         Ok(known) => known,
         Err(verdict) => return *verdict,
     };
-    let failed = |reason| Verdict {
-        next: Next::Denied(reason),
-        lockout: Some(lockout::after_failure(facts.lockout, &known.lockout, now)).filter(|state| *state != known.lockout),
-    };
-    let Some(password) = known.password else { return failed(Reason::NoPassword) };
+    // Nobody can guess a password that is not there. Were it counted, strangers could lock out whoever comes in through an upstream.
+    let Some(password) = known.password else { return Verdict::denied(Reason::NoPassword) };
     if !matches {
-        return failed(Reason::WrongPassword);
+        let state = lockout::after_failure(facts.lockout, &known.lockout, now);
+        return Verdict { next: Next::Denied(Reason::WrongPassword), lockout: Some(state).filter(|state| *state != known.lockout) };
     }
     // From here on the caller has proven to know the password: the failures are forgotten, and the reasons below are theirs to hear.
     let lockout = Some(lockout::after_success()).filter(|state| *state != known.lockout);

@@ -168,6 +168,13 @@ fn the_last_failure_that_is_allowed_locks() {
     assert_eq!((decision.next, decision.lockout), (Next::Denied(Reason::Locked), None));
 }
 
+#[test]
+fn nobody_is_locked_for_a_password_that_is_not_there() {
+    let facts = facts(Identity::Known(Known { password: None, ..known() }));
+    let decision = advance(attempt(), &Input::Password { matches: false }, &facts, NOW);
+    assert_eq!((decision.next, decision.lockout), (Next::Denied(Reason::NoPassword), None));
+}
+
 fn kinds() -> impl Strategy<Value = EntryKind> {
     prop_oneof![Just(EntryKind::User), Just(EntryKind::Service), Just(EntryKind::Group), Just(EntryKind::Container), Just(EntryKind::Other)]
 }

@@ -191,6 +191,19 @@ async fn failures_lock_for_a_while_and_a_success_forgets_them() {
 }
 
 #[tokio::test]
+async fn nobody_is_locked_for_a_password_that_is_not_there() {
+    let bench = Bench::new().await;
+    let id = bench.core.add_entry(&bench.pool, &operator(), user("federated", None)).await.unwrap();
+    for _ in 0..2 * THRESHOLD {
+        let before = (bench.runs(), bench.store.statistics().commits);
+        assert!(!bench.binds("federated", "a guess").await);
+        assert_eq!((bench.runs() - before.0, bench.store.statistics().commits - before.1), (1, 1));
+    }
+    let (failures, _) = super::super::credential::failures(&bench.pool, id).unwrap();
+    assert_eq!(failures, Default::default(), "whoever comes in through an upstream comes in still");
+}
+
+#[tokio::test]
 async fn an_administrator_lifts_a_lock() {
     let bench = Bench::new().await;
     let id = bench.user("alice", "correct horse").await;
