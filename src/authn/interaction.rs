@@ -1,7 +1,8 @@
 //! An authorization or SSO request that waits, stored, while the person logs in.
 //!
 //! It is bound to one browser by a cookie, ends by itself, and is capped per network address, since whoever begins one has proven nothing. The first bytes of its name
-//! are a keyed hash of the address, so that those of one address lie together in the store and can be counted.
+//! are a keyed hash of the address, so that the records of one address lie together in the store and can be counted. Payloads lie elsewhere: they are larger, and
+//! counting does not read them.
 
 use super::{Core, authentication::Level};
 use crate::{
@@ -188,11 +189,25 @@ pub(super) struct Waiting {
     version: Sequence,
 }
 
+/// What the names of the rows begin with.
+const RECORD: u8 = 0;
+const PAYLOAD: u8 = 1;
+
 /// The rows of an interaction: number 0 is its record, the others hold its payload.
 fn key(id: &str, part: u8) -> Option<Key> {
     let bytes = digest::from_base64url(id).filter(|bytes| bytes.len() == TAG + RANDOM)?;
     let tag = bytes.get(..TAG)?;
-    Some(Key::named(Space::Interaction, &[tag, &digest::sha256(id.as_bytes()), &[part]].concat()))
+    let hash = digest::sha256(id.as_bytes());
+    let name = match part {
+        0 => [&[RECORD], tag, &hash].concat(),
+        part => [[PAYLOAD].as_slice(), &hash, &[part]].concat(),
+    };
+    Some(Key::named(Space::Interaction, &name))
+}
+
+/// What the records of an address begin with.
+fn records_from(tag: &[u8; TAG]) -> Prefix {
+    Prefix::named(Space::Interaction, &[[RECORD].as_slice(), tag].concat())
 }
 
 /// What stands for a network address in the name of an interaction.
@@ -328,11 +343,9 @@ impl Core {
 /// How many requests wait from an address, counted up to the limit.
 fn waiting_from(pool: &Pool, tag: &[u8; TAG], now: Timestamp) -> Result<usize> {
     let mut count = 0;
-    for row in pool.store().scan(&Prefix::named(Space::Interaction, tag), None) {
-        let (key, row) = row?;
-        if key.rest().last() == Some(&0) && alive(record::decode::<Stored>(VERSION, &row.value)?.created, now) {
-            count += 1;
-        }
+    for row in pool.store().scan(&records_from(tag), None) {
+        let (_, row) = row?;
+        count += usize::from(alive(record::decode::<Stored>(VERSION, &row.value)?.created, now));
         if count >= MAX_PER_ADDRESS {
             break;
         }

@@ -106,6 +106,28 @@ async fn waiting_requests_are_capped_for_each_address() {
 }
 
 #[tokio::test]
+async fn counting_the_requests_of_an_address_reads_no_payload() {
+    let bench = Bench::new().await;
+    let browser = bench.browser("one");
+    let begin = || async {
+        let new = NewInteraction {
+            return_point: ReturnPoint::Authorize,
+            application: String::new(),
+            payload: vec![1; MAX_PAYLOAD],
+            demands: Demands::default(),
+        };
+        bench.core.begin(&bench.pool, new, &browser, Some(ADDRESS)).await.unwrap()
+    };
+    for waiting in 0..10 {
+        let before = bench.store.statistics().scanned;
+        let id = begin().await;
+        assert_eq!(bench.store.statistics().scanned - before, waiting);
+        let stored = bench.core.interaction(&bench.pool, id.as_str(), &browser).unwrap().unwrap();
+        assert_eq!(stored.payload(), [1; MAX_PAYLOAD]);
+    }
+}
+
+#[tokio::test]
 async fn a_login_gives_a_session_and_the_way_back() {
     let bench = Bench::new().await;
     let id = bench.user("alice", "correct horse").await;
