@@ -36,7 +36,7 @@ use crate::{
     federation::oidc::RelyingParty,
     model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Secret},
     pool::{Pool, Registry},
-    store::CommitError,
+    store::{Changes, CommitError},
     work::{Hasher, Work},
 };
 use engine::{Attempt, Entrance, Next};
@@ -156,14 +156,20 @@ impl Core {
     }
 
     /// Commits what was counted since the last call: cached re-binds, failures for unknown names and of strangers. `server` calls it each minute and at shutdown.
+    /// What goes wrong in one pool keeps no other from its log; the first error is the answer.
     pub async fn flush_audit(&self) -> Result<()> {
+        let mut flushed = Ok(());
         for (pool, changes) in self.counters.flush(self.clock.now()) {
-            let Some(pool) = self.registry.by_id(pool)? else { continue };
-            match pool.store().commit(changes).await {
-                Ok(_) | Err(CommitError::Conflict | CommitError::Closed) => {}
-                Err(error) => return Err(error.into()),
-            }
+            flushed = flushed.and(self.flush_pool(pool, changes).await);
         }
-        Ok(())
+        flushed
+    }
+
+    async fn flush_pool(&self, pool: PoolId, changes: Changes) -> Result<()> {
+        let Some(pool) = self.registry.by_id(pool)? else { return Ok(()) };
+        match pool.store().commit(changes).await {
+            Ok(_) | Err(CommitError::Conflict | CommitError::Closed) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }

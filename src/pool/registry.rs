@@ -224,22 +224,23 @@ impl Registry {
         self.finish_deletion(id).await
     }
 
-    /// Ends the deletions that were interrupted; tells how many. `server` calls it at start and now and then.
+    /// Ends the deletions that were interrupted; tells how many. `server` calls it at start and now and then. One that fails keeps no other from its end; the first
+    /// error is the answer.
     pub async fn resume_deletions(&self) -> Result<usize> {
         let checkpoints: Vec<ServerKey> = self
             .store
             .server_scan(&ServerPrefix::checkpoints(), None)
             .map(|row| row.map(|(key, _)| key))
             .collect::<std::result::Result<_, _>>()?;
-        let mut resumed = 0;
+        let mut resumed = Ok(0);
         for key in checkpoints {
             let name = std::str::from_utf8(key.rest()).unwrap_or_default();
             if let Some(number) = name.strip_prefix(DELETION).and_then(|number| number.parse().ok()) {
-                self.finish_deletion(PoolId::new(number)).await?;
-                resumed += 1;
+                let finished = self.finish_deletion(PoolId::new(number)).await;
+                resumed = resumed.and_then(|count| finished.map(|()| count + 1));
             }
         }
-        Ok(resumed)
+        resumed
     }
 
     async fn finish_deletion(&self, id: PoolId) -> Result<()> {

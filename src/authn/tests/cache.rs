@@ -3,8 +3,9 @@
 use super::super::testing::*;
 use crate::{
     audit::{Action, Outcome, Reason},
-    model::Face,
+    model::{Face, PoolId},
     pool::Status,
+    store::{ServerChanges, ServerKey},
 };
 use std::time::Duration;
 
@@ -127,4 +128,18 @@ async fn cached_binds_commit_nothing_and_are_counted() {
     assert_eq!(counts, [(Outcome::Success, 1), (Outcome::Success, 50)]);
     bench.core.flush_audit().await.unwrap();
     assert_eq!(bench.events(Action::Bind).len(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_counted_in_one_pool_keeps_no_other_from_its_log() {
+    let bench = Bench::new().await;
+    let unreadable = || (1000..1200).map(PoolId::new);
+    let mut changes = ServerChanges::new();
+    unreadable().for_each(|pool| changes.put(ServerKey::pool(pool), vec![0xff]));
+    bench.store.commit_server(changes).await.unwrap();
+    for pool in unreadable().chain([bench.pool.id()]) {
+        bench.core.count_failure(pool, Action::FederatedLogin, "idp", Reason::Upstream, page());
+    }
+    bench.core.flush_audit().await.unwrap_err();
+    assert_eq!(bench.outcomes(Action::FederatedLogin), [(Outcome::Failure, Some(Reason::Upstream))]);
 }
