@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod config;
+mod descriptors;
 mod directory;
 mod files;
 mod health;
@@ -80,6 +81,7 @@ struct Sockets {
 
 /// Starts a server. It answers when this returns.
 pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Running, ConfigError> {
+    descriptors::raise(&config.listen, &config.limits);
     let data = config.data.clone().ok_or_else(|| ConfigError::new("`data` is missing: name the data folder"))?;
     // The data folder may be one that others can look into; what we keep in it is not for them.
     let spool = data.join("import");
