@@ -5,7 +5,7 @@ use super::life::Life;
 use crate::model::address::subscriber;
 use std::collections::HashMap;
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -96,25 +96,30 @@ where
     S: Fn(TcpStream, SocketAddr) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
+    while let Some((stream, peer)) = next(&life, || socket.accept()).await {
+        let Some(pass) = gate.enter(peer.ip()) else {
+            tracing::debug!(%peer, "a connection over the limit is closed");
+            continue;
+        };
+        // Answers are written whole; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        let served = serve(stream, peer);
+        life.spawn(async move {
+            served.await;
+            drop(pass);
+        });
+    }
+}
+
+/// The next connection of a socket; none when the server stops. What fails to be accepted is tried again after a pause: it waits at the socket still.
+pub async fn next<T, F: Future<Output = io::Result<T>>>(life: &Life, accept: impl Fn() -> F) -> Option<T> {
     loop {
         let accepted = tokio::select! {
-            () = life.ending() => return,
-            accepted = socket.accept() => accepted,
+            () = life.ending() => return None,
+            accepted = accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let Some(pass) = gate.enter(peer.ip()) else {
-                    tracing::debug!(%peer, "a connection over the limit is closed");
-                    continue;
-                };
-                // Answers are written whole; waiting for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                let served = serve(stream, peer);
-                life.spawn(async move {
-                    served.await;
-                    drop(pass);
-                });
-            }
+            Ok(connection) => return Some(connection),
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
@@ -127,6 +132,27 @@ where
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    #[tokio::test]
+    async fn an_accept_that_fails_is_not_tried_again_at_once() {
+        let (life, tries) = (Life::default(), Cell::new(0));
+        let accept = || {
+            tries.set(tries.get() + 1);
+            assert!(tries.get() < 20, "without a pause");
+            std::future::ready(Err::<(), _>(io::Error::other("too many open files")))
+        };
+        let others_work = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = others_work => {}
+            _ = next(&life, accept) => panic!("nothing was accepted"),
+        }
+    }
 
     #[test]
     fn the_gate_counts_all_and_each_address() {

@@ -2,6 +2,7 @@
 
 use super::config::ConfigError;
 use super::life::Life;
+use super::listener;
 use crate::admin::Caller;
 use crate::web::Response;
 use hyper::body::Incoming;
@@ -33,15 +34,8 @@ pub fn bind(path: &Path) -> Result<UnixListener, ConfigError> {
 
 /// Serves the socket until the server stops.
 pub async fn serve(socket: UnixListener, routes: BoxedFilter<(Response,)>, life: Life) {
-    loop {
-        let accepted = tokio::select! {
-            () = life.ending() => return,
-            accepted = socket.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => life.spawn(exchange(stream, routes.clone(), life.clone())),
-            Err(error) => tracing::warn!(%error, "accepting an operator failed"),
-        }
+    while let Some((stream, _)) = listener::next(&life, || socket.accept()).await {
+        life.spawn(exchange(stream, routes.clone(), life.clone()));
     }
 }
 
