@@ -7,6 +7,7 @@ use super::http::Http;
 use super::listener::Gate;
 use crate::store::Store;
 use crate::web::{Response, problem, text, with_header};
+use crate::work::Work;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::{Arc, OnceLock};
 use warp::http::{StatusCode, header};
@@ -17,14 +18,15 @@ static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 /// Where the figures come from.
 pub struct Metrics {
     store: Store,
+    work: Arc<Work>,
     gates: [(&'static str, Arc<Gate>); 2],
 }
 
 impl Metrics {
     /// Begins to record, once for the process.
-    pub fn install(store: Store, web: &Arc<Gate>, directory: &Arc<Gate>) -> Self {
+    pub fn install(store: Store, work: Arc<Work>, web: &Arc<Gate>, directory: &Arc<Gate>) -> Self {
         RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().ok());
-        Self { store, gates: [("http", Arc::clone(web)), ("ldap", Arc::clone(directory))] }
+        Self { store, work, gates: [("http", Arc::clone(web)), ("ldap", Arc::clone(directory))] }
     }
 
     /// Counts one answered request by the class of its status.
@@ -43,12 +45,17 @@ impl Metrics {
         for (kind, gate) in &self.gates {
             metrics::gauge!("poolgate_connections", "kind" => *kind).set(gate.open() as f64);
         }
+        metrics::gauge!("poolgate_work_waiting").set(self.work.waiting() as f64);
         let figures = self.store.statistics();
-        metrics::gauge!("poolgate_store_commits").set(figures.commits as f64);
-        metrics::gauge!("poolgate_store_syncs").set(figures.syncs as f64);
-        metrics::gauge!("poolgate_store_gets").set(figures.gets as f64);
+        metrics::counter!("poolgate_store_commits_total").absolute(figures.commits);
+        metrics::counter!("poolgate_store_conflicts_total").absolute(figures.conflicts);
+        metrics::counter!("poolgate_store_syncs_total").absolute(figures.syncs);
+        metrics::counter!("poolgate_store_gets_total").absolute(figures.gets);
+        metrics::counter!("poolgate_store_hits_total").absolute(figures.hits);
+        metrics::gauge!("poolgate_store_waiting").set(figures.waiting as f64);
         metrics::gauge!("poolgate_store_bytes").set(figures.bytes_on_disk as f64);
         metrics::gauge!("poolgate_store_blobs").set(figures.blobs as f64);
+        metrics::gauge!("poolgate_store_stopped").set(u8::from(self.store.stopped().is_some()));
         RECORDER.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
     }
 }

@@ -21,9 +21,11 @@ async fn health_and_readiness_are_told_to_anybody_and_figures_to_this_machine() 
     }
     let figures = exchange_with(address, get("/metrics", "")).await;
     assert_eq!(status(&figures), 200);
-    for name in ["poolgate_store_commits", "poolgate_store_syncs", "poolgate_store_gets", "poolgate_store_bytes", "poolgate_store_blobs 0"]
-    {
-        assert!(figures.contains(name), "{figures}");
+    for total in ["commits", "conflicts", "syncs", "gets", "hits"] {
+        assert!(figures.contains(&format!("# TYPE poolgate_store_{total}_total counter\n")), "{total}: {figures}");
+    }
+    for now in ["store_bytes ", "store_blobs 0\n", "store_waiting 0\n", "store_stopped 0\n", "work_waiting 0\n"] {
+        assert!(figures.contains(&format!("\npoolgate_{now}")), "{now}: {figures}");
     }
     assert!(!figures.contains("acme") && !figures.contains("alice"), "figures name nobody: {figures}");
 
