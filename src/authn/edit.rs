@@ -3,6 +3,7 @@
 use super::{
     Core, Level, Origin,
     credential::{self, Password},
+    decision::Decision,
     engine::{Attempt, Entrance, Next},
     identity::{self, Loaded, name},
     login::Try,
@@ -26,24 +27,14 @@ impl Core {
         let password = match passwords::take_from_entry(&directory, &mut entry.attributes)? {
             Some(value) => {
                 // Everything else is judged before the costly hash.
-                directory.add(&mut Changes::new(), entry.clone(), actor, self.clock.now(), &*self.entropy)?;
+                Decision::new(self, pool, actor).judge(&entry).await?;
                 passwords::may_have_one(&directory, class_names(&entry).iter().map(String::as_str))?;
                 let new = passwords::read(pool, value, may_import(actor), &passwords::names_among(&entry.attributes))?;
                 Some(self.hashed(pool, new).await?)
             }
             None => None,
         };
-        pool.store()
-            .decide(|changes| {
-                let now = self.clock.now();
-                let id = directory.add(changes, entry.clone(), actor, now, &*self.entropy)?;
-                if let Some(password) = &password {
-                    credential::put_password(pool, changes, id, password)?;
-                }
-                audit::record(changes, &Event::success(now, Action::EntryAdd, actor).on(entry.dn.to_string()));
-                Ok(id)
-            })
-            .await
+        Decision::new(self, pool, actor).add(entry, password).await
     }
 
     /// Judges a new entry with its password as [`add_entry`](Self::add_entry) would, as far as that needs no look at other entries. Answers what it would be.
@@ -61,7 +52,11 @@ impl Core {
         let directory = identity::directory(pool);
         let (steps, password) = passwords::take_from_steps(&directory, modifications)?;
         match password {
-            None => self.modify_attributes(pool, &directory, actor, target, &steps).await,
+            None => {
+                Decision::new(self, pool, actor).modify(target, steps).await?;
+                self.verified.forget(pool.id(), target);
+                Ok(())
+            }
             Some(change) => self.modify_with_password(pool, &directory, actor, target, &steps, change).await,
         }
     }
@@ -172,28 +167,6 @@ impl Core {
                 Ok(())
             })
             .await
-    }
-
-    async fn modify_attributes(
-        &self,
-        pool: &Pool,
-        directory: &Directory,
-        actor: &Actor,
-        target: EntryId,
-        steps: &[Modification],
-    ) -> Result<()> {
-        pool.store()
-            .decide(|changes| {
-                let now = self.clock.now();
-                directory.modify(changes, target, steps, actor, now)?;
-                if !changes.is_empty() {
-                    audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(directory, target)?));
-                }
-                Ok(())
-            })
-            .await?;
-        self.verified.forget(pool.id(), target);
-        Ok(())
     }
 
     /// Changes the password, and other attributes with it. Whoever gives the old password is judged by the engine, so that guessing here is guessing anywhere.

@@ -7,6 +7,7 @@
 mod authentication;
 pub mod bearer;
 pub mod credential;
+mod decision;
 mod edit;
 pub mod engine;
 mod identity;

@@ -101,6 +101,12 @@ impl Entry {
         self.object_classes().any(|class| class.eq_ignore_ascii_case(name))
     }
 
+    /// Octets of its attributes that are not read with it, because they are too large for its record.
+    pub fn octets_in_parts(&self) -> usize {
+        let parts = self.slots().filter(|(_, slot)| slot.in_parts);
+        parts.filter_map(|(_, slot)| record::spill(self.body(&slot)).ok()).map(|(spill, _)| spill.length as usize).sum()
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.record
     }

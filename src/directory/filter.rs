@@ -1,6 +1,9 @@
 //! Search filters (RFC 4511, section 4.5.1.7) with their names resolved and their values in normal form.
 
+mod candidate;
 mod evaluate;
+
+pub(super) use evaluate::Verdict;
 
 use super::known::Source;
 use super::schema::AttributeType;
@@ -142,13 +145,7 @@ impl Filter {
             }),
             (_, Some(rule)) if rule.is_substrings() => Ok(Self::Undefined),
             (Some((attribute, options)), rule) => equality(directory, attribute, options, rule, value, dn_attributes),
-            (None, Some(rule)) => {
-                let mut parts = Vec::new();
-                for attribute in directory.schema.attribute_types().iter().filter(|attribute| attribute.equality == Some(rule)) {
-                    parts.push(equality(directory, attribute, Vec::new(), Some(rule), value, dn_attributes)?);
-                }
-                Ok(Self::Or(parts))
-            }
+            (None, Some(rule)) => any_attribute(directory, rule, value, dn_attributes),
             (None, None) => Ok(Self::Undefined),
         }
     }
@@ -162,6 +159,36 @@ fn test(directory: &Directory, attribute: &'static AttributeType, options: Vec<S
     let schema = directory.schema;
     let subtypes = schema.attribute_types().iter().filter(|other| other.id != attribute.id && schema.is_subtype(other.id, attribute.id));
     Filter::Test(Test { attributes: std::iter::once(attribute).chain(subtypes).collect(), options, assertion })
+}
+
+/// Tests every attribute whose equality is decided by the rule: one test for all that are compared in normal form, and one for each way to name an entry, so that
+/// the filter does not grow with the schema.
+fn any_attribute(directory: &Directory, rule: MatchingRule, value: &[u8], dn: bool) -> Result<Filter> {
+    let (mut compared, mut by_dn, mut by_uid) = (Vec::new(), Vec::new(), Vec::new());
+    for attribute in directory.schema.attribute_types().iter().filter(|attribute| attribute.equality == Some(rule)) {
+        match Source::of(attribute) {
+            Source::Edges | Source::MemberOf | Source::EntryDn => by_dn.push(attribute),
+            Source::MemberUid => by_uid.push(attribute),
+            _ => compared.push(attribute),
+        }
+    }
+    let mut parts = Vec::new();
+    let all = |attributes, assertion| Filter::Test(Test { attributes, options: Vec::new(), assertion });
+    for (attributes, source) in [(by_dn, Source::EntryDn), (by_uid, Source::MemberUid)] {
+        if !attributes.is_empty() {
+            parts.push(match directory.target(source, value) {
+                Ok(target) => all(attributes, Assertion::Names(target)),
+                Err(error) => undefined_if_invalid(error)?,
+            });
+        }
+    }
+    if !compared.is_empty() {
+        parts.push(match value::normalise(rule, value) {
+            Ok(normal) => all(compared, Assertion::Equal { rule, normal, dn }),
+            Err(error) => undefined_if_invalid(error)?,
+        });
+    }
+    Ok(Filter::Or(parts))
 }
 
 fn equality(

@@ -72,6 +72,16 @@ impl Directory {
         Ok(entry.header()?.links.iter().any(many))
     }
 
+    /// Whether so many groups list the entry that showing them takes its time.
+    pub(super) fn is_named_by_many(&self, id: EntryId) -> Result<bool> {
+        for attribute in membership() {
+            if self.sources(attribute, id, None).take(MANY).count() == MANY {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     pub(super) fn has_edge(&self, attribute: AttributeId, source: EntryId, target: EntryId) -> Result<bool> {
         Ok(self.store.get(&Key::link(attribute, source, target))?.is_some())
     }

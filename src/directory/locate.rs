@@ -23,9 +23,19 @@ impl Directory {
 
     /// The entry of that name if the viewer may see it. Kind::NotFound otherwise, with the nearest ancestor that they may see.
     pub fn find(&self, dn: &Dn, viewer: &Viewer) -> Result<Entry> {
+        let entry = self.locate(dn, viewer)?;
+        let parent = entry.parent();
+        match self.complete(entry)? {
+            Some(entry) if access::may_see_entry(viewer, entry.kind(), entry.id()) => Ok(entry),
+            _ => Err(self.not_found(dn, parent, viewer)?),
+        }
+    }
+
+    /// The same without the values that are too large for the entry's record: what a caller needs who only asks which entry it is.
+    pub fn locate(&self, dn: &Dn, viewer: &Viewer) -> Result<Entry> {
         let (nearest, missing) = self.walk(dn)?;
         if let (Some(id), 0) = (nearest, missing)
-            && let Some(entry) = self.entry(id)?
+            && let Some(entry) = self.record(id)?
             && access::may_see_entry(viewer, entry.kind(), id)
         {
             return Ok(entry);

@@ -75,6 +75,11 @@ impl Home {
         self.store.as_ref().unwrap().statistics().scanned
     }
 
+    /// Reads of single rows.
+    pub fn gets(&self) -> u64 {
+        self.store.as_ref().unwrap().statistics().gets
+    }
+
     /// Decides and commits, again after a conflict.
     pub fn commit<T>(&self, mut fill: impl FnMut(&mut Changes) -> Result<T>) -> Result<T> {
         loop {

@@ -3,14 +3,22 @@
 use super::{ATTEMPTS, Changes, CommitError, PoolStore};
 use crate::model::error::Clash;
 use crate::model::{Error, Kind, Result};
+use std::future::ready;
 
 impl PoolStore {
     /// Lets `decide` read and fill the changes, and commits them. On a conflict it decides again from what is there by then, at most [`ATTEMPTS`] times; so it
     /// does when `decide` itself finds records that do not fit each other, which it says with [`Error::contended`]: it has read amid another's commit.
     pub async fn decide<T>(&self, mut decide: impl FnMut(&mut Changes) -> Result<T>) -> Result<T> {
+        self.decide_by(|| ready(Changes::decided(&mut decide))).await
+    }
+
+    /// The same for a decision that is made elsewhere, because it takes its time: `decide` answers with the changes that it has filled.
+    pub async fn decide_by<T, D>(&self, mut decide: impl FnMut() -> D) -> Result<T>
+    where
+        D: Future<Output = Result<(Changes, T)>>,
+    {
         for _ in 0..ATTEMPTS {
-            let mut changes = Changes::new();
-            let decided = match decide(&mut changes) {
+            let (changes, decided) = match decide().await {
                 Err(error) if *error.kind() == Kind::Conflict(Clash::Contended) => {
                     // Answered when all commits before it are visible as a whole.
                     self.commit(Changes::new()).await?;
@@ -28,5 +36,14 @@ impl PoolStore {
             }
         }
         Err(Error::contended())
+    }
+}
+
+impl Changes {
+    /// New ones, as `decide` fills them.
+    pub fn decided<T>(decide: impl FnOnce(&mut Self) -> Result<T>) -> Result<(Self, T)> {
+        let mut changes = Self::new();
+        let decided = decide(&mut changes)?;
+        Ok((changes, decided))
     }
 }

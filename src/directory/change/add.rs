@@ -1,6 +1,7 @@
 //! Adding an entry.
 
-use super::{NewEntry, attribute, check, edges::Edges, write};
+use super::attribute::{self, Values};
+use super::{NewEntry, check, edges::Edges, write};
 use crate::directory::draft::Draft;
 use crate::directory::known::Source;
 use crate::directory::record::Header;
@@ -11,6 +12,7 @@ use crate::model::error::Rule;
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Rdn, Result, Role, Timestamp};
 use crate::policy::access;
 use crate::store::{Changes, Key};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Entry ids begin with the milliseconds since 2020-01-01T00:00:00Z.
@@ -37,11 +39,11 @@ pub fn add(
     let viewer = Viewer::of(actor);
     let below = directory.below_suffix(&entry.dn)?.ok_or_else(|| Error::not_found("the name does not lie under the suffix of the pool"))?;
     let Some(rdn) = below.first() else {
-        directory.find(&entry.dn, &viewer)?;
+        directory.locate(&entry.dn, &viewer)?;
         return Err(Error::exists("the suffix exists"));
     };
     let parent_dn = entry.dn.parent().unwrap_or_default();
-    let parent = directory.find(&parent_dn, &viewer)?;
+    let parent = directory.locate(&parent_dn, &viewer)?;
     access::may_arrange(&viewer)?;
     let id = new_id(now, entropy);
     changes.expect_present(Key::entry(parent.id()));
@@ -102,6 +104,7 @@ type Link<'a> = dyn FnMut(&AttributeType, &[Vec<u8>]) -> Result<()> + 'a;
 fn fill(schema: &Schema, draft: &mut Draft, place: &Place<'_>, attributes: &[Attribute], actor: &Actor, link: &mut Link<'_>) -> Result<()> {
     let viewer = Viewer::of(actor);
     let mut linked = Vec::new();
+    let mut named: BTreeMap<_, Values> = BTreeMap::new();
     for attribute in attributes {
         let (kind, name) = attribute::describe(schema, &attribute.name)?;
         if actor.role == Role::Operator && keep(&mut draft.header, Source::of(kind), attribute)? {
@@ -116,9 +119,10 @@ fn fill(schema: &Schema, draft: &mut Draft, place: &Place<'_>, attributes: &[Att
                 link(kind, &attribute.values)?;
                 linked.push(kind.id);
             }
-            _ => attribute::add_values(kind, draft.attributes.entry(name).or_default(), &attribute.values)?,
+            _ => named.entry(name).or_default().add(kind, &attribute.values)?,
         }
     }
+    named.into_iter().for_each(|(name, values)| draft.set(name, values.into_values()));
     draft.header.links.extend(linked.iter().copied());
     check::add_rdn_values(schema, draft, place.rdn)?;
     check::complete(schema, draft, &linked)

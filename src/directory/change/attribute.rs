@@ -1,13 +1,13 @@
 //! Attributes as a request names them: which type, which options, which values, and whether the request may write them.
 
-use crate::directory::draft::{Content, Name};
+use crate::directory::draft::Name;
 use crate::directory::known::{KNOWN, Source};
 use crate::directory::schema::{AttributeType, Schema};
 use crate::directory::{Viewer, value};
 use crate::model::error::Rule;
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access::{self, AccessClass};
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// Options that one description may have.
 const MAX_OPTIONS: usize = 4;
@@ -54,16 +54,8 @@ pub fn may_write(viewer: &Viewer, attribute: &AttributeType, id: EntryId) -> Res
 
 /// Checks a value against the syntax, and gives the form in which it is compared.
 pub fn normal(attribute: &AttributeType, octets: &[u8]) -> Result<Vec<u8>> {
-    let name = attribute.name();
-    if octets.len() > attribute.max_length {
-        return Err(Error::invalid(
-            Rule::Constraint,
-            format!("a value of {name} has {} bytes, over the limit of {}", octets.len(), attribute.max_length),
-        ));
-    }
-    let located = |error: Error| Error::new(error.kind().clone(), format!("{name}: {}", error.message()));
-    value::validate(attribute.syntax, octets).map_err(located)?;
-    comparable(attribute, octets).map_err(located)
+    attribute.check_value(octets)?;
+    comparable(attribute, octets).map_err(|error| Error::new(error.kind().clone(), format!("{}: {}", attribute.name(), error.message())))
 }
 
 /// The form in which a value is compared with others of its attribute; without a rule for equality the octets themselves.
@@ -71,32 +63,85 @@ pub fn comparable(attribute: &AttributeType, octets: &[u8]) -> Result<Vec<u8>> {
     attribute.equality.map_or_else(|| Ok(octets.to_vec()), |rule| value::normalise(rule, octets))
 }
 
-/// Adds values to those that are there; Rule::ValueExists for one that is there already.
-pub fn add_values(attribute: &AttributeType, content: &mut Content, values: &[Vec<u8>]) -> Result<()> {
-    let mut there = content.values.iter().map(|value| comparable(attribute, value)).collect::<Result<HashSet<_>>>()?;
-    for octets in values {
-        if !there.insert(normal(attribute, octets)?) {
-            return Err(Error::invalid(
-                Rule::ValueExists,
-                format!("{} has one of the values already, or it is named twice", attribute.name()),
-            ));
-        }
-        content.values.push(octets.clone());
-    }
-    content.spill = None;
-    Ok(())
+/// The values of an attribute while a request changes them. The forms in which they are compared are made once, however many steps there are.
+#[derive(Default)]
+pub struct Values {
+    /// In their order; a value that was removed leaves its place empty.
+    values: Vec<Option<Vec<u8>>>,
+    count: usize,
+    /// From a normal form to the place of its value, once it was needed.
+    places: Option<HashMap<Vec<u8>, usize>>,
 }
 
-/// Removes values; Rule::NoSuchAttribute for one that is not there.
-pub fn remove_values(attribute: &AttributeType, content: &mut Content, values: &[Vec<u8>]) -> Result<()> {
-    let mut gone = HashSet::new();
-    let missing = || Error::invalid(Rule::NoSuchAttribute, format!("{} has no such value", attribute.name()));
-    for octets in values {
-        if !gone.insert(comparable(attribute, octets)?) {
-            return Err(missing());
-        }
+impl Values {
+    /// Those that are there.
+    pub fn of(values: Vec<Vec<u8>>) -> Self {
+        Self { count: values.len(), values: values.into_iter().map(Some).collect(), places: None }
     }
-    content.values.retain(|value| !comparable(attribute, value).is_ok_and(|value| gone.remove(&value)));
-    content.spill = None;
-    if gone.is_empty() { Ok(()) } else { Err(missing()) }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Adds values; Rule::ValueExists for one that is there already.
+    pub fn add(&mut self, attribute: &AttributeType, values: &[Vec<u8>]) -> Result<()> {
+        self.compare_by(attribute)?;
+        let places = self.places.get_or_insert_default();
+        for octets in values {
+            if places.insert(normal(attribute, octets)?, self.values.len()).is_some() {
+                return Err(Error::invalid(
+                    Rule::ValueExists,
+                    format!("{} has one of the values already, or it is named twice", attribute.name()),
+                ));
+            }
+            self.values.push(Some(octets.clone()));
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    /// Removes values; Rule::NoSuchAttribute for one that is not there.
+    pub fn remove(&mut self, attribute: &AttributeType, values: &[Vec<u8>]) -> Result<()> {
+        self.compare_by(attribute)?;
+        for octets in values {
+            let form = comparable(attribute, octets)?;
+            let place = self.places.as_mut().and_then(|places| places.remove(&form));
+            let removed = place.and_then(|place| self.values.get_mut(place)).and_then(Option::take);
+            if removed.is_none() {
+                return Err(Error::invalid(Rule::NoSuchAttribute, format!("{} has no such value", attribute.name())));
+            }
+            self.count -= 1;
+        }
+        Ok(())
+    }
+
+    /// Gives the values to a function that makes others of them.
+    pub fn replace(&mut self, with: impl FnOnce(&[Vec<u8>]) -> Result<Vec<Vec<u8>>>) -> Result<()> {
+        *self = Self::of(with(&std::mem::take(self).into_values())?);
+        Ok(())
+    }
+
+    /// What has come of them.
+    pub fn into_values(self) -> Vec<Vec<u8>> {
+        self.values.into_iter().flatten().collect()
+    }
+
+    fn compare_by(&mut self, attribute: &AttributeType) -> Result<()> {
+        if self.places.is_none() {
+            let mut places = HashMap::with_capacity(self.values.len());
+            for (place, octets) in self.values.iter().enumerate() {
+                if let Some(octets) = octets {
+                    places.entry(comparable(attribute, octets)?).or_insert(place);
+                }
+            }
+            self.places = Some(places);
+        }
+        Ok(())
+    }
 }

@@ -87,7 +87,8 @@ pub fn add_rdn_values(schema: &Schema, draft: &mut Draft, rdn: &Rdn) -> Result<(
         let there = draft.values(attribute.id).any(|value| attribute::comparable(attribute, value).is_ok_and(|value| value == named));
         if !there {
             let content = draft.attributes.entry(Name { attribute: attribute.id, options: String::new() }).or_default();
-            attribute::add_values(attribute, content, std::slice::from_ref(&ava.value))?;
+            content.values.push(ava.value.clone());
+            content.spill = None;
         }
     }
     Ok(())

@@ -6,7 +6,8 @@ use crate::directory::{Directory, Viewer, link};
 use crate::model::error::Rule;
 use crate::model::{AttributeId, EntryId, Error, Result};
 use crate::store::{Changes, Key};
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Edges that one change adds and removes at most: with their rows in both directions they leave room in a commit for the entry itself.
 const MAX_CHANGED: usize = 10_000;
@@ -20,16 +21,20 @@ pub struct Edges<'a> {
     viewer: &'a Viewer,
     added: BTreeSet<(AttributeId, EntryId)>,
     removed: BTreeSet<(AttributeId, EntryId)>,
+    /// All values as they are by now, of the attributes of which they were needed. They are read once, however many steps replace them.
+    current: BTreeMap<AttributeId, BTreeSet<EntryId>>,
 }
 
 impl<'a> Edges<'a> {
     /// None changed yet.
     pub const fn new(directory: &'a Directory, source: EntryId, viewer: &'a Viewer) -> Self {
-        Self { directory, source, viewer, added: BTreeSet::new(), removed: BTreeSet::new() }
+        Self { directory, source, viewer, added: BTreeSet::new(), removed: BTreeSet::new(), current: BTreeMap::new() }
     }
 
     /// Adds values. Rule::Constraint for one that names no entry, Rule::ValueExists for one that is there.
     pub fn add(&mut self, attribute: &AttributeType, values: &[Vec<u8>]) -> Result<()> {
+        // Each value adds an edge or takes back a removal.
+        may_change(self.added.len() + values.len().abs_diff(self.removed.len()))?;
         for value in values {
             let Some(target) = self.target(attribute, value)? else {
                 let message = format!("{}: {} names no entry of this pool", attribute.name(), String::from_utf8_lossy(value));
@@ -42,8 +47,11 @@ impl<'a> Edges<'a> {
             if !self.removed.remove(&(attribute.id, target)) {
                 self.added.insert((attribute.id, target));
             }
+            if let Some(current) = self.current.get_mut(&attribute.id) {
+                current.insert(target);
+            }
         }
-        if attribute.single_value && self.remaining(attribute.id)?.take(2).count() > 1 {
+        if attribute.single_value && self.current(attribute.id)?.len() > 1 {
             return Err(Error::invalid(Rule::Constraint, format!("{} holds one value only", attribute.name())));
         }
         Ok(())
@@ -51,6 +59,8 @@ impl<'a> Edges<'a> {
 
     /// Removes values. Rule::NoSuchAttribute for one that is not there.
     pub fn remove(&mut self, attribute: &AttributeType, values: &[Vec<u8>]) -> Result<()> {
+        // Each value removes an edge or takes back an addition.
+        may_change(self.removed.len() + values.len().abs_diff(self.added.len()))?;
         for value in values {
             let missing = || Error::invalid(Rule::NoSuchAttribute, format!("{} has no such value", attribute.name()));
             let target = self.target(attribute, value)?.ok_or_else(missing)?;
@@ -60,13 +70,16 @@ impl<'a> Edges<'a> {
             if !self.added.remove(&(attribute.id, target)) {
                 self.removed.insert((attribute.id, target));
             }
+            if let Some(current) = self.current.get_mut(&attribute.id) {
+                current.remove(&target);
+            }
         }
         Ok(())
     }
 
     /// Removes all values of an attribute; false if there were none.
     pub fn clear(&mut self, attribute: AttributeId) -> Result<bool> {
-        let there: Vec<EntryId> = self.remaining(attribute)?.collect();
+        let there = std::mem::take(self.current(attribute)?);
         for target in &there {
             if !self.added.remove(&(attribute, *target)) {
                 self.removed.insert((attribute, *target));
@@ -95,10 +108,7 @@ impl<'a> Edges<'a> {
 
     /// Fills the changes: who is named must still be there when they are committed. Rule::Unwilling if they are too many for one commit.
     pub fn write(&self, changes: &mut Changes) -> Result<()> {
-        let changed = self.added.len() + self.removed.len();
-        if changed > MAX_CHANGED {
-            return Err(too_many(&format!("{changed} of them")));
-        }
+        may_change(self.added.len() + self.removed.len())?;
         for (attribute, target) in &self.added {
             // An entry that names itself as it is added is not there yet.
             if *target != self.source {
@@ -119,14 +129,19 @@ impl<'a> Edges<'a> {
         Ok(!self.removed.contains(&(attribute, target)) && self.directory.has_edge(attribute, self.source, target)?)
     }
 
-    fn remaining(&self, attribute: AttributeId) -> Result<impl Iterator<Item = EntryId>> {
-        let stored = self.directory.targets(attribute, self.source, None).take(MAX_READ + 1).collect::<Result<BTreeSet<_>>>()?;
-        if stored.len() > MAX_READ {
-            return Err(too_many(&format!("more than {MAX_READ} of them")));
+    fn current(&mut self, attribute: AttributeId) -> Result<&mut BTreeSet<EntryId>> {
+        match self.current.entry(attribute) {
+            Slot::Occupied(known) => Ok(known.into_mut()),
+            Slot::Vacant(slot) => {
+                let stored = self.directory.targets(attribute, self.source, None).take(MAX_READ + 1).collect::<Result<BTreeSet<_>>>()?;
+                if stored.len() > MAX_READ {
+                    return Err(too_many(&format!("more than {MAX_READ} of them")));
+                }
+                let added = self.added.iter().filter(|(other, _)| *other == attribute).map(|(_, target)| *target);
+                let kept = stored.into_iter().filter(|target| !self.removed.contains(&(attribute, *target)));
+                Ok(slot.insert(kept.chain(added).collect()))
+            }
         }
-        let added = self.added.iter().filter(move |(other, _)| *other == attribute).map(|(_, target)| *target);
-        let stored = stored.into_iter().filter(move |target| !self.removed.contains(&(attribute, *target)));
-        Ok(stored.chain(added).collect::<Vec<_>>().into_iter())
     }
 
     /// The entry that a value names, as far as whoever asks may know it.
@@ -135,6 +150,10 @@ impl<'a> Edges<'a> {
         let Some(target) = self.directory.target(Source::of(attribute), value).map_err(located)? else { return Ok(None) };
         Ok(self.directory.is_visible(target, self.viewer)?.then_some(target))
     }
+}
+
+fn may_change(edges: usize) -> Result<()> {
+    if edges > MAX_CHANGED { Err(too_many(&format!("{edges} of them"))) } else { Ok(()) }
 }
 
 fn too_many(how_many: &str) -> Error {

@@ -11,6 +11,7 @@ mod delete;
 mod edges;
 mod modify;
 mod rename;
+mod size;
 mod suffix;
 mod write;
 
@@ -104,3 +105,7 @@ mod tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod races;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod cost;

@@ -1,7 +1,8 @@
 //! Modifying an entry.
 
-use super::{Modification, ModificationKind, attribute, check, edges::Edges, write};
-use crate::directory::draft::{Draft, Name};
+use super::attribute::{self, Values};
+use super::{Modification, ModificationKind, check, edges::Edges, write};
+use crate::directory::draft::Draft;
 use crate::directory::known::Source;
 use crate::directory::schema::AttributeType;
 use crate::directory::value::Syntax;
@@ -9,6 +10,7 @@ use crate::directory::{Directory, Viewer, value};
 use crate::model::error::Rule;
 use crate::model::{Actor, EntryId, Error, Result, Timestamp};
 use crate::store::Changes;
+use std::collections::BTreeMap;
 
 pub fn modify(
     directory: &Directory,
@@ -27,14 +29,22 @@ pub fn modify(
     let before = Draft::of(&entry)?;
     let mut after = before.clone();
     let mut edges = Edges::new(directory, id, &viewer);
+    let mut touched = BTreeMap::new();
     for step in steps {
         let (kind, name) = attribute::describe(schema, &step.attribute.name)?;
         attribute::may_write(&viewer, kind, id)?;
         match Source::of(kind) {
             Source::Edges | Source::MemberUid => step_of_edges(&mut edges, kind, step)?,
-            _ => step_of_values(&mut after, kind, name, step)?,
+            _ => {
+                let values = touched.entry(name).or_insert_with_key(|name| {
+                    let content = after.attributes.remove(name).unwrap_or_default();
+                    Values::of(content.values)
+                });
+                step_of_values(values, kind, step)?;
+            }
         }
     }
+    touched.into_iter().for_each(|(name, values)| after.set(name, values.into_values()));
     after.header.links.extend(edges.added_attributes());
     let mut linked = Vec::new();
     for attribute in after.header.links.clone() {
@@ -70,26 +80,23 @@ fn step_of_edges(edges: &mut Edges<'_>, kind: &AttributeType, step: &Modificatio
     }
 }
 
-fn step_of_values(draft: &mut Draft, kind: &AttributeType, name: Name, step: &Modification) -> Result<()> {
+fn step_of_values(there: &mut Values, kind: &AttributeType, step: &Modification) -> Result<()> {
     let values = &step.attribute.values;
-    let mut content = draft.attributes.get(&name).cloned().unwrap_or_default();
     match step.kind {
-        ModificationKind::Add if values.is_empty() => return Err(without_values(kind)),
-        ModificationKind::Add => attribute::add_values(kind, &mut content, values)?,
-        ModificationKind::Delete if content.values.is_empty() => return Err(no_such(kind)),
-        ModificationKind::Delete if values.is_empty() => content.values.clear(),
-        ModificationKind::Delete => attribute::remove_values(kind, &mut content, values)?,
+        ModificationKind::Add if values.is_empty() => Err(without_values(kind)),
+        ModificationKind::Add => there.add(kind, values),
+        ModificationKind::Delete if there.is_empty() => Err(no_such(kind)),
+        ModificationKind::Delete if values.is_empty() => {
+            there.clear();
+            Ok(())
+        }
+        ModificationKind::Delete => there.remove(kind, values),
         ModificationKind::Replace => {
-            content.values.clear();
-            attribute::add_values(kind, &mut content, values)?;
+            there.clear();
+            there.add(kind, values)
         }
-        ModificationKind::Increment => {
-            content.values = increment(kind, &content.values, values)?;
-            content.spill = None;
-        }
+        ModificationKind::Increment => there.replace(|stored| increment(kind, stored, values)),
     }
-    draft.set(name, content.values);
-    Ok(())
 }
 
 /// Adds a number to each value (RFC 4525).

@@ -8,6 +8,7 @@ mod way;
 
 pub use plan::{Plan, THOROUGH};
 
+use super::filter::Verdict;
 use super::{Directory, Entry, Filter, Viewer};
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access;
@@ -39,8 +40,17 @@ pub struct Search<'a> {
     pub after: Option<EntryId>,
     /// Who asks.
     pub viewer: &'a Viewer,
-    /// Asked before each candidate; the search ends when it says true (a time limit, an abandoned request).
-    pub stop: Option<&'a (dyn Fn() -> bool + Sync)>,
+    /// Asked at each step; the search ends when it says true (a time limit, an abandoned request).
+    pub stop: Option<&'a (dyn Fn(Step) -> bool + Sync)>,
+}
+
+/// A step of a search, before which it can be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The next candidate is looked at.
+    Candidate,
+    /// The look at a candidate goes on, after so many octets of values. Stopped here, the search has not reached that candidate.
+    Octets(usize),
 }
 
 /// The entries that a search finds, in the order of their ids. Ends after an error.
@@ -100,11 +110,18 @@ impl Found<'_> {
 
     fn check(&mut self, id: EntryId, entry: Option<Entry>) -> Result<Option<Entry>> {
         let Some(entry) = entry.map_or_else(|| self.directory.record(id), |entry| Ok(Some(entry)))? else { return Ok(None) };
-        let Search { filter, viewer, .. } = self.search;
-        let found = access::may_see_entry(viewer, entry.kind(), id)
-            && self.reach.contains(self.directory, &entry)?
-            && filter.evaluate(self.directory, &entry, viewer)? == Some(true);
-        Ok(found.then_some(entry))
+        let Search { filter, viewer, stop, .. } = self.search;
+        if !access::may_see_entry(viewer, entry.kind(), id) || !self.reach.contains(self.directory, &entry)? {
+            return Ok(None);
+        }
+        match filter.evaluate_until(self.directory, &entry, viewer, stop)? {
+            Verdict::Satisfied => Ok(Some(entry)),
+            Verdict::NotSatisfied => Ok(None),
+            Verdict::Stopped => {
+                self.stopped = true;
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -113,16 +130,20 @@ impl Iterator for Found<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
-            if self.search.stop.is_some_and(|stop| stop()) {
+            if self.search.stop.is_some_and(|stop| stop(Step::Candidate)) {
                 self.stopped = true;
                 break;
             }
             self.examined += 1;
             let checked = match self.candidates.next()? {
                 Ok((id, row)) => {
-                    self.reached = Some(id);
                     let entry = row.map(|row| Entry::read(id, row)).transpose();
-                    entry.and_then(|entry| self.check(id, entry))
+                    let checked = entry.and_then(|entry| self.check(id, entry));
+                    if self.stopped {
+                        break;
+                    }
+                    self.reached = Some(id);
+                    checked
                 }
                 Err(error) => Err(error),
             };

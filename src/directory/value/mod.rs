@@ -11,6 +11,8 @@ mod substring;
 mod syntax;
 mod time;
 
+#[cfg(test)]
+pub(crate) use normal::count;
 pub use normal::{normalise, normalise_part, ordering_key};
 pub use rule::MatchingRule;
 pub use substring::{Part, Substring};

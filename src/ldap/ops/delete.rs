@@ -7,7 +7,7 @@ use crate::model::Dn;
 
 pub(super) async fn delete(session: &Session, identity: Option<&Identity>, entry: &str) -> LdapResult<'static> {
     done_by(identity, async |identity| {
-        let target = identity.directory().find(&Dn::parse(entry)?, &identity.viewer())?.id();
+        let target = identity.directory().locate(&Dn::parse(entry)?, &identity.viewer())?.id();
         session.app.core.delete_entry(&identity.pool, &identity.actor, target).await
     })
     .await

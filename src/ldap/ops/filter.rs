@@ -1,9 +1,17 @@
 //! From a filter as sent to one that the directory can evaluate.
 
-use super::super::codec::{Extensible, Filter as Sent, Substrings};
+use super::super::codec::{self, Extensible, Filter as Sent, Operation, Substrings};
 use crate::directory::filter::Parts;
 use crate::directory::{Directory, Filter};
-use crate::model::Result;
+use crate::model::{Error, Result};
+
+/// Resolves the filter of the search in a frame that has been decoded before.
+pub(super) fn resolve_in(directory: &Directory, frame: &[u8], limits: &codec::Limits) -> Result<Filter> {
+    match codec::decode(frame, limits) {
+        Ok(Some((codec::Message { operation: Operation::SearchRequest(request), .. }, _))) => resolve(directory, &request.filter),
+        _ => Err(Error::internal("a search that was read before cannot be read again")),
+    }
+}
 
 /// Resolves the names and values of a filter. What the schema does not know becomes Undefined (RFC 4511, section 4.5.1.7).
 pub(super) fn resolve(directory: &Directory, filter: &Sent<'_>) -> Result<Filter> {

@@ -22,6 +22,10 @@ use super::error;
 use super::session::{Identity, Session, Standing};
 use super::wire::Wire;
 use crate::model::{Attribute, Result};
+use bytes::Bytes;
+
+/// Octets of values that are gone over on the task of a connection; what is more is a job in `work`.
+const AT_ONCE: usize = 64 << 10;
 
 /// What the connection does after an operation.
 pub(super) enum Next {
@@ -36,7 +40,7 @@ pub(super) enum Next {
 }
 
 /// Answers a message. `frame` holds its bytes.
-pub(super) async fn perform(session: &mut Session, wire: &mut Wire, frame: &[u8], message: &Message<'_>) -> Next {
+pub(super) async fn perform(session: &mut Session, wire: &mut Wire, frame: &Bytes, message: &Message<'_>) -> Next {
     let standing = match standing_for(session, &message.operation) {
         Ok(Standing::Revoked) => {
             let text = "the identity of this connection may no longer log in; bind again on a new connection";
@@ -60,7 +64,7 @@ pub(super) async fn perform(session: &mut Session, wire: &mut Wire, frame: &[u8]
         Operation::AbandonRequest(_) => return Next::Go,
         Operation::BindRequest(request) => bind::bind(session, request).await,
         Operation::SearchRequest(request) => return search::search(session, wire, identity, frame, message, request).await,
-        Operation::CompareRequest(request) => compare::compare(identity, request),
+        Operation::CompareRequest(request) => compare::compare(session, identity, request).await,
         Operation::AddRequest(request) => add::add(session, identity, request).await,
         Operation::ModifyRequest(request) => modify::modify(session, identity, request).await,
         Operation::DeleteRequest(entry) => delete::delete(session, identity, entry).await,

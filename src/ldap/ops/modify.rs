@@ -10,7 +10,7 @@ use crate::policy::access::AccessClass;
 pub(super) async fn modify(session: &mut Session, identity: Option<&Identity>, request: &ModifyRequest<'_>) -> LdapResult<'static> {
     done_by(identity, async |identity| {
         let directory = identity.directory();
-        let target = directory.find(&Dn::parse(request.entry)?, &identity.viewer())?.id();
+        let target = directory.locate(&Dn::parse(request.entry)?, &identity.viewer())?.id();
         let steps: Vec<_> = request
             .changes
             .iter()

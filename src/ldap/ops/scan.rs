@@ -1,10 +1,11 @@
 //! The work of a search in stretches: each is bounded in what it looks at and in what it finds, and tells where the next one begins.
 
 use super::super::codec::encode_entry;
-use crate::directory::search::{Plan, THOROUGH};
-use crate::directory::{Directory, Filter, Names, Scope, Search, Selection, Viewer};
+use super::AT_ONCE;
+use crate::directory::search::{Plan, Step, THOROUGH};
+use crate::directory::{Directory, Entry, Filter, Names, Scope, Search, Selection, Viewer};
 use crate::model::{Clock, EntryId, Result, Timestamp};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -65,6 +66,19 @@ impl Pace {
         }
     }
 
+    /// Octets of values to go over: of one entry there can be megabytes, and a filter can look at them often.
+    const fn octets(self) -> usize {
+        match self {
+            Self::AtOnce => AT_ONCE,
+            Self::AsJob => usize::MAX,
+        }
+    }
+
+    /// Whether that entry is shown there, or with more time.
+    fn shows(self, directory: &Directory, entry: &Entry) -> Result<bool> {
+        Ok(self == Self::AsJob || (entry.octets_in_parts() <= self.octets() && !directory.names_many(entry)?))
+    }
+
     /// Rows to read for a plan.
     const fn effort(self) -> usize {
         match self {
@@ -103,9 +117,8 @@ impl Scan {
     /// Goes on with the search and appends what it finds.
     pub fn stretch(&self, bounds: Bounds, out: &mut Vec<u8>) -> Result<Stretch> {
         let start = out.len();
-        let seen = AtomicU32::new(0);
-        let until = self.clock.now().plus(bounds.pace.time());
-        let stop = || self.cause(&seen, until, bounds.pace).is_some();
+        let spent = Spent { pace: bounds.pace, until: self.clock.now().plus(bounds.pace.time()), candidates: 0.into(), octets: 0.into() };
+        let stop = |step| self.cause(&spent, step).is_some();
         let Self { directory, filter, viewer, .. } = self;
         let search = Search { base: self.base, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
         let plan = match self.plan.get() {
@@ -123,7 +136,7 @@ impl Scan {
             if found == bounds.entries {
                 return Ok(Stretch { found, last, pause: Pause::Limit });
             }
-            if bounds.pace == Pace::AtOnce && directory.names_many(&entry)? {
+            if !bounds.pace.shows(directory, &entry)? {
                 return Ok(Stretch { found, last, pause: Pause::Spent });
             }
             // An entry that was deleted meanwhile has no name any more.
@@ -136,12 +149,12 @@ impl Scan {
                 return Ok(Stretch { found, last, pause: Pause::Spent });
             }
         }
-        let pause = if entries.was_stopped() { self.cause(&seen, until, bounds.pace).unwrap_or(Pause::Spent) } else { Pause::Done };
+        let pause = if entries.was_stopped() { self.cause(&spent, Step::Candidate).unwrap_or(Pause::Spent) } else { Pause::Done };
         Ok(Stretch { found, last: entries.reached(), pause })
     }
 
-    /// Asked before each candidate.
-    fn cause(&self, seen: &AtomicU32, until: Timestamp, pace: Pace) -> Option<Pause> {
+    /// Why the stretch ends before this step, if it does.
+    fn cause(&self, spent: &Spent, step: Step) -> Option<Pause> {
         if self.unwanted.load(Ordering::Relaxed) {
             return Some(Pause::Unwanted);
         }
@@ -149,8 +162,22 @@ impl Scan {
         if now >= self.deadline {
             return Some(Pause::Late);
         }
-        // One candidate at least, so that every stretch comes further.
-        let seen = seen.fetch_add(1, Ordering::Relaxed);
-        (seen >= pace.candidates() || (seen > 0 && now >= until)).then_some(Pause::Spent)
+        let is_spent = match step {
+            // One candidate at least, so that every stretch comes further.
+            Step::Candidate => {
+                let seen = spent.candidates.fetch_add(1, Ordering::Relaxed);
+                seen >= spent.pace.candidates() || (seen > 0 && now >= spent.until)
+            }
+            Step::Octets(octets) => spent.octets.fetch_add(octets, Ordering::Relaxed).saturating_add(octets) > spent.pace.octets(),
+        };
+        is_spent.then_some(Pause::Spent)
     }
+}
+
+/// What a stretch has used up of what it may.
+struct Spent {
+    pace: Pace,
+    until: Timestamp,
+    candidates: AtomicU32,
+    octets: AtomicUsize,
 }

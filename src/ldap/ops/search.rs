@@ -10,10 +10,14 @@ use super::scan::{Bounds, Pace, Pause, Scan};
 use super::{Next, filter, unseen};
 use crate::directory::{Scope, Selection};
 use crate::model::{Dn, EntryId, Error, Result, error::Rule};
+use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// A request with a filter that is not resolved at once: each DN in it is looked for, and each value brought into normal form. Octets.
+const LONG_FILTER: usize = 8 << 10;
 
 /// How a search ended.
 enum Outcome {
@@ -29,7 +33,7 @@ pub(super) async fn search(
     session: &Session,
     wire: &mut Wire,
     identity: Option<&Identity>,
-    frame: &[u8],
+    frame: &Bytes,
     message: &Message<'_>,
     request: &SearchRequest<'_>,
 ) -> Next {
@@ -74,7 +78,7 @@ async fn in_pool(
     session: &Session,
     wire: &mut Wire,
     identity: &Identity,
-    frame: &[u8],
+    frame: &Bytes,
     message: &Message<'_>,
     request: &SearchRequest<'_>,
 ) -> Result<Outcome> {
@@ -82,14 +86,20 @@ async fn in_pool(
         Query { key: &session.app.cookie_key, pool: identity.pool.id(), who: identity.actor.entry, request: codec::operation_bytes(frame) };
     let page = Page::of(message, request, &query)?;
     let (directory, viewer) = (identity.directory(), identity.viewer());
-    let base = directory.find(&Dn::parse(request.base)?, &viewer)?.id();
+    let base = directory.locate(&Dn::parse(request.base)?, &viewer)?.id();
+    let filter = if frame.len() > LONG_FILTER {
+        let (frame, directory, limits) = (frame.clone(), directory.clone(), session.app.limits.bound);
+        session.app.core.work.run(identity.pool.id(), move || filter::resolve_in(&directory, &frame, &limits)).await??
+    } else {
+        filter::resolve(&directory, &request.filter)?
+    };
     let clock = Arc::clone(&session.app.core.clock);
     let deadline = clock.now().plus(time_limit(session, request));
     let scan = Scan {
         id: message.id,
         base,
         scope: scope(request.scope),
-        filter: filter::resolve(&directory, &request.filter)?,
+        filter,
         selection: Selection::parse(&directory, request.attributes.iter().copied()),
         types_only: request.types_only,
         viewer,
