@@ -81,6 +81,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("figment", &["server/"]),
+    ("rlimit", &["server/"]),
     ("rcgen", &["crypto/", "server/"]),
 ];
 

@@ -81,7 +81,6 @@ struct Sockets {
 
 /// Starts a server. It answers when this returns.
 pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Running, ConfigError> {
-    descriptors::raise(&config.listen, &config.limits);
     let data = config.data.clone().ok_or_else(|| ConfigError::new("`data` is missing: name the data folder"))?;
     // The data folder may be one that others can look into; what we keep in it is not for them.
     let spool = data.join("import");
@@ -114,6 +113,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let operators = unix::bind(&socket)?;
     let addresses = addresses(&config, &sockets, socket)?;
 
+    descriptors::raise(&config.listen, &config.limits);
     let life = Life::default();
     let gate = || Gate::new(config.limits.connections, config.limits.connections_per_address);
     let (web, directory) = (gate(), gate());
