@@ -31,6 +31,17 @@ pub enum Counted {
         /// A keyed hash of the name.
         hash: [u8; 16],
     },
+    /// A failed login of an entry that changes nothing on it, so that anybody can repeat it without end. Said as the event of a single one would say it.
+    Futile {
+        /// What whoever tried is to the pool.
+        role: Role,
+        /// Their entry, or the one that they claim to be.
+        entry: Option<EntryId>,
+        /// Their name in the log.
+        name: String,
+        /// Whose password was tried, where that is said beside.
+        target: Option<String>,
+    },
     /// A failure of somebody who is no entry: a client that did not prove itself, a login that an upstream did not confirm.
     Stranger {
         /// The client or the provider; one that the pool has.
@@ -110,6 +121,7 @@ impl Line {
         let (what, address) = self.detail.unzip();
         let (role, entry, actor, target) = match what {
             Some(Counted::Repeat { entry, name }) => (Role::User, Some(entry), name, None),
+            Some(Counted::Futile { role, entry, name, target }) => (role, entry, name, target),
             Some(Counted::UnknownName { hash }) => (Role::Anonymous, None, String::new(), Some(name_hash(&hash))),
             Some(Counted::Stranger { target }) => (Role::Anonymous, None, String::new(), Some(target)),
             None => (Role::Anonymous, None, String::new(), Some("(many)".to_owned())),
@@ -140,6 +152,7 @@ fn name_hash(hash: &[u8]) -> String {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::Actor;
 
     const POOL: PoolId = PoolId::new(1);
 
@@ -180,6 +193,26 @@ mod tests {
         assert_eq!((event.outcome, event.reason), (Outcome::Failure, Some(Reason::UnknownName)));
         assert_eq!(event.target.as_deref(), Some("name-hash:abababababababababababababababab"));
         assert_eq!(event.actor, "");
+    }
+
+    #[test]
+    fn futile_logins_are_told_as_single_ones_are() {
+        let counters = Counters::new();
+        let futile = || Counted::Futile {
+            role: Role::Administrator,
+            entry: Some(EntryId::new(3)),
+            name: "uid=carol".into(),
+            target: Some("uid=alice".into()),
+        };
+        for _ in 0..4 {
+            counters.count(POOL, Action::PasswordChange, futile(), Some(Reason::Locked), Face::Ldap, None);
+        }
+        let lines = counted(&counters);
+        assert_eq!(lines.len(), 1);
+        let actor =
+            Actor { role: Role::Administrator, entry: Some(EntryId::new(3)), name: "uid=carol".into(), face: Face::Ldap, address: None };
+        let single = Event::failure(lines[0].1.at, Action::PasswordChange, &actor, Reason::Locked).on("uid=alice");
+        assert_eq!(lines[0].1, Event { count: 4, ..single });
     }
 
     #[test]

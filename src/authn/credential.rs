@@ -134,6 +134,20 @@ pub(super) fn put_failures(changes: &mut Changes, entry: EntryId, policy: &Locko
     }
 }
 
+/// Writes the failures of an entry as they were read: an attempt that changes nothing takes the time of one commit like any other, and adds no record to the store.
+pub(super) fn keep_failures(
+    changes: &mut Changes,
+    entry: EntryId,
+    policy: &LockoutPolicy,
+    state: &State,
+    read: Option<Sequence>,
+    now: Timestamp,
+) {
+    let key = lockout_key(entry);
+    expect(changes, key.clone(), read);
+    changes.put_until(key, record::encode(VERSION, state), lockout::forgotten_at(policy, state).unwrap_or(now));
+}
+
 /// Forgets the failures of an entry.
 pub(super) fn forget_failures(changes: &mut Changes, entry: EntryId) {
     changes.delete(lockout_key(entry));

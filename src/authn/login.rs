@@ -1,7 +1,8 @@
 //! The driver of the engine: loads facts, compares passwords off the async threads, asks the engine, commits what it decided.
 //!
 //! A password is compared first and the facts are read afterwards, so that a lock or a change that came meanwhile counts. Every attempt costs one argon2, whether the
-//! name is known or not, locked or not, and every failure one commit, so that time tells an outsider nothing.
+//! name is known or not, locked or not, and every failure one commit, so that time tells an outsider nothing. A failure that changes something is in the audit log with it; one
+//! that anybody can repeat without end is counted, so that nobody fills the disk from outside.
 
 use super::{
     Authentication, BindName, Core, Origin, credential,
@@ -110,6 +111,7 @@ impl Core {
                 authentication.password_version = loaded.password_version;
             }
             let mut changes = Changes::new();
+            let mut futile = None;
             if let Some(state) = &decision.lockout {
                 credential::put_failures(&mut changes, entry, &pool.settings().lockout, state, loaded.lockout_version);
             }
@@ -134,12 +136,21 @@ impl Core {
                         Some(actor) => Event::failure(now, tried.action, actor, *reason).on(identity::name(&directory, entry)?),
                         None => Event::failure(now, tried.action, &identity::claimed(&directory, entry, tried.origin)?, *reason),
                     };
-                    audit::record(&mut changes, &event);
+                    if decision.lockout.is_none() && is_free(*reason) {
+                        let policy = &pool.settings().lockout;
+                        credential::keep_failures(&mut changes, entry, policy, &loaded.lockout, loaded.lockout_version, now);
+                        futile = Some(event);
+                    } else {
+                        audit::record(&mut changes, &event);
+                    }
                 }
                 Next::Ask(_) | Next::Redirect(_) => return Ok(decision.next),
             }
             match pool.store().commit(changes).await {
                 Ok(_) => {
+                    if let Some(Event { action, role, entry, actor: name, target, reason, face, address, .. }) = futile {
+                        self.counters.count(pool.id(), action, Counted::Futile { role, entry, name, target }, reason, face, address);
+                    }
                     if tried.keeps_password {
                         self.remember(&pool, &loaded, &check, &decision.next, tried, now);
                     }
@@ -221,6 +232,11 @@ impl Core {
 /// What the engine is told about the pool and somebody in it.
 pub(super) fn facts(pool: &Pool, identity: Identity) -> Facts<'_> {
     Facts { pool: pool.id(), active: pool.status() == Status::Active, lockout: &pool.settings().lockout, identity }
+}
+
+/// Whether it takes nothing to be denied for this reason: no password that is right, and no place among the failures that lead to a lock.
+const fn is_free(reason: Reason) -> bool {
+    matches!(reason, Reason::PoolSuspended | Reason::Disabled | Reason::Locked | Reason::NoPassword | Reason::WrongPassword)
 }
 
 fn subject(pool: &Pool, loaded: &Loaded) -> Option<Subject> {

@@ -156,7 +156,7 @@ impl Core {
         self.counters.count(pool, action, Counted::Stranger { target: target.to_owned() }, Some(reason), face, address);
     }
 
-    /// Commits what was counted since the last call: cached re-binds, failures for unknown names and of strangers. `server` calls it each minute and at shutdown.
+    /// Commits what was counted since the last call: cached re-binds, failures that change nothing, of unknown names and of strangers. `server` calls it each minute and at shutdown.
     /// What goes wrong in one pool keeps no other from its log; the first error is the answer.
     pub async fn flush_audit(&self) -> Result<()> {
         let mut flushed = Ok(());

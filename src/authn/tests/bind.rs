@@ -54,6 +54,7 @@ async fn each_denial_is_alike_outside_and_true_in_the_audit_log() {
     for _ in 0..THRESHOLD {
         assert!(!bench.binds("locked", "a guess").await);
     }
+    core.flush_audit().await.unwrap();
     let before = bench.outcomes(Action::Bind).len();
     let table = [
         ("wrong", "a guess", Reason::WrongPassword),
@@ -69,9 +70,76 @@ async fn each_denial_is_alike_outside_and_true_in_the_audit_log() {
     }
     core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
     assert!(!bench.binds("wrong", "correct horse").await);
-    let reasons = table.map(|(_, _, reason)| reason).into_iter().chain([Reason::PoolSuspended]);
-    let expected: Vec<_> = reasons.map(|reason| (Outcome::Failure, Some(reason))).collect();
-    assert_eq!(bench.outcomes(Action::Bind)[before..], expected);
+    let failed = |reasons: &[Reason]| reasons.iter().map(|reason| (Outcome::Failure, Some(*reason))).collect::<Vec<_>>();
+    let with_the_act = [Reason::WrongPassword, Reason::WrongPassword, Reason::Expired, Reason::MustChange];
+    assert_eq!(bench.outcomes(Action::Bind)[before..], failed(&with_the_act));
+    core.flush_audit().await.unwrap();
+    let by_name = |mut outcomes: Vec<(Outcome, Option<Reason>)>| {
+        outcomes.sort_by_key(|(_, reason)| reason.map(Reason::name));
+        outcomes
+    };
+    let all: Vec<_> = table.map(|(_, _, reason)| reason).into_iter().chain([Reason::PoolSuspended]).collect();
+    assert_eq!(by_name(bench.outcomes(Action::Bind)[before..].to_vec()), by_name(failed(&all)));
+    assert!(bench.events(Action::Bind)[before..].iter().all(|event| event.count == 1));
+}
+
+#[tokio::test]
+async fn what_anybody_can_repeat_fills_no_disk() {
+    let bench = Bench::new().await;
+    let core = &bench.core;
+    for name in ["disabled", "locked", "suspended"] {
+        bench.user(name, "correct horse").await;
+    }
+    core.add_entry(&bench.pool, &operator(), user("nopassword", None)).await.unwrap();
+    let id = |name: &str| bench.directory().by_unique("uid", name.as_bytes()).unwrap().unwrap();
+    bench.disable(id("disabled"), true).await;
+    for _ in 0..THRESHOLD {
+        bench.binds("locked", "a guess").await;
+    }
+    let logged = bench.events(Action::Bind);
+    assert_eq!(logged.len(), usize::from(THRESHOLD), "the failures that lock, and the one that has locked");
+    let records = || {
+        let spaces = [Space::Audit, Space::Credential, Space::Throttle];
+        spaces.map(|space| bench.pool.store().scan(&Prefix::space(space), None).count()).iter().sum::<usize>()
+    };
+    for (name, reason) in [
+        ("disabled", Reason::Disabled),
+        ("locked", Reason::Locked),
+        ("nopassword", Reason::NoPassword),
+        ("suspended", Reason::PoolSuspended),
+    ] {
+        if name == "suspended" {
+            core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
+        }
+        bench.binds(name, "a guess").await;
+        let (begun, known) = (records(), bench.events(Action::Bind).len());
+        for password in ["correct horse", "a guess"].iter().cycle().take(20) {
+            let before = (bench.runs(), bench.store.statistics().commits);
+            assert!(!bench.binds(name, password).await);
+            assert_eq!((bench.runs() - before.0, bench.store.statistics().commits - before.1), (1, 1), "{name}");
+        }
+        assert_eq!(records(), begun, "{name}");
+        core.flush_audit().await.unwrap();
+        let event = &bench.events(Action::Bind)[known..];
+        assert_eq!(event.iter().map(|event| (event.reason, event.count)).collect::<Vec<_>>(), [(Some(reason), 21)], "{name}");
+        let (entry, dn) = (Some(id(name)), format!("uid={name},ou=people,o=acme"));
+        assert_eq!((event[0].entry, &event[0].actor, event[0].role, event[0].address), (entry, &dn, Role::Anonymous, Some(ADDRESS)));
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_locks_guesses_are_counted() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    bench.change_settings(|settings| settings.lockout.threshold = 0).await;
+    for _ in 0..20 {
+        assert!(!bench.binds("alice", "a guess").await);
+    }
+    assert!(bench.events(Action::Bind).is_empty());
+    bench.core.flush_audit().await.unwrap();
+    let counted: Vec<_> = bench.events(Action::Bind).iter().map(|event| (event.reason, event.count)).collect();
+    assert_eq!(counted, [(Some(Reason::WrongPassword), 20)]);
+    assert!(bench.binds("alice", "correct horse").await);
 }
 
 #[tokio::test]
@@ -242,11 +310,12 @@ async fn a_hundred_guesses_at_once_are_never_more_than_the_threshold_allows() {
     for guess in guesses {
         let _ = guess.await.unwrap();
     }
-    let outcomes = bench.outcomes(Action::Bind);
-    let wrong: Vec<_> = outcomes.iter().filter(|(_, reason)| *reason == Some(Reason::WrongPassword)).collect();
-    let granted = outcomes.iter().filter(|(outcome, _)| *outcome == Outcome::Success).count();
-    assert_eq!(outcomes.len(), 100, "every attempt is in the audit log");
-    assert!(wrong.len() <= usize::from(THRESHOLD) * (1 + granted), "{} guesses were judged", wrong.len());
+    bench.core.flush_audit().await.unwrap();
+    let events = bench.events(Action::Bind);
+    let count = |reason| events.iter().filter(|event| event.reason == reason).map(|event| event.count).sum::<u32>();
+    let (wrong, granted) = (count(Some(Reason::WrongPassword)), count(None));
+    assert_eq!(wrong + granted + count(Some(Reason::Locked)), 100, "every attempt is in the audit log");
+    assert!(wrong <= u32::from(THRESHOLD) * (1 + granted), "{wrong} guesses were judged");
     assert!(!bench.binds("alice", "correct horse").await, "the entry is locked");
 }
 

@@ -211,6 +211,7 @@ async fn pages_and_ldap_share_the_lockout() {
     assert!(!bench.binds("alice", "correct horse").await);
     let step = login(&bench, &interaction, &browser, "alice", "correct horse", None).await;
     assert_eq!(message(&step), Some(Message::Credentials));
+    bench.core.flush_audit().await.unwrap();
     assert_eq!(bench.outcomes(Action::Login).last(), Some(&(Outcome::Failure, Some(Reason::Locked))));
 }
 
