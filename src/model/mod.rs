@@ -21,4 +21,4 @@ pub use entropy::Entropy;
 pub use error::{Error, Kind, Result};
 pub use id::{AttributeId, EntryId, PoolId, Sequence};
 pub use secret::Secret;
-pub use time::{Clock, Seconds, Timestamp};
+pub use time::{Clock, Days, Seconds, Timestamp};

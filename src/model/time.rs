@@ -82,3 +82,18 @@ impl Seconds {
         Duration::from_secs(self.0 as u64)
     }
 }
+
+/// A duration in whole days, as settings hold it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, minicbor::Encode, minicbor::Decode,
+)]
+#[serde(transparent)]
+#[cbor(transparent)]
+pub struct Days(#[n(0)] pub u16);
+
+impl Days {
+    /// The same as a [`Duration`].
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64 * 24 * 60 * 60)
+    }
+}

@@ -74,6 +74,7 @@ impl Pool {
             Some(dn) => dn.clone(),
             None => suffix.child(Rdn::single("ou", "groups")).child(Rdn::single("cn", "admins")),
         };
+        let store = store.keeping_audit(record.settings.audit.retention.duration());
         Ok(Self {
             slug: Slug::stored(record.slug),
             suffix,

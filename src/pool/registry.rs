@@ -166,6 +166,7 @@ impl Registry {
             let pool = Pool::read(record.clone(), self.store.pool(id), Sequence::new(0), &self.surroundings)?;
             let mut changes = Changes::new();
             fill(&pool, &mut changes)?;
+            changes.keep_audit(record.settings.audit.retention.duration());
             audit::record(&mut changes, &Event::success(now, Action::PoolCreate, actor).on(suffix.to_string()));
             match self.store.commit_pool(id, changes, registry).await {
                 Ok(version) => return Pool::read(record, self.store.pool(id), version, &self.surroundings).map(Arc::new),
@@ -286,6 +287,7 @@ impl Registry {
             }
             let mut changes = Changes::new();
             audit::record(&mut changes, event);
+            changes.keep_audit(record.settings.audit.retention.duration());
             match self.store.commit_pool(id, changes, registry).await {
                 Ok(version) => return Pool::read(record, self.store.pool(id), version, &self.surroundings).map(Arc::new),
                 Err(CommitError::Conflict) => {}

@@ -2,7 +2,7 @@
 
 use crate::crypto::password::{MAX_PASSWORD, Params};
 use crate::model::error::Rule;
-use crate::model::{Dn, Error, Result, Seconds};
+use crate::model::{Days, Dn, Error, Result, Seconds};
 use crate::policy::lockout::LockoutPolicy;
 use crate::policy::password::PasswordPolicy;
 use crate::policy::session::SessionPolicy;
@@ -43,6 +43,10 @@ pub struct Settings {
     #[n(6)]
     #[cbor(default)]
     pub anonymous: bool,
+    /// What is kept of the audit log.
+    #[n(7)]
+    #[cbor(default)]
+    pub audit: AuditLog,
 }
 
 /// How long codes and tokens live.
@@ -64,6 +68,21 @@ pub struct Lifetimes {
     pub id_token: Seconds,
 }
 
+/// What is kept of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(default, deny_unknown_fields)]
+#[cbor(map)]
+pub struct AuditLog {
+    /// How long an event stays that is recorded from now on.
+    #[n(0)]
+    #[serde(rename = "retention_days")]
+    pub retention: Days,
+}
+
+/// How long audit events stay where nothing else is set.
+pub const AUDIT_RETENTION: Days = Days(90);
+/// The longest that audit events may stay.
+pub const MAX_AUDIT_RETENTION: Days = Days(3650);
 /// Longest life of an authorization code, in seconds (RFC 6749, section 4.1.2 recommends ten minutes at most).
 pub const MAX_CODE_LIFETIME: Seconds = Seconds::minutes(10);
 /// Longest life of an access token or an ID token. A signing key that was changed for another stays public for longer than that.
@@ -105,6 +124,9 @@ impl Settings {
                 MAX_TOKEN_LIFETIME.0
             ));
         }
+        if self.audit.retention.0 == 0 || self.audit.retention > MAX_AUDIT_RETENTION {
+            return refused(&format!("audit.retention_days must be 1 to {}", MAX_AUDIT_RETENTION.0));
+        }
         if self.administrators.as_ref().is_some_and(|dn| dn.to_string().len() > MAX_ADMINISTRATORS_BYTES) {
             return refused(&format!("administrators may have {MAX_ADMINISTRATORS_BYTES} bytes at most"));
         }
@@ -115,6 +137,12 @@ impl Settings {
 impl Default for Lifetimes {
     fn default() -> Self {
         Self { code: Seconds(60), access_token: Seconds::minutes(10), id_token: Seconds::minutes(10) }
+    }
+}
+
+impl Default for AuditLog {
+    fn default() -> Self {
+        Self { retention: AUDIT_RETENTION }
     }
 }
 
@@ -167,6 +195,7 @@ mod tests {
         assert_eq!(settings, Settings::default());
         settings.check().unwrap();
         assert!(!settings.anonymous);
+        assert_eq!(settings.audit.retention, Days(90));
         assert_eq!(
             (settings.lifetimes.code, settings.lifetimes.access_token, settings.lifetimes.id_token),
             (Seconds(60), Seconds(600), Seconds(600))
@@ -188,7 +217,7 @@ mod tests {
     #[test]
     fn settings_that_cannot_work_are_refused_with_the_field() {
         type Change = fn(&mut Settings);
-        let cases: [(&str, Change); 12] = [
+        let cases: [(&str, Change); 14] = [
             ("password.min_length", |settings| settings.password.min_length = 0),
             ("password.min_length", |settings| settings.password.min_length = 300),
             ("password.max_length", |settings| settings.password.max_length = 5000),
@@ -200,6 +229,8 @@ mod tests {
             ("lifetimes.code_seconds", |settings| settings.lifetimes.code = Seconds(601)),
             ("lifetimes.access_token_seconds", |settings| settings.lifetimes.access_token = Seconds(0)),
             ("lifetimes.id_token_seconds", |settings| settings.lifetimes.id_token = Seconds::days(2)),
+            ("audit.retention_days", |settings| settings.audit.retention = Days(0)),
+            ("audit.retention_days", |settings| settings.audit.retention = Days(3651)),
             ("administrators", |settings| settings.administrators = Dn::parse(&format!("cn={}", "a".repeat(600))).ok()),
         ];
         for (field, change) in cases {

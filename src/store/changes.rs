@@ -3,6 +3,7 @@
 use super::keys::{Key, Prefix};
 use super::server_keys::ServerKey;
 use crate::model::{Sequence, Timestamp};
+use std::time::Duration;
 
 /// What must hold at the moment of the commit.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Changes {
     pub(super) writes: Vec<Write<Key>>,
     /// Audit records (time, bytes): the committer gives each its key.
     pub(super) audit: Vec<(Timestamp, Vec<u8>)>,
+    /// How long they stay; for ever if nobody has said.
+    pub(super) audit_kept: Option<Duration>,
 }
 
 impl Changes {
@@ -79,6 +82,11 @@ impl Changes {
     /// Adds an audit record; it is committed with the act.
     pub fn audit(&mut self, at: Timestamp, record: Vec<u8>) {
         self.audit.push((at, record));
+    }
+
+    /// Says how long its audit records stay.
+    pub fn keep_audit(&mut self, time: Duration) {
+        self.audit_kept = Some(time);
     }
 
     /// Whether there is nothing to write.

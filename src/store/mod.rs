@@ -29,6 +29,7 @@ use embedded::Embedded;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How often a use case reads, decides and commits again after [`CommitError::Conflict`] before it gives up.
 pub const ATTEMPTS: usize = 8;
@@ -82,7 +83,7 @@ impl Store {
 
     /// The records of one pool.
     pub fn pool(&self, id: PoolId) -> PoolStore {
-        PoolStore { id, engine: Arc::clone(&self.0) }
+        PoolStore { id, engine: Arc::clone(&self.0), audit_kept: None }
     }
 
     /// One record of the server.
@@ -148,9 +149,15 @@ impl fmt::Debug for Store {
 pub struct PoolStore {
     id: PoolId,
     engine: Arc<Embedded>,
+    audit_kept: Option<Duration>,
 }
 
 impl PoolStore {
+    /// The same; audit records that are committed through it stay so long, where the commit does not say otherwise.
+    pub fn keeping_audit(self, time: Duration) -> Self {
+        Self { audit_kept: Some(time), ..self }
+    }
+
     /// Whose records these are.
     pub const fn pool(&self) -> PoolId {
         self.id
@@ -173,12 +180,17 @@ impl PoolStore {
 
     /// Commits the changes, or none of them; answers when they are on disk and visible. A caller that stops waiting does not undo the commit.
     pub async fn commit(&self, changes: Changes) -> Result<Sequence, CommitError> {
-        self.engine.commit(self.id, changes, ServerChanges::new()).await
+        self.engine.commit(self.id, self.completed(changes), ServerChanges::new()).await
     }
 
     /// The same for a thread that may block; not to be called on a thread of the async runtime.
     pub fn commit_blocking(&self, changes: Changes) -> Result<Sequence, CommitError> {
-        self.engine.commit_blocking(self.id, changes, ServerChanges::new())
+        self.engine.commit_blocking(self.id, self.completed(changes), ServerChanges::new())
+    }
+
+    fn completed(&self, mut changes: Changes) -> Changes {
+        changes.audit_kept = changes.audit_kept.or(self.audit_kept);
+        changes
     }
 
     /// The latest commit of the store that is visible.

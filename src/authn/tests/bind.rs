@@ -4,7 +4,7 @@ use super::super::{BindName, testing::*, throttle::PLACES};
 use crate::{
     audit::{Action, Outcome, Reason},
     directory::{Modification, ModificationKind},
-    model::{Attribute, Dn, Role, Seconds},
+    model::{Attribute, Days, Dn, Role, Seconds},
     pool::Status,
     store::{Prefix, Space},
 };
@@ -124,6 +124,22 @@ async fn what_anybody_can_repeat_fills_no_disk() {
         assert_eq!(event.iter().map(|event| (event.reason, event.count)).collect::<Vec<_>>(), [(Some(reason), 21)], "{name}");
         let (entry, dn) = (Some(id(name)), format!("uid={name},ou=people,o=acme"));
         assert_eq!((event[0].entry, &event[0].actor, event[0].role, event[0].address), (entry, &dn, Role::Anonymous, Some(ADDRESS)));
+    }
+}
+
+#[tokio::test]
+async fn audit_events_stay_as_long_as_the_settings_say() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    bench.binds("alice", "a guess").await;
+    bench.change_settings(|settings| settings.audit.retention = Days(1)).await;
+    bench.binds("alice", "a guess").await;
+    let day = Days(1).duration();
+    for (time, left) in [(day - Duration::from_secs(1), [1, 1, 1, 2]), (Duration::from_secs(1), [1, 1, 0, 1]), (89 * day, [0; 4])] {
+        bench.pass(time);
+        while bench.store.sweep(bench.now(), 1000).await.unwrap() > 0 {}
+        let kinds = [Action::PoolCreate, Action::EntryAdd, Action::PoolUpdate, Action::Bind];
+        assert_eq!(kinds.map(|kind| bench.events(kind).len()), left, "after {time:?}");
     }
 }
 

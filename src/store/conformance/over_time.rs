@@ -3,6 +3,7 @@
 use super::{Check, ensure, key, put, told, value};
 use crate::model::{PoolId, Sequence, Timestamp};
 use crate::store::{Changes, CommitError, Feed, Key, Prefix, Space, Store};
+use std::time::Duration;
 
 pub(super) async fn audit(store: &Store) -> Check {
     let pool = store.pool(PoolId::new(9));
@@ -23,7 +24,25 @@ pub(super) async fn audit(store: &Store) -> Check {
     }
     ensure(rows == expected, "audit records are not kept by time, commit and number")?;
     let from = Key::audit(at(4), Sequence::new(0), 0);
-    ensure(pool.scan(&Prefix::space(Space::Audit), Some(&from)).count() == 2, "audit records cannot be read from a moment on")
+    ensure(pool.scan(&Prefix::space(Space::Audit), Some(&from)).count() == 2, "audit records cannot be read from a moment on")?;
+    audit_ends(store).await
+}
+
+async fn audit_ends(store: &Store) -> Check {
+    let (at, days) = (Timestamp::from_seconds, |days: u64| Duration::from_secs(days * 86_400));
+    let pool = store.pool(PoolId::new(16)).keeping_audit(days(2));
+    for (moment, said) in [(1, None), (2, Some(1)), (3, None)] {
+        let mut changes = Changes::new();
+        changes.audit(at(moment), Vec::new());
+        said.into_iter().for_each(|said| changes.keep_audit(days(said)));
+        told(pool.commit(changes).await)?;
+    }
+    let left = || told(pool.count(&Prefix::space(Space::Audit)));
+    for (moment, expected) in [(86_401, 3), (86_402, 2), (172_800, 2), (172_801, 1), (172_803, 0)] {
+        told(store.sweep(at(moment), 100).await)?;
+        ensure(left()? == expected, "audit records do not end when they are to")?;
+    }
+    Ok(())
 }
 
 pub(super) async fn expiry(store: &Store) -> Check {

@@ -4,6 +4,7 @@ use super::names;
 use crate::model::{PoolId, Timestamp};
 use crate::store::changes::{Expectation, Write};
 use crate::store::{Changes, CommitError, MAX_CHANGES, MAX_KEY, MAX_ROW, ServerChanges};
+use std::time::Duration;
 
 /// What a write costs beside its own bytes: lengths, pool, version.
 const FRAME: usize = 16;
@@ -16,12 +17,14 @@ pub(super) struct Batch {
     pub expectations: Vec<Expectation<Vec<u8>, Vec<u8>>>,
     pub writes: Vec<Write<Vec<u8>>>,
     pub audit: Vec<(Timestamp, Vec<u8>)>,
+    pub audit_kept: Option<Duration>,
     pub size: usize,
 }
 
 impl Batch {
     pub(super) fn new(pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Self, CommitError> {
-        let mut batch = Self { pool, expectations: Vec::new(), writes: Vec::new(), audit: changes.audit, size: 0 };
+        let Changes { audit, audit_kept, .. } = changes;
+        let mut batch = Self { pool, expectations: Vec::new(), writes: Vec::new(), audit, audit_kept, size: 0 };
         for expectation in changes.expectations {
             batch.expectations.push(match expectation {
                 Expectation::Absent(key) => Expectation::Absent(names::pool_key(pool, key.as_bytes())),

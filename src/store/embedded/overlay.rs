@@ -41,7 +41,11 @@ impl<'a> Overlay<'a> {
             self.write(write, &mut commit, &mut known)?;
         }
         for (number, (at, record)) in (0..).zip(batch.audit) {
-            commit.puts.push((names::audit_key(batch.pool, at, sequence, number), row::tail(&record, None)));
+            let key = names::audit_key(batch.pool, at, sequence, number);
+            let expires = batch.audit_kept.map(|kept| at.plus(kept));
+            // The key is a new one: there is no former row to read, and no former end to take away.
+            commit.puts.extend(expires.map(|end| (names::expiry_key(end, &key), row::tail(&[], None))));
+            commit.puts.push((key, row::tail(&record, expires)));
         }
         self.touch(&commit);
         Ok(Some(commit))
