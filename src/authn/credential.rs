@@ -71,13 +71,14 @@ pub(super) fn password(pool: &Pool, entry: EntryId) -> Result<Option<(Password, 
     Ok(Some((password, row.version)))
 }
 
-/// Writes the password of an entry, whatever it was before, and forgets its failures.
-pub fn put_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<()> {
+/// Writes the password of an entry, whatever it was before, and forgets its failures. Answers the moment that tells it from all others of the entry.
+pub fn put_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<Timestamp> {
     changes.delete(lockout_key(entry));
     // A clock that was set back, or two changes within its tick, must not make two passwords look like one.
     let after = self::password(pool, entry)?.map(|(former, _)| former.changed.plus(Duration::from_micros(1)));
     let changed = after.map_or(password.changed, |after| after.max(password.changed));
-    write(pool, changes, entry, &Password { changed, ..password.clone() })
+    write(pool, changes, entry, &Password { changed, ..password.clone() })?;
+    Ok(changed)
 }
 
 /// Writes the password of an entry in the place of the version that was read.

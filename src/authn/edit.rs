@@ -18,7 +18,16 @@ use crate::{
     pool::Pool,
     store::Changes,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A password that was set.
+#[derive(Clone, Debug)]
+pub struct PasswordSet {
+    /// The password, where none was given and one was drawn.
+    pub generated: Option<Secret<Vec<u8>>>,
+    /// When, for [`Core::renewed`].
+    pub at: Timestamp,
+}
 
 impl Core {
     /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
@@ -47,15 +56,21 @@ impl Core {
         directory.check_new(&entry, actor)
     }
 
-    /// Changes an entry (RFC 4511, section 4.6). `userPassword` among the modifications sets the password.
-    pub async fn modify_entry(&self, pool: &Arc<Pool>, actor: &Actor, target: EntryId, modifications: &[Modification]) -> Result<()> {
+    /// Changes an entry (RFC 4511, section 4.6). `userPassword` among the modifications sets the password; then the answer is when, for [`Core::renewed`].
+    pub async fn modify_entry(
+        &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        modifications: &[Modification],
+    ) -> Result<Option<Timestamp>> {
         let directory = identity::directory(pool);
         let (steps, password) = passwords::take_from_steps(&directory, modifications)?;
         match password {
             None => {
                 Decision::new(self, pool, actor).modify(target, steps).await?;
                 self.verified.forget(pool.id(), target);
-                Ok(())
+                Ok(None)
             }
             Some(change) => self.modify_with_password(pool, &directory, actor, target, &steps, change).await,
         }
@@ -105,7 +120,7 @@ impl Core {
             .await
     }
 
-    /// Sets a password (RFC 3062). Users give the old one; without a new one, one is generated and returned.
+    /// Sets a password (RFC 3062). Users give the old one; without a new one, one is generated.
     pub async fn set_password(
         &self,
         pool: &Arc<Pool>,
@@ -113,14 +128,15 @@ impl Core {
         target: EntryId,
         old: Option<&Secret<Vec<u8>>>,
         new: Option<Secret<Vec<u8>>>,
-    ) -> Result<Option<Secret<Vec<u8>>>> {
+    ) -> Result<PasswordSet> {
         let generated = match &new {
             Some(_) => None,
             None => Some(passwords::generate(&pool.settings().password, &*self.entropy)),
         };
         let change = PasswordChange { old: old.cloned(), new: new.or_else(|| generated.clone()), ..PasswordChange::default() };
-        self.modify_with_password(pool, &identity::directory(pool), actor, target, &[], change).await?;
-        Ok(generated)
+        let set = self.modify_with_password(pool, &identity::directory(pool), actor, target, &[], change).await?;
+        let at = set.ok_or_else(|| Error::internal("a password was to be set, and none was"))?;
+        Ok(PasswordSet { generated, at })
     }
 
     /// Lifts the lockout of an entry. For administrators.
@@ -178,7 +194,7 @@ impl Core {
         target: EntryId,
         steps: &[Modification],
         change: PasswordChange,
-    ) -> Result<()> {
+    ) -> Result<Option<Timestamp>> {
         let entry = self.may_change_password(directory, actor, target, &change)?;
         if !steps.is_empty() {
             directory.modify(&mut Changes::new(), target, steps, actor, self.clock.now())?;
@@ -190,21 +206,21 @@ impl Core {
             }
             None => None,
         };
-        let fill = |changes: &mut Changes, now: Timestamp| -> Result<()> {
+        let fill = |changes: &mut Changes, now: Timestamp| -> Result<Option<Timestamp>> {
             if !steps.is_empty() {
                 directory.modify(changes, target, steps, actor, now)?;
                 audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(directory, target)?));
             }
             credential::expect_entry(changes, target);
             match &password {
-                Some(password) => credential::put_password(pool, changes, target, password),
+                Some(password) => credential::put_password(pool, changes, target, password).map(Some),
                 None => {
                     credential::delete_password(changes, target);
-                    Ok(())
+                    Ok(None)
                 }
             }
         };
-        match &change.old {
+        let set = match &change.old {
             Some(old) => self.change_with_proof(pool, actor, target, old, fill).await?,
             None => {
                 pool.store()
@@ -218,15 +234,15 @@ impl Core {
                             return Err(no_password());
                         }
                         credential::expect_password(changes, target, present);
-                        fill(changes, now)?;
+                        let set = fill(changes, now)?;
                         audit::record(changes, &Event::success(now, Action::PasswordReset, actor).on(name(directory, target)?));
-                        Ok(())
+                        Ok(set)
                     })
-                    .await?;
+                    .await?
             }
-        }
+        };
         self.verified.forget(pool.id(), target);
-        Ok(())
+        Ok(set)
     }
 
     /// Access, before anything is paid for.
@@ -247,17 +263,20 @@ impl Core {
         actor: &Actor,
         target: EntryId,
         old: &Secret<Vec<u8>>,
-        fill: impl Fn(&mut Changes, Timestamp) -> Result<()>,
-    ) -> Result<()> {
+        fill: impl Fn(&mut Changes, Timestamp) -> Result<Option<Timestamp>>,
+    ) -> Result<Option<Timestamp>> {
         let origin = Origin { face: actor.face, address: actor.address };
         let attempt = Attempt::new(Entrance::OneShot, Level::Single);
         let tried = Try { password: old, origin, action: Action::PasswordChange, actor: Some(actor), keeps_password: false };
+        // Of several attempts to commit, the last one says when.
+        let set = Mutex::new(None);
         let change = |_: &super::Authentication, loaded: &Loaded, changes: &mut Changes| {
             credential::expect_password(changes, target, loaded.password_version);
-            fill(changes, self.clock.now())
+            *set.lock().unwrap_or_else(PoisonError::into_inner) = fill(changes, self.clock.now())?;
+            Ok(())
         };
         match self.try_known(pool, target, &attempt, &tried, change).await? {
-            Next::Granted(_) => Ok(()),
+            Next::Granted(_) => Ok(set.into_inner().unwrap_or_else(PoisonError::into_inner)),
             Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
         }
     }

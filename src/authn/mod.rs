@@ -27,6 +27,7 @@ mod turns;
 mod verified;
 
 pub use authentication::{Authentication, Level, Method};
+pub use edit::PasswordSet;
 pub use engine::Factor;
 pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, ReturnPoint};
 pub use interactive::{Callback, Granted, Message, Step};
@@ -35,7 +36,7 @@ pub use session::Session;
 use crate::{
     audit::{Action, Counted, Counters, Reason},
     federation::oidc::RelyingParty,
-    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Secret},
+    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Secret, Timestamp},
     pool::{Pool, Registry},
     store::{Changes, CommitError},
     work::{Hasher, Work},
@@ -132,12 +133,13 @@ impl Core {
         Ok(self.welcome_since(&pool, entry, password_proof)?.is_some())
     }
 
-    /// The same proof after its person has set their own password through it: from now on it rests on the new one.
-    pub fn renewed(&self, authentication: &Authentication) -> Result<Authentication> {
+    /// The same proof after its person has set their own password through it: from now on it rests on the one that was set at that moment, and on none that somebody
+    /// else has put in its place meanwhile.
+    pub fn renewed(&self, authentication: &Authentication, set: Timestamp) -> Result<Authentication> {
         let pool = self.registry.by_id(authentication.pool())?.ok_or_else(Error::credentials)?;
-        let set = credential::password(&pool, authentication.entry())?;
-        let (password_set, password_version) = set.map(|(password, version)| (password.changed, version)).unzip();
-        Ok(Authentication { password_set, password_version, ..authentication.clone() })
+        let written = credential::password(&pool, authentication.entry())?.filter(|(password, _)| password.changed == set);
+        let password_version = written.map(|(_, version)| version);
+        Ok(Authentication { password_set: Some(set), password_version, ..authentication.clone() })
     }
 
     /// Somebody who has proven who they are, as access rules judge them: the role follows from the kind of entry and the group of administrators.

@@ -3,7 +3,7 @@
 use super::{App, Transport};
 use crate::authn::{Authentication, Origin};
 use crate::directory::{Directory, Viewer};
-use crate::model::{Actor, Face, Result};
+use crate::model::{Actor, Face, Result, Timestamp};
 use crate::pool::Pool;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -63,10 +63,10 @@ impl Session {
         self.authentication = Some(authentication);
     }
 
-    /// Whoever has bound has set their own password through this connection: it goes on, resting on the new one.
-    pub fn renew(&mut self) -> Result<()> {
+    /// Whoever has bound has set their own password through this connection, at that moment: it goes on, resting on that one.
+    pub fn renew(&mut self, set: Timestamp) -> Result<()> {
         if let Some(authentication) = &self.authentication {
-            self.authentication = Some(self.app.core.renewed(authentication)?);
+            self.authentication = Some(self.app.core.renewed(authentication, set)?);
         }
         Ok(())
     }

@@ -293,7 +293,7 @@ impl Import {
     async fn add_values(&self, id: EntryId, name: &str, values: &[Vec<u8>]) -> Result<()> {
         let attribute = Attribute { name: name.to_owned(), values: values.to_vec() };
         let step = Modification { kind: ModificationKind::Add, attribute };
-        self.patiently(|| self.core.modify_entry(&self.pool, &self.actor, id, std::slice::from_ref(&step))).await
+        self.patiently(|| self.core.modify_entry(&self.pool, &self.actor, id, std::slice::from_ref(&step))).await.map(drop)
     }
 
     /// Asks again while the server is busy: an import takes what is left over.

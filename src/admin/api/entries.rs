@@ -110,7 +110,7 @@ pub async fn set_password(context: Context, path: Vec<Segment>, branch: Branch) 
 /// Sets the password of an entry, or makes one and tells it.
 pub async fn put_password(context: &Context, pool: &Arc<Pool>, entry: EntryId, password: Option<String>) -> Result<Generated> {
     let password = password.map(|password| Secret::new(password.into_bytes()));
-    let made = context.app.core.set_password(pool, &context.actor, entry, None, password).await?;
+    let made = context.app.core.set_password(pool, &context.actor, entry, None, password).await?.generated;
     Ok(Generated { password: made.map(|made| String::from_utf8_lossy(made.expose()).into_owned()) })
 }
 

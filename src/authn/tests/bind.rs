@@ -424,13 +424,30 @@ async fn a_proof_ends_with_what_it_rests_on() {
     bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());
     bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Active).await.unwrap();
-    bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
+    let set = bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());
-    let proof = bench.core.renewed(&proof).unwrap();
+    let proof = bench.core.renewed(&proof, set.at).unwrap();
     assert!(bench.core.still_valid(&proof).unwrap());
     bench.core.delete_entry(&bench.pool, &operator(), id).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());
     assert!(!bench.binds("alice", "correct horse").await);
+}
+
+#[tokio::test]
+async fn a_proof_is_renewed_with_the_password_that_its_person_has_set_and_with_no_other() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let proof = bench.core.bind(&bench.pool, &uid("alice"), &secret("correct horse"), ldap()).await.unwrap();
+    let alice = bench.core.actor(&bench.pool, &proof, ldap()).unwrap();
+    let (old, new) = (secret("correct horse"), secret("battery staple"));
+    let own = bench.core.set_password(&bench.pool, &alice, id, Some(&old), Some(new)).await.unwrap();
+    assert!(bench.core.still_valid(&bench.core.renewed(&proof, own.at).unwrap()).unwrap());
+    // Before the connection of its person goes on, an administrator has set another one. The clock stands still.
+    let steps = [replace("userPassword", "tea in a mug")];
+    let others = bench.core.modify_entry(&bench.pool, &operator(), id, &steps).await.unwrap().unwrap();
+    assert!(!bench.core.still_valid(&bench.core.renewed(&proof, own.at).unwrap()).unwrap());
+    assert!(bench.core.still_valid(&bench.core.renewed(&proof, others).unwrap()).unwrap());
+    assert_eq!(bench.core.modify_entry(&bench.pool, &operator(), id, &[replace("sn", "Other")]).await.unwrap(), None);
 }
 
 #[tokio::test]

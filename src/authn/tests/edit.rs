@@ -98,10 +98,10 @@ async fn a_password_is_generated_when_none_is_given() {
     let bench = Bench::new().await;
     let id = bench.user("alice", "correct horse").await;
     let alice = actor(&bench, "alice", "correct horse").await;
-    let made = bench.core.set_password(&bench.pool, &operator(), id, None, None).await.unwrap().unwrap();
+    let made = bench.core.set_password(&bench.pool, &operator(), id, None, None).await.unwrap().generated.unwrap();
     let made = String::from_utf8(made.expose().clone()).unwrap();
     assert!(bench.binds("alice", &made).await);
-    let next = bench.core.set_password(&bench.pool, &alice, id, Some(&secret(&made)), None).await.unwrap().unwrap();
+    let next = bench.core.set_password(&bench.pool, &alice, id, Some(&secret(&made)), None).await.unwrap().generated.unwrap();
     assert_ne!(next.expose(), made.as_bytes());
     assert!(bench.binds("alice", std::str::from_utf8(next.expose()).unwrap()).await);
     let refused = bench.core.set_password(&bench.pool, &alice, id, None, None).await.unwrap_err();

@@ -89,11 +89,11 @@ async fn modify_password(
         let target = target(identity, request.user)?.id();
         let old = request.old.map(|old| Secret::new(old.to_vec()));
         let new = request.new.map(|new| Secret::new(new.to_vec()));
-        let generated = session.app.core.set_password(&identity.pool, &identity.actor, target, old.as_ref(), new).await?;
+        let set = session.app.core.set_password(&identity.pool, &identity.actor, target, old.as_ref(), new).await?;
         if identity.actor.entry == Some(target) {
-            session.renew()?;
+            session.renew(set.at)?;
         }
-        Ok(generated)
+        Ok(set.generated)
     };
     set.await.map_err(|error| error::result(&error))
 }

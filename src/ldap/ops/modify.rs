@@ -5,7 +5,6 @@ use super::super::session::{Identity, Session};
 use super::{attribute, done_by};
 use crate::directory::{Modification, ModificationKind};
 use crate::model::Dn;
-use crate::policy::access::AccessClass;
 
 pub(super) async fn modify(session: &mut Session, identity: Option<&Identity>, request: &ModifyRequest<'_>) -> LdapResult<'static> {
     done_by(identity, async |identity| {
@@ -16,10 +15,9 @@ pub(super) async fn modify(session: &mut Session, identity: Option<&Identity>, r
             .iter()
             .map(|change| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) })
             .collect();
-        session.app.core.modify_entry(&identity.pool, &identity.actor, target, &steps).await?;
-        let is_secret = |name: &str| directory.schema().attribute(name).is_some_and(|kind| kind.access == AccessClass::Secret);
-        if identity.actor.entry == Some(target) && steps.iter().any(|step| is_secret(&step.attribute.name)) {
-            session.renew()?;
+        let password_set = session.app.core.modify_entry(&identity.pool, &identity.actor, target, &steps).await?;
+        if let Some(at) = password_set.filter(|_| identity.actor.entry == Some(target)) {
+            session.renew(at)?;
         }
         Ok(())
     })
