@@ -4,7 +4,7 @@ use crate::crypto::digest;
 use crate::crypto::password::{Params, PasswordHash};
 use crate::model::error::{Error, Result, Rule};
 use crate::model::{Entropy, PoolId, Secret};
-use crate::work::Hasher;
+use crate::work::{Caller, Hasher};
 use minicbor::{Decode, Encode};
 use std::fmt;
 
@@ -39,13 +39,13 @@ impl SecretHash {
     /// Whether this is the secret that was hashed.
     ///
     /// Fails with `Unavailable(Busy)` when the pool's queue is full.
-    pub async fn verify(&self, secret: &Secret<String>, hasher: &Hasher, pool: PoolId, params: Params) -> Result<bool> {
+    pub async fn verify(&self, secret: &Secret<String>, hasher: &Hasher, caller: impl Into<Caller>, params: Params) -> Result<bool> {
         if secret.expose().len() > MAX_SECRET {
             return Ok(false);
         }
         match self.is_generated() {
             true => Ok(digest::equal(self.0.as_bytes(), of_generated(secret).as_bytes())),
-            false => hasher.check(pool, Some(PasswordHash::parse(&self.0)?), bytes(secret), params).await,
+            false => hasher.check(caller, Some(PasswordHash::parse(&self.0)?), bytes(secret), params).await,
         }
     }
 

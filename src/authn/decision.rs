@@ -32,7 +32,7 @@ impl Decision {
             return self.fill_add(&mut Changes::new(), entry, None).map(drop);
         }
         let (work, pool, entry) = (Arc::clone(&self.work), self.pool.id(), entry.clone());
-        work.run(pool, move || self.fill_add(&mut Changes::new(), &entry, None).map(drop)).await?
+        work.run((pool, self.actor.address), move || self.fill_add(&mut Changes::new(), &entry, None).map(drop)).await?
     }
 
     /// Adds an entry, with its password if it has one.
@@ -61,7 +61,7 @@ impl Decision {
                 let (this, fill) = (Arc::clone(&this), Arc::clone(&fill));
                 move || Changes::decided(|changes| fill(&this, changes))
             };
-            let waiting = this.work.run(this.pool.id(), job);
+            let waiting = this.work.run((this.pool.id(), this.actor.address), job);
             async { waiting.await? }
         };
         this.pool.store().decide_by(decide).await

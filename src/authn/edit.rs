@@ -39,7 +39,7 @@ impl Core {
                 Decision::new(self, pool, actor).judge(&entry).await?;
                 passwords::may_have_one(&directory, class_names(&entry).iter().map(String::as_str))?;
                 let new = passwords::read(pool, value, may_import(actor), &passwords::names_among(&entry.attributes))?;
-                Some(self.hashed(pool, new).await?)
+                Some(self.hashed(pool, actor, new).await?)
             }
             None => None,
         };
@@ -202,7 +202,7 @@ impl Core {
         let password = match change.new {
             Some(value) => {
                 let new = passwords::read(pool, value, may_import(actor), &passwords::names_of(&entry))?;
-                Some(self.hashed(pool, new).await?)
+                Some(self.hashed(pool, actor, new).await?)
             }
             None => None,
         };

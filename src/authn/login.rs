@@ -18,6 +18,7 @@ use crate::{
     policy::lockout,
     pool::{Pool, Status},
     store::{ATTEMPTS, Changes, CommitError},
+    work::Caller,
 };
 use std::sync::Arc;
 
@@ -41,6 +42,13 @@ pub(super) struct Try<'a> {
     pub keeps_password: bool,
 }
 
+impl Try<'_> {
+    /// Whose turn the costly part waits for.
+    fn caller(&self, pool: &Pool) -> Caller {
+        (pool.id(), self.origin.address).into()
+    }
+}
+
 impl Core {
     /// Tries a name and a password. `granted` adds to the commit of a success what the caller wants to exist because of it.
     pub(super) async fn try_password(
@@ -60,7 +68,7 @@ impl Core {
     }
 
     async fn try_unknown(&self, pool: &Pool, who: &BindName, attempt: &Attempt, tried: &Try<'_>) -> Result<Next> {
-        self.hasher.check(pool.id(), None, bounded(tried.password), pool.settings().hashing).await?;
+        self.hasher.check(tried.caller(pool), None, bounded(tried.password), pool.settings().hashing).await?;
         let name = identity::name_hash(pool, who);
         let _turn = self.turns.wait(pool.id(), throttle::stand_in(&name)).await;
         let now = self.clock.now();
@@ -170,7 +178,7 @@ impl Core {
     async fn compare(&self, pool: &Pool, entry: EntryId, tried: &Try<'_>) -> Result<Check> {
         let directory = identity::directory(pool);
         let Some(loaded) = identity::load(pool, &directory, entry)? else {
-            self.hasher.check(pool.id(), None, bounded(tried.password), pool.settings().hashing).await?;
+            self.hasher.check(tried.caller(pool), None, bounded(tried.password), pool.settings().hashing).await?;
             return Ok(Check { matches: false, against: None, cached: false });
         };
         let against = loaded.password_version;
@@ -182,7 +190,7 @@ impl Core {
         }
         let possible = !tried.password.expose().is_empty() && tried.password.expose().len() <= MAX_PASSWORD;
         let hash = loaded.password.map(|(hash, _)| hash).filter(|_| possible);
-        let matches = self.hasher.check(pool.id(), hash, bounded(tried.password), pool.settings().hashing).await?;
+        let matches = self.hasher.check(tried.caller(pool), hash, bounded(tried.password), pool.settings().hashing).await?;
         Ok(Check { matches, against, cached: false })
     }
 
@@ -193,7 +201,7 @@ impl Core {
         if !hash.needs_rehash(&params) {
             return Ok(());
         }
-        let hash = self.hasher.hash(pool.id(), tried.password.clone(), params, &*self.entropy).await?;
+        let hash = self.hasher.hash(tried.caller(pool), tried.password.clone(), params, &*self.entropy).await?;
         let password = credential::Password {
             hash,
             changed: loaded.changed.unwrap_or_else(|| self.clock.now()),

@@ -7,7 +7,7 @@ use super::{Core, credential::Password};
 use crate::{
     crypto::password::PasswordHash,
     directory::{Directory, Entry, Modification, ModificationKind},
-    model::{Attribute, Entropy, Error, Result, Secret, entropy::random, error::Rule},
+    model::{Actor, Attribute, Entropy, Error, Result, Secret, entropy::random, error::Rule},
     policy::password::{self, PasswordPolicy, Violation},
     pool::Pool,
 };
@@ -169,9 +169,11 @@ pub(super) fn generate(policy: &PasswordPolicy, entropy: &dyn Entropy) -> Secret
 
 impl Core {
     /// Hashes a new password, off the async threads.
-    pub(super) async fn hashed(&self, pool: &Pool, new: NewPassword) -> Result<Password> {
+    pub(super) async fn hashed(&self, pool: &Pool, actor: &Actor, new: NewPassword) -> Result<Password> {
         let hash = match new {
-            NewPassword::Plain(plain) => self.hasher.hash(pool.id(), plain, pool.settings().hashing, &*self.entropy).await?,
+            NewPassword::Plain(plain) => {
+                self.hasher.hash((pool.id(), actor.address), plain, pool.settings().hashing, &*self.entropy).await?
+            }
             NewPassword::Hashed(hash) => hash,
         };
         Ok(Password::new(hash, self.clock.now()))

@@ -9,7 +9,7 @@ use crate::{
     policy::lockout::LockoutPolicy,
     pool::{NewPool, Pool, Registry, Settings, Slug},
     store::{Options, Store},
-    work::Work,
+    work::{Places, Work},
 };
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -116,7 +116,7 @@ impl Bench {
         let entropy: Arc<dyn Entropy> = Arc::new(Drawn(AtomicU64::new(0)));
         let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let registry = Registry::new(store.clone(), MasterKey::generate(&*entropy), Arc::clone(&hands), Arc::clone(&entropy));
-        let work = Arc::new(Work::new(2, 1000));
+        let work = Arc::new(Work::new(2, Places { per_pool: 1000, per_address: 1000 }));
         let core = Arc::new(Core::new(Parts { registry, work, clock: hands, entropy }).unwrap());
         let pool = create_pool(&core, "acme", settings).await;
         Self { core, pool, store, clock, _folder: folder }

@@ -75,7 +75,7 @@ async fn verify(app: &App, request: &PoolRequest, hash: &SecretHash, secret: &Se
     if !hash.is_generated() && app.verified.codes.get(&code).is_some() {
         return Ok(true);
     }
-    let matches = hash.verify(secret, &app.core.hasher, pool, request.pool.settings().hashing).await?;
+    let matches = hash.verify(secret, &app.core.hasher, (pool, Some(request.peer)), request.pool.settings().hashing).await?;
     if matches {
         app.verified.codes.insert(code, ());
     }

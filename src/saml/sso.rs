@@ -67,7 +67,7 @@ async fn judged(
 ) -> model::Result<Judged> {
     let (pool, endpoint, now) = (request.pool.clone(), sso_url(&request.base), core.clock.now());
     let job = move || judge(decode()?, &endpoint, now, |issuer| find_service_provider(pool.store(), issuer));
-    core.work.run(request.pool.id(), job).await?
+    core.work.run((request.pool.id(), Some(request.peer)), job).await?
 }
 
 /// Goes on with a stored request. Nothing but the browser's cookies says who is logged in, and the service provider is looked up anew.
@@ -164,7 +164,7 @@ async fn answer(
         asked.clone(),
         outcome.as_ref().map(|(session, class)| ((*session).clone(), *class)).map_err(|refusal| *refusal),
     );
-    let signed = core.work.run(request.pool.id(), move || respond(&job.0, &job.1, &job.2, job.3)).await;
+    let signed = core.work.run((request.pool.id(), Some(request.peer)), move || respond(&job.0, &job.1, &job.2, job.3)).await;
     let (response, is_assertion) = signed.and_then(|signed| signed).map_err(failed)?;
 
     let mut changes = Changes::new();

@@ -25,6 +25,8 @@ pub struct Limits {
     pub work_threads: usize,
     /// Jobs of one pool that may wait for those threads.
     pub work_queue_per_pool: usize,
+    /// Of those, jobs that were asked for from one address.
+    pub work_queue_per_address: usize,
     /// Connections of the LDAP face.
     pub ldap: LdapLimits,
 }
@@ -56,6 +58,7 @@ impl Default for Limits {
             hot_cache_mib: 16,
             work_threads: 0,
             work_queue_per_pool: 256,
+            work_queue_per_address: 64,
             ldap: LdapLimits::default(),
         }
     }

@@ -29,7 +29,7 @@ use crate::authn::{Core, Parts};
 use crate::model::{Clock, Entropy};
 use crate::pool::Registry;
 use crate::store::{Options, ReadError, Store};
-use crate::work::Work;
+use crate::work::{Places, Work};
 use crate::{admin, login, oidc, saml};
 use config::PoolUrls;
 use directory::Ldap;
@@ -96,7 +96,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     };
     let core = Core::new(Parts {
         registry: Registry::new(store.clone(), master_key, Arc::clone(&clock), Arc::clone(&entropy)),
-        work: Arc::new(Work::new(threads(&config.limits), config.limits.work_queue_per_pool)),
+        work: Arc::new(Work::new(threads(&config.limits), places(&config.limits))),
         clock,
         entropy,
     });
@@ -179,6 +179,10 @@ fn threads(limits: &Limits) -> usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     }
+}
+
+const fn places(limits: &Limits) -> Places {
+    Places { per_pool: limits.work_queue_per_pool, per_address: limits.work_queue_per_address }
 }
 
 fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addresses, ConfigError> {

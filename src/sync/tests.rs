@@ -7,7 +7,7 @@ use crate::directory::{Directory, EntryKind, Viewer};
 use crate::model::{Actor, Clock, Dn, Entropy, Face, Role, Secret, Timestamp};
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
 use crate::store::{Options, Prefix, Space, Store};
-use crate::work::Work;
+use crate::work::{Places, Work};
 use bytes::Bytes;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -63,7 +63,13 @@ impl Bench {
             Directory::new(pool).create_suffix(changes, &operator(), clock.now(), &*entropy)
         };
         let pool = registry.create(new, &operator(), fill).await.unwrap();
-        let core = Core::new(Parts { registry, work: Arc::new(Work::new(2, 64)), clock: clock.clone(), entropy: entropy.clone() }).unwrap();
+        let core = Core::new(Parts {
+            registry,
+            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64 })),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        })
+        .unwrap();
         Self { core: Arc::new(core), pool, _folder: folder }
     }
 

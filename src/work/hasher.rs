@@ -1,8 +1,8 @@
 //! Password hashing as work: as many memory blocks as threads, used again and again.
 
-use super::Work;
+use super::{Caller, Work};
 use crate::crypto::password::{self, Memory, Params, PasswordHash};
-use crate::model::{Entropy, PoolId, Result, Secret, entropy::random};
+use crate::model::{Entropy, Result, Secret, entropy::random};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,16 +20,28 @@ impl Hasher {
     }
 
     /// Hashes a password with argon2id and a new salt. Fails as [`password::hash`] and [`Work::run`] do.
-    pub async fn hash(&self, pool: PoolId, password: Secret<Vec<u8>>, params: Params, entropy: &dyn Entropy) -> Result<PasswordHash> {
+    pub async fn hash(
+        &self,
+        caller: impl Into<Caller>,
+        password: Secret<Vec<u8>>,
+        params: Params,
+        entropy: &dyn Entropy,
+    ) -> Result<PasswordHash> {
         let salt = random(entropy);
         let memories = Arc::clone(&self.memories);
-        self.work.run(pool, move || memories.lend(|memory| password::hash(&password, &params, salt, memory))).await?
+        self.work.run(caller, move || memories.lend(|memory| password::hash(&password, &params, salt, memory))).await?
     }
 
     /// Whether the password is the hashed one, at the price of at least one hash with `params` whatever the answer; without a hash it is not, at the same price.
-    pub async fn check(&self, pool: PoolId, hash: Option<PasswordHash>, password: Secret<Vec<u8>>, params: Params) -> Result<bool> {
+    pub async fn check(
+        &self,
+        caller: impl Into<Caller>,
+        hash: Option<PasswordHash>,
+        password: Secret<Vec<u8>>,
+        params: Params,
+    ) -> Result<bool> {
         let memories = Arc::clone(&self.memories);
-        self.work.run(pool, move || memories.lend(|memory| password::check(hash.as_ref(), &password, &params, memory))).await
+        self.work.run(caller, move || memories.lend(|memory| password::check(hash.as_ref(), &password, &params, memory))).await
     }
 
     /// How often argon2 has run, jobs that are under way not counted.
@@ -64,9 +76,13 @@ impl Memories {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use super::super::Places;
     use super::*;
+    use crate::model::PoolId;
 
     const CHEAP: Params = Params { memory_kib: 64, passes: 1, lanes: 1 };
+
+    const PLACES: Places = Places { per_pool: 100, per_address: 100 };
 
     struct Sevens;
 
@@ -78,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_that_was_hashed_is_recognised() {
-        let hasher = Hasher::new(Arc::new(Work::new(1, 8)));
+        let hasher = Hasher::new(Arc::new(Work::new(1, PLACES)));
         let pool = PoolId::new(1);
         let hash = hasher.hash(pool, "right".into(), CHEAP, &Sevens).await.unwrap();
         assert!(hasher.check(pool, Some(hash.clone()), "right".into(), CHEAP).await.unwrap());
@@ -88,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn there_are_never_more_memories_than_threads() {
-        let hasher = Hasher::new(Arc::new(Work::new(2, 100)));
+        let hasher = Hasher::new(Arc::new(Work::new(2, PLACES)));
         let checks = (0..64).map(|number| {
             let hasher = hasher.clone();
             tokio::spawn(async move { hasher.check(PoolId::new(number % 5), None, "any".into(), CHEAP).await.unwrap() })

@@ -1,16 +1,19 @@
 //! Blocking work off the async threads: a bounded number of threads, shared fairly between pools.
 //!
 //! Owns the threads, the queue of each pool and the memory of argon2. Uses `model` and `crypto::password` (whose memory blocks belong to the threads). Knows nothing
-//! of what a job does. Each pool has a queue of its own and pools take turns, so that one pool's login storm cannot starve another's; a full queue answers busy at once.
+//! of what a job does. Each pool has a queue of its own and pools take turns, so that one pool's login storm cannot starve another's; so do the addresses from which a
+//! pool is asked, so that nobody alone keeps it busy. A full queue answers busy at once.
 
 mod hasher;
 mod queue;
 
 pub use hasher::Hasher;
+pub use queue::Places;
 
-use crate::model::{Error, PoolId, Result};
+use crate::model::{Error, PoolId, Result, address::subscriber};
 use queue::{Full, Queue};
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -20,6 +23,26 @@ use tokio::sync::oneshot;
 pub const MAX_WAITING: usize = 16_384;
 
 type Job = Box<dyn FnOnce() + Send>;
+
+/// For whom a job is done: those for one pool and one address wait in one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pool: PoolId,
+    /// With IPv6 a /64; none for work of our own.
+    address: Option<IpAddr>,
+}
+
+impl From<PoolId> for Caller {
+    fn from(pool: PoolId) -> Self {
+        Self { pool, address: None }
+    }
+}
+
+impl From<(PoolId, Option<IpAddr>)> for Caller {
+    fn from((pool, address): (PoolId, Option<IpAddr>)) -> Self {
+        Self { pool, address: address.map(subscriber) }
+    }
+}
 
 /// The threads and the queues before them. Dropping it lets running jobs end and drops the waiting ones.
 pub struct Work {
@@ -38,9 +61,9 @@ struct State {
 }
 
 impl Work {
-    /// Starts that many threads, at least one; each pool may have that many jobs waiting.
-    pub fn new(threads: usize, queue_per_pool: usize) -> Self {
-        let state = State { queue: Queue::new(queue_per_pool, MAX_WAITING), open: true };
+    /// Starts that many threads, at least one, before that many places to wait.
+    pub fn new(threads: usize, places: Places) -> Self {
+        let state = State { queue: Queue::new(places, MAX_WAITING), open: true };
         let shared = Arc::new(Shared { state: Mutex::new(state), ready: Condvar::new() });
         let start = |number| {
             let shared = Arc::clone(&shared);
@@ -60,11 +83,11 @@ impl Work {
         self.shared.lock().queue.len()
     }
 
-    /// Runs a job for a pool and answers with its result. Jobs should take milliseconds: a pool's turn ends with its job. A caller that stops waiting takes back a
+    /// Runs a job for a pool, and for an address if it has one, and answers with its result. Jobs should take milliseconds: a pool's turn ends with its job. A caller that stops waiting takes back a
     /// job that has not begun.
     ///
-    /// Fails with `Unavailable(Busy)` when the pool's queue is full and with `Internal` when the job panicked.
-    pub async fn run<T: Send + 'static>(&self, pool: PoolId, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    /// Fails with `Unavailable(Busy)` when the queue of the pool or of the address is full and with `Internal` when the job panicked.
+    pub async fn run<T: Send + 'static>(&self, caller: impl Into<Caller>, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move || {
             if !sender.is_closed() {
@@ -72,17 +95,18 @@ impl Work {
                 drop(sender.send(job()));
             }
         });
-        self.submit(pool, job)?;
+        self.submit(caller.into(), job)?;
         receiver.await.map_err(|_| Error::internal("a job ended without an answer: it panicked, or the server is stopping"))
     }
 
-    fn submit(&self, pool: PoolId, job: Job) -> Result<()> {
+    fn submit(&self, caller: Caller, job: Job) -> Result<()> {
         if self.threads == 0 {
             return Err(Error::down(
                 "no thread could be started for blocking work: raise the limit of threads of the process and start it again",
             ));
         }
-        self.shared.lock().queue.push(pool, job).map_err(|full| match full {
+        self.shared.lock().queue.push(caller, job).map_err(|full| match full {
+            Full::Address => Error::busy("too much work that was asked for from this network address is waiting; try again in a moment"),
             Full::Pool => Error::busy("too much work of this pool is waiting; try again in a moment"),
             Full::Total => Error::busy("too much work is waiting; try again in a moment"),
         })?;

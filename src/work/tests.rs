@@ -8,6 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use tokio::task::yield_now;
 
+const fn places(per_pool: usize) -> Places {
+    Places { per_pool, per_address: 2 }
+}
+
 /// Occupies one thread until the sender that it returns is dropped.
 async fn occupy(work: &Arc<Work>, pool: PoolId) -> mpsc::Sender<()> {
     let (gate, closed) = mpsc::channel::<()>();
@@ -33,12 +37,12 @@ async fn until_waiting(work: &Work, count: usize) {
 
 #[tokio::test]
 async fn a_job_answers() {
-    assert_eq!(Work::new(1, 1).run(PoolId::new(1), || 6 * 7).await.unwrap(), 42);
+    assert_eq!(Work::new(1, places(1)).run(PoolId::new(1), || 6 * 7).await.unwrap(), 42);
 }
 
 #[tokio::test]
 async fn a_storm_of_one_pool_delays_another_by_one_job_at_most() {
-    let work = Arc::new(Work::new(1, 100));
+    let work = Arc::new(Work::new(1, places(100)));
     let order = Arc::new(Mutex::new(Vec::new()));
     let gate = occupy(&work, PoolId::new(1)).await;
     let mut jobs = Vec::new();
@@ -60,7 +64,7 @@ async fn a_storm_of_one_pool_delays_another_by_one_job_at_most() {
 
 #[tokio::test]
 async fn a_full_queue_answers_busy_and_leaves_others_alone() {
-    let work = Arc::new(Work::new(1, 2));
+    let work = Arc::new(Work::new(1, places(2)));
     let gate = occupy(&work, PoolId::new(1)).await;
     let waiting: Vec<_> = (0..2)
         .map(|_| {
@@ -84,8 +88,34 @@ async fn a_full_queue_answers_busy_and_leaves_others_alone() {
 }
 
 #[tokio::test]
+async fn a_flood_from_one_address_answers_busy_for_that_address_only() {
+    let work = Arc::new(Work::new(1, places(100)));
+    let gate = occupy(&work, PoolId::new(1)).await;
+    let ask = |address: [u8; 4]| {
+        let work = Arc::clone(&work);
+        tokio::spawn(async move { work.run((PoolId::new(1), Some(address.into())), || ()).await })
+    };
+    let flood: Vec<_> = (0..5).map(|_| ask([192, 0, 2, 1])).collect();
+    until_waiting(&work, 2).await;
+    let others: Vec<_> = (2..9).map(|last| ask([192, 0, 2, last])).collect();
+    until_waiting(&work, 9).await;
+    drop(gate);
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    let mut refused = 0;
+    for job in flood {
+        if let Err(error) = job.await.unwrap() {
+            assert_eq!(*error.kind(), Kind::Unavailable(Shortage::Busy));
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 3);
+}
+
+#[tokio::test]
 async fn a_job_that_panics_is_an_error_and_its_thread_goes_on() {
-    let work = Work::new(1, 4);
+    let work = Work::new(1, places(4));
     let error = work.run(PoolId::new(1), || panic!("on purpose")).await.unwrap_err();
     assert_eq!(*error.kind(), Kind::Internal);
     assert_eq!(work.run(PoolId::new(1), || 1).await.unwrap(), 1);
@@ -93,7 +123,7 @@ async fn a_job_that_panics_is_an_error_and_its_thread_goes_on() {
 
 #[tokio::test]
 async fn a_job_that_nobody_waits_for_any_more_is_not_run() {
-    let work = Arc::new(Work::new(1, 4));
+    let work = Arc::new(Work::new(1, places(4)));
     let gate = occupy(&work, PoolId::new(1)).await;
     let ran = Arc::new(AtomicBool::new(false));
     let waiting = tokio::spawn({
@@ -110,7 +140,7 @@ async fn a_job_that_nobody_waits_for_any_more_is_not_run() {
 
 #[tokio::test]
 async fn no_more_jobs_run_at_once_than_there_are_threads() {
-    let work = Arc::new(Work::new(2, 100));
+    let work = Arc::new(Work::new(2, places(100)));
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let jobs: Vec<_> = (0..50)
         .map(|number| {
@@ -134,11 +164,11 @@ async fn no_more_jobs_run_at_once_than_there_are_threads() {
 
 #[tokio::test]
 async fn waiting_jobs_end_with_an_error_when_the_work_is_dropped() {
-    let work = Arc::new(Work::new(1, 4));
+    let work = Arc::new(Work::new(1, places(4)));
     let (gate, closed) = mpsc::channel::<()>();
     let (begun, begins) = oneshot::channel();
     work.submit(
-        PoolId::new(1),
+        PoolId::new(1).into(),
         Box::new(move || {
             begun.send(()).unwrap();
             closed.recv().unwrap_err();
@@ -147,7 +177,7 @@ async fn waiting_jobs_end_with_an_error_when_the_work_is_dropped() {
     .unwrap();
     begins.await.unwrap();
     let (sender, receiver) = oneshot::channel::<()>();
-    work.submit(PoolId::new(1), Box::new(move || sender.send(()).unwrap())).unwrap();
+    work.submit(PoolId::new(1).into(), Box::new(move || sender.send(()).unwrap())).unwrap();
     drop(work);
     assert!(receiver.await.is_err());
     drop(gate);

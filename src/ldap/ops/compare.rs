@@ -22,5 +22,10 @@ async fn is_equal(session: &Session, identity: &Identity, request: &CompareReque
         return directory.compare(&entry, request.attribute, request.value, &viewer);
     }
     let (attribute, value) = (request.attribute.to_owned(), request.value.to_vec());
-    session.app.core.work.run(identity.pool.id(), move || directory.compare(&entry, &attribute, &value, &viewer)).await?
+    session
+        .app
+        .core
+        .work
+        .run((identity.pool.id(), session.origin().address), move || directory.compare(&entry, &attribute, &value, &viewer))
+        .await?
 }

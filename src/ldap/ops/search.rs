@@ -89,7 +89,12 @@ async fn in_pool(
     let base = directory.locate(&Dn::parse(request.base)?, &viewer)?.id();
     let filter = if frame.len() > LONG_FILTER {
         let (frame, directory, limits) = (frame.clone(), directory.clone(), session.app.limits.bound);
-        session.app.core.work.run(identity.pool.id(), move || filter::resolve_in(&directory, &frame, &limits)).await??
+        session
+            .app
+            .core
+            .work
+            .run((identity.pool.id(), session.origin().address), move || filter::resolve_in(&directory, &frame, &limits))
+            .await??
     } else {
         filter::resolve(&directory, &request.filter)?
     };
@@ -181,7 +186,7 @@ async fn run(
                 scan.stretch(bounds, &mut out).map(|stretch| (stretch, out))
             }
         };
-        let step = session.app.core.work.run(identity.pool.id(), job);
+        let step = session.app.core.work.run((identity.pool.id(), session.origin().address), job);
         let (next, out) = wire.listen_while(scan.id, step, || scan.unwanted.store(true, Ordering::Relaxed)).await??;
         wire.output.extend_from_slice(&out);
         stretch = next;

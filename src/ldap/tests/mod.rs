@@ -16,7 +16,7 @@ use crate::model::{Actor, Attribute, Clock, Dn, Entropy, Face, Role, Secret, Tim
 use crate::policy::password::PasswordPolicy;
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
 use crate::store::{Options, Store};
-use crate::work::Work;
+use crate::work::{Places, Work};
 use client::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -100,7 +100,9 @@ impl Bench {
                 |pool: &Pool, changes: &mut _| Directory::new(pool).create_suffix(changes, &operator(), clock.now(), entropy.as_ref());
             pools.push(registry.create(new, &operator(), fill).await.unwrap());
         }
-        let core = Arc::new(Core::new(Parts { registry, work: Arc::new(Work::new(2, 64)), clock, entropy }).unwrap());
+        let core = Arc::new(
+            Core::new(Parts { registry, work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64 })), clock, entropy }).unwrap(),
+        );
         let app = App::new(Arc::clone(&core), limits, tls);
         let acme = Arc::clone(&pools[0]);
         let bench = Self { _folder: folder, core, acme, shutdown: CancellationToken::new(), app };

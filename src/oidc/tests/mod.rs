@@ -23,7 +23,7 @@ use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
 use crate::store::{Changes, Options, Store};
 use crate::web::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::web::{PoolRequest, PoolUrl, Response};
-use crate::work::Work;
+use crate::work::{Places, Work};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::Arc;
@@ -108,7 +108,8 @@ impl Provider {
             .create(new, &operator(), |pool, changes| directory(pool).create_suffix(changes, &operator(), hands.now(), entropy.as_ref()))
             .await
             .unwrap();
-        let core = Core::new(Parts { registry, work: Arc::new(Work::new(2, 64)), clock: hands, entropy });
+        let core =
+            Core::new(Parts { registry, work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64 })), clock: hands, entropy });
         let app = App::new(Arc::new(core.unwrap()));
         let mut provider = Self { _folder: folder, app, pool, clock, alice: EntryId::new(0), password_set: Timestamp::from_seconds(0) };
         provider.populate().await;

@@ -17,7 +17,7 @@ use crate::web::PoolUrl;
 use crate::web::http::header::SET_COOKIE;
 use crate::web::http::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION};
 use crate::web::http::{HeaderMap, Method};
-use crate::work::Work;
+use crate::work::{Places, Work};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
@@ -90,7 +90,7 @@ impl House {
             Directory::over(pool.store().clone(), pool.suffix().clone()).create_suffix(changes, &operator(), START, random.as_ref())
         };
         let pool = registry.create(new, &operator(), fill).await.unwrap();
-        let work = Arc::new(Work::new(2, 64));
+        let work = Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64 }));
         let core = Arc::new(Core::new(Parts { registry, work, clock: clock.clone(), entropy }).unwrap());
         let house = Self { core, pool, clock, _folder: folder };
         house.person("alice", Some("alice@acme.example")).await;
