@@ -52,13 +52,24 @@ pub struct Options {
     pub hot_cache: u64,
     /// Commits that the journal keeps for consumers of the change feed that come back.
     pub journal_kept: u64,
+    /// Bytes that it keeps for them: where that is less, it counts.
+    pub journal_kept_bytes: u64,
     /// Commits that the journal keeps at most while a consumer lags.
     pub journal_cap: u64,
+    /// Bytes that it keeps at most then.
+    pub journal_cap_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { engine_cache: 32 << 20, hot_cache: 16 << 20, journal_kept: 16_384, journal_cap: 262_144 }
+        Self {
+            engine_cache: 32 << 20,
+            hot_cache: 16 << 20,
+            journal_kept: 16_384,
+            journal_kept_bytes: 64 << 20,
+            journal_cap: 262_144,
+            journal_cap_bytes: 256 << 20,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::batch::Batch;
 use super::disk::Sync;
+use super::extent::Extent;
 use super::journal::{self, Commit};
 use super::names;
 use super::overlay::Overlay;
@@ -18,7 +19,7 @@ use crate::store::CommitError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Commits of one group.
 const MAX_GROUP: usize = 512;
@@ -30,7 +31,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, CommitError>>;
 
 /// What the committer is asked to do.
 pub(super) enum Request {
-    Commit { batch: Batch, reply: Reply<Sequence> },
+    Commit { batch: Batch, reply: Reply<Sequence>, room: OwnedSemaphorePermit },
     Sweep { now: Timestamp, limit: usize, reply: Reply<usize> },
     RemovePool { pool: PoolId, limit: usize, reply: Reply<usize> },
 }
@@ -43,11 +44,19 @@ pub(super) struct Committer {
     pub(super) next: u64,
     /// The last commit of which the last journal record says that it is applied.
     pub(super) recorded: u64,
-    /// Commits that the journal keeps, always and at most.
-    pub(super) kept: u64,
-    pub(super) cap: u64,
+    /// What the journal holds.
+    pub(super) extent: Extent,
+    /// What it keeps, always and at most.
+    pub(super) kept: Kept,
+    pub(super) cap: Kept,
     /// Pools that are being removed or are gone. Their ids are never given again, and no handle outlives the process, so this is enough to keep their rows gone.
     pub(super) closed: BTreeSet<PoolId>,
+}
+
+/// How much of the journal stays: whichever is less.
+pub(super) struct Kept {
+    pub(super) commits: u64,
+    pub(super) bytes: u64,
 }
 
 /// Why the committer cannot go on.
@@ -61,7 +70,8 @@ impl Committer {
         let mut ahead = None;
         while let Some(request) = ahead.take().or_else(|| self.requests.blocking_recv()) {
             let served = match request {
-                Request::Commit { batch, reply } => {
+                Request::Commit { batch, reply, room } => {
+                    drop(room);
                     let (batches, replies);
                     (batches, replies, ahead) = self.group(batch, reply);
                     self.serve_group(batches, replies)
@@ -104,7 +114,7 @@ impl Committer {
         let (mut batches, mut replies) = (vec![batch], vec![reply]);
         while batches.len() < MAX_GROUP && bytes < MAX_GROUP_BYTES {
             match self.requests.try_recv() {
-                Ok(Request::Commit { batch, reply }) => {
+                Ok(Request::Commit { batch, reply, room: _ }) => {
                     bytes += batch.size;
                     batches.push(batch);
                     replies.push(reply);
@@ -171,6 +181,7 @@ impl Committer {
         for ((first, part), record) in &records {
             let name = names::journal_key(*first, *part);
             shared.rows.insert(name, record.as_slice()).map_err(|error| failed("writing the journal", &error))?;
+            self.extent.add(first.get(), record.len());
         }
         shared.counts.journal_records.add(records.len());
         self.recorded = applied.get();

@@ -13,6 +13,7 @@ mod batch;
 mod cache;
 mod committer;
 mod disk;
+mod extent;
 mod feed;
 mod journal;
 mod names;
@@ -28,23 +29,31 @@ use super::{Changes, CommitError, Feed, Key, Options, Prefix, ReadError, Row, Se
 use crate::model::{PoolId, Sequence, Timestamp};
 use batch::Batch;
 use cache::Cache;
-use committer::{Committer, Reply, Request};
+use committer::{Committer, Kept, Reply, Request};
 use disk::{DataFile, Lock, Sync};
+use extent::Extent;
 use shared::{Counts, Shared};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use std::thread::JoinHandle;
-use tokio::sync::{mpsc, oneshot};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, JoinHandle, Thread};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Commits that wait for the committer at most; further callers wait before they hand theirs over.
 const MAX_WAITING: usize = 1024;
 
+/// Bytes of those commits at most, by the callers' reckoning.
+const MAX_WAITING_BYTES: usize = 64 << 20;
+
 pub(super) struct Embedded {
     shared: Arc<Shared>,
     requests: RwLock<Option<mpsc::Sender<Request>>>,
+    /// What is left of [`MAX_WAITING_BYTES`].
+    room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -63,6 +72,7 @@ impl Embedded {
         let mut file = file(&engine).map_err(about)?;
         disk::sync_folders(folder, &engine).map_err(about)?;
         let found = recovery::recover(&rows, file.as_mut())?;
+        let extent = Extent::measure(&rows)?;
         let shared = Arc::new(Shared {
             rows,
             cache: Cache::new(options.hot_cache),
@@ -82,12 +92,17 @@ impl Embedded {
             requests,
             next: found.last + 1,
             recorded: found.recorded,
-            kept: options.journal_kept,
-            cap: options.journal_cap.max(options.journal_kept),
+            extent,
+            kept: Kept { commits: options.journal_kept, bytes: options.journal_kept_bytes },
+            cap: Kept {
+                commits: options.journal_cap.max(options.journal_kept),
+                bytes: options.journal_cap_bytes.max(options.journal_kept_bytes),
+            },
             closed: BTreeSet::new(),
         };
-        let thread = std::thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
-        Ok(Self { shared, requests: RwLock::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+        let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
+        let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
+        Ok(Self { shared, requests: RwLock::new(Some(sender)), room, thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn get(&self, pool: PoolId, key: &Key) -> Result<Option<Row>, ReadError> {
@@ -131,15 +146,13 @@ impl Embedded {
 
     pub(super) async fn commit(&self, pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Sequence, CommitError> {
         let batch = Batch::new(pool, changes, server)?;
-        self.ask(|reply| Request::Commit { batch, reply }).await
+        let bytes = u32::try_from(batch.size).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| self.shared.refusal())?;
+        self.ask(|reply| Request::Commit { batch, reply, room }).await
     }
 
     pub(super) fn commit_blocking(&self, pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Sequence, CommitError> {
-        let batch = Batch::new(pool, changes, server)?;
-        let (reply, answer) = oneshot::channel();
-        let sent = self.sender()?.blocking_send(Request::Commit { batch, reply });
-        sent.map_err(|_| self.shared.refusal())?;
-        answer.blocking_recv().unwrap_or_else(|_| Err(self.shared.refusal()))
+        block_on(self.commit(pool, changes, server))
     }
 
     pub(super) async fn remove_pool_rows(&self, pool: PoolId, limit: usize) -> Result<usize, CommitError> {
@@ -197,6 +210,27 @@ impl Embedded {
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Waits for a future on this thread, which sleeps meanwhile.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut context) {
+            return done;
+        }
+        thread::park();
     }
 }
 

@@ -1,15 +1,19 @@
 //! What the committer does beside commits: the sweep of what has ended, the removal of pools, the trimming of the journal.
 
-use super::committer::{Committer, Failure, failed, pool_of};
+use super::committer::{Committer, Failure, Kept, failed, pool_of};
 use super::journal::{self, Assembler, Body, Commit};
 use super::overlay::read_head;
 use super::{names, row};
 use crate::model::{PoolId, Sequence, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Commits that may pile up before the journal is trimmed: trimming in batches touches the same pages together.
 const TRIM_BATCH: u64 = 256;
+
+/// Bytes that may pile up before that.
+const TRIM_BATCH_BYTES: u64 = 4 << 20;
 
 /// Records trimmed in one go at most, so that commits do not wait long.
 const MAX_TRIMMED: usize = 1024;
@@ -107,7 +111,7 @@ impl Committer {
     pub(super) fn trim(&mut self) -> Result<(), Failure> {
         let floor = self.shared.floor.load(Ordering::Acquire);
         let target = self.trim_to();
-        if target < floor.saturating_add(TRIM_BATCH) {
+        if target < floor.saturating_add(TRIM_BATCH) && self.extent.before(target, TRIM_BATCH_BYTES) < TRIM_BATCH_BYTES {
             return Ok(());
         }
         self.trim_below(target).map_err(|error| failed("trimming the journal", &error))
@@ -115,14 +119,20 @@ impl Committer {
 
     /// The earliest commit that stays.
     fn trim_to(&self) -> u64 {
-        let kept = self.next.saturating_sub(self.kept);
         let slowest = self.shared.consumers().values().min().map_or(u64::MAX, |position| position.saturating_add(1));
-        let wanted = kept.min(slowest).max(self.next.saturating_sub(self.cap));
+        let most = slowest.min(self.recorded);
+        let wanted = self.beyond(&self.kept, most).min(slowest).max(self.beyond(&self.cap, self.recorded));
         wanted.min(self.recorded)
     }
 
-    fn trim_below(&self, target: u64) -> Result<(), sled::Error> {
-        let rows = &self.shared.rows;
+    /// The earliest commit that is to be kept, looked for up to `most`.
+    fn beyond(&self, kept: &Kept, most: u64) -> u64 {
+        self.next.saturating_sub(kept.commits).max(self.extent.within(kept.bytes, most))
+    }
+
+    fn trim_below(&mut self, target: u64) -> Result<(), sled::Error> {
+        let shared = Arc::clone(&self.shared);
+        let rows = &shared.rows;
         let mut old = Vec::new();
         let mut floor = None;
         for item in rows.scan_prefix(names::journal_prefix()) {
@@ -141,7 +151,8 @@ impl Committer {
         }
         let Some(floor) = floor else { return Ok(()) };
         old.retain(|(key, _)| names::journal_parts(key).is_none_or(|(first, _)| first.get() < floor));
-        self.shared.floor.store(floor, Ordering::Release);
+        shared.floor.store(floor, Ordering::Release);
+        self.extent.drop_before(floor);
         let mut journal = Assembler::default();
         for (key, bytes) in &old {
             // A record goes before its feed rows: should a crash come between, the feed lacks nothing of what the journal still has.
@@ -157,7 +168,7 @@ impl Committer {
                 }
             }
         }
-        self.shared.counts.journal_trimmed.add(old.len());
+        shared.counts.journal_trimmed.add(old.len());
         Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::Sequence;
-use crate::store::embedded::Embedded;
 use crate::store::embedded::disk::{DataFile, Sync, data_file};
+use crate::store::embedded::{Embedded, MAX_WAITING_BYTES};
 use crate::store::embedded::{names, recovery};
 use std::collections::BTreeMap;
 use std::fs;
@@ -116,6 +116,35 @@ async fn commits_that_wait_share_one_sync() {
     assert_eq!((counted.commits, counted.conflicts, counted.groups, counted.syncs), (51, 1, 2, 2));
     assert_eq!(counted.journal_records, 2);
     drop(pass);
+}
+
+#[tokio::test]
+async fn commits_that_wait_hold_a_bounded_number_of_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let Gated { store, begun, pass } = open_gated(folder.path(), &Options::default());
+    let commit = |number: u32| {
+        let pool = store.pool(POOL);
+        let mut changes = Changes::new();
+        for row in 0..170_u32 {
+            changes.put(Key::named(Space::Checkpoint, &[number.to_be_bytes(), row.to_be_bytes()].concat()), vec![7; 6000]);
+        }
+        tokio::spawn(async move { pool.commit(changes).await })
+    };
+    let first = commit(0);
+    while begun.try_recv().is_err() {
+        tokio::task::yield_now().await;
+    }
+    let waiting: Vec<_> = (1..=70).map(commit).collect();
+    // Each of them has run until it waits, since there is one thread for all.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    let most = MAX_WAITING_BYTES as u64 / (170 * 6000);
+    assert!((most - 5..=most).contains(&store.statistics().waiting), "{:?}", store.statistics());
+    drop(pass);
+    for task in [first].into_iter().chain(waiting) {
+        task.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

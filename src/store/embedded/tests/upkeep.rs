@@ -71,6 +71,60 @@ async fn a_consumer_that_lags_keeps_the_journal_up_to_the_cap() {
     assert!(journal_and_feed(folder.path()).0 <= 300);
 }
 
+/// Bytes of the journal of a closed store.
+fn journal_bytes(folder: &Path) -> usize {
+    let engine = recovery::open_engine(&folder.join("db"), &Options::default()).unwrap();
+    engine.scan_prefix(names::journal_prefix()).map(|row| row.unwrap().1.len()).sum()
+}
+
+#[tokio::test]
+async fn large_commits_are_kept_by_their_bytes_also_after_the_store_was_opened_again() {
+    const KEPT_BYTES: u64 = 8 << 20;
+    const CAP_BYTES: u64 = 24 << 20;
+    /// What may pile up before a trim, and a commit that is cut off by no limit.
+    const SLACK: u64 = (4 << 20) + 2 * 500_000;
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        Store::open(folder.path(), Options { journal_kept_bytes: KEPT_BYTES, journal_cap_bytes: CAP_BYTES, ..Options::default() }).unwrap()
+    };
+    let large = async |store: &Store, count: usize| {
+        for _ in 0..count {
+            let mut changes = Changes::new();
+            (0..80_u8).for_each(|row| changes.put(Key::named(Space::Checkpoint, &[row]), vec![row; 6000]));
+            store.pool(POOL).commit(changes).await.unwrap();
+        }
+    };
+    let within = |limit: u64| {
+        let bytes = journal_bytes(folder.path()) as u64;
+        assert!((limit - 500_000..=limit + SLACK).contains(&bytes), "{bytes} bytes");
+    };
+    let store = open();
+    large(&store, 40).await;
+    store.close();
+    within(KEPT_BYTES);
+
+    // What was there before it was opened counts too: this alone is less than what is kept.
+    let store = open();
+    large(&store, 15).await;
+    store.close();
+    within(KEPT_BYTES);
+
+    // A consumer that lags is waited for, up to the cap.
+    let store = open();
+    let consumer = store.pool(POOL).consumer(store.pool(POOL).latest());
+    large(&store, 30).await;
+    assert!(matches!(consumer.read(100).unwrap(), Feed::Changes { changes, .. } if changes.len() == 30));
+    large(&store, 60).await;
+    assert!(matches!(consumer.read(1).unwrap(), Feed::Trimmed { .. }));
+    drop(consumer);
+    store.close();
+    within(CAP_BYTES);
+    let store = open();
+    large(&store, 10).await;
+    store.close();
+    within(KEPT_BYTES);
+}
+
 #[tokio::test]
 async fn a_record_that_is_prolonged_again_and_again_keeps_one_expiry_row() {
     let folder = tempfile::tempdir().unwrap();
