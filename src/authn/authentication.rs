@@ -28,6 +28,11 @@ pub enum Level {
     Multiple,
 }
 
+impl Level {
+    /// The highest level that a login reaches: all that can be asked for is one factor. A face refuses a demand for more before it sends anybody to a login.
+    pub const HIGHEST: Self = Self::Single;
+}
+
 /// Proof that somebody is who they say: subject, methods, level, time. Only `authn` can make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authentication {

@@ -33,9 +33,9 @@ pub fn known(requested: RequestedContext) -> RequestedContext {
     RequestedContext { classes, ..requested }
 }
 
-/// Whether any login could be good enough.
-pub fn is_reachable(requested: &RequestedContext) -> bool {
-    choose(Some(requested), Level::Multiple, &[]).is_some()
+/// Whether a login up to that level could be good enough.
+pub fn is_reachable(requested: &RequestedContext, highest: Level) -> bool {
+    choose(Some(requested), highest, &[]).is_some()
 }
 
 /// Whether only a login with several factors is good enough.
@@ -108,8 +108,10 @@ mod tests {
     #[test]
     fn an_unknown_class_is_out_of_reach_and_a_strong_one_needs_several_factors() {
         let exact = |class: &str| RequestedContext { comparison: Comparison::Exact, classes: vec![class.to_owned()] };
-        assert!(!is_reachable(&exact(KERBEROS)));
-        assert!(is_reachable(&exact(MULTIPLE_FACTORS)));
+        assert!(!is_reachable(&exact(KERBEROS), Level::Multiple));
+        assert!(is_reachable(&exact(MULTIPLE_FACTORS), Level::Multiple));
+        assert!(!is_reachable(&exact(MULTIPLE_FACTORS), Level::Single));
+        assert!(is_reachable(&exact(PASSWORD), Level::Single));
         assert!(needs_multiple(Some(&exact(MULTIPLE_FACTORS))));
         assert!(!needs_multiple(Some(&exact(PASSWORD))) && !needs_multiple(None));
     }

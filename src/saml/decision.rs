@@ -39,18 +39,21 @@ pub enum Decision {
 pub fn decide(asked: &SsoRequest, proof: Option<Proof<'_>>, since: Option<Timestamp>) -> Decision {
     let proven_for_this = |proof: &Proof<'_>| since.is_some_and(|since| proof.at >= since);
     let requested = asked.context();
+    let refuse = |status, message| Decision::Refuse(Refusal { status, message });
+    if requested.as_ref().is_some_and(|requested| !context::is_reachable(requested, Level::HIGHEST)) {
+        return refuse(Status::NoAuthnContext, "no login here reaches a context class that is asked for");
+    }
     if let Some(proof) = proof.filter(|proof| !asked.force || proven_for_this(proof)) {
         if let Some(class) = context::choose(requested.as_ref(), proof.level, proof.methods) {
             return Decision::Assert(class);
         }
-        // Another login helps only where it can reach more, and once.
-        if asked.passive || proven_for_this(&proof) || !context::needs_multiple(requested.as_ref()) {
-            let message = "the login does not reach the context class that is asked for";
-            return Decision::Refuse(Refusal { status: Status::NoAuthnContext, message });
+        // Another login may reach more, and is tried once.
+        if asked.passive || proven_for_this(&proof) {
+            return refuse(Status::NoAuthnContext, "the login does not reach the context class that is asked for");
         }
     }
     if asked.passive {
-        return Decision::Refuse(Refusal { status: Status::NoPassive, message: "a login page is needed" });
+        return refuse(Status::NoPassive, "a login page is needed");
     }
     Decision::LogIn
 }
@@ -94,13 +97,11 @@ mod tests {
         assert_eq!(decide(&asked(true, false, None), at(99), begun), Decision::LogIn);
         assert_eq!(decide(&asked(true, false, None), at(100), begun), good);
         assert_eq!(refused(decide(&asked(true, true, None), at(50), None)), Status::NoPassive);
-        // A context class that takes more than the session has: one login more, then a refusal.
-        let strong = |passive| asked(false, passive, Some(MULTIPLE_FACTORS));
-        assert_eq!(decide(&strong(false), at(50), None), Decision::LogIn);
-        assert_eq!(decide(&strong(false), at(50), begun), Decision::LogIn);
-        assert_eq!(refused(decide(&strong(false), at(100), begun)), Status::NoAuthnContext);
-        assert_eq!(refused(decide(&strong(true), at(50), None)), Status::NoAuthnContext);
-        // A context class that no login reaches.
-        assert_eq!(refused(decide(&asked(false, false, Some("urn:none")), at(50), None)), Status::NoAuthnContext);
+        // A context class that no login reaches, which is said before anybody is asked to log in.
+        for class in ["urn:none", MULTIPLE_FACTORS] {
+            for (passive, proof, since) in [(false, None, None), (false, at(50), None), (false, at(100), begun), (true, at(50), None)] {
+                assert_eq!(refused(decide(&asked(false, passive, Some(class)), proof, since)), Status::NoAuthnContext, "{class}");
+            }
+        }
     }
 }

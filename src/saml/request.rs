@@ -6,6 +6,7 @@
 use super::context;
 use super::wire::{AuthnRequest, Comparison, POST_BINDING, PROTOCOL, Received, RequestedContext, Status};
 use crate::application::{NameIdFormat, ServiceProvider};
+use crate::authn::Level;
 use crate::crypto::xml::{self, Certificate, DSIG, Element, Expectations, Name, Place};
 use crate::model::error::Rule;
 use crate::model::{self, Error, Timestamp, record};
@@ -208,7 +209,7 @@ fn refusal(asked: &AuthnRequest, now: Timestamp) -> Option<Refusal> {
     if asked.names_subject {
         return refuse(Status::RequestUnsupported, "a request cannot name the person who is to log in");
     }
-    if asked.requested_context.as_ref().is_some_and(|requested| !context::is_reachable(requested)) {
+    if asked.requested_context.as_ref().is_some_and(|requested| !context::is_reachable(requested, Level::HIGHEST)) {
         return refuse(Status::NoAuthnContext, "no login here reaches a context class that is asked for");
     }
     None

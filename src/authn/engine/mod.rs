@@ -279,7 +279,7 @@ fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<Stri
     if !welcome {
         return Next::Denied(Reason::NotAllowed);
     }
-    let level = Level::Single;
+    let level = Level::HIGHEST;
     if level < attempt.level {
         return Next::Denied(Reason::FactorRequired);
     }

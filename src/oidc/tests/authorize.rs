@@ -136,6 +136,9 @@ async fn silence_and_freshness() {
         ("&prompt=none&max_age=100", "code"),
         ("&prompt=none&max_age=99", "login_required"),
         ("&max_age=100", "code"),
+        // Wishes for more than a login reaches are voluntary (OpenID Connect Core 1.0, sections 3.1.2.1 and 5.5.1.1): the ID token tells what was reached.
+        ("&acr_values=2", "code"),
+        ("&claims={\"id_token\":{\"acr\":{\"values\":[\"2\"]}}}", "code"),
         ("&prompt=consent", "code"),
     ] {
         let parameters = at_client(&get(&provider, &authorize_path("demo-app", extra), &cookies).await);

@@ -16,6 +16,7 @@ const OTHER_ACS: &str = "https://sp.example/acs2";
 const ENDPOINT: &str = "https://id.example/saml2/sso";
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 const MFA: &str = "https://refeds.org/profile/mfa";
+const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
 
 struct Threes;
 
@@ -188,10 +189,10 @@ fn demands_are_kept() {
 fn what_waits_is_small_whatever_was_asked_for() {
     let class = |class: &str| format!("<saml:AuthnContextClassRef>{class}</saml:AuthnContextClassRef>");
     let unknown = class(&format!("urn:{}", "x".repeat(1000))).repeat(15);
-    let content = format!("<samlp:RequestedAuthnContext>{unknown}{}</samlp:RequestedAuthnContext>", class(MFA));
+    let content = format!("<samlp:RequestedAuthnContext>{unknown}{}</samlp:RequestedAuthnContext>", class(PASSWORD));
     let judged = unsigned(provider(), "", &content).unwrap();
     assert_eq!(judged.refusal, None);
-    assert_eq!(judged.request.context().unwrap().classes, [MFA]);
+    assert_eq!(judged.request.context().unwrap().classes, [PASSWORD]);
     assert!(judged.request.to_payload().len() < 200);
 }
 

@@ -1,6 +1,7 @@
 //! Single sign-on over a real store and the real engine, without sockets: a browser that keeps cookies, and a service provider that checks what it is sent.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use super::super::context::{MULTIPLE_FACTORS, PASSWORD_PROTECTED};
 use super::super::wire::{ASSERTION, PROTOCOL, encode_query};
 use super::super::{entity_id, metadata};
 use super::*;
@@ -432,12 +433,18 @@ async fn a_forced_login_is_a_new_one() {
 #[tokio::test]
 async fn a_refusal_goes_to_the_registered_address_and_is_signed() {
     let house = House::build().await;
-    let content = "<samlp:RequestedAuthnContext><saml:AuthnContextClassRef>urn:x</saml:AuthnContextClassRef></samlp:RequestedAuthnContext>";
-    let query = encode_query("SAMLRequest", &house.request_xml(SP, "", content), None);
-    let answer = Browser::default().get(&house, &query).await;
-    assert_eq!(answer.refusal(&house).await, "NoAuthnContext");
-    let response = answer.response(&house).await;
-    assert_eq!((response.attribute("Destination"), response.attribute("InResponseTo")), (Some(ACS), Some("_r")));
+    for (comparison, class) in
+        [("exact", "urn:x"), ("exact", MULTIPLE_FACTORS), ("minimum", MULTIPLE_FACTORS), ("better", PASSWORD_PROTECTED)]
+    {
+        let content = format!(
+            "<samlp:RequestedAuthnContext Comparison=\"{comparison}\"><saml:AuthnContextClassRef>{class}</saml:AuthnContextClassRef></samlp:RequestedAuthnContext>"
+        );
+        let query = encode_query("SAMLRequest", &house.request_xml(SP, "", &content), None);
+        let answer = Browser::default().get(&house, &query).await;
+        assert_eq!(answer.refusal(&house).await, "NoAuthnContext", "{comparison} {class}");
+        let response = answer.response(&house).await;
+        assert_eq!((response.attribute("Destination"), response.attribute("InResponseTo")), (Some(ACS), Some("_r")));
+    }
 }
 
 #[tokio::test]
