@@ -15,7 +15,7 @@ pub struct UpstreamIdentity {
     pub subject: String,
     /// What they are called there.
     pub username: Option<String>,
-    /// Their mail address, unless the upstream says that it is not verified, and is not trusted with that.
+    /// Their mail address, if the upstream says that it is verified, or is trusted without that.
     pub mail: Option<String>,
     /// Their whole name.
     pub name: Option<String>,
@@ -32,12 +32,14 @@ impl UpstreamIdentity {
             let text = claims.get(claim)?.as_str()?.trim();
             (!text.is_empty() && text.len() <= MAX_CLAIM && !text.chars().any(char::is_control)).then(|| text.to_owned())
         };
-        let unverified = claims.get("email_verified").is_some_and(|verified| matches!(verified, Value::Bool(false)) || verified == "false");
+        // It speaks of the claim `email` alone (OpenID Connect Core 1.0, section 5.1). Some send it as text.
+        let verified = mapping.mail == "email"
+            && claims.get("email_verified").is_some_and(|verified| matches!(verified, Value::Bool(true)) || verified == "true");
         Self {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
             username: text(&mapping.username),
-            mail: text(&mapping.mail).filter(|_| !unverified || mapping.unverified_mail),
+            mail: text(&mapping.mail).filter(|_| verified || mapping.unverified_mail),
             name: text(&mapping.name),
             given_name: text(&mapping.given_name),
             family_name: text(&mapping.family_name),
@@ -56,7 +58,9 @@ mod tests {
 
     #[test]
     fn claims_are_taken_as_the_mapping_says_and_only_as_text() {
-        let claims = serde_json::json!({"preferred_username": " erin ", "email": "erin@idp.example", "name": 7, "given_name": "", "family_name": "E\u{7}"});
+        let claims = serde_json::json!({
+            "preferred_username": " erin ", "email": "erin@idp.example", "email_verified": true, "name": 7, "given_name": "", "family_name": "E\u{7}",
+        });
         let found = identity(claims);
         assert_eq!(found.username.as_deref(), Some("erin"));
         assert_eq!(found.mail.as_deref(), Some("erin@idp.example"));
@@ -64,12 +68,25 @@ mod tests {
     }
 
     #[test]
-    fn an_unverified_mail_address_is_taken_only_from_a_trusted_provider() {
-        assert_eq!(identity(serde_json::json!({"email": "a@b", "email_verified": false})).mail, None);
-        assert_eq!(identity(serde_json::json!({"email": "a@b", "email_verified": "false"})).mail, None);
-        assert!(identity(serde_json::json!({"email": "a@b", "email_verified": true})).mail.is_some());
-        let claims = serde_json::json!({"email": "a@b", "email_verified": false});
+    fn a_mail_address_is_taken_if_it_is_verified_or_the_provider_is_trusted() {
         let trusting = Mapping { unverified_mail: true, ..Mapping::default() };
-        assert!(UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), &trusting).mail.is_some());
+        let elsewhere = Mapping { mail: "upn".into(), ..Mapping::default() };
+        for (said, taken) in [
+            (Value::Bool(true), true),
+            ("true".into(), true),
+            (Value::Bool(false), false),
+            ("false".into(), false),
+            (Value::Null, false),
+            (1.into(), false),
+        ] {
+            let mut claims = serde_json::json!({"email": "a@b", "upn": "a@b", "email_verified": said});
+            if said.is_null() {
+                claims.as_object_mut().unwrap().remove("email_verified");
+            }
+            let mail = |mapping| UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), mapping).mail;
+            assert_eq!(mail(&Mapping::default()).is_some(), taken, "{said}");
+            assert_eq!(mail(&trusting).as_deref(), Some("a@b"), "{said}");
+            assert_eq!(mail(&elsewhere), None, "{said}: that is about another claim");
+        }
     }
 }

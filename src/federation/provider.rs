@@ -67,7 +67,7 @@ pub struct Mapping {
     /// The claim with the family name.
     #[n(4)]
     pub family_name: String,
-    /// Whether a mail address is taken although the provider says that it is not verified: for a provider whose operator vouches for the addresses.
+    /// Whether a mail address is taken although the provider does not say that it is verified: for a provider whose operator vouches for the addresses.
     #[n(5)]
     #[cbor(default)]
     pub unverified_mail: bool,

@@ -39,7 +39,7 @@ pub fn about(directory: &Directory, entry: &Entry, scopes: &[Scope]) -> Result<M
             Scope::Profile => reader.profile(&mut claims)?,
             Scope::Email => {
                 // No `email_verified`: only administrators write an address, so it is not the word of the person, and yet nobody has found out whether they receive
-                // mail there. `true` would let applications join accounts by it, and `false` makes other pools and applications drop the address.
+                // mail there. `true` would let applications join accounts by it, and some of them take `false` for a reason to keep the person out.
                 if let Some(mail) = reader.first(&["mail"])? {
                     claims.insert("email".into(), mail.into());
                 }

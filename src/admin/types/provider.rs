@@ -36,6 +36,6 @@ pub struct MappingDocument {
     pub given_name: Option<String>,
     /// The claim with the family name.
     pub family_name: Option<String>,
-    /// Whether a mail address is taken that the provider does not call verified.
+    /// Whether a mail address is taken even if the provider does not say, by `email_verified`, that it is verified, or if `mail` names another claim than `email`.
     pub unverified_mail: bool,
 }

@@ -339,6 +339,7 @@ async fn claims_that_the_id_token_lacks_come_from_userinfo() {
     }
     stage.upstream.behaviour().user_info = json!({
         "sub": "erin-1", "preferred_username": "erin", "given_name": "Erin", "family_name": "Example", "email": "erin@suppliers.example",
+        "email_verified": true,
     });
     assert_eq!(stage.logged_in().await, "suppliers.erin");
     let directory = stage.bench.directory();

@@ -163,6 +163,7 @@ impl State {
                     "nonce": behaviour.nonce,
                     "preferred_username": "erin",
                     "email": "erin@suppliers.example",
+                    "email_verified": true,
                     "name": "Erin Example",
                 });
                 overlay(claims.as_object_mut().unwrap(), &behaviour.claims);
