@@ -81,7 +81,7 @@ impl Authentication {
         self.level
     }
 
-    /// When it was proven.
+    /// When it was proven; at an upstream, if that is where it was and it says when.
     pub const fn at(&self) -> Timestamp {
         self.at
     }

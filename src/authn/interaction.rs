@@ -136,7 +136,7 @@ impl Interaction {
         self.return_point
     }
 
-    /// When it began. A demand to prove it anew is met by a login at or after this moment.
+    /// When it began. A demand to prove it anew is met by a session that is [proven since](super::Session::is_proven_since) this moment.
     pub const fn created(&self) -> Timestamp {
         self.created
     }

@@ -97,7 +97,7 @@ impl Core {
         let tried = Try { password, origin, action: Action::Login, actor: None, keeps_password: true };
         let next = self
             .try_password(pool, &who, &attempt, &tried, |authentication, _, changes| {
-                session::begin(pool, changes, authentication, cookie.expose(), previous)
+                session::begin(pool, changes, authentication, authentication.at(), cookie.expose(), previous)
             })
             .await?;
         Ok(step(next, cookie, &interaction))
@@ -204,11 +204,11 @@ impl Core {
                 let now = self.clock.now();
                 let linked = link::find_or_create(&directory, changes, provider, vouched, now, &*self.entropy)?;
                 let (known, actor) = self.newcomer(&pool, &directory, &linked, origin)?;
-                let input = Input::Upstream { provider: provider.to_owned() };
+                let input = Input::Upstream { provider: provider.to_owned(), logged_in: vouched.logged_in };
                 let decision = engine::advance(attempt.clone(), &input, &login::facts(&pool, Identity::Known(known)), now);
                 match &decision.next {
                     Next::Granted(authentication) => {
-                        session::begin(&pool, changes, authentication, cookie, previous)?;
+                        session::begin(&pool, changes, authentication, now, cookie, previous)?;
                         if let Linked::Created { dn, .. } = &linked {
                             audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));
                         }

@@ -7,14 +7,14 @@ use crate::{
     application,
     audit::{self, Action, Event},
     crypto::digest,
-    federation,
+    federation::{self, oidc::LEEWAY},
     model::{EntryId, Result, Timestamp, record},
     policy::session as policy,
     pool::Pool,
     store::{Changes, CommitError, Key, Space},
 };
 use minicbor::{Decode, Encode, bytes::ByteArray};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// The newest version of the record.
@@ -48,6 +48,12 @@ impl Session {
     /// The hash that grants hold which came from it, so that a logout ends them. It stays the same when the same person logs in anew in the same browser.
     pub const fn hash(&self) -> &[u8; 32] {
         &self.hash
+    }
+
+    /// Whether its person has proven since that moment who they are. An upstream says when they logged in there by its own clock.
+    pub fn is_proven_since(&self, moment: Timestamp) -> bool {
+        let leeway = if self.authentication.provider().is_some() { LEEWAY } else { Duration::ZERO };
+        self.created >= moment && self.authentication.at().plus(leeway) >= moment
     }
 
     /// A name for it that is no secret: SAML's SessionIndex, the `sid` of an ID token. The cookie cannot be computed from it.
@@ -110,6 +116,7 @@ pub(super) fn begin(
     pool: &Pool,
     changes: &mut Changes,
     authentication: &Authentication,
+    now: Timestamp,
     cookie: &str,
     previous: Option<&str>,
 ) -> Result<()> {
@@ -117,7 +124,6 @@ pub(super) fn begin(
         Some(previous) => replace(pool, changes, authentication.entry(), &hash(previous))?,
         None => None,
     };
-    let created = authentication.at();
     let stored = Stored {
         entry: authentication.entry(),
         uuid: authentication.uuid().into_bytes(),
@@ -125,8 +131,8 @@ pub(super) fn begin(
         level: authentication.acr(),
         at: authentication.at(),
         provider: authentication.provider().map(str::to_owned),
-        created,
-        used: created,
+        created: now,
+        used: now,
         first: first.map(ByteArray::from),
         password: authentication.password_proof(),
     };

@@ -1,6 +1,7 @@
 //! Somebody as an upstream describes them.
 
 use super::provider::Mapping;
+use crate::model::Timestamp;
 use serde_json::{Map, Value};
 
 /// Bytes of a text that is taken over from an upstream.
@@ -23,6 +24,8 @@ pub struct UpstreamIdentity {
     pub given_name: Option<String>,
     /// Their family name.
     pub family_name: Option<String>,
+    /// When they logged in there, if the upstream says so.
+    pub logged_in: Option<Timestamp>,
 }
 
 impl UpstreamIdentity {
@@ -43,6 +46,7 @@ impl UpstreamIdentity {
             name: text(&mapping.name),
             given_name: text(&mapping.given_name),
             family_name: text(&mapping.family_name),
+            logged_in: None,
         }
     }
 }
@@ -83,7 +87,7 @@ mod tests {
             if said.is_null() {
                 claims.as_object_mut().unwrap().remove("email_verified");
             }
-            let mail = |mapping| UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), mapping).mail;
+            let mail = |mapping: &Mapping| UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), mapping).mail;
             assert_eq!(mail(&Mapping::default()).is_some(), taken, "{said}");
             assert_eq!(mail(&trusting).as_deref(), Some("a@b"), "{said}");
             assert_eq!(mail(&elsewhere), None, "{said}: that is about another claim");

@@ -3,14 +3,14 @@
 use super::context;
 use super::request::{Refusal, SsoRequest};
 use super::wire::Status;
-use crate::authn::{Authentication, Level, Method};
+use crate::authn::{Level, Method, Session};
 use crate::model::Timestamp;
 
 /// What a session proves.
 #[derive(Clone, Copy, Debug)]
 pub struct Proof<'a> {
-    /// When it was proven.
-    pub at: Timestamp,
+    /// Whether that was since the request began to wait for a login in this browser.
+    pub fresh: bool,
     /// How much.
     pub level: Level,
     /// How.
@@ -18,9 +18,11 @@ pub struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// What an authentication proves.
-    pub fn of(authentication: &'a Authentication) -> Self {
-        Self { at: authentication.at(), level: authentication.acr(), methods: authentication.methods() }
+    /// What a session proves. `since` is when the request began to wait for a login in this browser, if it did.
+    pub fn of(session: &'a Session, since: Option<Timestamp>) -> Self {
+        let authentication = session.authentication();
+        let fresh = since.is_some_and(|since| session.is_proven_since(since));
+        Self { fresh, level: authentication.acr(), methods: authentication.methods() }
     }
 }
 
@@ -35,20 +37,19 @@ pub enum Decision {
     LogIn,
 }
 
-/// Decides. `since` is when the request began to wait for a login in this browser, if it did.
-pub fn decide(asked: &SsoRequest, proof: Option<Proof<'_>>, since: Option<Timestamp>) -> Decision {
-    let proven_for_this = |proof: &Proof<'_>| since.is_some_and(|since| proof.at >= since);
+/// Decides.
+pub fn decide(asked: &SsoRequest, proof: Option<Proof<'_>>) -> Decision {
     let requested = asked.context();
     let refuse = |status, message| Decision::Refuse(Refusal { status, message });
     if requested.as_ref().is_some_and(|requested| !context::is_reachable(requested, Level::HIGHEST)) {
         return refuse(Status::NoAuthnContext, "no login here reaches a context class that is asked for");
     }
-    if let Some(proof) = proof.filter(|proof| !asked.force || proven_for_this(proof)) {
+    if let Some(proof) = proof.filter(|proof| !asked.force || proof.fresh) {
         if let Some(class) = context::choose(requested.as_ref(), proof.level, proof.methods) {
             return Decision::Assert(class);
         }
         // Another login may reach more, and is tried once.
-        if asked.passive || proven_for_this(&proof) {
+        if asked.passive || proof.fresh {
             return refuse(Status::NoAuthnContext, "the login does not reach the context class that is asked for");
         }
     }
@@ -72,9 +73,8 @@ mod tests {
         asked
     }
 
-    fn at(seconds: i64) -> Option<Proof<'static>> {
-        Some(Proof { at: Timestamp::from_seconds(seconds), level: Level::Single, methods: &[Method::Password] })
-    }
+    const OLD: Option<Proof<'static>> = Some(Proof { fresh: false, level: Level::Single, methods: &[Method::Password] });
+    const FRESH: Option<Proof<'static>> = Some(Proof { fresh: true, level: Level::Single, methods: &[Method::Password] });
 
     #[test]
     fn every_case_of_the_table() {
@@ -82,25 +82,21 @@ mod tests {
             Decision::Refuse(refusal) => refusal.status,
             decision => panic!("{decision:?}"),
         };
-        let begun = Some(Timestamp::from_seconds(100));
         let good = Decision::Assert(PASSWORD_PROTECTED);
         // A session, and no demand.
-        assert_eq!(decide(&asked(false, false, None), at(50), None), good);
-        assert_eq!(decide(&asked(false, true, None), at(50), None), good);
-        assert_eq!(decide(&asked(false, false, None), at(50), begun), good);
+        assert_eq!(decide(&asked(false, false, None), OLD), good);
+        assert_eq!(decide(&asked(false, true, None), OLD), good);
         // No session.
-        assert_eq!(decide(&asked(false, false, None), None, None), Decision::LogIn);
-        assert_eq!(decide(&asked(false, false, None), None, begun), Decision::LogIn);
-        assert_eq!(refused(decide(&asked(false, true, None), None, None)), Status::NoPassive);
+        assert_eq!(decide(&asked(false, false, None), None), Decision::LogIn);
+        assert_eq!(refused(decide(&asked(false, true, None), None)), Status::NoPassive);
         // ForceAuthn takes a login that came after the request, and nothing else.
-        assert_eq!(decide(&asked(true, false, None), at(50), None), Decision::LogIn);
-        assert_eq!(decide(&asked(true, false, None), at(99), begun), Decision::LogIn);
-        assert_eq!(decide(&asked(true, false, None), at(100), begun), good);
-        assert_eq!(refused(decide(&asked(true, true, None), at(50), None)), Status::NoPassive);
+        assert_eq!(decide(&asked(true, false, None), OLD), Decision::LogIn);
+        assert_eq!(decide(&asked(true, false, None), FRESH), good);
+        assert_eq!(refused(decide(&asked(true, true, None), OLD)), Status::NoPassive);
         // A context class that no login reaches, which is said before anybody is asked to log in.
         for class in ["urn:none", MULTIPLE_FACTORS] {
-            for (passive, proof, since) in [(false, None, None), (false, at(50), None), (false, at(100), begun), (true, at(50), None)] {
-                assert_eq!(refused(decide(&asked(false, passive, Some(class)), proof, since)), Status::NoAuthnContext, "{class}");
+            for (passive, proof) in [(false, None), (false, OLD), (false, FRESH), (true, OLD)] {
+                assert_eq!(refused(decide(&asked(false, passive, Some(class)), proof)), Status::NoAuthnContext, "{class}");
             }
         }
     }

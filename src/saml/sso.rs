@@ -106,7 +106,7 @@ async fn proceed(
         None => None,
     };
     let since = stored.as_ref().filter(|stored| !stored.is_handed_over).map(|stored| stored.interaction.created());
-    let decision = decide(asked, session.as_ref().map(|session| Proof::of(session.authentication())), since);
+    let decision = decide(asked, session.as_ref().map(|session| Proof::of(session, since)));
     let outcome = match (decision, session.as_ref()) {
         (Decision::Assert(class), Some(session)) => Ok((session, class)),
         (Decision::Refuse(refusal), _) => Err(refusal),

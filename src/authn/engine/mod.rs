@@ -86,6 +86,8 @@ pub enum Input {
     Upstream {
         /// Its name.
         provider: String,
+        /// When the person logged in there, if it says so.
+        logged_in: Option<Timestamp>,
     },
     /// The upstream refused, or its answer was wrong.
     UpstreamFailed,
@@ -180,7 +182,9 @@ pub fn advance(attempt: Attempt, input: &Input, facts: &Facts, now: Timestamp) -
         (Stage::Done, _) => Verdict::denied(Reason::Replayed),
         (_, Input::Begin) => begin(&attempt),
         (_, Input::Choose { provider }) => choose(&attempt, provider, facts),
-        (Stage::Away(sent), Input::Upstream { provider }) if sent == provider => upstream(&attempt, provider, facts, now),
+        (Stage::Away(sent), Input::Upstream { provider, logged_in }) if sent == provider => {
+            upstream(&attempt, provider, *logged_in, facts, now)
+        }
         (_, Input::Upstream { .. } | Input::UpstreamFailed) => Verdict::denied(Reason::Upstream),
         (_, Input::Password { matches }) => password(&attempt, *matches, facts, now),
     };
@@ -242,14 +246,16 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
     } else if password.must_change {
         Next::Denied(Reason::MustChange)
     } else {
-        grant(attempt, known, Method::Password, None, facts.pool, now)
+        grant(attempt, known, Method::Password, None, now, facts.pool)
     };
     Verdict { next, lockout }
 }
 
-fn upstream(attempt: &Attempt, provider: &str, facts: &Facts, now: Timestamp) -> Verdict {
+/// The login is as old as the upstream says: coming here is no proof of its own.
+fn upstream(attempt: &Attempt, provider: &str, logged_in: Option<Timestamp>, facts: &Facts, now: Timestamp) -> Verdict {
+    let at = logged_in.map_or(now, |at| at.min(now));
     match standing(facts, now) {
-        Ok(known) => Verdict::plain(grant(attempt, known, Method::Federated, Some(provider.to_owned()), facts.pool, now)),
+        Ok(known) => Verdict::plain(grant(attempt, known, Method::Federated, Some(provider.to_owned()), at, facts.pool)),
         Err(verdict) => *verdict,
     }
 }
@@ -270,7 +276,7 @@ fn standing<'f>(facts: &'f Facts, now: Timestamp) -> Result<&'f Known, Box<Verdi
     }
 }
 
-fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<String>, pool: PoolId, now: Timestamp) -> Next {
+fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<String>, at: Timestamp, pool: PoolId) -> Next {
     let welcome = match known.kind {
         EntryKind::User => true,
         EntryKind::Service => attempt.entrance == Entrance::OneShot,
@@ -290,7 +296,7 @@ fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<Stri
         name: known.name.clone(),
         methods: vec![method],
         level,
-        at: now,
+        at,
         provider,
         password_set: None,
         password_version: None,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::Seconds;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: Seconds(60), duration: Seconds(600) };
 
@@ -47,7 +48,7 @@ fn every_reason_for_a_denial() {
         facts(Identity::Known(known))
     };
     let suspended = Facts { active: false, ..me(|_| ()) };
-    let vouched = Input::Upstream { provider: "idp".into() };
+    let vouched = Input::Upstream { provider: "idp".into(), logged_in: None };
     let away = || Attempt::away(Level::Single, "idp".into());
     let table = [
         ("wrong password", one_shot(), wrong.clone(), me(|_| ()), Reason::WrongPassword),
@@ -140,9 +141,14 @@ fn an_upstream_is_left_for_and_vouches() {
     assert_eq!(next(attempt(), &Input::Begin, &unnamed), Next::Ask(vec![Factor::Password]));
     let away = advance(attempt(), &Input::Choose { provider: "idp".into() }, &unnamed, NOW);
     assert_eq!(away.next, Next::Redirect("idp".into()));
-    let back = advance(away.attempt, &Input::Upstream { provider: "idp".into() }, &facts(Identity::Known(known())), NOW);
-    let Next::Granted(authentication) = back.next else { panic!("{back:?}") };
-    assert_eq!((authentication.methods(), authentication.provider()), ([Method::Federated].as_slice(), Some("idp")));
+    let before = NOW.minus(Duration::from_secs(3600));
+    for (logged_in, at) in [(None, NOW), (Some(before), before), (Some(NOW), NOW), (Some(NOW.plus(Duration::from_secs(1))), NOW)] {
+        let vouched = Input::Upstream { provider: "idp".into(), logged_in };
+        let back = advance(away.attempt.clone(), &vouched, &facts(Identity::Known(known())), NOW);
+        let Next::Granted(authentication) = back.next else { panic!("{back:?}") };
+        assert_eq!((authentication.methods(), authentication.provider()), ([Method::Federated].as_slice(), Some("idp")));
+        assert_eq!(authentication.at(), at, "{logged_in:?}");
+    }
 }
 
 #[test]
@@ -203,7 +209,7 @@ fn inputs() -> impl Strategy<Value = Input> {
         Just(Input::Begin),
         any::<bool>().prop_map(|matches| Input::Password { matches }),
         "[ab]".prop_map(|provider| Input::Choose { provider }),
-        "[ab]".prop_map(|provider| Input::Upstream { provider }),
+        "[ab]".prop_map(|provider| Input::Upstream { provider, logged_in: None }),
         Just(Input::UpstreamFailed),
     ]
 }
@@ -232,7 +238,7 @@ proptest! {
                         let password = known.password.unwrap();
                         prop_assert!(*matches && !password.must_change && password.expires.is_none_or(|end| NOW < end));
                     }
-                    Input::Upstream { provider } => prop_assert_eq!(sent.as_ref(), Some(provider)),
+                    Input::Upstream { provider, .. } => prop_assert_eq!(sent.as_ref(), Some(provider)),
                     other => panic!("granted for {other:?}"),
                 }
                 granted = true;

@@ -276,6 +276,27 @@ async fn a_login_that_is_older_than_was_demanded_is_refused() {
 }
 
 #[tokio::test]
+async fn a_login_is_as_old_as_its_upstream_says() {
+    let stage = Stage::new().await;
+    let (pool, now) = (&stage.bench.pool, stage.bench.now());
+    let session = async |demands: Demands, logged_in: Option<i64>| {
+        let away = stage.leave_with(demands).await;
+        stage.claim("auth_time", logged_in.map_or(Value::Null, |ago| json!(now.seconds() + ago)));
+        let Step::Granted(granted) = stage.answer(&away, code()).await.unwrap() else { panic!("refused") };
+        stage.bench.core.session(pool, granted.session.expose()).await.unwrap().unwrap()
+    };
+    for (logged_in, at) in [(Some(-3600), -3600), (Some(0), 0), (Some(30), 0), (None, 0), (Some(-now.seconds() - 7), -now.seconds())] {
+        let session = session(Demands::default(), logged_in).await;
+        assert_eq!(session.authentication().at().seconds(), now.seconds() + at, "{logged_in:?}");
+        assert_eq!(session.created(), now, "the session begins here and now, however old the login is");
+        assert_eq!(session.is_proven_since(now), at == 0, "{logged_in:?}");
+    }
+    // What the upstream's clock is behind ours does not ask for one login after the other.
+    let anew = session(Demands { force: true, ..Demands::default() }, Some(-60)).await;
+    assert!(anew.is_proven_since(now) && !anew.is_proven_since(now.plus(Duration::from_secs(1))));
+}
+
+#[tokio::test]
 async fn an_upstream_that_names_itself_in_its_answers_does_so_in_each() {
     let stage = Stage::new().await;
     stage.upstream.behaviour().metadata.insert("authorization_response_iss_parameter_supported".into(), json!(true));
@@ -411,6 +432,7 @@ async fn first_logins_that_race_to_the_commit_make_one_user() {
         name: None,
         given_name: None,
         family_name: None,
+        logged_in: None,
     };
     let directory = bench.directory();
     let decide = || {

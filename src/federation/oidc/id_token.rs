@@ -36,8 +36,16 @@ pub struct Expected<'a> {
     pub logged_in_since: Option<i64>,
 }
 
-/// The subject of an ID token that passes every check, or why it does not.
-pub fn verify(metadata: &Metadata, token: &CoreIdToken, expected: &Expected<'_>, now: Timestamp) -> Result<String, String> {
+/// Whom a token is about that passes every check.
+pub struct Verified {
+    /// The subject.
+    pub subject: String,
+    /// When they logged in, if the token says so; never in the future.
+    pub logged_in: Option<Timestamp>,
+}
+
+/// Whom the token is about if it passes every check, or why it does not.
+pub fn verify(metadata: &Metadata, token: &CoreIdToken, expected: &Expected<'_>, now: Timestamp) -> Result<Verified, String> {
     let client_id = expected.client_id;
     let verifier =
         CoreIdTokenVerifier::new_public_client(ClientId::new(client_id.to_owned()), metadata.issuer().clone(), metadata.jwks().clone())
@@ -49,14 +57,15 @@ pub fn verify(metadata: &Metadata, token: &CoreIdToken, expected: &Expected<'_>,
     if claims.authorized_party().is_some_and(|party| party.as_str() != client_id) {
         return Err("the ID token was given to another party (azp)".into());
     }
+    let logged_in = claims.auth_time().map(|at| at.timestamp());
     if let Some(since) = expected.logged_in_since {
-        login_time(claims.auth_time().map(|at| at.timestamp()), since)?;
+        login_time(logged_in, since)?;
     }
     let subject = claims.subject().as_str();
     if subject.is_empty() || subject.len() > 255 || !subject.is_ascii() {
         return Err("the subject is empty, longer than 255 characters or not ASCII".into());
     }
-    Ok(subject.to_owned())
+    Ok(Verified { subject: subject.to_owned(), logged_in: logged_in.map(|at| Timestamp::from_seconds(at.max(0)).min(now)) })
 }
 
 /// The claims of a token whose signature was verified.

@@ -16,7 +16,7 @@ use crate::{
     model::{Entropy, Error, PoolId, Result, Timestamp, record},
 };
 use discovery::{Discovery, Metadata};
-use id_token::Expected;
+use id_token::{Expected, Verified};
 use minicbor::{Decode, Encode};
 use openidconnect::{
     AccessToken, AsyncHttpClient, AuthType, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, Nonce,
@@ -212,7 +212,7 @@ impl RelyingParty {
             let discovered = self.discovery.of(&self.http, pool, issuer, REDISCOVERY_AGE, now).await?;
             verdict = id_token::verify(&discovered.metadata, token, &expected, now);
         }
-        let subject = verdict.map_err(|why| refused(issuer, why))?;
+        let Verified { subject, logged_in } = verdict.map_err(|why| refused(issuer, why))?;
         let mut claims = id_token::payload(token).ok_or_else(|| refused(issuer, "the ID token has no claims"))?;
         if [&provider.mapping.username, &provider.mapping.mail, &provider.mapping.name].into_iter().any(|claim| !claims.contains_key(claim))
             && let Some(more) = self.user_info(issuer, &discovered.metadata, tokens.access_token(), &subject).await?
@@ -221,7 +221,7 @@ impl RelyingParty {
                 claims.entry(claim).or_insert(value);
             }
         }
-        Ok(UpstreamIdentity::of(issuer, &subject, &claims, &provider.mapping))
+        Ok(UpstreamIdentity { logged_in, ..UpstreamIdentity::of(issuer, &subject, &claims, &provider.mapping) })
     }
 
     /// Calls of that upstream.

@@ -71,7 +71,7 @@ pub(super) async fn advance(
     let session = app.session(request).await.map_err(failed)?;
     let standing = Standing {
         authenticated: session.as_ref().map(|session| session.authentication().at()),
-        waiting_since: interaction.map(Interaction::created),
+        fresh: session.as_ref().zip(interaction).is_some_and(|(session, interaction)| session.is_proven_since(interaction.created())),
         is_expected: is_expected(request, &authorization, session.as_ref())?,
         consented,
     };
