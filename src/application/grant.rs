@@ -7,7 +7,7 @@ use super::name::ClientId;
 use super::record;
 use crate::crypto::digest::sha256;
 use crate::model::error::Result;
-use crate::model::{Entropy, EntryId, Sequence, Timestamp};
+use crate::model::{Entropy, EntryId, Sequence, Timestamp, Voucher};
 use crate::store::{Changes, Key, PoolStore, Prefix, Space};
 use minicbor::{Decode, Encode};
 use std::fmt;
@@ -49,6 +49,9 @@ pub struct Grant {
     /// When the password was set that the person gave, if that is how they logged in: another password ends it.
     #[n(7)]
     pub password_proof: Option<Timestamp>,
+    /// The upstream that vouched for the person, if that is how they logged in: its removal ends it.
+    #[n(8)]
+    pub voucher: Option<Voucher>,
 }
 
 /// An authorization code (RFC 6749, section 1.3.1) with everything that its redemption needs.
@@ -97,6 +100,9 @@ pub struct Code {
     /// When the password was set that the person gave, if that is how they logged in.
     #[n(13)]
     pub password_proof: Option<Timestamp>,
+    /// The upstream that vouched for the person, if that is how they logged in.
+    #[n(14)]
+    pub voucher: Option<Voucher>,
 }
 
 impl GrantId {

@@ -5,7 +5,7 @@
 use super::record;
 use super::*;
 use crate::model::entropy::Entropy;
-use crate::model::{EntryId, PoolId, Timestamp};
+use crate::model::{EntryId, PoolId, Sequence, Timestamp, Voucher};
 use crate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, Space, Store};
 use crate::work::{Hasher, Places, Work};
 use std::sync::Arc;
@@ -59,6 +59,7 @@ fn grant() -> Grant {
         created: Timestamp::from_seconds(1000),
         expires: Timestamp::from_seconds(1600),
         password_proof: Some(Timestamp::from_seconds(900)),
+        voucher: None,
         session: [9; 32],
     }
 }
@@ -79,6 +80,7 @@ fn code() -> Code {
         used: false,
         session: [9; 32],
         password_proof: Some(Timestamp::from_seconds(800)),
+        voucher: None,
     }
 }
 
@@ -100,6 +102,10 @@ fn golden_bytes() {
     assert_eq!(record::decode::<ServiceProvider>(&record::encode(&service_provider())).unwrap(), service_provider());
     assert_eq!(record::decode::<Grant>(&record::encode(&grant())).unwrap(), grant());
     assert_eq!(record::decode::<Code>(&record::encode(&code())).unwrap(), code());
+    let vouched = Some(Voucher { provider: "idp".into(), version: Sequence::new(5) });
+    let tail = |bytes: Vec<u8>| hex(&bytes[bytes.len() - 9..]);
+    assert_eq!(tail(record::encode(&Grant { voucher: vouched.clone(), ..grant() })), "08a200636964700105");
+    assert_eq!(tail(record::encode(&Code { voucher: vouched, ..code() })), "0ea200636964700105");
     assert_eq!(record::decode::<Grant>(&unhex(FORMER_GRANT)).unwrap(), Grant { password_proof: None, ..grant() });
     assert_eq!(record::decode::<Code>(&unhex(FORMER_CODE)).unwrap(), Code { password_proof: None, ..code() });
 }

@@ -1,6 +1,7 @@
 //! Proof that somebody is who they say.
 
-use crate::model::{EntryId, PoolId, Sequence, Timestamp};
+use super::identity::Basis;
+use crate::model::{EntryId, PoolId, Sequence, Timestamp, Voucher};
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
 
@@ -43,7 +44,8 @@ pub struct Authentication {
     pub(super) methods: Vec<Method>,
     pub(super) level: Level,
     pub(super) at: Timestamp,
-    pub(super) provider: Option<String>,
+    /// The upstream that vouched, if one did.
+    pub(super) voucher: Option<Voucher>,
     /// When the password that was compared had been set. No two passwords of an entry share that moment.
     pub(super) password_set: Option<Timestamp>,
     /// The commit that wrote the record of that password, where it was read: while it is the last one, nobody has changed the password.
@@ -93,6 +95,16 @@ impl Authentication {
 
     /// The upstream identity provider that vouched, if one did.
     pub fn provider(&self) -> Option<&str> {
-        self.provider.as_deref()
+        self.voucher.as_ref().map(|voucher| voucher.provider.as_str())
+    }
+
+    /// The same, with what tells it from another one of its name.
+    pub const fn voucher(&self) -> Option<&Voucher> {
+        self.voucher.as_ref()
+    }
+
+    /// All that it rests on.
+    pub const fn basis(&self) -> Basis<'_> {
+        Basis { password: self.password_set, voucher: self.voucher.as_ref() }
     }
 }

@@ -1,6 +1,6 @@
 //! Verification of our own access tokens (RFC 9068).
 
-use super::Core;
+use super::{Basis, Core};
 use crate::{
     application::{self, GrantId},
     crypto::jwt,
@@ -52,7 +52,7 @@ pub struct Bearer {
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 impl Core {
-    /// Verifies one of our own access tokens: signature, type, issuer, audience, time, grant, and that its person may still log in and has the same password. Denied(Credentials) otherwise.
+    /// Verifies one of our own access tokens: signature, type, issuer, audience, time, grant, and that its person may still log in and what the grant rests on is as it was. Denied(Credentials) otherwise.
     pub fn bearer(&self, pool: &Arc<Pool>, issuer: &str, token: &str) -> Result<Bearer> {
         let pool = self.fresh(pool)?;
         let keys = keys::public(&pool, Use::Oidc)?;
@@ -63,7 +63,8 @@ impl Core {
         }
         let grant = GrantId::parse(&claims.grant).ok_or_else(Error::credentials)?;
         let grant = application::find_grant(pool.store(), grant, now)?.ok_or_else(Error::credentials)?;
-        let entry = self.welcome_since(&pool, grant.entry, grant.password_proof)?.ok_or_else(Error::credentials)?;
+        let basis = Basis { password: grant.password_proof, voucher: grant.voucher.as_ref() };
+        let entry = self.welcome_since(&pool, grant.entry, basis)?.ok_or_else(Error::credentials)?;
         if grant.client_id.to_string() != claims.client_id || entry.uuid().to_string() != claims.sub {
             return Err(Error::credentials());
         }

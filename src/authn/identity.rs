@@ -4,7 +4,8 @@ use super::{BindName, Core, Origin, credential, engine::Known, engine::PasswordF
 use crate::{
     crypto::password::PasswordHash,
     directory::{Directory, Entry, EntryKind},
-    model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp},
+    federation,
+    model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp, Voucher},
     policy::lockout::State,
     pool::{Pool, Status},
 };
@@ -126,18 +127,35 @@ pub(super) fn name(directory: &Directory, entry: EntryId) -> Result<String> {
     Ok(directory.dn(entry)?.map(|dn| dn.to_string()).unwrap_or_default())
 }
 
+/// What a proof rests on, and with it every session, code and grant that came from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Basis<'a> {
+    /// When the password was set that the person gave. No two passwords of an entry share that moment.
+    pub password: Option<Timestamp>,
+    /// The upstream that vouched.
+    pub voucher: Option<&'a Voucher>,
+}
+
 impl Core {
     /// The pool as it is now, rather than when the caller got hold of it. Nobody logs in to one that is gone.
     pub(super) fn fresh(&self, pool: &Pool) -> Result<Arc<Pool>> {
         self.registry.by_id(pool.id())?.ok_or_else(Error::credentials)
     }
 
-    /// As [`Core::welcome`], for what rests on the password that was set at that moment: only while the entry has that very password.
-    pub fn welcome_since(&self, pool: &Pool, entry: EntryId, password_proof: Option<Timestamp>) -> Result<Option<Entry>> {
+    /// As [`Core::welcome`], for what came from a proof: only while what that rests on is as it was.
+    pub fn welcome_since(&self, pool: &Pool, entry: EntryId, basis: Basis<'_>) -> Result<Option<Entry>> {
         let Some(found) = self.welcome(pool, entry)? else { return Ok(None) };
-        let Some(proof) = password_proof else { return Ok(Some(found)) };
-        let unchanged = credential::password(pool, entry)?.is_some_and(|(password, _)| password.changed == proof);
-        Ok(Some(found).filter(|_| unchanged))
+        if let Some(set) = basis.password
+            && credential::password(pool, entry)?.is_none_or(|(password, _)| password.changed != set)
+        {
+            return Ok(None);
+        }
+        if let Some(voucher) = basis.voucher
+            && !federation::vouches(pool.store(), voucher)?
+        {
+            return Ok(None);
+        }
+        Ok(Some(found))
     }
 
     /// The entry, if the pool serves and the entry is there and not disabled.

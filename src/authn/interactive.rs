@@ -18,7 +18,7 @@ use crate::{
         link::{self, Linked},
         oidc::{self, Answer, Wish},
     },
-    model::{Actor, Error, Result, Secret},
+    model::{Actor, Error, Result, Secret, Voucher},
     policy::lockout::State,
     pool::Pool,
 };
@@ -162,7 +162,7 @@ impl Core {
         let attempt = Attempt::away(level(&interaction), name.clone());
         let cookie = digest::token(&*self.entropy);
         let next = match self.ask_upstream(&pool, &name, &pending, answer).await {
-            Ok(vouched) => self.admit(&pool, &attempt, &name, &vouched, cookie.expose(), previous, origin).await?,
+            Ok((voucher, vouched)) => self.admit(&pool, &attempt, &voucher, &vouched, cookie.expose(), previous, origin).await?,
             Err(error) => {
                 tracing::warn!(pool = %pool.slug(), provider = name, %error, "an upstream login failed");
                 self.note_failure(&pool, attempt, &name, origin)
@@ -172,16 +172,17 @@ impl Core {
     }
 
     /// Asks the upstream who came back.
-    async fn ask_upstream(&self, pool: &Pool, provider: &str, pending: &[u8], answer: &Callback) -> Result<UpstreamIdentity> {
+    async fn ask_upstream(&self, pool: &Pool, provider: &str, pending: &[u8], answer: &Callback) -> Result<(Voucher, UpstreamIdentity)> {
         if let Some(error) = &answer.error {
             let shown: String = error.chars().filter(|letter| letter.is_ascii_graphic()).take(64).collect();
             return Err(Error::down(format!("the upstream answered `{shown}`")));
         }
-        let provider: IdentityProvider =
-            federation::find(pool, provider)?.ok_or_else(|| Error::not_found("the identity provider was removed during the login"))?;
+        let removed = || Error::not_found("the identity provider was removed during the login");
+        let voucher = federation::voucher(pool.store(), provider)?.ok_or_else(removed)?;
+        let provider: IdentityProvider = federation::find(pool, provider)?.ok_or_else(removed)?;
         let code = answer.code.as_deref().unwrap_or_default();
         let returned = Answer { code, iss: answer.iss.as_deref() };
-        self.relying_party.finish(pool.id(), &provider, pending, returned, self.clock.now()).await
+        Ok((voucher, self.relying_party.finish(pool.id(), &provider, pending, returned, self.clock.now()).await?))
     }
 
     /// Lets the engine judge somebody for whom an upstream vouched; at the first login their user is made in the same commit.
@@ -190,7 +191,7 @@ impl Core {
         &self,
         pool: &Arc<Pool>,
         attempt: &Attempt,
-        provider: &str,
+        voucher: &Voucher,
         vouched: &UpstreamIdentity,
         cookie: &str,
         previous: Option<&str>,
@@ -200,14 +201,19 @@ impl Core {
         store
             .decide(|changes| {
                 let pool = self.fresh(pool)?;
+                let provider = voucher.provider.as_str();
+                if !federation::vouches(pool.store(), voucher)? {
+                    return Ok(self.note_failure(&pool, attempt.clone(), provider, origin));
+                }
                 let directory = identity::directory(&pool);
                 let now = self.clock.now();
                 let linked = link::find_or_create(&directory, changes, provider, vouched, now, &*self.entropy)?;
                 let (known, actor) = self.newcomer(&pool, &directory, &linked, origin)?;
-                let input = Input::Upstream { provider: provider.to_owned(), logged_in: vouched.logged_in };
+                let input = Input::Upstream { voucher: voucher.clone(), logged_in: vouched.logged_in };
                 let decision = engine::advance(attempt.clone(), &input, &login::facts(&pool, Identity::Known(known)), now);
                 match &decision.next {
                     Next::Granted(authentication) => {
+                        federation::expect(changes, voucher);
                         session::begin(&pool, changes, authentication, now, cookie, previous)?;
                         if let Linked::Created { dn, .. } = &linked {
                             audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));

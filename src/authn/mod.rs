@@ -29,6 +29,7 @@ mod verified;
 pub use authentication::{Authentication, Level, Method};
 pub use edit::PasswordSet;
 pub use engine::Factor;
+pub use identity::Basis;
 pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, ReturnPoint};
 pub use interactive::{Callback, Granted, Message, Step};
 pub use session::Session;
@@ -129,8 +130,9 @@ impl Core {
         // The version alone says that the record is the same one. Another one may hold the same password under another hash, so it is opened.
         let same_record =
             authentication.password_version.is_some() && credential::version(&pool, entry)? == authentication.password_version;
-        let password_proof = authentication.password_proof().filter(|_| !same_record);
-        Ok(self.welcome_since(&pool, entry, password_proof)?.is_some())
+        let basis = authentication.basis();
+        let basis = Basis { password: basis.password.filter(|_| !same_record), ..basis };
+        Ok(self.welcome_since(&pool, entry, basis)?.is_some())
     }
 
     /// The same proof after its person has set their own password through it: from now on it rests on the one that was set at that moment, and on none that somebody

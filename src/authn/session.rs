@@ -2,13 +2,13 @@
 //!
 //! The cookie is drawn anew at each login and only its hash is stored. A session says who logged in; whether they may still is judged on each use.
 
-use super::{Authentication, Core, Level, Method, Origin, identity};
+use super::{Authentication, Basis, Core, Level, Method, Origin, identity};
 use crate::{
     application,
     audit::{self, Action, Event},
     crypto::digest,
-    federation::{self, oidc::LEEWAY},
-    model::{EntryId, Result, Timestamp, record},
+    federation::oidc::LEEWAY,
+    model::{EntryId, Result, Sequence, Timestamp, Voucher, record},
     policy::session as policy,
     pool::Pool,
     store::{Changes, CommitError, Key, Space},
@@ -88,6 +88,9 @@ struct Stored {
     /// When the password that it rests on was set, if it rests on one.
     #[n(9)]
     password: Option<Timestamp>,
+    /// The commit that wrote the record of the provider that vouched.
+    #[n(10)]
+    provider_version: Option<Sequence>,
 }
 
 impl Stored {
@@ -131,6 +134,7 @@ pub(super) fn begin(
         level: authentication.acr(),
         at: authentication.at(),
         provider: authentication.provider().map(str::to_owned),
+        provider_version: authentication.voucher().map(|voucher| voucher.version),
         created: now,
         used: now,
         first: first.map(ByteArray::from),
@@ -165,13 +169,14 @@ impl Core {
         if policy::is_over(&pool.settings().session, stored.created, stored.used, now) {
             return Ok(None);
         }
-        let Some(entry) = self.welcome_since(&pool, stored.entry, stored.password)? else { return Ok(None) };
-        // Nobody vouches any more for somebody whose provider was removed.
-        if let Some(provider) = &stored.provider
-            && !federation::exists(pool.store(), provider)?
-        {
-            return Ok(None);
-        }
+        let voucher = match (&stored.provider, stored.provider_version) {
+            (Some(provider), Some(version)) => Some(Voucher { provider: provider.clone(), version }),
+            // Written when providers were told apart by their names only.
+            (Some(_), None) => return Ok(None),
+            (None, _) => None,
+        };
+        let basis = Basis { password: stored.password, voucher: voucher.as_ref() };
+        let Some(entry) = self.welcome_since(&pool, stored.entry, basis)? else { return Ok(None) };
         if now.since(stored.used) >= pool.settings().session.idle.duration() / TOUCH {
             let mut changes = Changes::new();
             changes.expect_version(key(&hash), row.version);
@@ -196,7 +201,7 @@ impl Core {
             methods: stored.methods,
             level: stored.level,
             at: stored.at,
-            provider: stored.provider,
+            voucher,
             password_set: stored.password,
             password_version: None,
         };
@@ -252,12 +257,20 @@ mod tests {
             used: moment,
             first: None,
             password: Some(moment),
+            provider_version: None,
         };
         let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             bytes,
             "01a90007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000\
              091b00065bfeda25e000"
+        );
+        let vouched = Stored { provider_version: Some(Sequence::new(9)), password: None, ..stored };
+        let bytes: String = record::encode(VERSION, &vouched).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            bytes,
+            "01a90007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000\
+             0a09"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::loopback;
 use crate::{
-    model::{Error, Result, Secret, error::Rule, record},
+    model::{Error, Result, Secret, Voucher, error::Rule, record},
     pool::Pool,
     store::{Changes, Key, PoolStore, Prefix, Space},
 };
@@ -155,9 +155,22 @@ pub fn find(pool: &Pool, name: &str) -> Result<Option<IdentityProvider>> {
     pool.store().get(&key)?.map(|row| read(pool, &key, &row.value)).transpose()
 }
 
-/// Whether there is a provider of that name.
-pub fn exists(store: &PoolStore, name: &str) -> Result<bool> {
-    Ok(name.len() <= MAX_NAME && store.get(&key(name))?.is_some())
+/// The provider of that name, as one that vouches for somebody from now on.
+pub fn voucher(store: &PoolStore, name: &str) -> Result<Option<Voucher>> {
+    if name.len() > MAX_NAME {
+        return Ok(None);
+    }
+    Ok(store.get(&key(name))?.map(|row| Voucher { provider: name.to_owned(), version: row.version }))
+}
+
+/// Whether the provider still vouches: it is registered, and it is the same.
+pub fn vouches(store: &PoolStore, voucher: &Voucher) -> Result<bool> {
+    Ok(self::voucher(store, &voucher.provider)?.as_ref() == Some(voucher))
+}
+
+/// Lets the commit conflict unless the provider still vouches.
+pub fn expect(changes: &mut Changes, voucher: &Voucher) {
+    changes.expect_version(key(&voucher.provider), voucher.version);
 }
 
 /// All providers of the pool, by name.
@@ -185,7 +198,7 @@ pub fn put(pool: &Pool, changes: &mut Changes, provider: &IdentityProvider) -> R
     Ok(())
 }
 
-/// Removes a provider. Its federated identities stay, and are good again if it comes back with the same issuer.
+/// Removes a provider, and with it the logins for which it vouched. Its federated identities stay, and are good again if it comes back with the same issuer.
 pub fn delete(changes: &mut Changes, name: &str) {
     changes.delete(key(name));
 }

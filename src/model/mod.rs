@@ -13,6 +13,7 @@ pub mod id;
 pub mod record;
 pub mod secret;
 pub mod time;
+pub mod voucher;
 
 pub use actor::{Actor, Face, Role};
 pub use attribute::Attribute;
@@ -22,3 +23,4 @@ pub use error::{Error, Kind, Result};
 pub use id::{AttributeId, EntryId, PoolId, Sequence};
 pub use secret::Secret;
 pub use time::{Clock, Days, Seconds, Timestamp};
+pub use voucher::Voucher;

@@ -17,7 +17,7 @@ use super::authentication::{Authentication, Level, Method};
 use crate::{
     audit::Reason,
     directory::EntryKind,
-    model::{EntryId, PoolId, Timestamp},
+    model::{EntryId, PoolId, Timestamp, Voucher},
     policy::lockout::{self, LockoutPolicy, State},
 };
 use uuid::Uuid;
@@ -84,8 +84,8 @@ pub enum Input {
     },
     /// An upstream vouched for the identity of the facts.
     Upstream {
-        /// Its name.
-        provider: String,
+        /// Which.
+        voucher: Voucher,
         /// When the person logged in there, if it says so.
         logged_in: Option<Timestamp>,
     },
@@ -182,8 +182,8 @@ pub fn advance(attempt: Attempt, input: &Input, facts: &Facts, now: Timestamp) -
         (Stage::Done, _) => Verdict::denied(Reason::Replayed),
         (_, Input::Begin) => begin(&attempt),
         (_, Input::Choose { provider }) => choose(&attempt, provider, facts),
-        (Stage::Away(sent), Input::Upstream { provider, logged_in }) if sent == provider => {
-            upstream(&attempt, provider, *logged_in, facts, now)
+        (Stage::Away(sent), Input::Upstream { voucher, logged_in }) if *sent == voucher.provider => {
+            upstream(&attempt, voucher, *logged_in, facts, now)
         }
         (_, Input::Upstream { .. } | Input::UpstreamFailed) => Verdict::denied(Reason::Upstream),
         (_, Input::Password { matches }) => password(&attempt, *matches, facts, now),
@@ -252,10 +252,10 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
 }
 
 /// The login is as old as the upstream says: coming here is no proof of its own.
-fn upstream(attempt: &Attempt, provider: &str, logged_in: Option<Timestamp>, facts: &Facts, now: Timestamp) -> Verdict {
+fn upstream(attempt: &Attempt, voucher: &Voucher, logged_in: Option<Timestamp>, facts: &Facts, now: Timestamp) -> Verdict {
     let at = logged_in.map_or(now, |at| at.min(now));
     match standing(facts, now) {
-        Ok(known) => Verdict::plain(grant(attempt, known, Method::Federated, Some(provider.to_owned()), at, facts.pool)),
+        Ok(known) => Verdict::plain(grant(attempt, known, Method::Federated, Some(voucher.clone()), at, facts.pool)),
         Err(verdict) => *verdict,
     }
 }
@@ -276,7 +276,7 @@ fn standing<'f>(facts: &'f Facts, now: Timestamp) -> Result<&'f Known, Box<Verdi
     }
 }
 
-fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<String>, at: Timestamp, pool: PoolId) -> Next {
+fn grant(attempt: &Attempt, known: &Known, method: Method, voucher: Option<Voucher>, at: Timestamp, pool: PoolId) -> Next {
     let welcome = match known.kind {
         EntryKind::User => true,
         EntryKind::Service => attempt.entrance == Entrance::OneShot,
@@ -297,7 +297,7 @@ fn grant(attempt: &Attempt, known: &Known, method: Method, provider: Option<Stri
         methods: vec![method],
         level,
         at,
-        provider,
+        voucher,
         password_set: None,
         password_version: None,
     })

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::model::Seconds;
+use crate::model::{Seconds, Sequence};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -33,6 +33,10 @@ fn attempt() -> Attempt {
     Attempt::new(Entrance::Interactive, Level::Single)
 }
 
+fn voucher(provider: &str) -> Voucher {
+    Voucher { provider: provider.into(), version: Sequence::new(3) }
+}
+
 fn next(attempt: Attempt, input: &Input, facts: &Facts) -> Next {
     advance(attempt, input, facts, NOW).next
 }
@@ -48,7 +52,7 @@ fn every_reason_for_a_denial() {
         facts(Identity::Known(known))
     };
     let suspended = Facts { active: false, ..me(|_| ()) };
-    let vouched = Input::Upstream { provider: "idp".into(), logged_in: None };
+    let vouched = Input::Upstream { voucher: voucher("idp"), logged_in: None };
     let away = || Attempt::away(Level::Single, "idp".into());
     let table = [
         ("wrong password", one_shot(), wrong.clone(), me(|_| ()), Reason::WrongPassword),
@@ -143,7 +147,7 @@ fn an_upstream_is_left_for_and_vouches() {
     assert_eq!(away.next, Next::Redirect("idp".into()));
     let before = NOW.minus(Duration::from_secs(3600));
     for (logged_in, at) in [(None, NOW), (Some(before), before), (Some(NOW), NOW), (Some(NOW.plus(Duration::from_secs(1))), NOW)] {
-        let vouched = Input::Upstream { provider: "idp".into(), logged_in };
+        let vouched = Input::Upstream { voucher: voucher("idp"), logged_in };
         let back = advance(away.attempt.clone(), &vouched, &facts(Identity::Known(known())), NOW);
         let Next::Granted(authentication) = back.next else { panic!("{back:?}") };
         assert_eq!((authentication.methods(), authentication.provider()), ([Method::Federated].as_slice(), Some("idp")));
@@ -209,7 +213,7 @@ fn inputs() -> impl Strategy<Value = Input> {
         Just(Input::Begin),
         any::<bool>().prop_map(|matches| Input::Password { matches }),
         "[ab]".prop_map(|provider| Input::Choose { provider }),
-        "[ab]".prop_map(|provider| Input::Upstream { provider, logged_in: None }),
+        "[ab]".prop_map(|provider| Input::Upstream { voucher: voucher(&provider), logged_in: None }),
         Just(Input::UpstreamFailed),
     ]
 }
@@ -238,7 +242,7 @@ proptest! {
                         let password = known.password.unwrap();
                         prop_assert!(*matches && !password.must_change && password.expires.is_none_or(|end| NOW < end));
                     }
-                    Input::Upstream { provider, .. } => prop_assert_eq!(sent.as_ref(), Some(provider)),
+                    Input::Upstream { voucher, .. } => prop_assert_eq!(sent.as_ref(), Some(&voucher.provider)),
                     other => panic!("granted for {other:?}"),
                 }
                 granted = true;

@@ -35,6 +35,7 @@ impl Given {
             expires: bench.now().plus(Duration::from_secs(3600)),
             session: [0; 32],
             password_proof: Some(bench.now()),
+            voucher: None,
         };
         let mut changes = Changes::new();
         application::put_grant(&mut changes, &grant);

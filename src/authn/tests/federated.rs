@@ -344,12 +344,27 @@ async fn nobody_stays_for_whom_a_removed_provider_vouched() {
     let stage = Stage::new().await;
     let Step::Granted(granted) = stage.login().await else { panic!("refused") };
     let core = &stage.bench.core;
-    let lives = async || core.session(&stage.bench.pool, granted.session.expose()).await.unwrap().is_some();
-    assert!(lives().await);
-    let mut changes = Changes::new();
-    federation::delete(&mut changes, "suppliers");
-    stage.bench.pool.store().commit(changes).await.unwrap();
-    assert!(!lives().await);
+    let pool = &stage.bench.pool;
+    let session = core.session(pool, granted.session.expose()).await.unwrap().unwrap();
+    let holds = async || {
+        let authentication = session.authentication();
+        // What codes and grants keep, and what an identity keeps that was bound meanwhile.
+        let given = core.welcome_since(pool, authentication.entry(), authentication.basis()).unwrap().is_some();
+        assert_eq!(core.still_valid(authentication).unwrap(), given);
+        assert_eq!(core.session(pool, granted.session.expose()).await.unwrap().is_some(), given);
+        given
+    };
+    assert!(holds().await);
+    let commit = async |fill: &dyn Fn(&mut Changes)| {
+        let mut changes = Changes::new();
+        fill(&mut changes);
+        pool.store().commit(changes).await.unwrap();
+    };
+    commit(&|changes| federation::delete(changes, "suppliers")).await;
+    assert!(!holds().await);
+    commit(&|changes| federation::put(pool, changes, &stage.upstream.provider()).unwrap()).await;
+    assert!(!holds().await, "one that has the name now has not vouched for anybody");
+    assert_eq!(stage.logged_in().await, "suppliers.erin");
 }
 
 #[tokio::test]

@@ -160,6 +160,7 @@ async fn give(bench: &Bench, cookie: &str) -> GrantId {
         expires: bench.now().plus(Duration::from_secs(600)),
         session: *session.hash(),
         password_proof: session.authentication().password_proof(),
+        voucher: session.authentication().voucher().cloned(),
     };
     let mut changes = Changes::new();
     application::put_grant(&mut changes, &grant);

@@ -184,6 +184,7 @@ async fn give_code(
         used: false,
         session: *session.hash(),
         password_proof: authentication.password_proof(),
+        voucher: authentication.voucher().cloned(),
     };
     let actor = app.core.actor(&request.pool, authentication, App::origin(request)).map_err(failed)?;
     let mut changes = Changes::new();

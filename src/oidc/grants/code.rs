@@ -2,6 +2,7 @@
 
 use crate::application::{self, Client, Code as Record, Grant};
 use crate::audit::{self, Action, Event, Reason};
+use crate::authn::Basis;
 use crate::model::{Actor, Error as Failure, Face, Role, Sequence};
 use crate::oidc::app::App;
 use crate::oidc::error::{Code, Refusal};
@@ -67,7 +68,7 @@ fn judge(client: &Client, record: &Record, form: &Parameters) -> Result<(), Refu
     }
 }
 
-/// The person may have been disabled since the code was given, or their password changed: both are read again. Then the tokens, and one commit.
+/// The person may have been disabled since the code was given, their password changed or their upstream removed: all of it is read again. Then the tokens, and one commit.
 async fn commit(
     app: &App,
     request: &PoolRequest,
@@ -77,7 +78,8 @@ async fn commit(
     read: Sequence,
 ) -> Result<TokenResponse, Attempt> {
     let now = app.now();
-    let entry = app.core.welcome_since(&request.pool, record.entry, record.password_proof)?.ok_or_else(Failure::credentials)?;
+    let basis = Basis { password: record.password_proof, voucher: record.voucher.as_ref() };
+    let entry = app.core.welcome_since(&request.pool, record.entry, basis)?.ok_or_else(Failure::credentials)?;
     let grant = Grant {
         id: record.grant,
         client_id: record.client_id.clone(),
@@ -87,6 +89,7 @@ async fn commit(
         expires: issue::grant_end(request, now),
         session: record.session,
         password_proof: record.password_proof,
+        voucher: record.voucher.clone(),
     };
     let tokens = issue::tokens(app, request, client, record, &grant, &entry).await?;
     let mut changes = Changes::new();

@@ -217,6 +217,7 @@ impl Provider {
             used: false,
             session: [3; 32],
             password_proof: Some(self.password_set),
+            voucher: None,
         };
         self.put_code(text, &code).await;
         code
