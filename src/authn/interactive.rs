@@ -93,6 +93,7 @@ impl Core {
         let interaction = self.interaction(pool, interaction, browser)?.ok_or_else(ended)?;
         let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
         let cookie = digest::token(&*self.entropy);
+        let former = session::former(pool, previous)?;
         let who = BindName::Uid(username.to_owned());
         let tried = Try { password, origin, action: Action::Login, actor: None, keeps_password: true };
         let next = self
@@ -100,6 +101,9 @@ impl Core {
                 session::begin(pool, changes, authentication, authentication.at(), cookie.expose(), previous)
             })
             .await?;
+        if let Next::Granted(authentication) = &next {
+            self.end_former(pool, former, authentication.entry()).await?;
+        }
         Ok(step(next, cookie, &interaction))
     }
 
@@ -161,6 +165,7 @@ impl Core {
         let name = oidc::destination(&pending)?;
         let attempt = Attempt::away(level(&interaction), name.clone());
         let cookie = digest::token(&*self.entropy);
+        let former = session::former(&pool, previous)?;
         let next = match self.ask_upstream(&pool, &name, &pending, answer).await {
             Ok((voucher, vouched)) => self.admit(&pool, &attempt, &voucher, &vouched, cookie.expose(), previous, origin).await?,
             Err(error) => {
@@ -168,6 +173,9 @@ impl Core {
                 self.note_failure(&pool, attempt, &name, origin)
             }
         };
+        if let Next::Granted(authentication) = &next {
+            self.end_former(&pool, former, authentication.entry()).await?;
+        }
         Ok(step(next, cookie, &interaction))
     }
 

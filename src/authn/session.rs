@@ -31,6 +31,8 @@ const GRANTS_PER_COMMIT: usize = 256;
 pub struct Session {
     authentication: Authentication,
     created: Timestamp,
+    /// What its record is named by, and what its grants are filed under.
+    own: [u8; 32],
     hash: [u8; 32],
 }
 
@@ -48,6 +50,11 @@ impl Session {
     /// The hash that grants hold which came from it, so that a logout ends them. It stays the same when the same person logs in anew in the same browser.
     pub const fn hash(&self) -> &[u8; 32] {
         &self.hash
+    }
+
+    /// Lets the commit conflict if the session has ended meanwhile, so that nothing is given in one that is over.
+    pub fn expect(&self, changes: &mut Changes) {
+        changes.expect_present(key(&self.own));
     }
 
     /// Whether its person has proven since that moment who they are. An upstream says when they logged in there by its own clock.
@@ -114,7 +121,7 @@ fn put(pool: &Pool, changes: &mut Changes, hash: &[u8; 32], stored: &Stored) {
 }
 
 /// Begins a session for that proof under a new cookie, and ends the one that the browser had before: what came from it goes on with the new one if it is the same
-/// person, and is taken back if it is somebody else.
+/// person, and is taken back if it is somebody else, what one commit does not hold of it by [`Core::end_former`].
 pub(super) fn begin(
     pool: &Pool,
     changes: &mut Changes,
@@ -156,6 +163,27 @@ fn replace(pool: &Pool, changes: &mut Changes, entry: EntryId, hash: &[u8; 32]) 
     }
     application::revoke_session_grants(pool.store(), changes, &stored.grants(hash), GRANTS_PER_COMMIT)?;
     Ok(None)
+}
+
+/// The session that a login is about to take the place of.
+pub(super) struct Former {
+    entry: EntryId,
+    grants: [u8; 32],
+}
+
+/// The session of the cookie that a browser sends when it logs in.
+pub(super) fn former(pool: &Pool, previous: Option<&str>) -> Result<Option<Former>> {
+    let Some(hash) = previous.map(hash) else { return Ok(None) };
+    let Some(row) = pool.store().get(&key(&hash))? else { return Ok(None) };
+    let stored: Stored = record::decode(VERSION, &row.value)?;
+    Ok(Some(Former { entry: stored.entry, grants: stored.grants(&hash) }))
+}
+
+/// Takes back the codes and grants of a session that has ended, until none is left. Whoever gives one expects the session: what is found afterwards was given before.
+async fn revoke(pool: &Pool, grants: &[u8; 32]) -> Result<()> {
+    let store = pool.store();
+    while store.decide(|changes| application::revoke_session_grants(store, changes, grants, GRANTS_PER_COMMIT)).await? > 0 {}
+    Ok(())
 }
 
 impl Core {
@@ -205,35 +233,39 @@ impl Core {
             password_set: stored.password,
             password_version: None,
         };
-        Ok(Some(Session { authentication, created: stored.created, hash: grants }))
+        Ok(Some(Session { authentication, created: stored.created, own: hash, hash: grants }))
     }
 
     /// Ends the session of that cookie and takes back the grants that came from it; no error if there is none.
     pub async fn end_session(&self, pool: &Arc<Pool>, cookie: &str, origin: Origin) -> Result<()> {
         let hash = hash(cookie);
-        let mut grants = hash;
         let directory = identity::directory(pool);
-        let mut more = true;
-        while more {
-            more = pool
-                .store()
-                .decide(|changes| {
-                    if let Some(row) = pool.store().get(&key(&hash))? {
-                        let stored: Stored = record::decode(VERSION, &row.value)?;
-                        grants = stored.grants(&hash);
-                        let actor = match directory.record(stored.entry)? {
-                            Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
-                            None => identity::claimed(&directory, stored.entry, origin)?,
-                        };
-                        changes.expect_version(key(&hash), row.version);
-                        changes.delete(key(&hash));
-                        audit::record(changes, &Event::success(self.clock.now(), Action::Logout, &actor));
-                    }
-                    Ok(application::revoke_session_grants(pool.store(), changes, &grants, GRANTS_PER_COMMIT)? == GRANTS_PER_COMMIT)
-                })
-                .await?;
+        let grants = pool
+            .store()
+            .decide(|changes| {
+                let Some(row) = pool.store().get(&key(&hash))? else { return Ok(hash) };
+                let stored: Stored = record::decode(VERSION, &row.value)?;
+                let actor = match directory.record(stored.entry)? {
+                    Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
+                    None => identity::claimed(&directory, stored.entry, origin)?,
+                };
+                changes.expect_version(key(&hash), row.version);
+                changes.delete(key(&hash));
+                audit::record(changes, &Event::success(self.clock.now(), Action::Logout, &actor));
+                let grants = stored.grants(&hash);
+                application::revoke_session_grants(pool.store(), changes, &grants, GRANTS_PER_COMMIT)?;
+                Ok(grants)
+            })
+            .await?;
+        revoke(pool, &grants).await
+    }
+
+    /// Takes back what was given in the session that a login has taken the place of, unless it was the same person's.
+    pub(super) async fn end_former(&self, pool: &Pool, former: Option<Former>, entry: EntryId) -> Result<()> {
+        match former.filter(|former| former.entry != entry) {
+            Some(former) => revoke(pool, &former.grants).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

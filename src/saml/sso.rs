@@ -177,6 +177,7 @@ async fn answer(
             Event::failure(now, Action::AssertionIssue, &actor, Reason::Invalid)
         };
         audit::record(&mut changes, &event.on(provider.entity_id.as_str()));
+        session.expect(&mut changes);
     }
     end(core, request, interaction, changes).await?;
     Ok(post::page(request, &provider.name, &asked.acs, &response, asked.relay_state.as_deref()))
@@ -213,7 +214,7 @@ async fn end(core: &Core, request: &PoolRequest, interaction: Option<&Interactio
     }
     match request.pool.store().commit(changes).await {
         Ok(_) => Ok(()),
-        // Nothing else of these changes can conflict: another tab was quicker.
+        // Another tab was quicker: it has answered the request, or logged the person out.
         Err(crate::store::CommitError::Conflict) => Err(PageError::expired(request)),
         Err(error) => Err(PageError::of(request, &error.into())),
     }

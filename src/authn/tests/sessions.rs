@@ -1,13 +1,13 @@
 //! Sessions: how they end.
 
-use super::super::{Demands, Step, credential, testing::*};
+use super::super::{Demands, Session, Step, credential, testing::*};
 use crate::{
     application::{self, ClientId, Grant, GrantId},
     audit::{Action, Outcome},
     crypto::password::Params,
     model::EntryId,
     pool::Status,
-    store::{Changes, Prefix, Space},
+    store::{Changes, CommitError, Prefix, Space},
 };
 use std::time::Duration;
 
@@ -151,7 +151,15 @@ async fn again(bench: &Bench, name: &str, previous: &str) -> String {
 /// A client is given something by the session of that cookie.
 async fn give(bench: &Bench, cookie: &str) -> GrantId {
     let session = bench.core.session(&bench.pool, cookie).await.unwrap().unwrap();
-    let grant = Grant {
+    let grant = grant_of(bench, &session);
+    let mut changes = Changes::new();
+    application::put_grant(&mut changes, &grant);
+    bench.pool.store().commit(changes).await.unwrap();
+    grant.id
+}
+
+fn grant_of(bench: &Bench, session: &Session) -> Grant {
+    Grant {
         id: GrantId::draw(&*bench.core.entropy),
         client_id: ClientId::parse("demo").unwrap(),
         entry: session.authentication().entry(),
@@ -161,11 +169,7 @@ async fn give(bench: &Bench, cookie: &str) -> GrantId {
         session: *session.hash(),
         password_proof: session.authentication().password_proof(),
         voucher: session.authentication().voucher().cloned(),
-    };
-    let mut changes = Changes::new();
-    application::put_grant(&mut changes, &grant);
-    bench.pool.store().commit(changes).await.unwrap();
-    grant.id
+    }
 }
 
 fn is_given(bench: &Bench, grant: GrantId) -> bool {
@@ -193,6 +197,48 @@ async fn somebody_else_who_logs_in_ends_what_was_given_before() {
     let second = again(&bench, "bob", &first).await;
     assert!(!lives(&bench, &first).await && !is_given(&bench, of_alice));
     assert!(lives(&bench, &second).await);
+}
+
+#[tokio::test]
+async fn however_much_was_given_all_of_it_is_taken_back() {
+    let (bench, _, cookie) = logged_in().await;
+    bench.user("bob", "correct horse").await;
+    let left = || bench.pool.store().scan(&Prefix::space(Space::Grant), None).count();
+    let give_many = async |cookie: &str| {
+        let session = bench.core.session(&bench.pool, cookie).await.unwrap().unwrap();
+        for _ in 0..6 {
+            let mut changes = Changes::new();
+            for _ in 0..100 {
+                application::put_grant(&mut changes, &grant_of(&bench, &session));
+            }
+            bench.pool.store().commit(changes).await.unwrap();
+        }
+        assert_eq!(left(), 1200, "each with its place among what the session gave");
+    };
+    give_many(&cookie).await;
+    let of_bob = again(&bench, "bob", &cookie).await;
+    assert_eq!(left(), 0, "somebody else has logged in");
+    give_many(&of_bob).await;
+    bench.core.end_session(&bench.pool, &of_bob, page()).await.unwrap();
+    assert_eq!(left(), 0, "a logout");
+}
+
+#[tokio::test]
+async fn nothing_is_given_in_a_session_that_has_ended() {
+    let (bench, _, cookie) = logged_in().await;
+    let session = bench.core.session(&bench.pool, &cookie).await.unwrap().unwrap();
+    let give = async || {
+        let mut changes = Changes::new();
+        session.expect(&mut changes);
+        application::put_grant(&mut changes, &grant_of(&bench, &session));
+        bench.pool.store().commit(changes).await.map(|_| ())
+    };
+    give().await.unwrap();
+    bench.pass(Duration::from_secs(20 * 60));
+    assert!(lives(&bench, &cookie).await);
+    give().await.unwrap();
+    bench.core.end_session(&bench.pool, &cookie, page()).await.unwrap();
+    assert_eq!(give().await.unwrap_err(), CommitError::Conflict);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::authn::{BrowserKey, Demands, Interaction, InteractionId, NewInteracti
 use crate::crypto::digest;
 use crate::model::Error as Failure;
 use crate::model::error::Rule;
-use crate::store::{Changes, CommitError};
+use crate::store::{ATTEMPTS, Changes, CommitError};
 use crate::web::browser::{self, Browser};
 use crate::web::page::PageError;
 use crate::web::{self, PoolRequest, Response};
@@ -67,37 +67,61 @@ pub(super) async fn advance(
     consented: bool,
 ) -> Result<Response, Error> {
     let authorization = check(request, parameters)?;
-    let failed = |failure: Failure| at_the_client(&authorization, &failure);
+    for _ in 0..ATTEMPTS {
+        if let Some(response) = step(app, request, parameters, &authorization, interaction, consented).await? {
+            return Ok(response);
+        }
+        if let Some(interaction) = interaction
+            && waiting(app, request, interaction.id().as_str())?.is_none()
+        {
+            // Somebody sent the same waiting request twice: it was answered already.
+            return Ok(expired(request));
+        }
+    }
+    Err(at_the_client(&authorization, &Failure::contended()))
+}
+
+/// Does what is decided at this moment; `None` if that has ended meanwhile on which it was decided.
+async fn step(
+    app: &App,
+    request: &PoolRequest,
+    parameters: &Parameters,
+    authorization: &AuthorizationRequest,
+    interaction: Option<&Interaction>,
+    consented: bool,
+) -> Result<Option<Response>, Error> {
+    let failed = |failure: Failure| at_the_client(authorization, &failure);
     let session = app.session(request).await.map_err(failed)?;
     let standing = Standing {
         authenticated: session.as_ref().map(|session| session.authentication().at()),
         fresh: session.as_ref().zip(interaction).is_some_and(|(session, interaction)| session.is_proven_since(interaction.created())),
-        is_expected: is_expected(request, &authorization, session.as_ref())?,
+        is_expected: is_expected(request, authorization, session.as_ref())?,
         consented,
     };
-    match (decision::decide(&authorization, &standing, app.now()), session) {
-        (Decision::Refuse(refusal), _) => Err(Error::Redirect(refusal, Box::new(authorization.reply))),
-        (Decision::Issue, Some(session)) => give_code(app, request, &authorization, interaction, &session, consented).await,
+    let response = match (decision::decide(authorization, &standing, app.now()), session) {
+        (Decision::Refuse(refusal), _) => return Err(Error::Redirect(refusal, Box::new(authorization.reply.clone()))),
+        (Decision::Issue, Some(session)) => return give_code(app, request, authorization, interaction, &session, consented).await,
         (Decision::Consent, Some(session)) => match interaction {
-            Some(interaction) => Ok(consent::page(request, &authorization, interaction, &session)),
+            Some(interaction) => consent::page(request, authorization, interaction, &session),
             None => {
-                let (id, browser) = store(app, request, parameters, &authorization, false).await.map_err(failed)?;
-                Ok(browser.keep(web::see_other(&here(request, &id))))
+                let (id, browser) = store(app, request, parameters, authorization, false).await.map_err(failed)?;
+                browser.keep(web::see_other(&here(request, &id)))
             }
         },
         (Decision::Login { force }, _) => {
             let login = |id: &InteractionId| web::see_other(&request.base.join(&format!("/login?{INTERACTION}={}", id.as_str())));
             // A request that waits without the demand for a new login would be sent back by the login page at once.
             match interaction.filter(|interaction| interaction.demands().force || !force) {
-                Some(interaction) => Ok(login(interaction.id())),
+                Some(interaction) => login(interaction.id()),
                 None => {
-                    let (id, browser) = store(app, request, parameters, &authorization, force).await.map_err(failed)?;
-                    Ok(browser.keep(login(&id)))
+                    let (id, browser) = store(app, request, parameters, authorization, force).await.map_err(failed)?;
+                    browser.keep(login(&id))
                 }
             }
         }
-        (Decision::Issue | Decision::Consent, None) => Err(Error::Page(Refusal::request("nobody is logged in"))),
-    }
+        (Decision::Issue | Decision::Consent, None) => return Err(Error::Page(Refusal::request("nobody is logged in"))),
+    };
+    Ok(Some(response))
 }
 
 /// The client that the request names, and the checks.
@@ -155,7 +179,8 @@ async fn store(
     Ok((id, browser))
 }
 
-/// One commit: the code, the end of the interaction, the audit event.
+/// One commit: the code, the end of the interaction, the audit event. `None` if the session or the interaction has ended meanwhile: a code that a logout does not see
+/// would outlive it.
 async fn give_code(
     app: &App,
     request: &PoolRequest,
@@ -163,7 +188,7 @@ async fn give_code(
     interaction: Option<&Interaction>,
     session: &Session,
     consented: bool,
-) -> Result<Response, Error> {
+) -> Result<Option<Response>, Error> {
     let failed = |failure: Failure| at_the_client(authorization, &failure);
     let now = app.now();
     let entropy = app.core.entropy.as_ref();
@@ -188,6 +213,7 @@ async fn give_code(
     };
     let actor = app.core.actor(&request.pool, authentication, App::origin(request)).map_err(failed)?;
     let mut changes = Changes::new();
+    session.expect(&mut changes);
     application::put_code(&mut changes, code.expose(), &record);
     if let Some(interaction) = interaction {
         app.core.consume(interaction, &mut changes);
@@ -197,9 +223,8 @@ async fn give_code(
         audit::record(&mut changes, &Event::success(now, *action, &actor).on(authorization.client.client_id.as_str()));
     }
     match request.pool.store().commit(changes).await {
-        Ok(_) => Ok(authorization.reply.answer(request, [("code", code.expose().as_str())].into_iter().collect())),
-        // Somebody sent the same waiting request twice: it was answered already.
-        Err(CommitError::Conflict) => Ok(expired(request)),
+        Ok(_) => Ok(Some(authorization.reply.answer(request, [("code", code.expose().as_str())].into_iter().collect()))),
+        Err(CommitError::Conflict) => Ok(None),
         Err(error) => Err(failed(error.into())),
     }
 }
