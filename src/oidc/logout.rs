@@ -26,13 +26,13 @@ pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let (parameters, wish) = read(request, request.query.as_bytes())?;
     let session = app.session(request).await.map_err(failed)?;
     match (&session, &wish.hint) {
-        (None, _) => Ok(goodbye(request, &wish)),
-        (Some(session), Some(hint)) if session.authentication().uuid().to_string() == hint.sub => {
-            end(app, request).await?;
-            Ok(goodbye(request, &wish))
-        }
-        (Some(_), _) => Ok(ask(app, request, &parameters)),
+        (Some(session), Some(hint)) if session.authentication().uuid().to_string() == hint.sub => {}
+        (Some(_), _) => return Ok(ask(app, request, &parameters)),
+        // There may be one that cannot be used just now, while the pool is suspended or its person disabled. It is not to come back.
+        (None, _) => {}
     }
+    end(app, request).await?;
+    Ok(goodbye(request, &wish))
 }
 
 /// A request in the body, or the form of our own page. Without the form token it goes on as a GET, since a Lax cookie does not come with a cross-site POST.

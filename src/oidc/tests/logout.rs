@@ -1,5 +1,8 @@
 use super::*;
+use crate::directory::{Modification, ModificationKind};
 use crate::oidc::{authorize, logout, token};
+use crate::pool::Status;
+use crate::store::{Prefix, Space};
 
 const BYE: &str = "https://app.example/bye";
 
@@ -95,6 +98,52 @@ async fn nobody_is_sent_where_the_client_has_not_said() {
     assert!(is_logged_in(&provider, &cookies).await);
     let nobody = get(&provider, "", "").await;
     assert_eq!((nobody.status(), header(&nobody, "location").as_str()), (StatusCode::OK, ""));
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_used_just_now_ends_all_the_same() {
+    let provider = Provider::start().await;
+    let core = &provider.app.core;
+    let disabled = |value: &str| {
+        let attribute = Attribute::new("poolgateAccountDisabled", [value]);
+        [Modification { kind: ModificationKind::Replace, attribute }]
+    };
+    for suspended in [false, true] {
+        let cookies = provider.browser_with_session().await;
+        let (hint, grant) = id_token(&provider, "demo-app", &cookies).await;
+        match suspended {
+            true => core.registry.set_status(provider.pool.id(), &operator(), Status::Suspended).await.map(drop),
+            false => core.modify_entry(&provider.pool, &operator(), provider.alice, &disabled("TRUE")).await.map(drop),
+        }
+        .unwrap();
+        assert!(!is_logged_in(&provider, &cookies).await);
+        let query = if suspended { String::new() } else { format!("id_token_hint={hint}") };
+        let bye = get(&provider, &query, &cookies).await;
+        assert!(header(&bye, "set-cookie").contains("Max-Age=0"));
+        core.registry.set_status(provider.pool.id(), &operator(), Status::Active).await.unwrap();
+        core.modify_entry(&provider.pool, &operator(), provider.alice, &disabled("FALSE")).await.unwrap();
+        assert!(!is_logged_in(&provider, &cookies).await, "it does not come back");
+        assert!(application::find_grant(provider.pool.store(), grant, provider.clock.now()).unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn no_code_outlives_a_logout_that_it_races() {
+    let provider = Provider::start().await;
+    for _ in 0..20 {
+        let cookies = provider.browser_with_session().await;
+        let session = cookies.rsplit('=').next().unwrap();
+        let request = with(provider.request(Method::GET, &authorize_path("demo-app", "")), "cookie", &cookies);
+        let origin = Origin { face: Face::Oidc, address: None };
+        let both = futures_util::future::join(
+            authorize::get(&provider.app, &request),
+            provider.app.core.end_session(&provider.pool, session, origin),
+        );
+        let (answer, ended) = both.await;
+        ended.unwrap();
+        assert_eq!(answered(answer, &request).status(), StatusCode::SEE_OTHER);
+        assert_eq!(provider.pool.store().scan(&Prefix::space(Space::Grant), None).count(), 0);
+    }
 }
 
 #[tokio::test]
