@@ -7,7 +7,7 @@
 use super::{Core, authentication::Level};
 use crate::{
     crypto::digest,
-    model::{Error, Result, Sequence, Timestamp, address::subscriber, entropy::random, error::Rule, record},
+    model::{Error, Result, Secret, Sequence, Timestamp, address::subscriber, entropy::random, error::Rule, record},
     pool::Pool,
     store::{Changes, Key, Prefix, Space},
 };
@@ -96,6 +96,15 @@ impl InteractionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A request that waits for the browser that brings this token.
+#[derive(Debug)]
+pub struct Handover {
+    /// The name of the interaction.
+    pub interaction: InteractionId,
+    /// What ties it to whoever brings it.
+    pub token: Secret<String>,
 }
 
 /// A waiting request.
@@ -264,6 +273,24 @@ impl Core {
         Ok(InteractionId(id))
     }
 
+    /// Stores a request that another site has posted. Our cookies, which are Lax, do not come with such a POST, so the browser is not known, and giving it a new key
+    /// would part it from what waits in its other tabs. The way on carries the token, and the GET that comes with cookies again [takes it over](Core::take_over).
+    pub async fn begin_handover(&self, pool: &Arc<Pool>, new: NewInteraction, address: Option<IpAddr>) -> Result<Handover> {
+        let token = digest::token(&*self.entropy);
+        let interaction = self.begin(pool, new, &BrowserKey::from_cookie(token.expose()), address).await?;
+        Ok(Handover { interaction, token })
+    }
+
+    /// Ties a request to the browser that brings its token, once; false if none waits under that name and token.
+    pub async fn take_over(&self, pool: &Pool, id: &str, token: &str, browser: &BrowserKey) -> Result<bool> {
+        let take_over = |changes: &mut Changes| {
+            let Some(waiting) = self.waiting(pool, id, &BrowserKey::from_cookie(token))? else { return Ok(false) };
+            self.rewrite(&waiting, Stored { browser: browser.0, ..waiting.stored.clone() }, changes)?;
+            Ok(true)
+        };
+        pool.store().decide(take_over).await
+    }
+
     /// The waiting request of that name; `None` if there is none, it has ended, or it belongs to another browser.
     pub fn interaction(&self, pool: &Arc<Pool>, id: &str, browser: &BrowserKey) -> Result<Option<Interaction>> {
         Ok(self.waiting(pool, id, browser)?.map(|waiting| waiting.interaction))
@@ -312,7 +339,7 @@ impl Core {
     pub(super) fn send_away(&self, pool: &Pool, waiting: &Waiting, state: &str, secret: &[u8], changes: &mut Changes) -> Result<()> {
         let key = self.interaction_key(waiting.interaction.id.as_str(), 0)?;
         let away = StoredAway { state: digest::sha256(state.as_bytes()), sealed: pool.seal(&key, secret)? };
-        self.rewrite(waiting, Some(away), changes)
+        self.rewrite(waiting, Stored { away: Some(away), ..waiting.stored.clone() }, changes)
     }
 
     /// Takes back what the protocol needs to go on, if the person was sent away under that state. The commit makes sure that a state is answered once.
@@ -323,13 +350,12 @@ impl Core {
         }
         let key = self.interaction_key(waiting.interaction.id.as_str(), 0)?;
         let secret = pool.open(&key, &away.sealed)?;
-        self.rewrite(waiting, None, changes)?;
+        self.rewrite(waiting, Stored { away: None, ..waiting.stored.clone() }, changes)?;
         Ok(Some(secret.expose().clone()))
     }
 
-    fn rewrite(&self, waiting: &Waiting, away: Option<StoredAway>, changes: &mut Changes) -> Result<()> {
+    fn rewrite(&self, waiting: &Waiting, stored: Stored, changes: &mut Changes) -> Result<()> {
         let key = self.interaction_key(waiting.interaction.id.as_str(), 0)?;
-        let stored = Stored { away, ..waiting.stored.clone() };
         changes.expect_version(key.clone(), waiting.version);
         changes.put_until(key, record::encode(VERSION, &stored), stored.created.plus(MAX_AGE));
         Ok(())

@@ -30,7 +30,7 @@ pub use authentication::{Authentication, Level, Method};
 pub use edit::PasswordSet;
 pub use engine::Factor;
 pub use identity::Basis;
-pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, ReturnPoint};
+pub use interaction::{BrowserKey, Demands, Handover, Interaction, InteractionId, NewInteraction, ReturnPoint};
 pub use interactive::{Callback, Granted, Message, Step};
 pub use session::Session;
 

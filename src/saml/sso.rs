@@ -4,12 +4,12 @@
 //!  GET  SAMLRequest ── judge ──┬─ refused ───────────────────────────► response
 //!                              └─ decide ─┬─ good session ───────────► response
 //!                                         └─ stored ─► 303 login ─┐
-//!  POST SAMLRequest ── judge ── stored ─► 303 ─┐                  │
-//!                                              ▼                  ▼
-//!  GET  interaction ◄──────────────── the browser comes back, now with its cookies: decide again
+//!  POST SAMLRequest ── judge ── stored ─► 303 ─► GET: taken over ─┤
+//!                                                                 ▼
+//!  GET  interaction ◄──────────────── the browser comes back, with its cookies: decide again
 //! ```
 //!
-//! A POST from another site comes without our cookies (they are Lax), so it is stored under a key of its own, which the way on carries, and decided upon by a GET.
+//! A POST from another site comes without our cookies (they are Lax), so it is stored for a handover: the GET that follows ties it to the browser.
 
 use super::assertion::Issuer;
 use super::context;
@@ -20,8 +20,7 @@ use super::wire::{self, Received};
 use super::{error, post};
 use crate::application::{ServiceProvider, find_service_provider};
 use crate::audit::{self, Action, Event, Reason};
-use crate::authn::{BrowserKey, Core, Demands, Interaction, Level, NewInteraction, Origin, ReturnPoint, Session};
-use crate::crypto::digest;
+use crate::authn::{BrowserKey, Core, Demands, Handover, Interaction, InteractionId, Level, NewInteraction, Origin, ReturnPoint, Session};
 use crate::model::{self, Error, Face};
 use crate::store::Changes;
 use crate::web::cookie::{self, Purpose};
@@ -52,11 +51,9 @@ pub async fn post(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pag
     if let Some(refusal) = refusal {
         return answer(&core, &request, &provider, &asked, Err(refusal), None).await;
     }
-    let handover = digest::token(core.entropy.as_ref());
-    let key = BrowserKey::from_cookie(handover.expose());
-    let stored = core.begin(&request.pool, waiting(&provider, &asked), &key, Some(request.peer)).await;
-    let id = stored.map_err(|error| PageError::of(&request, &error))?;
-    Ok(see_other(&format!("{}?interaction={}&handover={}", sso_url(&request.base), id.as_str(), handover.expose())))
+    let stored = core.begin_handover(&request.pool, waiting(&provider, &asked), Some(request.peer)).await;
+    let Handover { interaction, token } = stored.map_err(|error| PageError::of(&request, &error))?;
+    Ok(see_other(&format!("{}?interaction={}&handover={}", sso_url(&request.base), interaction.as_str(), token.expose())))
 }
 
 /// Decodes and judges in `work`: inflating, parsing and signatures take time, and whoever sends them has proven nothing.
@@ -76,22 +73,28 @@ async fn resume(core: &Core, request: &PoolRequest) -> Result<Response, PageErro
     let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
     let expired = || PageError::expired(request);
     let id = query.get("interaction").ok_or_else(expired)?;
-    let own = browser::existing(request).map(|key| BrowserKey::from_cookie(key.expose()));
-    let key = query.get("handover").map(BrowserKey::from_cookie).or(own).ok_or_else(expired)?;
-    let interaction = core.interaction(&request.pool, id, &key).map_err(failed)?;
+    if let Some(token) = query.get("handover") {
+        return take_over(core, request, id, token).await;
+    }
+    let key = browser::existing(request).ok_or_else(expired)?;
+    let interaction = core.interaction(&request.pool, id, &BrowserKey::from_cookie(key.expose())).map_err(failed)?;
     let interaction = interaction.filter(|interaction| interaction.return_point() == ReturnPoint::SamlSso).ok_or_else(expired)?;
     let asked = SsoRequest::from_payload(interaction.payload()).map_err(failed)?;
     let provider = find_service_provider(request.pool.store(), &asked.entity_id).map_err(failed)?;
     let provider = provider.filter(|provider| provider.acs_by_url(&asked.acs).is_some());
     let provider = provider.ok_or_else(|| failed(Error::not_found("the service provider or its address is not registered any more")))?;
-    let stored = Stored { interaction, is_handed_over: query.get("handover").is_some() };
-    proceed(core, request, &provider, &asked, Some(stored)).await
+    proceed(core, request, &provider, &asked, Some(&interaction)).await
 }
 
-/// A request that waits. A handed over one is not yet tied to this browser.
-struct Stored {
-    interaction: Interaction,
-    is_handed_over: bool,
+/// Ties a posted request to the browser, which goes on with all its cookies.
+async fn take_over(core: &Core, request: &PoolRequest, id: &str, token: &str) -> Result<Response, PageError> {
+    let browser = browser::key(request, core.entropy.as_ref());
+    let key = BrowserKey::from_cookie(browser.key.expose());
+    match core.take_over(&request.pool, id, token, &key).await {
+        Ok(true) => Ok(browser.keep(see_other(&format!("{}?interaction={id}", sso_url(&request.base))))),
+        Ok(false) => Err(PageError::expired(request)),
+        Err(error) => Err(PageError::of(request, &error)),
+    }
 }
 
 async fn proceed(
@@ -99,20 +102,20 @@ async fn proceed(
     request: &PoolRequest,
     provider: &ServiceProvider,
     asked: &SsoRequest,
-    stored: Option<Stored>,
+    interaction: Option<&Interaction>,
 ) -> Result<Response, PageError> {
     let session = match cookie::get(request, Purpose::Session) {
         Some(cookie) => core.session(&request.pool, &cookie).await.map_err(|error| PageError::of(request, &error))?,
         None => None,
     };
-    let since = stored.as_ref().filter(|stored| !stored.is_handed_over).map(|stored| stored.interaction.created());
+    let since = interaction.map(Interaction::created);
     let decision = decide(asked, session.as_ref().map(|session| Proof::of(session, since)));
     let outcome = match (decision, session.as_ref()) {
         (Decision::Assert(class), Some(session)) => Ok((session, class)),
         (Decision::Refuse(refusal), _) => Err(refusal),
-        (Decision::LogIn | Decision::Assert(_), _) => return log_in(core, request, provider, asked, stored).await,
+        (Decision::LogIn | Decision::Assert(_), _) => return log_in(core, request, provider, asked, interaction).await,
     };
-    answer(core, request, provider, asked, outcome, stored.as_ref().map(|stored| &stored.interaction)).await
+    answer(core, request, provider, asked, outcome, interaction).await
 }
 
 /// Sends the browser to the login pages, with the request tied to it.
@@ -121,21 +124,16 @@ async fn log_in(
     request: &PoolRequest,
     provider: &ServiceProvider,
     asked: &SsoRequest,
-    stored: Option<Stored>,
+    interaction: Option<&Interaction>,
 ) -> Result<Response, PageError> {
-    let failed = |error| PageError::of(request, &error);
-    let login = |id: &str| see_other(&request.base.join(&format!("/login?interaction={id}")));
-    if let Some(stored) = stored.as_ref().filter(|stored| !stored.is_handed_over) {
-        return Ok(login(stored.interaction.id().as_str()));
-    }
-    if let Some(handed_over) = stored {
-        end(core, request, Some(&handed_over.interaction), Changes::new()).await?;
+    let login = |id: &InteractionId| see_other(&request.base.join(&format!("/login?interaction={}", id.as_str())));
+    if let Some(interaction) = interaction {
+        return Ok(login(interaction.id()));
     }
     let browser = browser::key(request, core.entropy.as_ref());
     let key = BrowserKey::from_cookie(browser.key.expose());
-    let id = core.begin(&request.pool, waiting(provider, asked), &key, Some(request.peer)).await.map_err(failed)?;
-    let response = login(id.as_str());
-    Ok(browser.keep(response))
+    let begun = core.begin(&request.pool, waiting(provider, asked), &key, Some(request.peer)).await;
+    Ok(browser.keep(login(&begun.map_err(|error| PageError::of(request, &error))?)))
 }
 
 fn waiting(provider: &ServiceProvider, asked: &SsoRequest) -> NewInteraction {

@@ -13,7 +13,7 @@ use super::issue;
 use super::wire::{MAX_REQUEST, Parameters, Prompt, Scope};
 use crate::application::{self, Code, GrantId};
 use crate::audit::{self, Action, Event};
-use crate::authn::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, ReturnPoint, Session};
+use crate::authn::{BrowserKey, Demands, Handover, Interaction, InteractionId, NewInteraction, ReturnPoint, Session};
 use crate::crypto::digest;
 use crate::model::Error as Failure;
 use crate::model::error::Rule;
@@ -27,25 +27,42 @@ use decision::{Decision, Standing};
 /// The parameter by which a browser comes back to a request that waited.
 const INTERACTION: &str = "interaction";
 
+/// The parameter by which a posted request is taken over.
+const HANDOVER: &str = "handover";
+
 /// A request in the query, or the return of a browser whose request waited.
 pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let parameters = parse(request.query.as_bytes())?;
     match (parameters.first("client_id"), parameters.first(INTERACTION)) {
-        (None, Some(id)) => match waiting(app, request, id)? {
-            Some((parameters, interaction)) => advance(app, request, &parameters, Some(&interaction), false).await,
-            None => Ok(expired(request)),
+        (None, Some(id)) => match (parameters.first(HANDOVER), waiting(app, request, id)?) {
+            (_, Some((parameters, interaction))) => advance(app, request, &parameters, Some(&interaction), false).await,
+            (Some(token), None) => take_over(app, request, id, token).await,
+            (None, None) => Ok(expired(request)),
         },
         _ => advance(app, request, &parameters, None, false).await,
     }
 }
 
-/// A request in the body (OpenID Connect Core 1.0, section 3.1.2.1): stored first and continued by a GET, since a Lax cookie does not come with a cross-site POST.
+/// A request in the body (OpenID Connect Core 1.0, section 3.1.2.1): stored for a handover and continued by a GET, since a Lax cookie does not come with a cross-site
+/// POST.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let parameters = parse(&request.body)?;
     let authorization = check(request, &parameters)?;
-    let stored = store(app, request, &parameters, &authorization, false).await;
-    let (id, browser) = stored.map_err(|failure| at_the_client(&authorization, &failure))?;
-    Ok(browser.keep(web::see_other(&here(request, &id))))
+    let failed = |failure: Failure| at_the_client(&authorization, &failure);
+    let new = new(&parameters, &authorization, false).map_err(failed)?;
+    let Handover { interaction, token } = app.core.begin_handover(&request.pool, new, Some(request.peer)).await.map_err(failed)?;
+    Ok(web::see_other(&format!("{}&{HANDOVER}={}", here(request, interaction.as_str()), token.expose())))
+}
+
+/// Ties a posted request to the browser, which goes on with all its cookies.
+async fn take_over(app: &App, request: &PoolRequest, id: &str, token: &str) -> Result<Response, Error> {
+    let browser = browser::key(request, app.core.entropy.as_ref());
+    let key = BrowserKey::from_cookie(browser.key.expose());
+    match app.core.take_over(&request.pool, id, token, &key).await {
+        Ok(true) => Ok(browser.keep(web::see_other(&here(request, id)))),
+        Ok(false) => Ok(expired(request)),
+        Err(failure) => Err(Error::Page(Refusal::at_authorize(&failure))),
+    }
 }
 
 /// The request that waits under that name for this browser.
@@ -105,7 +122,7 @@ async fn step(
             Some(interaction) => consent::page(request, authorization, interaction, &session),
             None => {
                 let (id, browser) = store(app, request, parameters, authorization, false).await.map_err(failed)?;
-                browser.keep(web::see_other(&here(request, &id)))
+                browser.keep(web::see_other(&here(request, id.as_str())))
             }
         },
         (Decision::Login { force }, _) => {
@@ -148,20 +165,14 @@ fn is_expected(request: &PoolRequest, authorization: &AuthorizationRequest, sess
     Ok(session.is_none_or(|session| session.authentication().uuid().to_string() == hint.sub))
 }
 
-/// Stores the request while the person does something. Answers with its name and the browser that it is tied to.
-async fn store(
-    app: &App,
-    request: &PoolRequest,
-    parameters: &Parameters,
-    authorization: &AuthorizationRequest,
-    force: bool,
-) -> Result<(InteractionId, Browser), Failure> {
+/// The request as it waits.
+fn new(parameters: &Parameters, authorization: &AuthorizationRequest, force: bool) -> Result<NewInteraction, Failure> {
     let payload = parameters.keep(checks::KNOWN).encode();
     if payload.len() > MAX_REQUEST {
         return Err(Failure::invalid(Rule::Request, format!("the request takes more than {MAX_REQUEST} bytes")));
     }
     let prompts = &authorization.prompts;
-    let interaction = NewInteraction {
+    Ok(NewInteraction {
         return_point: ReturnPoint::Authorize,
         application: authorization.client.name.clone(),
         payload: payload.into_bytes(),
@@ -172,7 +183,18 @@ async fn store(
             login_hint: authorization.login_hint.clone(),
             passive: prompts.is_none(),
         },
-    };
+    })
+}
+
+/// Stores the request while the person does something. Answers with its name and the browser that it is tied to.
+async fn store(
+    app: &App,
+    request: &PoolRequest,
+    parameters: &Parameters,
+    authorization: &AuthorizationRequest,
+    force: bool,
+) -> Result<(InteractionId, Browser), Failure> {
+    let interaction = new(parameters, authorization, force)?;
     let browser = browser::key(request, app.core.entropy.as_ref());
     let key = BrowserKey::from_cookie(browser.key.expose());
     let id = app.core.begin(&request.pool, interaction, &key, Some(request.peer)).await?;
@@ -237,8 +259,8 @@ fn at_the_client(authorization: &AuthorizationRequest, failure: &Failure) -> Err
     Error::Redirect(Refusal::at_authorize(failure), Box::new(authorization.reply.clone()))
 }
 
-fn here(request: &PoolRequest, id: &InteractionId) -> String {
-    request.base.join(&format!("/oauth2/authorize?{INTERACTION}={}", id.as_str()))
+fn here(request: &PoolRequest, id: &str) -> String {
+    request.base.join(&format!("/oauth2/authorize?{INTERACTION}={id}"))
 }
 
 /// The page for a request that waits no longer, or that waits for another browser.

@@ -166,16 +166,26 @@ async fn a_posted_request_is_stored_and_continued() {
     let cookies = provider.browser_with_session().await;
     let browser = cookies.split("; ").next().unwrap().to_owned();
     let path = authorize_path("demo-app", "&unknown=kept-out");
-    // The browser key comes along here; the session cookie of a cross-site POST does not.
-    let request = with(provider.form("/oauth2/authorize", path.split_once('?').unwrap().1), "cookie", &browser);
-    let response = answered(authorize::post(&provider.app, &request).await, &request);
-    let location = header(&response, "location");
-    assert!(location.starts_with(&format!("{ISSUER}/oauth2/authorize?interaction=")), "{location}");
-    assert!(at_client(&get(&provider, &back(&location), &cookies).await).first("code").is_some());
-
+    // A request that waits in another tab.
+    let login = header(&get(&provider, &authorize_path("demo-app", "&prompt=login"), &cookies).await, "location");
+    // No cookie comes with a cross-site POST.
     let bare = provider.form("/oauth2/authorize", path.split_once('?').unwrap().1);
     let response = answered(authorize::post(&provider.app, &bare).await, &bare);
-    assert!(header(&response, "set-cookie").contains("-browser="));
+    let location = header(&response, "location");
+    assert!(location.starts_with(&format!("{ISSUER}/oauth2/authorize?interaction=")), "{location}");
+    let taken = get(&provider, &back(&location), &cookies).await;
+    for response in [&response, &taken] {
+        assert_eq!(header(response, "set-cookie"), "", "the browser keeps its key");
+    }
+    assert!(is_page(&get(&provider, &back(&location), "").await), "taken over once");
+    assert!(is_page(&get(&provider, &back(&header(&taken, "location")), &browser.replace("browser=", "browser=A")).await));
+    assert!(at_client(&get(&provider, &back(&header(&taken, "location")), &cookies).await).first("code").is_some());
+    assert_eq!(header(&get(&provider, &back(&login), &cookies).await, "location"), login, "the other tab goes on");
+
+    let response = answered(authorize::post(&provider.app, &bare).await, &bare);
+    let taken = get(&provider, &back(&header(&response, "location")), "").await;
+    let key = cookie_value(&header(&taken, "set-cookie"));
+    assert!(is_login(&get(&provider, &back(&header(&taken, "location")), &provider.cookies(&key, None)).await));
     let wrong = provider.form("/oauth2/authorize", "client_id=demo-app");
     assert!(is_page(&answered(authorize::post(&provider.app, &wrong).await, &wrong)));
 }

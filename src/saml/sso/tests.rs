@@ -189,6 +189,12 @@ impl Browser {
         self.keep(post(house.core.clone(), request).await).await
     }
 
+    /// Goes on with a posted request: it is taken over, and then decided upon.
+    async fn go_on(&mut self, house: &House, stored: &Answer) -> Answer {
+        let taken = self.get(house, stored.way_on()).await;
+        self.get(house, taken.way_on()).await
+    }
+
     async fn keep(&mut self, response: Result<Response, PageError>) -> Answer {
         let answer = Answer::read(response.unwrap_or_else(Into::into)).await;
         for cookie in answer.headers.get_all(SET_COOKIE) {
@@ -378,7 +384,8 @@ async fn a_posted_request_waits_for_the_browser_to_come_back_with_its_cookies() 
     let before = browser.cookies.clone();
     let stored = browser.post(&house, &house.form("")).await;
     assert_eq!(browser.cookies, before);
-    let answer = browser.get(&house, stored.way_on()).await;
+    let answer = browser.go_on(&house, &stored).await;
+    assert_eq!(browser.cookies.len(), before.len());
     assert_eq!(name_id(&answer.assertion(&house).await).len(), 43);
     assert_eq!(answer.field("RelayState").as_deref(), Some("s"));
     assert_eq!(browser.get(&house, stored.way_on()).await.status, 400);
@@ -390,10 +397,11 @@ async fn a_posted_request_without_a_session_leads_to_the_login() {
     let mut browser = Browser::default();
     let stored = browser.post(&house, &house.form("")).await;
     let way_on = stored.way_on().to_owned();
-    let login = browser.get(&house, &way_on).await;
+    let login = browser.go_on(&house, &stored).await;
+    // It belongs to this browser now.
+    assert_eq!(Browser::default().get(&house, &way_on).await.status, 400);
     let back = browser.log_in(&house, &login, "alice").await;
     browser.get(&house, &back).await.assertion(&house).await;
-    // The stored request went over into the one that waited for the login.
     assert_eq!(browser.get(&house, &way_on).await.status, 400);
 }
 
@@ -404,7 +412,7 @@ async fn a_passive_request_never_shows_a_page() {
     let mut browser = Browser::logged_in(&house, "alice").await;
     assert_eq!(browser.get(&house, &house.query("IsPassive=\"true\" ForceAuthn=\"true\"")).await.refusal(&house).await, "NoPassive");
     let stored = Browser::default().post(&house, &house.form("IsPassive=\"true\"")).await;
-    assert_eq!(Browser::default().get(&house, stored.way_on()).await.refusal(&house).await, "NoPassive");
+    assert_eq!(Browser::default().go_on(&house, &stored).await.refusal(&house).await, "NoPassive");
 }
 
 #[tokio::test]
@@ -415,7 +423,7 @@ async fn a_forced_login_is_a_new_one() {
         house.pass(Duration::from_secs(60));
         let asked = if posted {
             let stored = browser.post(&house, &house.form("ForceAuthn=\"true\"")).await;
-            browser.get(&house, stored.way_on()).await
+            browser.go_on(&house, &stored).await
         } else {
             browser.get(&house, &house.query("ForceAuthn=\"true\"")).await
         };
