@@ -291,6 +291,17 @@ impl Core {
         pool.store().decide(take_over).await
     }
 
+    /// Lets a waiting request demand from now on that the person proves anew who they are; false if it does not wait any more. A login that has left for an upstream
+    /// without that demand counts no more.
+    pub async fn insist(&self, pool: &Pool, interaction: &Interaction, browser: &BrowserKey) -> Result<bool> {
+        let insist = |changes: &mut Changes| {
+            let Some(waiting) = self.waiting(pool, interaction.id.as_str(), browser)? else { return Ok(false) };
+            self.rewrite(&waiting, Stored { force: true, away: None, ..waiting.stored.clone() }, changes)?;
+            Ok(true)
+        };
+        pool.store().decide(insist).await
+    }
+
     /// The waiting request of that name; `None` if there is none, it has ended, or it belongs to another browser.
     pub fn interaction(&self, pool: &Arc<Pool>, id: &str, browser: &BrowserKey) -> Result<Option<Interaction>> {
         Ok(self.waiting(pool, id, browser)?.map(|waiting| waiting.interaction))

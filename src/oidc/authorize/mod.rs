@@ -116,7 +116,18 @@ async fn step(
         consented,
     };
     let response = match (decision::decide(authorization, &standing, app.now()), session) {
-        (Decision::Refuse(refusal), _) => return Err(Error::Redirect(refusal, Box::new(authorization.reply.clone()))),
+        (Decision::Refuse(refusal), _) => {
+            if let Some(interaction) = interaction {
+                let mut changes = Changes::new();
+                app.core.consume(interaction, &mut changes);
+                match request.pool.store().commit(changes).await {
+                    Ok(_) => {}
+                    Err(CommitError::Conflict) => return Ok(None),
+                    Err(error) => return Err(failed(error.into())),
+                }
+            }
+            return Err(Error::Redirect(refusal, Box::new(authorization.reply.clone())));
+        }
         (Decision::Issue, Some(session)) => return give_code(app, request, authorization, interaction, &session, consented).await,
         (Decision::Consent, Some(session)) => match interaction {
             Some(interaction) => consent::page(request, authorization, interaction, &session),
@@ -127,10 +138,18 @@ async fn step(
         },
         (Decision::Login { force }, _) => {
             let login = |id: &InteractionId| web::see_other(&request.base.join(&format!("/login?{INTERACTION}={}", id.as_str())));
-            // A request that waits without the demand for a new login would be sent back by the login page at once.
-            match interaction.filter(|interaction| interaction.demands().force || !force) {
-                Some(interaction) => login(interaction.id()),
-                None => {
+            match (interaction, App::browser(request)) {
+                (Some(interaction), Some(browser)) => {
+                    // Without the demand for a new login the login page would send it back at once.
+                    if force
+                        && !interaction.demands().force
+                        && !app.core.insist(&request.pool, interaction, &browser).await.map_err(failed)?
+                    {
+                        return Ok(None);
+                    }
+                    login(interaction.id())
+                }
+                _ => {
                     let (id, browser) = store(app, request, parameters, authorization, force).await.map_err(failed)?;
                     browser.keep(login(&id))
                 }

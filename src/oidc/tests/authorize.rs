@@ -3,6 +3,7 @@ use crate::audit::{self, Action, Outcome};
 use crate::oidc::authorize;
 use crate::oidc::consent;
 use crate::oidc::wire::Parameters;
+use crate::store::{Prefix, Space};
 
 /// What a browser gets for a GET.
 async fn get(provider: &Provider, path: &str, cookies: &str) -> Response {
@@ -166,6 +167,7 @@ async fn a_posted_request_is_stored_and_continued() {
     let cookies = provider.browser_with_session().await;
     let browser = cookies.split("; ").next().unwrap().to_owned();
     let path = authorize_path("demo-app", "&unknown=kept-out");
+    provider.clock.forward(Duration::from_secs(1));
     // A request that waits in another tab.
     let login = header(&get(&provider, &authorize_path("demo-app", "&prompt=login"), &cookies).await, "location");
     // No cookie comes with a cross-site POST.
@@ -188,6 +190,39 @@ async fn a_posted_request_is_stored_and_continued() {
     assert!(is_login(&get(&provider, &back(&header(&taken, "location")), &provider.cookies(&key, None)).await));
     let wrong = provider.form("/oauth2/authorize", "client_id=demo-app");
     assert!(is_page(&answered(authorize::post(&provider.app, &wrong).await, &wrong)));
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_waits_no_longer() {
+    let provider = Provider::start().await;
+    let bare = provider.form("/oauth2/authorize", authorize_path("demo-app", "&prompt=none").split_once('?').unwrap().1);
+    let response = answered(authorize::post(&provider.app, &bare).await, &bare);
+    let taken = get(&provider, &back(&header(&response, "location")), "").await;
+    let cookies = provider.cookies(&cookie_value(&header(&taken, "set-cookie")), None);
+    assert_eq!(error(&get(&provider, &back(&header(&taken, "location")), &cookies).await), "login_required");
+    assert!(is_page(&get(&provider, &back(&header(&taken, "location")), &cookies).await), "answered once");
+    assert_eq!(provider.pool.store().scan(&Prefix::space(Space::Interaction), None).count(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_comes_to_demand_a_new_login() {
+    let provider = Provider::start().await;
+    let cookies = provider.browser_with_session().await;
+    provider.clock.forward(Duration::from_secs(1));
+    let waiting = header(&get(&provider, &authorize_path("third", "&max_age=100"), &cookies).await, "location");
+    let count = || provider.pool.store().scan(&Prefix::space(Space::Interaction), None).count();
+    let before = count();
+    assert_eq!(get(&provider, &back(&waiting), &cookies).await.status(), StatusCode::OK, "consent");
+    provider.clock.forward(Duration::from_secs(101));
+    let login = header(&get(&provider, &back(&waiting), &cookies).await, "location");
+    assert_eq!(login.split_once('?').unwrap().1, waiting.split_once('?').unwrap().1, "the same request");
+    assert_eq!(count(), before, "and none beside it");
+    let browser = cookie_value(&cookies);
+    let session = provider.log_in(&browser, &login, None).await;
+    assert_eq!(get(&provider, &back(&login), &provider.cookies(&browser, Some(&session))).await.status(), StatusCode::OK);
+    let key = BrowserKey::from_cookie(&browser);
+    let id = login.split_once("interaction=").unwrap().1;
+    assert!(provider.app.core.interaction(&provider.pool, id, &key).unwrap().unwrap().demands().force, "an upstream is told too");
 }
 
 #[tokio::test]
