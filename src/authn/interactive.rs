@@ -64,6 +64,8 @@ pub struct Granted {
 /// What an upstream sent back: the query of its callback, already percent-decoded. Duplicates are refused by whoever parsed it.
 #[derive(Clone, Default)]
 pub struct Callback {
+    /// The absolute URL at which it came in.
+    pub callback: String,
     /// `state` (RFC 6749, section 4.1.2).
     pub state: Option<String>,
     /// `code`.
@@ -189,7 +191,7 @@ impl Core {
         let voucher = federation::voucher(pool.store(), provider)?.ok_or_else(removed)?;
         let provider: IdentityProvider = federation::find(pool, provider)?.ok_or_else(removed)?;
         let code = answer.code.as_deref().unwrap_or_default();
-        let returned = Answer { code, iss: answer.iss.as_deref() };
+        let returned = Answer { callback: &answer.callback, code, iss: answer.iss.as_deref() };
         Ok((voucher, self.relying_party.finish(pool.id(), &provider, pending, returned, self.clock.now()).await?))
     }
 

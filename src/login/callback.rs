@@ -12,7 +12,7 @@ use crate::web::page::PageError;
 use crate::web::{PoolRequest, Response, browser, see_other};
 use std::sync::Arc;
 
-/// The path under the pool's URL to which upstreams send their answers.
+/// The path under the pool's URL to which upstreams send their answers; those that do not name themselves in them send theirs to a path of their own below it.
 pub const CALLBACK_PATH: &str = "/oauth2/idpresponse";
 
 /// Sends the browser to the upstream whose name the path ends with.
@@ -40,7 +40,8 @@ pub async fn back(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pag
         .map_err(|error| PageError::of(&request, &Error::invalid(Rule::Request, error.to_string())))?;
     let browser = browser::existing(&request).ok_or_else(|| PageError::expired(&request))?;
     let field = |name: &str| fields.get(name).map(str::to_owned);
-    let answer = Callback { state: field("state"), code: field("code"), error: field("error"), iss: field("iss") };
+    let callback = request.base.join(&request.path);
+    let answer = Callback { callback, state: field("state"), code: field("code"), error: field("error"), iss: field("iss") };
     let previous = cookie::get(&request, Purpose::Session);
     let key = BrowserKey::from_cookie(browser.expose());
     let step = core.login_callback(&request.pool, &answer, &key, previous.as_deref(), origin(&request)).await;

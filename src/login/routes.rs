@@ -15,6 +15,8 @@ pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     let with = warp::path!("login" / "with" / String).map(|_| ()).untuple_one();
     let upstream = route(with.and(warp::get()).boxed(), 0, core.clone(), callback::leave);
     let back = route(warp::path!("oauth2" / "idpresponse").and(warp::get()).boxed(), 0, core.clone(), callback::back);
+    let of_one = warp::path!("oauth2" / "idpresponse" / String).map(|_| ()).untuple_one();
+    let back_of_one = route(of_one.and(warp::get()).boxed(), 0, core.clone(), callback::back);
     let ask = route(warp::path!("logout").and(warp::get()).boxed(), 0, core.clone(), logout::ask);
     let leave = route(warp::path!("logout").and(warp::post()).boxed(), MAX_BODY, core, logout::leave);
     let asset = |path: BoxedFilter<()>, response: fn() -> Response| {
@@ -22,6 +24,6 @@ pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     };
     let style = asset(warp::path!("assets" / "style.css").boxed(), page::style);
     let icon = asset(warp::path!("assets" / "icon.svg").boxed(), page::icon);
-    let login = show.or(submit).unify().or(upstream).unify().or(back).unify().boxed();
+    let login = show.or(submit).unify().or(upstream).unify().or(back).unify().or(back_of_one).unify().boxed();
     login.or(ask).unify().or(leave).unify().or(style).unify().or(icon).unify().boxed()
 }

@@ -10,7 +10,8 @@ pub struct ProviderDocument {
     pub name: String,
     /// What the login page calls it; the name if not given.
     pub display_name: Option<String>,
-    /// Its issuer: https, or http on this machine.
+    /// Its issuer: https, or http on this machine. It sends people back to `/oauth2/idpresponse` under the pool's URL if its metadata promises
+    /// `authorization_response_iss_parameter_supported`, and else to `/oauth2/idpresponse/{name}`.
     pub issuer: String,
     /// Our client id there.
     pub client_id: String,

@@ -16,6 +16,7 @@ use std::{collections::HashMap, time::Duration};
 use url::Url;
 
 const CALLBACK: &str = "http://localhost:8080/pools/acme/oauth2/idpresponse";
+const OWN_CALLBACK: &str = "http://localhost:8080/pools/acme/oauth2/idpresponse/suppliers";
 
 struct Stage {
     bench: Bench,
@@ -56,7 +57,8 @@ impl Stage {
     }
 
     async fn answer(&self, away: &Away, answer: Callback) -> crate::model::Result<Step> {
-        let answer = Callback { state: Some(away.query["state"].clone()), ..answer };
+        let callback = if answer.callback.is_empty() { away.query["redirect_uri"].clone() } else { answer.callback };
+        let answer = Callback { callback, state: Some(away.query["state"].clone()), ..answer };
         self.bench.core.login_callback(&self.bench.pool, &answer, &self.browser, None, page()).await
     }
 
@@ -96,7 +98,7 @@ async fn a_first_login_makes_a_user_and_the_next_ones_find_it() {
     let stage = Stage::new().await;
     let away = stage.leave().await;
     assert_eq!(away.query["client_id"], "acme");
-    assert_eq!(away.query["redirect_uri"], CALLBACK);
+    assert_eq!(away.query["redirect_uri"], OWN_CALLBACK);
     assert_eq!(away.query["response_type"], "code");
     assert_eq!(away.query["code_challenge_method"], "S256");
     assert!(away.query["scope"].split(' ').any(|scope| scope == "openid"));
@@ -104,7 +106,7 @@ async fn a_first_login_makes_a_user_and_the_next_ones_find_it() {
     assert_eq!(granted.interaction, away.interaction);
     let (form, authorization) = stage.upstream.behaviour().exchanged.clone().unwrap();
     let form: HashMap<String, String> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
-    assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("a-code", CALLBACK));
+    assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("a-code", OWN_CALLBACK));
     assert_eq!(challenge(&form["code_verifier"]), away.query["code_challenge"]);
     assert!(authorization.starts_with("Basic "));
 
@@ -297,10 +299,22 @@ async fn a_login_is_as_old_as_its_upstream_says() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_name_its_upstream_comes_in_where_that_was_sent() {
+    let stage = Stage::new().await;
+    for elsewhere in [CALLBACK.to_owned(), format!("{CALLBACK}/other"), format!("{OWN_CALLBACK}/")] {
+        let away = stage.leave().await;
+        assert!(refused(&stage.answer(&away, Callback { callback: elsewhere, ..code() }).await.unwrap()));
+        assert!(stage.upstream.behaviour().exchanged.is_none(), "a code of somebody else is not sent anywhere");
+    }
+    stage.logged_in().await;
+}
+
+#[tokio::test]
 async fn an_upstream_that_names_itself_in_its_answers_does_so_in_each() {
     let stage = Stage::new().await;
     stage.upstream.behaviour().metadata.insert("authorization_response_iss_parameter_supported".into(), json!(true));
     let away = stage.leave().await;
+    assert_eq!(away.query["redirect_uri"], CALLBACK);
     assert!(refused(&stage.answer(&away, code()).await.unwrap()));
     assert!(stage.upstream.behaviour().exchanged.is_none());
     let away = stage.leave().await;

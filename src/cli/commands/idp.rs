@@ -33,7 +33,8 @@ pub struct Create {
     /// What the login page calls it.
     #[arg(long)]
     display_name: Option<String>,
-    /// Its issuer: https, or http on this machine.
+    /// Its issuer: https, or http on this machine. Register with it as redirect URI /oauth2/idpresponse under the pool's URL if its metadata promises
+    /// authorization_response_iss_parameter_supported, and else /oauth2/idpresponse/NAME.
     #[arg(long)]
     issuer: String,
     /// Our client id there.

@@ -43,7 +43,7 @@ pub struct RelyingParty {
 /// What a request to log in upstream depends on.
 #[derive(Clone, Debug)]
 pub struct Wish<'a> {
-    /// The absolute URL to come back to.
+    /// The absolute URL that upstreams share to send their answers to. One whose answers do not name it has an address of its own below.
     pub callback: &'a str,
     /// The `state` to come back with.
     pub state: &'a str,
@@ -82,6 +82,10 @@ struct Pending {
     /// How old the login may be, in seconds.
     #[n(6)]
     max_age: Option<u64>,
+    /// Whether the upstream has promised that its answer names it.
+    #[n(7)]
+    #[cbor(default)]
+    names_itself: bool,
 }
 
 impl Pending {
@@ -100,6 +104,8 @@ pub fn destination(pending: &[u8]) -> Result<String> {
 /// What came back in the browser's URL.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
+    /// The absolute URL at which it came in.
+    pub callback: &'a str,
     /// `code`.
     pub code: &'a str,
     /// `iss` (RFC 9207).
@@ -123,6 +129,9 @@ impl RelyingParty {
     ) -> Result<Departure> {
         let ProviderKind::Oidc { issuer, client_id, client_secret } = &provider.kind;
         let discovered = self.discovery.of(&self.http, pool, issuer, DISCOVERY_AGE, now).await?;
+        // An answer that does not name its issuer is told from that of another upstream, which may be an attacker's, by where it comes in (RFC 9700, section 4.4.2).
+        let names_itself = names_itself(&discovered.metadata);
+        let callback = if names_itself { wish.callback.to_owned() } else { format!("{}/{}", wish.callback, provider.name) };
         let nonce = digest::token(entropy).expose().clone();
         let verifier = digest::token(entropy).expose().clone();
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
@@ -131,7 +140,7 @@ impl RelyingParty {
             ClientId::new(client_id.clone()),
             client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose().clone())),
         )
-        .set_redirect_uri(redirect_url(wish.callback)?);
+        .set_redirect_uri(redirect_url(&callback)?);
         let (state, sent_nonce) = (wish.state.to_owned(), nonce.clone());
         let mut request = client
             .authorize_url(
@@ -158,9 +167,10 @@ impl RelyingParty {
             issuer: issuer.clone(),
             nonce,
             verifier,
-            callback: wish.callback.to_owned(),
+            callback,
             anew_since: wish.force.then_some(now),
             max_age: wish.max_age.map(|age| age.as_secs()),
+            names_itself,
         };
         Ok(Departure { url: url.into(), pending: record::encode(VERSION, &pending) })
     }
@@ -179,6 +189,9 @@ impl RelyingParty {
         if pending.provider != provider.name || pending.issuer != *issuer {
             return Err(refused(issuer, "the settings changed during the login"));
         }
+        if answer.callback != pending.callback {
+            return Err(refused(issuer, "the answer came in at the address of another provider"));
+        }
         if answer.iss.is_some_and(|iss| iss != issuer) {
             return Err(refused(issuer, "another issuer answered (RFC 9207)"));
         }
@@ -186,7 +199,7 @@ impl RelyingParty {
             return Err(refused(issuer, "its code is empty or too long"));
         }
         let discovered = self.discovery.of(&self.http, pool, issuer, DISCOVERY_AGE, now).await?;
-        if answer.iss.is_none() && discovered.metadata.additional_metadata().authorization_response_iss_parameter_supported {
+        if answer.iss.is_none() && (pending.names_itself || names_itself(&discovered.metadata)) {
             return Err(refused(issuer, "its answers name their issuer, and this one does not (RFC 9207)"));
         }
         let client = CoreClient::from_provider_metadata(
@@ -252,6 +265,11 @@ impl RelyingParty {
     }
 }
 
+/// Whether the upstream promises that each of its answers names it (RFC 9207, section 3).
+fn names_itself(metadata: &Metadata) -> bool {
+    metadata.additional_metadata().authorization_response_iss_parameter_supported
+}
+
 fn auth_type(metadata: &Metadata) -> AuthType {
     match metadata.token_endpoint_auth_methods_supported() {
         Some(methods) if !methods.contains(&CoreClientAuthMethod::ClientSecretBasic) => AuthType::RequestBody,
@@ -283,9 +301,14 @@ mod tests {
             callback: "https://c".into(),
             anew_since: None,
             max_age: None,
+            names_itself: true,
         };
-        let bytes: String = record::encode(VERSION, &pending).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(bytes, "01a50063696470016968747470733a2f2f6902616e036176046968747470733a2f2f63");
+        let hex = |pending: &Pending| record::encode(VERSION, pending).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&pending), "01a60063696470016968747470733a2f2f6902616e036176046968747470733a2f2f6307f5");
+        let former = "01a50063696470016968747470733a2f2f6902616e036176046968747470733a2f2f63";
+        let former: Vec<u8> = (0..former.len()).step_by(2).map(|at| u8::from_str_radix(&former[at..at + 2], 16).unwrap()).collect();
+        let former: Pending = record::decode(VERSION, &former).unwrap();
+        assert_eq!(hex(&former), hex(&Pending { names_itself: false, ..pending }));
     }
 
     #[test]
@@ -298,6 +321,7 @@ mod tests {
             callback: String::new(),
             anew_since: anew_since.map(Timestamp::from_seconds),
             max_age,
+            names_itself: false,
         };
         let now = Timestamp::from_seconds(10_000);
         for (anew_since, max_age, expected) in [
