@@ -10,6 +10,7 @@ use super::{
     passwords::{self, PasswordChange},
 };
 use crate::{
+    application,
     audit::{self, Action, Event},
     directory::{Directory, Entry, EntryKind, Modification, NewEntry, Viewer},
     federation::link,
@@ -86,6 +87,7 @@ impl Core {
                 // Without a look: one that is set meanwhile goes too.
                 credential::delete_password(changes, target);
                 link::forget(&directory, changes, target)?;
+                application::forget_consents(pool.store(), changes, target)?;
                 audit::record(changes, &Event::success(self.clock.now(), Action::EntryDelete, actor).on(name));
                 Ok(())
             })

@@ -4,6 +4,7 @@ use super::app::App;
 use super::authorize::{self, checks::AuthorizationRequest};
 use super::error::{Code, Error, Refusal};
 use super::wire::Parameters;
+use crate::application::{self, ClientId};
 use crate::audit::{self, Action, Event, Reason};
 use crate::authn::{Interaction, Session};
 use crate::model::Error as Failure;
@@ -30,7 +31,7 @@ pub fn page(request: &PoolRequest, authorization: &AuthorizationRequest, interac
     page::render(&PAGES, "consent.html", request, StatusCode::OK, content)
 }
 
-/// The answer of the person. The request is checked and decided again; the consent counts for this request only.
+/// The answer of the person. The request is checked and decided again. What was allowed is remembered, until somebody declines.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let form = Parameters::parse(&request.body)
         .and_then(|form| form.each_once().map(|()| form))
@@ -51,17 +52,24 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     }
     let authorization = authorize::check(request, &parameters)?;
     let reply = Box::new(authorization.reply);
-    match decline(app, request, authorization.client.client_id.as_str(), &interaction, &session).await {
+    match decline(app, request, &authorization.client.client_id, &interaction, &session).await {
         Ok(()) => Err(Error::Redirect(Refusal::new(Code::AccessDenied, "the person did not consent"), reply)),
         Err(failure) => Err(Error::Redirect(Refusal::at_authorize(&failure), reply)),
     }
 }
 
-async fn decline(app: &App, request: &PoolRequest, client_id: &str, interaction: &Interaction, session: &Session) -> Result<(), Failure> {
+async fn decline(
+    app: &App,
+    request: &PoolRequest,
+    client_id: &ClientId,
+    interaction: &Interaction,
+    session: &Session,
+) -> Result<(), Failure> {
     let mut changes = Changes::new();
     app.core.consume(interaction, &mut changes);
+    application::delete_consent(&mut changes, client_id, session.authentication().entry());
     let actor = app.core.actor(&request.pool, session.authentication(), App::origin(request))?;
-    audit::record(&mut changes, &Event::failure(app.now(), Action::Consent, &actor, Reason::Declined).on(client_id));
+    audit::record(&mut changes, &Event::failure(app.now(), Action::Consent, &actor, Reason::Declined).on(client_id.as_str()));
     request.pool.store().commit(changes).await?;
     Ok(())
 }

@@ -16,6 +16,8 @@ pub struct Standing {
     pub is_expected: bool,
     /// Whether the person has agreed to this very request.
     pub consented: bool,
+    /// Whether they have agreed to all of it before.
+    pub remembered: bool,
 }
 
 /// What happens next.
@@ -53,7 +55,8 @@ pub fn decide(request: &AuthorizationRequest, standing: &Standing, now: Timestam
     if !standing.is_expected {
         return login_required("somebody else than the person of id_token_hint has logged in");
     }
-    if !request.client.first_party && !standing.consented {
+    let asks = request.prompts.asks(Prompt::Consent) || !(request.client.first_party || standing.remembered);
+    if asks && !standing.consented {
         return match silent {
             true => Decision::Refuse(Refusal::new(Code::ConsentRequired, "the person must be asked for consent")),
             false => Decision::Consent,
@@ -98,6 +101,7 @@ mod tests {
         let other = Standing { is_expected: false, ..usable };
         let other_fresh = Standing { is_expected: false, ..fresh };
         let agreed = Standing { consented: true, ..usable };
+        let remembered = Standing { remembered: true, ..usable };
         for (extra, first_party, standing, expected) in [
             ("", true, nobody, "login"),
             ("", true, usable, "issue"),
@@ -119,8 +123,12 @@ mod tests {
             ("&prompt=login", false, fresh, "consent"),
             ("&prompt=select_account", true, usable, "login anew"),
             ("&prompt=select_account", true, fresh, "issue"),
-            ("&prompt=consent", true, usable, "issue"),
+            ("&prompt=consent", true, usable, "consent"),
             ("&prompt=consent", false, usable, "consent"),
+            ("&prompt=consent", true, agreed, "issue"),
+            ("&prompt=consent", false, remembered, "consent"),
+            ("", false, remembered, "issue"),
+            ("&prompt=none", false, remembered, "issue"),
             ("&prompt=login+consent", false, usable, "login anew"),
             ("&max_age=999", true, usable, "login anew"),
             ("&max_age=1000", true, usable, "issue"),

@@ -114,6 +114,7 @@ async fn step(
         fresh: session.as_ref().zip(interaction).is_some_and(|(session, interaction)| session.is_proven_since(interaction.created())),
         is_expected: is_expected(request, authorization, session.as_ref())?,
         consented,
+        remembered: session.as_ref().map_or(Ok(false), |session| has_consented(request, authorization, session)).map_err(failed)?,
     };
     let response = match (decision::decide(authorization, &standing, app.now()), session) {
         (Decision::Refuse(refusal), _) => {
@@ -220,7 +221,17 @@ async fn store(
     Ok((id, browser))
 }
 
-/// One commit: the code, the end of the interaction, the audit event. `None` if the session or the interaction has ended meanwhile: a code that a logout does not see
+/// Whether the person has agreed before that the client is told all that it asks for.
+fn has_consented(request: &PoolRequest, authorization: &AuthorizationRequest, session: &Session) -> Result<bool, Failure> {
+    let entry = session.authentication().entry();
+    application::has_consented(request.pool.store(), &authorization.client, entry, &names(&authorization.scopes))
+}
+
+fn names(scopes: &[Scope]) -> Vec<&'static str> {
+    scopes.iter().map(|scope| scope.name()).collect()
+}
+
+/// One commit: the code, the consent, the end of the interaction, the audit event. `None` if the session or the interaction has ended meanwhile: a code that a logout does not see
 /// would outlive it.
 async fn give_code(
     app: &App,
@@ -258,6 +269,10 @@ async fn give_code(
     application::put_code(&mut changes, code.expose(), &record);
     if let Some(interaction) = interaction {
         app.core.consume(interaction, &mut changes);
+    }
+    if consented {
+        let (client, scopes) = (&authorization.client, names(&authorization.scopes));
+        application::put_consent(request.pool.store(), &mut changes, client, authentication.entry(), &scopes, now).map_err(failed)?;
     }
     let given: &[Action] = if consented { &[Action::Consent, Action::CodeIssue] } else { &[Action::CodeIssue] };
     for action in given {

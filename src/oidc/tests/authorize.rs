@@ -140,7 +140,6 @@ async fn silence_and_freshness() {
         // Wishes for more than a login reaches are voluntary (OpenID Connect Core 1.0, sections 3.1.2.1 and 5.5.1.1): the ID token tells what was reached.
         ("&acr_values=2", "code"),
         ("&claims={\"id_token\":{\"acr\":{\"values\":[\"2\"]}}}", "code"),
-        ("&prompt=consent", "code"),
     ] {
         let parameters = at_client(&get(&provider, &authorize_path("demo-app", extra), &cookies).await);
         let outcome = parameters.first("error").unwrap_or("code");
@@ -243,7 +242,7 @@ async fn a_client_of_somebody_else_asks_for_consent() {
     let cookies = provider.browser_with_session().await;
     assert_eq!(error(&get(&provider, &authorize_path("third", "&prompt=none"), &cookies).await), "consent_required");
     for (decision, expected) in [("allow", ""), ("deny", "access_denied")] {
-        let response = get(&provider, &authorize_path("third", ""), &cookies).await;
+        let response = get(&provider, &authorize_path("third", "&prompt=consent"), &cookies).await;
         let location = header(&response, "location");
         assert!(location.starts_with(&format!("{ISSUER}/oauth2/authorize?interaction=")), "{location}");
         let page = get(&provider, &back(&location), &cookies).await;
@@ -273,11 +272,48 @@ async fn a_client_of_somebody_else_asks_for_consent() {
         let request = with(provider.form("/oauth2/consent", &form), "cookie", &cookies);
         assert_eq!(error(&answered(consent::post(&provider.app, &request).await, &request)), expected);
         assert!(is_page(&answered(consent::post(&provider.app, &request).await, &request)), "once");
+        // What was allowed is remembered, and declining takes it back.
+        let silent = if decision == "allow" { "" } else { "consent_required" };
+        assert_eq!(error(&get(&provider, &authorize_path("third", "&prompt=none"), &cookies).await), silent);
     }
     let query = audit::Query { action: Some(Action::Consent), limit: 10, ..audit::Query::default() };
     let events = audit::query(provider.pool.store(), &query).unwrap();
     let outcomes: Vec<_> = events.iter().map(|(_, event)| (event.outcome, event.target.as_deref())).collect();
     assert_eq!(outcomes, [(Outcome::Success, Some("third")), (Outcome::Failure, Some("third"))]);
+}
+
+#[tokio::test]
+async fn a_consent_is_remembered_for_what_was_shown() {
+    let provider = Provider::start().await;
+    let cookies = provider.browser_with_session().await;
+    let allow = async |client: &str, extra: &str| {
+        let location = header(&get(&provider, &authorize_path(client, extra), &cookies).await, "location");
+        let page = text(get(&provider, &back(&location), &cookies).await).await;
+        let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let form = format!("interaction={}&decision=allow&form_token={token}", location.split_once("interaction=").unwrap().1);
+        let request = with(provider.form("/oauth2/consent", &form), "cookie", &cookies);
+        assert_eq!(error(&answered(consent::post(&provider.app, &request).await, &request)), "");
+    };
+    let silently = async |scope: &str| {
+        let path = authorize_path("third", "&prompt=none").replace("openid+email", scope);
+        error(&get(&provider, &path, &cookies).await)
+    };
+    allow("third", "").await;
+    assert!(at_client(&get(&provider, &authorize_path("third", ""), &cookies).await).first("code").is_some(), "asked once");
+    for (scope, expected) in [("openid+email", ""), ("openid", ""), ("openid+email+phone", "consent_required")] {
+        assert_eq!(silently(scope).await, expected, "{scope}");
+    }
+    // The pool's own client asks where it says so.
+    allow("demo-app", "&prompt=consent").await;
+    let client = application::find_client(provider.pool.store(), "third").unwrap().unwrap();
+    provider.put(&Client { name: "Another".into(), ..client.clone() }).await;
+    assert_eq!(silently("openid").await, "consent_required", "it is not what the person was shown");
+    provider.put(&client).await;
+    assert_eq!(silently("openid").await, "");
+    let consents = || provider.pool.store().scan(&Prefix::named(Space::Grant, b"a"), None).count();
+    assert_eq!(consents(), 2);
+    provider.app.core.delete_entry(&provider.pool, &operator(), provider.alice).await.unwrap();
+    assert_eq!(consents(), 0);
 }
 
 #[tokio::test]
