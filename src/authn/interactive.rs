@@ -18,7 +18,7 @@ use crate::{
         link::{self, Linked},
         oidc::{self, Answer, Wish},
     },
-    model::{Actor, Error, Result, Secret, Voucher},
+    model::{Actor, Error, Kind, Result, Secret, Voucher, error::Denial},
     policy::lockout::State,
     pool::Pool,
 };
@@ -283,7 +283,7 @@ fn level(interaction: &Interaction) -> Level {
 }
 
 fn ended() -> Error {
-    Error::not_found("this login has ended; go back to the application and begin again")
+    Error::new(Kind::Denied(Denial::LoginRequired), "this login has ended; go back to the application and begin again")
 }
 
 /// What a page does next. A reason that is not the person's to know becomes the one answer for all failed logins.

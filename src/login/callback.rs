@@ -4,7 +4,7 @@ use super::dispatch;
 use super::form::{origin, waiting};
 use super::pages::{self, Notice};
 use crate::authn::{BrowserKey, Callback, Core, Step};
-use crate::model::error::Rule;
+use crate::model::error::{Denial, Rule};
 use crate::model::{Error, Kind};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
@@ -26,7 +26,9 @@ pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pa
         Ok(Step::Redirect(url)) => Ok(see_other(&url)),
         Ok(step) => dispatch::follow(&request, &interaction, &browser, "", step),
         // Nothing of the path is shown: it may say anything.
-        Err(error) if matches!(error.kind(), Kind::NotFound { .. }) => Err(PageError::of(&request, &error)),
+        Err(error) if matches!(error.kind(), Kind::NotFound { .. } | Kind::Denied(Denial::LoginRequired)) => {
+            Err(PageError::of(&request, &error))
+        }
         Err(error) => {
             tracing::warn!(%error, provider, "an upstream login cannot begin");
             pages::login(&request, &interaction, &browser, "", Some(Notice::Upstream(provider.to_owned())))

@@ -2,6 +2,7 @@
 
 use super::{dispatch, pages};
 use crate::authn::{BrowserKey, Core, Interaction, Message, Origin};
+use crate::model::error::Denial;
 use crate::model::{Face, Kind, Secret};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
@@ -41,7 +42,7 @@ pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, P
         Err(error) if matches!(error.kind(), Kind::Unavailable(_)) => {
             pages::login(&request, &interaction, &browser, username, Some(pages::Notice::Busy))
         }
-        Err(error) if matches!(error.kind(), Kind::Denied(_)) => {
+        Err(error) if matches!(error.kind(), Kind::Denied(denial) if *denial != Denial::LoginRequired) => {
             pages::login(&request, &interaction, &browser, username, Some(pages::Notice::Of(Message::Credentials)))
         }
         Err(error) => Err(PageError::of(&request, &error)),

@@ -11,3 +11,6 @@ mod pages;
 mod routes;
 
 pub use routes::routes;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::{
         self,
         oidc::{REDISCOVERY_AGE, RETRY_AGE},
     },
-    model::{Kind, Seconds},
+    model::{Kind, Seconds, error::Denial},
     store::Changes,
 };
 use serde_json::{Value, json};
@@ -218,7 +218,7 @@ async fn the_issuer_of_an_answer_must_be_the_one_that_was_asked() {
 async fn a_state_is_answered_once_and_by_its_browser_only() {
     let stage = Stage::new().await;
     let away = stage.leave().await;
-    let gone = |result: crate::model::Result<Step>| assert!(matches!(result.unwrap_err().kind(), Kind::NotFound { .. }));
+    let gone = |result: crate::model::Result<Step>| assert_eq!(*result.unwrap_err().kind(), Kind::Denied(Denial::LoginRequired));
     let core = &stage.bench.core;
     let answer = Callback { state: Some(away.query["state"].clone()), ..code() };
     gone(core.login_callback(&stage.bench.pool, &answer, &stage.bench.browser("two"), None, page()).await);

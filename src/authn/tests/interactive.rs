@@ -3,7 +3,10 @@
 use super::super::{BrowserKey, Demands, Level, Message, NewInteraction, ReturnPoint, Step, interaction::*, testing::*};
 use crate::{
     audit::{Action, Outcome, Reason},
-    model::{Kind, error::Shortage},
+    model::{
+        Kind,
+        error::{Denial, Shortage},
+    },
     store::{Changes, CommitError, Prefix, Space},
 };
 use std::{net::IpAddr, time::Duration};
@@ -222,6 +225,6 @@ async fn nobody_logs_in_to_the_request_of_another_browser() {
     let interaction = bench.begin(&bench.browser("one"), Demands::default()).await;
     let other = bench.browser("two");
     let refused = bench.core.login_password(&bench.pool, &interaction, &other, "alice", &secret("correct horse"), None, page()).await;
-    assert!(matches!(refused.unwrap_err().kind(), Kind::NotFound { .. }));
+    assert_eq!(*refused.unwrap_err().kind(), Kind::Denied(Denial::LoginRequired));
     assert!(bench.events(Action::Login).is_empty());
 }

@@ -12,19 +12,19 @@ pub struct PageError(Box<Response>);
 impl PageError {
     /// The page of a failure of the domain. Details of our own defects stay in the log.
     pub fn of(request: &PoolRequest, error: &Error) -> Self {
-        let (status, text) = page_of(error.kind());
+        let (status, title, text) = page_of(error.kind());
         let detail = match error.kind() {
             Kind::Internal => {
                 tracing::error!(%error, path = request.path, "a page broke off");
                 None
             }
-            Kind::Unavailable(_) => None,
+            Kind::Unavailable(_) | Kind::Denied(Denial::LoginRequired) => None,
             _ => Some(error.message()),
         };
-        Self(Box::new(message(request, status, "error-title", text, detail)))
+        Self(Box::new(message(request, status, title, text, detail)))
     }
 
-    /// The waiting request is not there, or not this browser's.
+    /// The waiting request is not there, or not this browser's: its login has ended.
     pub fn expired(request: &PoolRequest) -> Self {
         Self(Box::new(message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None)))
     }
@@ -35,8 +35,9 @@ impl PageError {
     }
 }
 
-const fn page_of(kind: &Kind) -> (StatusCode, &'static str) {
-    match kind {
+const fn page_of(kind: &Kind) -> (StatusCode, &'static str, &'static str) {
+    let (status, text) = match kind {
+        Kind::Denied(Denial::LoginRequired) => return (StatusCode::BAD_REQUEST, "expired-title", "expired-text"),
         Kind::Denied(Denial::NotAllowed) => (StatusCode::FORBIDDEN, "error-request"),
         Kind::Denied(_) => (StatusCode::UNAUTHORIZED, "error-request"),
         Kind::Invalid(_) => (StatusCode::BAD_REQUEST, "error-request"),
@@ -44,7 +45,8 @@ const fn page_of(kind: &Kind) -> (StatusCode, &'static str) {
         Kind::Conflict(_) => (StatusCode::CONFLICT, "error-request"),
         Kind::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "error-internal"),
         Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "error-internal"),
-    }
+    };
+    (status, "error-title", text)
 }
 
 impl From<PageError> for Response {
@@ -64,7 +66,7 @@ mod tests {
     fn every_kind_has_its_page() {
         for (kind, page) in [
             (Kind::Denied(Denial::Credentials), 401),
-            (Kind::Denied(Denial::LoginRequired), 401),
+            (Kind::Denied(Denial::LoginRequired), 400),
             (Kind::Denied(Denial::FactorRequired), 401),
             (Kind::Denied(Denial::NotAllowed), 403),
             (Kind::Invalid(Rule::Request), 400),
