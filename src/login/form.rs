@@ -28,7 +28,7 @@ pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, P
     let fields = Form::parse(&request.body).unwrap_or_default();
     let id = query.get("interaction").ok_or_else(|| PageError::expired(&request))?;
     let (interaction, browser) = waiting(&core, &request, id)?;
-    if !csrf::matches(&browser, &purpose(&interaction), fields.get(csrf::FIELD)) {
+    if !csrf::is_ours(&request, &purpose(&interaction), fields.get(csrf::FIELD)) {
         return Err(PageError::foreign_form(&request));
     }
     let username = fields.get("username").unwrap_or_default().trim();

@@ -25,8 +25,7 @@ pub async fn ask(core: Arc<Core>, request: PoolRequest) -> Result<Response, Page
 /// Ends the session.
 pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let fields = Form::parse(&request.body).unwrap_or_default();
-    let is_ours = browser::existing(&request).is_some_and(|browser| csrf::matches(&browser, PURPOSE, fields.get(csrf::FIELD)));
-    if !is_ours {
+    if !csrf::is_ours(&request, PURPOSE, fields.get(csrf::FIELD)) {
         return Err(PageError::foreign_form(&request));
     }
     if let Some(session) = cookie::get(&request, Purpose::Session) {

@@ -1,11 +1,12 @@
 //! The handlers over a real store and the real engine, without warp.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use super::callback;
+use super::{callback, form, logout};
 use crate::authn::{Demands, testing::*};
+use crate::model::Secret;
 use crate::web::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::web::page::PageError;
-use crate::web::{PoolRequest, PoolUrl, Response};
+use crate::web::{PoolRequest, PoolUrl, Response, csrf};
 use http_body_util::BodyExt as _;
 
 /// What a browser sends.
@@ -37,6 +38,32 @@ fn request(bench: &Bench, sent: Sent<'_>) -> PoolRequest {
 
 fn shown(response: Result<Response, PageError>) -> Response {
     response.unwrap_or_else(Into::into)
+}
+
+#[tokio::test]
+async fn a_form_that_another_site_sends_does_nothing() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    for (header, genuine) in [
+        (("accept", "*/*"), true),
+        (("sec-fetch-site", "same-origin"), true),
+        (("sec-fetch-site", "cross-site"), false),
+        (("origin", "https://login.example"), true),
+        (("origin", "null"), true),
+        (("origin", "https://evil.example"), false),
+    ] {
+        let interaction = bench.begin(&bench.browser(KEY), Demands::default()).await;
+        let token = |purpose: &str| csrf::token(&Secret::new(KEY.to_owned()), purpose);
+        let body = format!("username=alice&password=correct+horse&form_token={}", token(&format!("login {interaction}")));
+        let path = format!("/login?interaction={interaction}");
+        let login = request(&bench, Sent { method: Method::POST, path: &path, body, header });
+        let status = shown(form::submit(bench.core.clone(), login).await).status();
+        assert_eq!(status, if genuine { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN }, "{header:?}");
+        let body = format!("form_token={}", token("logout"));
+        let leave = request(&bench, Sent { method: Method::POST, path: "/logout", body, header });
+        let status = shown(logout::leave(bench.core.clone(), leave).await).status();
+        assert_eq!(status, if genuine { StatusCode::OK } else { StatusCode::FORBIDDEN }, "{header:?}");
+    }
 }
 
 #[tokio::test]

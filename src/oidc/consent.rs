@@ -43,8 +43,7 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
         // Nobody is logged in any more: the question comes again after the login.
         return authorize::advance(app, request, &parameters, Some(&interaction), false).await;
     };
-    let genuine = browser::existing(request).is_some_and(|key| csrf::matches(&key, &purpose(id, &session), form.first(csrf::FIELD)));
-    if !genuine || csrf::is_foreign(&request.headers, &origin(request)) {
+    if !csrf::is_ours(request, &purpose(id, &session), form.first(csrf::FIELD)) {
         return Ok(page::message(request, StatusCode::BAD_REQUEST, "error-title", "error-form", None));
     }
     if form.first("decision") == Some("allow") {
@@ -77,10 +76,4 @@ async fn decline(
 /// A token for the form of one interaction is none for another, nor for somebody else who has logged in meanwhile.
 fn purpose(interaction: &str, session: &Session) -> String {
     format!("consent {interaction} {}", session.public_id())
-}
-
-/// The origin of the pool's URL (RFC 6454, section 6.2).
-pub(super) fn origin(request: &PoolRequest) -> String {
-    let base = request.base.as_str();
-    base.strip_suffix(request.base.path()).unwrap_or(base).to_owned()
 }

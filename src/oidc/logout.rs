@@ -4,7 +4,6 @@
 //! case the person is asked first, or any site could log anybody out. A browser is sent on only to a URI that the client has registered, compared as text.
 
 use super::app::App;
-use super::consent::origin;
 use super::error::{Error, Refusal};
 use super::issue::{self, Hint};
 use super::wire::{Parameters, append_query};
@@ -19,7 +18,7 @@ use crate::web::{self, PoolRequest, Response, browser, csrf};
 const KNOWN: &[&str] = &["client_id", "id_token_hint", "post_logout_redirect_uri", "state"];
 
 /// What the form token of the page is for.
-const PURPOSE: &str = "logout";
+const PURPOSE: &str = "oidc logout";
 
 /// A request in the query.
 pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
@@ -38,8 +37,7 @@ pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
 /// A request in the body, or the form of our own page. Without the form token it goes on as a GET, since a Lax cookie does not come with a cross-site POST.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let (parameters, wish) = read(request, &request.body)?;
-    let confirmed = browser::existing(request).is_some_and(|key| csrf::matches(&key, PURPOSE, parameters.first(csrf::FIELD)));
-    if !confirmed || csrf::is_foreign(&request.headers, &origin(request)) {
+    if !csrf::is_ours(request, PURPOSE, parameters.first(csrf::FIELD)) {
         let query = parameters.keep(KNOWN).encode();
         return Ok(web::see_other(&request.base.join(&format!("/oauth2/logout?{query}"))));
     }

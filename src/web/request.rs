@@ -51,6 +51,11 @@ impl PoolUrl {
         self.0.starts_with("https://")
     }
 
+    /// The origin of the URL (RFC 6454, section 6.2).
+    pub fn origin(&self) -> &str {
+        self.0.strip_suffix(self.path()).unwrap_or(&self.0)
+    }
+
     /// The path of the URL, for the scope of cookies: `/` when it has none.
     pub fn path(&self) -> &str {
         let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
