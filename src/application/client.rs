@@ -4,7 +4,6 @@ use super::name::ClientId;
 use super::record::{self, Kind};
 use super::redirect::RedirectUri;
 use super::secret::SecretHash;
-use crate::model::Sequence;
 use crate::model::error::{Error, Result, Rule};
 use crate::store::{Changes, PoolStore};
 use minicbor::{Decode, Encode};
@@ -137,15 +136,9 @@ impl Client {
 
 /// The client of that identifier.
 pub fn find_client(store: &PoolStore, client_id: &str) -> Result<Option<Client>> {
-    Ok(find_client_versioned(store, client_id)?.map(|(client, _)| client))
-}
-
-/// The client of that identifier and the commit that last wrote it.
-pub fn find_client_versioned(store: &PoolStore, client_id: &str) -> Result<Option<(Client, Sequence)>> {
-    match ClientId::parse(client_id) {
-        Ok(client_id) => record::find(store, &record::key(Kind::Client, client_id.as_str())),
-        Err(_) => Ok(None),
-    }
+    let Ok(client_id) = ClientId::parse(client_id) else { return Ok(None) };
+    let found: Option<(Client, _)> = record::find(store, &record::key(Kind::Client, client_id.as_str()))?;
+    Ok(found.map(|(client, _)| client))
 }
 
 /// Up to `limit` clients in the order of their identifiers, from after `after` on.
@@ -156,12 +149,6 @@ pub fn clients(store: &PoolStore, after: Option<&ClientId>, limit: usize) -> Res
 /// Adds a client; the commit conflicts if there is one of that identifier.
 pub fn add_client(changes: &mut Changes, client: &Client) -> Result<()> {
     changes.expect_absent(record::key(Kind::Client, client.client_id.as_str()));
-    put_client(changes, client)
-}
-
-/// Replaces a client as it was read; the commit conflicts if it was changed meanwhile.
-pub fn replace_client(changes: &mut Changes, client: &Client, read: Sequence) -> Result<()> {
-    changes.expect_version(record::key(Kind::Client, client.client_id.as_str()), read);
     put_client(changes, client)
 }
 

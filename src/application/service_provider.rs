@@ -4,7 +4,6 @@ use super::client::MAX_NAME;
 use super::name::EntityId;
 use super::record::{self, Kind};
 use super::redirect::RedirectUri;
-use crate::model::Sequence;
 use crate::model::error::{Error, Result, Rule};
 use crate::store::{Changes, PoolStore};
 use minicbor::{Decode, Encode};
@@ -166,17 +165,11 @@ impl ServiceProvider {
     }
 }
 
-/// The service provider of that identifier.
+/// The service provider of that entity id.
 pub fn find_service_provider(store: &PoolStore, entity_id: &str) -> Result<Option<ServiceProvider>> {
-    Ok(find_service_provider_versioned(store, entity_id)?.map(|(provider, _)| provider))
-}
-
-/// The service provider of that identifier and the commit that last wrote it.
-pub fn find_service_provider_versioned(store: &PoolStore, entity_id: &str) -> Result<Option<(ServiceProvider, Sequence)>> {
-    match EntityId::parse(entity_id) {
-        Ok(entity_id) => record::find(store, &record::key(Kind::ServiceProvider, entity_id.as_str())),
-        Err(_) => Ok(None),
-    }
+    let Ok(entity_id) = EntityId::parse(entity_id) else { return Ok(None) };
+    let found: Option<(ServiceProvider, _)> = record::find(store, &record::key(Kind::ServiceProvider, entity_id.as_str()))?;
+    Ok(found.map(|(provider, _)| provider))
 }
 
 /// Up to `limit` service providers in the order of their identifiers, from after `after` on.
@@ -187,12 +180,6 @@ pub fn service_providers(store: &PoolStore, after: Option<&EntityId>, limit: usi
 /// Adds a service provider; the commit conflicts if there is one of that identifier.
 pub fn add_service_provider(changes: &mut Changes, provider: &ServiceProvider) -> Result<()> {
     changes.expect_absent(record::key(Kind::ServiceProvider, provider.entity_id.as_str()));
-    put_service_provider(changes, provider)
-}
-
-/// Replaces a service provider as it was read; the commit conflicts if it was changed meanwhile.
-pub fn replace_service_provider(changes: &mut Changes, provider: &ServiceProvider, read: Sequence) -> Result<()> {
-    changes.expect_version(record::key(Kind::ServiceProvider, provider.entity_id.as_str()), read);
     put_service_provider(changes, provider)
 }
 

@@ -70,8 +70,6 @@ pub struct Demands {
     pub acr: Option<Level>,
     /// Whom the application expects.
     pub login_hint: Option<String>,
-    /// Nothing may be shown (prompt=none, IsPassive).
-    pub passive: bool,
 }
 
 /// What a face hands over when somebody must log in.
@@ -174,8 +172,7 @@ struct Stored {
     acr: Option<Level>,
     #[n(8)]
     login_hint: Option<String>,
-    #[n(9)]
-    passive: bool,
+    // 9 said whether nothing may be shown, which the face judges.
     #[n(10)]
     away: Option<StoredAway>,
 }
@@ -258,7 +255,6 @@ impl Core {
             max_age: new.demands.max_age.map(|age| age.as_secs()),
             acr: new.demands.acr,
             login_hint: new.demands.login_hint.as_deref().map(shortened),
-            passive: new.demands.passive,
             away: None,
         };
         let end = now.plus(MAX_AGE);
@@ -338,7 +334,6 @@ impl Core {
                 max_age: stored.max_age.map(Duration::from_secs),
                 acr: stored.acr,
                 login_hint: stored.login_hint.clone(),
-                passive: stored.passive,
             },
             created: stored.created,
             parts: stored.parts,
@@ -417,14 +412,16 @@ mod tests {
             max_age: Some(60),
             acr: Some(Level::Single),
             login_hint: Some("alice".into()),
-            passive: false,
             away: Some(StoredAway { state: [2; 32], sealed: vec![3, 4] }),
         };
         let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             bytes,
-            "01ab00582001010101010101010101010101010101010101010101010101010101010101010101026444656d6f031b00065bfeda25e000040205f506183c07000865616c69636509f40aa2005820020202020202020202020202020202020202020202020202020202020202020201420304"
+            "01aa00582001010101010101010101010101010101010101010101010101010101010101010101026444656d6f031b00065bfeda25e000040205f506183c07000865616c6963650aa2005820020202020202020202020202020202020202020202020202020202020202020201420304"
         );
+        let former = "01ab00582001010101010101010101010101010101010101010101010101010101010101010101026444656d6f031b00065bfeda25e000040205f506183c07000865616c69636509f40aa2005820020202020202020202020202020202020202020202020202020202020202020201420304";
+        let former: Vec<u8> = (0..former.len()).step_by(2).map(|at| u8::from_str_radix(&former[at..at + 2], 16).unwrap()).collect();
+        assert_eq!(record::decode::<Stored>(VERSION, &former).unwrap().login_hint, stored.login_hint);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Session {
         self.created >= moment && self.authentication.at().plus(leeway) >= moment
     }
 
-    /// A name for it that is no secret: SAML's SessionIndex, the `sid` of an ID token. The cookie cannot be computed from it.
+    /// A name for it that is no secret: the cookie cannot be computed from it.
     pub fn public_id(&self) -> String {
         let name = digest::hmac(&self.hash, b"public name of a session");
         digest::base64url(name.first_chunk::<16>().unwrap_or(&[0; 16]))

@@ -1,9 +1,9 @@
 //! Signing keys: RSA 2048 and P-256, held parsed, with their JWK (RFC 7517) and their self-signed certificate (RFC 5280).
 
-use super::digest::{base64url, from_base64url, sha256};
+use super::digest::{base64url, sha256};
 use crate::model::error::Rule;
 use crate::model::{Entropy, Error, Result, Secret, Timestamp, entropy::random};
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
@@ -15,9 +15,6 @@ use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 use time::OffsetDateTime;
-
-/// Longest id of a key in a JWK that is read, in bytes.
-pub const MAX_KID: usize = 256;
 
 /// A signature algorithm (RFC 7518, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
@@ -157,15 +154,6 @@ impl SigningKey {
         &self.public
     }
 
-    /// Its public key as SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7).
-    pub fn public_der(&self) -> Result<Vec<u8>> {
-        let der = match &self.pair {
-            Pair::Rsa(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
-            Pair::P256(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
-        };
-        der.map(|der| der.as_ref().to_vec()).map_err(|_| Error::internal("a public key cannot be written"))
-    }
-
     /// Its public key as JWK with `kid`, `alg` and `use` (RFC 7517).
     pub fn jwk(&self) -> Value {
         self.public.jwk()
@@ -221,40 +209,12 @@ impl PublicKey {
         Self { algorithm, kid: base64url(&sha256(members.as_bytes())), numbers, parsed: Arc::new(parsed) }
     }
 
-    /// Reads a public JWK (RFC 7517): RSA of 2048 to 8192 bits or P-256. Its id is its `kid`, or its thumbprint if it has none.
-    ///
-    /// Fails with `Invalid(Constraint)` on any other key, on a private one, and on one whose `alg` or `use` says that it is for something else.
-    pub fn from_jwk(jwk: &Value) -> Result<Self> {
-        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        let number =
-            |name: &str| text(name).and_then(from_base64url).ok_or_else(|| refused(&format!("its `{name}` is missing or no base64url")));
-        if jwk.get("d").is_some() || jwk.get("k").is_some() {
-            return Err(refused("it holds a secret; give the public key only"));
-        }
-        let mut key = match (text("kty"), text("crv")) {
-            (Some("RSA"), None) => Self::rsa(&number("n")?, &number("e")?)?,
-            (Some("EC"), Some("P-256")) => Self::p256(&[[4].as_slice(), &number("x")?, &number("y")?].concat())?,
-            _ => return Err(refused("it is neither RSA nor P-256")),
-        };
-        if text("alg").is_some_and(|alg| alg != key.algorithm.name()) || text("use").is_some_and(|usage| usage != "sig") {
-            return Err(refused("its `alg` or `use` is not one that is verified here; RS256 and ES256 are"));
-        }
-        match text("kid") {
-            Some(kid) if kid.len() > MAX_KID => Err(refused("its `kid` is too long")),
-            Some(kid) => {
-                key.kid = kid.to_owned();
-                Ok(key)
-            }
-            None => Ok(key),
-        }
-    }
-
     /// Which algorithm it verifies.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Its id: the thumbprint (RFC 7638), or what its JWK says.
+    /// Its id: the thumbprint (RFC 7638).
     pub fn kid(&self) -> &str {
         &self.kid
     }

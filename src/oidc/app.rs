@@ -33,7 +33,7 @@ impl App {
 
     /// The entries of the request's pool.
     pub(super) fn directory(request: &PoolRequest) -> Directory {
-        Directory::over(request.pool.store().clone(), request.pool.suffix().clone())
+        Directory::new(&request.pool)
     }
 
     /// The session of the browser, with its cookie, if there is a usable one.

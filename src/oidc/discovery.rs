@@ -12,7 +12,7 @@ use crate::web::http::{StatusCode, header};
 use crate::web::{self, PoolRequest, Response};
 use serde_json::json;
 
-/// How long relying parties may keep the documents, in seconds. A key is public this long before it is the only one that signs.
+/// How long relying parties may keep the documents, in seconds.
 const MAX_AGE: u32 = 300;
 
 /// What tokens are signed with, by the choice of the client.

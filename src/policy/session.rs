@@ -27,7 +27,12 @@ impl Default for SessionPolicy {
 
 /// When a session ends that was begun at `began` and last used at `used`.
 pub fn ends_at(policy: &SessionPolicy, began: Timestamp, used: Timestamp) -> Timestamp {
-    used.plus(policy.idle.duration()).min(began.plus(policy.absolute.duration()))
+    used.plus(policy.idle.duration()).min(ends_at_the_latest(policy, began))
+}
+
+/// When a session ends that was begun at `began`, however much it is used.
+pub fn ends_at_the_latest(policy: &SessionPolicy, began: Timestamp) -> Timestamp {
+    began.plus(policy.absolute.duration())
 }
 
 /// Whether that session is over. One that claims to begin in the future is over too: its record is not to be trusted.

@@ -10,6 +10,7 @@ use crate::crypto::keys::SigningKey;
 use crate::crypto::xml;
 use crate::directory::{Directory, Entry, Viewer};
 use crate::model::{self, Entropy, Error, Kind, Role, Timestamp};
+use crate::policy::session as policy;
 use crate::pool::Pool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,7 @@ impl Issuer {
         context_class: &str,
     ) -> model::Result<Result<String, Refusal>> {
         let proof = session.authentication();
-        let directory = Directory::over(self.pool.store().clone(), self.pool.suffix().clone());
+        let directory = Directory::new(&self.pool);
         let entry = directory.entry(proof.entry())?.ok_or_else(Error::credentials)?;
         let audience = provider.entity_id.as_str();
         let subject =
@@ -66,7 +67,7 @@ impl Issuer {
             not_on_or_after: self.now.plus(LIFETIME),
             authenticated: proof.at(),
             session_index: &session_index,
-            session_ends: None,
+            session_ends: Some(policy::ends_at_the_latest(&self.pool.settings().session, session.created())),
             context_class,
             attributes: attributes(&directory, &entry, provider)?,
         };

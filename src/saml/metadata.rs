@@ -20,7 +20,7 @@ use std::sync::Arc;
 const METADATA_PATH: &str = "/saml2/metadata";
 /// The path of single sign-on.
 const SSO_PATH: &str = "/saml2/sso";
-/// How long service providers may keep the metadata: a new key is announced by it before it signs.
+/// How long service providers may keep the metadata.
 const CACHE_DURATION: &str = "PT1H";
 
 /// The entity id of a pool: the URL of its metadata, as SAML metadata (section 4.1.1) recommends.

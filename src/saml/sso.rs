@@ -138,7 +138,7 @@ async fn log_in(
 
 fn waiting(provider: &ServiceProvider, asked: &SsoRequest) -> NewInteraction {
     let acr = context::needs_multiple(asked.context().as_ref()).then_some(Level::Multiple);
-    let demands = Demands { force: asked.force, acr, passive: asked.passive, ..Demands::default() };
+    let demands = Demands { force: asked.force, acr, ..Demands::default() };
     NewInteraction { return_point: ReturnPoint::SamlSso, application: provider.name.clone(), payload: asked.to_payload(), demands }
 }
 

@@ -26,13 +26,8 @@ fn message(step: &Step) -> Option<Message> {
 async fn a_waiting_request_comes_back_to_its_browser_only() {
     let bench = Bench::new().await;
     let browser = bench.browser("one");
-    let demands = Demands {
-        force: true,
-        max_age: Some(Duration::from_secs(60)),
-        acr: Some(Level::Single),
-        login_hint: Some("alice".into()),
-        passive: true,
-    };
+    let demands =
+        Demands { force: true, max_age: Some(Duration::from_secs(60)), acr: Some(Level::Single), login_hint: Some("alice".into()) };
     let payload: Vec<u8> = (0..MAX_PAYLOAD).map(|number| u8::try_from(number % 251).unwrap()).collect();
     let new = NewInteraction {
         return_point: ReturnPoint::SamlSso,

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use super::super::digest::from_base64url;
 use super::*;
+use aws_lc_rs::encoding::PublicKeyX509Der;
 use std::sync::LazyLock;
 use x509_parser::prelude::*;
 
@@ -127,4 +129,48 @@ fn the_certificate_names_the_key_and_is_signed_by_it() {
 fn debug_output_holds_the_public_id_only() {
     assert_eq!(format!("{:?}", &*EC), format!("SigningKey(ES256 {})", EC.kid()));
     assert_eq!(format!("{:?}", EC.public()), format!("PublicKey(ES256 {})", EC.kid()));
+}
+
+/// Longest id of a key in a JWK that is read, in bytes.
+pub const MAX_KID: usize = 256;
+
+impl SigningKey {
+    /// Its public key as SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7).
+    pub fn public_der(&self) -> Result<Vec<u8>> {
+        let der = match &self.pair {
+            Pair::Rsa(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
+            Pair::P256(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
+        };
+        der.map(|der| der.as_ref().to_vec()).map_err(|_| Error::internal("a public key cannot be written"))
+    }
+}
+
+impl PublicKey {
+    /// Reads a public JWK (RFC 7517): RSA of 2048 to 8192 bits or P-256. Its id is its `kid`, or its thumbprint if it has none.
+    ///
+    /// Fails with `Invalid(Constraint)` on any other key, on a private one, and on one whose `alg` or `use` says that it is for something else.
+    pub fn from_jwk(jwk: &Value) -> Result<Self> {
+        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+        let number =
+            |name: &str| text(name).and_then(from_base64url).ok_or_else(|| refused(&format!("its `{name}` is missing or no base64url")));
+        if jwk.get("d").is_some() || jwk.get("k").is_some() {
+            return Err(refused("it holds a secret; give the public key only"));
+        }
+        let mut key = match (text("kty"), text("crv")) {
+            (Some("RSA"), None) => Self::rsa(&number("n")?, &number("e")?)?,
+            (Some("EC"), Some("P-256")) => Self::p256(&[[4].as_slice(), &number("x")?, &number("y")?].concat())?,
+            _ => return Err(refused("it is neither RSA nor P-256")),
+        };
+        if text("alg").is_some_and(|alg| alg != key.algorithm.name()) || text("use").is_some_and(|usage| usage != "sig") {
+            return Err(refused("its `alg` or `use` is not one that is verified here; RS256 and ES256 are"));
+        }
+        match text("kid") {
+            Some(kid) if kid.len() > MAX_KID => Err(refused("its `kid` is too long")),
+            Some(kid) => {
+                key.kid = kid.to_owned();
+                Ok(key)
+            }
+            None => Ok(key),
+        }
+    }
 }

@@ -201,7 +201,6 @@ fn new(parameters: &Parameters, authorization: &AuthorizationRequest, force: boo
             max_age: authorization.max_age,
             acr: None,
             login_hint: authorization.login_hint.clone(),
-            passive: prompts.is_none(),
         },
     })
 }

@@ -321,6 +321,7 @@ async fn a_request_leads_through_the_login_to_an_assertion() {
     assert_eq!(at(conditions, &["AudienceRestriction", "Audience"]).text(), Some(SP));
     let statement = at(&assertion, &["AuthnStatement"]);
     assert_eq!(statement.attribute("AuthnInstant"), Some("2023-11-14T22:13:20.000Z"));
+    assert_eq!(statement.attribute("SessionNotOnOrAfter"), Some("2023-11-15T10:13:20.000Z"));
     let class = at(statement, &["AuthnContext", "AuthnContextClassRef"]).text();
     assert_eq!(class, Some("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"));
     let told: Vec<(&str, &str)> = at(&assertion, &["AttributeStatement"])
