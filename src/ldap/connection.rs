@@ -41,7 +41,7 @@ where
 /// Serves until the connection ends, or until it is time for a TLS handshake: then the stream comes back.
 async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &CancellationToken) -> Option<Box<dyn Stream>> {
     let limits = session.app.limits;
-    let mut wire = Wire::new(stream, limits);
+    let mut wire = Wire::new(stream, limits, Arc::clone(&session.app.budget));
     let mut served: usize = 0;
     loop {
         served = served.wrapping_add(1);

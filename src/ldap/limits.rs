@@ -20,6 +20,12 @@ pub struct Limits {
     pub write: Duration,
     /// Octets a second that a peer must take of what waits for it, on average: a slow reader is not to hold the memory of a large answer for long.
     pub slowest: usize,
+    /// Octets that a connection may hold of a message that arrives, and as many of answers that wait. What is more comes out of what all may hold together.
+    pub own: usize,
+    /// Octets that all connections together may hold of messages that are larger than what each may hold by itself.
+    pub all_input: usize,
+    /// Octets that all connections together may hold of answers that are larger than what each may hold by itself.
+    pub all_output: usize,
     /// Octets of answers that may wait before a search pauses.
     pub output: usize,
     /// Octets of later requests that are looked at while a search runs, to find an abandon.
@@ -39,7 +45,10 @@ impl Default for Limits {
             bound_idle: Duration::from_secs(60 * 60),
             arrival: Duration::from_secs(30),
             write: Duration::from_secs(60),
-            slowest: 4 << 10,
+            slowest: 16 << 10,
+            own: 64 << 10,
+            all_input: 128 << 20,
+            all_output: 256 << 20,
             output: 256 << 10,
             read_ahead: 64 << 10,
             search_entries: 100_000,

@@ -7,6 +7,7 @@
 //! A connection is one task that answers in the order of the requests and writes once for all that came together. A search runs in bounded steps: what it has found waits
 //! in a buffer of bounded size for a reader that may be slow, and between steps the connection listens for an abandon.
 
+mod budget;
 pub mod codec;
 mod connection;
 mod error;
@@ -24,6 +25,7 @@ pub use limits::Limits;
 
 use crate::authn::Core;
 use crate::model::entropy::random;
+use budget::Budget;
 use std::fmt;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -32,6 +34,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct App {
     core: Arc<Core>,
     limits: Limits,
+    budget: Arc<Budget>,
     tls: Option<TlsAcceptor>,
     /// Under which paging cookies are made; it ends with the process, and so do they.
     cookie_key: [u8; 32],
@@ -41,7 +44,7 @@ impl App {
     /// The face over that core. With an acceptor, StartTLS is offered on connections in clear text (RFC 4511, section 4.14).
     pub fn new(core: Arc<Core>, limits: Limits, tls: Option<TlsAcceptor>) -> Arc<Self> {
         let cookie_key = random(&*core.entropy);
-        Arc::new(Self { core, limits, tls, cookie_key })
+        Arc::new(Self { core, limits, budget: Budget::new(&limits), tls, cookie_key })
     }
 }
 

@@ -1,12 +1,14 @@
 //! The two buffers of a connection: what came and is not yet read, what is to be sent.
 
 use super::Limits;
+use super::budget::{Budget, Room, Share};
 use super::codec::{self, DecodeError, Message, Reason};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -31,6 +33,11 @@ pub(super) struct Wire {
     read_size: usize,
     ended: bool,
     limits: Limits,
+    budget: Arc<Budget>,
+    /// For a message that is larger than what a connection may hold by itself, until it is answered.
+    input_room: Option<Room>,
+    /// The same for answers, until they are written.
+    output_room: Option<Room>,
 }
 
 /// Why no further message comes.
@@ -42,6 +49,8 @@ pub(super) enum End {
     Silent,
     /// A message has begun and did not arrive in time.
     Slow,
+    /// A message is large, and others hold as much as there may be of that.
+    Crowded,
     /// The connection failed.
     Failed(io::Error),
     /// What came is no message.
@@ -54,6 +63,7 @@ impl fmt::Display for End {
             Self::Closed => f.write_str("the peer has closed it"),
             Self::Silent => f.write_str("the peer was silent for too long"),
             Self::Slow => f.write_str("a message did not arrive in time"),
+            Self::Crowded => f.write_str("too many large messages arrive at once"),
             Self::Failed(error) => error.fmt(f),
             Self::Malformed(error) => error.fmt(f),
         }
@@ -67,8 +77,18 @@ impl From<io::Error> for End {
 }
 
 impl Wire {
-    pub fn new(stream: Box<dyn Stream>, limits: Limits) -> Self {
-        Self { stream, input: BytesMut::new(), output: Vec::new(), read_size: SMALL_READ, ended: false, limits }
+    pub fn new(stream: Box<dyn Stream>, limits: Limits, budget: Arc<Budget>) -> Self {
+        Self {
+            stream,
+            input: BytesMut::new(),
+            output: Vec::new(),
+            read_size: SMALL_READ,
+            ended: false,
+            limits,
+            budget,
+            input_room: None,
+            output_room: None,
+        }
     }
 
     /// Whether bytes wait to be read.
@@ -86,9 +106,29 @@ impl Wire {
         codec::encode(message, &mut self.output);
     }
 
-    /// Whether a search should let the peer read before it goes on.
+    /// Whether the peer should read before it is answered further.
     pub fn is_full(&self) -> bool {
-        self.output.len() >= self.limits.output
+        self.output.len() >= self.limits.output.min(self.limits.own)
+    }
+
+    /// Room for answers that are larger than what a connection may hold by itself; `None` if there is none for as long as a peer may take to read.
+    pub async fn room(&mut self) -> Option<Room> {
+        let octets = self.limits.output + self.limits.bound.message_size;
+        timeout(self.limits.write, self.budget.output.take(octets)).await.ok().flatten()
+    }
+
+    /// Appends answers for which there is room.
+    pub fn send_encoded(&mut self, answers: Vec<u8>, mut room: Room) {
+        Share::shrink(&mut room, answers.len().saturating_sub(self.limits.own));
+        match &mut self.output_room {
+            Some(held) => held.merge(room),
+            None => self.output_room = Some(room),
+        }
+        if self.output.is_empty() {
+            self.output = answers;
+        } else {
+            self.output.extend_from_slice(&answers);
+        }
     }
 
     /// The next message if all of it is here.
@@ -99,6 +139,11 @@ impl Wire {
 
     /// Waits for the next message. Before it waits, it sends what is to be sent.
     pub async fn next(&mut self, limits: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
+        if self.input_room.is_some() {
+            // What came after a large message lies in the memory of that message.
+            self.input = BytesMut::from(self.input.as_ref());
+            self.input_room = None;
+        }
         loop {
             if let Some(frame) = self.buffered(limits).map_err(End::Malformed)? {
                 return Ok(frame);
@@ -125,6 +170,7 @@ impl Wire {
         timeout(whole, self.write_all()).await.map_err(|_| io::ErrorKind::TimedOut)??;
         self.output.clear();
         self.output.shrink_to(KEPT_OUTPUT);
+        self.output_room = None;
         Ok(())
     }
 
@@ -186,11 +232,19 @@ impl Wire {
 
     async fn fill_to_frame(&mut self, limits: &codec::Limits) -> Result<(), End> {
         loop {
-            self.fill().await?;
             match codec::frame_size(&self.input, limits).map_err(End::Malformed)? {
                 Some(size) if size <= self.input.len() => return Ok(()),
-                _ if self.ended => return Ok(()),
+                Some(size) if size > self.limits.own && self.input.len() >= self.limits.own && self.input_room.is_none() => {
+                    // For less time than a message may take: the room of others comes back within that.
+                    let room = timeout(self.limits.arrival / 2, self.budget.input.take(size - self.limits.own)).await;
+                    self.input_room = room.map_err(|_| End::Crowded)?;
+                    self.input.reserve(size - self.input.len());
+                }
                 _ => {}
+            }
+            self.fill().await?;
+            if self.ended {
+                return Ok(());
             }
         }
     }
@@ -220,6 +274,7 @@ impl End {
             Self::Closed | Self::Failed(_) => None,
             Self::Silent => Some(LdapResult::new(ResultCode::UNAVAILABLE, "the connection was idle for too long")),
             Self::Slow => Some(LdapResult::new(ResultCode::PROTOCOL_ERROR, "a message did not arrive in time")),
+            Self::Crowded => Some(LdapResult::new(ResultCode::BUSY, "too many large messages arrive at once; try again in a moment")),
             Self::Malformed(error) => Some(match error.reason {
                 Reason::Limit(_) => LdapResult::new(ResultCode::PROTOCOL_ERROR, error.to_string()),
                 _ => super::error::malformed(error),
@@ -237,7 +292,7 @@ mod tests {
     async fn a_peer_that_reads_a_little_now_and_then_loses_the_connection() {
         let (ours, mut theirs) = tokio::io::duplex(16);
         let limits = Limits { write: Duration::from_millis(200), slowest: 1 << 20, ..Limits::default() };
-        let mut wire = Wire::new(Box::new(ours), limits);
+        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits));
         wire.output = vec![7; 100_000];
         let trickle = async {
             while theirs.read_u8().await.is_ok() {
@@ -250,5 +305,59 @@ mod tests {
             () = tokio::time::sleep(Duration::from_secs(20)) => panic!("the server waits for a peer that reads by the byte"),
         };
         assert_eq!(flushed.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    /// A message of that many octets whose value is zeros.
+    fn message(size: usize) -> Vec<u8> {
+        let mut message = vec![0x30, 0x84];
+        message.extend_from_slice(&u32::try_from(size - 6).unwrap().to_be_bytes());
+        message.resize(size, 0);
+        message
+    }
+
+    #[tokio::test]
+    async fn a_large_message_takes_room_from_all_and_gives_it_back() {
+        let limits = Limits { all_input: 1 << 20, ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let connect = || {
+            let (ours, theirs) = tokio::io::duplex(4 << 20);
+            (Wire::new(Box::new(ours), limits, Arc::clone(&budget)), theirs)
+        };
+        let ((mut first, mut sender), (mut second, mut other)) = (connect(), connect());
+        let large = message(900_000);
+        sender.write_all(&large[..300_000]).await.unwrap();
+        other.write_all(&large[..300_000]).await.unwrap();
+        let waits = |wire: &mut Wire| wire.next(&codec::Limits::BOUND, limits.bound_idle).now_or_never().is_none();
+        assert!(waits(&mut first) && waits(&mut second));
+        assert_eq!(budget.input.left(), (1 << 20) - (900_000 - limits.own), "before all of it is here");
+        assert!(second.input.len() <= limits.own + LARGE_READ, "what there is no room for is not read: {}", second.input.len());
+        let small = message(2_000);
+        let (mut third, mut sender_of_small) = connect();
+        sender_of_small.write_all(&small).await.unwrap();
+        assert_eq!(third.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap().len(), 2_000, "small ones go on");
+        sender.write_all(&large[300_000..]).await.unwrap();
+        sender.write_all(&small).await.unwrap();
+        assert_eq!(first.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap().len(), 900_000);
+        assert_eq!(first.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap().len(), 2_000);
+        assert!(first.input.capacity() < 2 * LARGE_READ, "the memory of the large one is free: {}", first.input.capacity());
+        other.write_all(&large[300_000..]).await.unwrap();
+        assert_eq!(second.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap().len(), 900_000, "its turn has come");
+        drop((first, second, third));
+        assert_eq!(budget.input.left(), 1 << 20);
+    }
+
+    #[tokio::test]
+    async fn answers_keep_their_room_until_they_are_written() {
+        let limits = Limits { all_output: 8 << 20, ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let (ours, _theirs) = tokio::io::duplex(1 << 20);
+        let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget));
+        let room = wire.room().await.unwrap();
+        assert_eq!(budget.output.left(), (8 << 20) - limits.output - limits.bound.message_size);
+        wire.send_encoded(vec![0; 500_000], room);
+        assert_eq!(budget.output.left(), (8 << 20) - (500_000 - limits.own), "no more than they are");
+        assert!(wire.is_full());
+        wire.flush().await.unwrap();
+        assert_eq!(budget.output.left(), 8 << 20);
     }
 }

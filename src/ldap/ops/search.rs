@@ -39,10 +39,16 @@ pub(super) async fn search(
 ) -> Next {
     let outcome = match (virtual_entry(session, identity, request), identity) {
         (Some(entry), _) => {
-            if entry.matches(&request.filter) {
-                entry.encode(message.id, &request.attributes, request.types_only, &mut wire.output);
+            match paged(message) {
+                Ok(page) => {
+                    if entry.matches(&request.filter) {
+                        entry.encode(message.id, &request.attributes, request.types_only, &mut wire.output);
+                    }
+                    // There is one entry, so its page is the last.
+                    Outcome::Done(LdapResult::success(), page.map(|_| Vec::new()))
+                }
+                Err(error) => Outcome::Done(error::result(&error), None),
             }
-            Outcome::Done(LdapResult::success(), None)
         }
         (None, None) => Outcome::Done(unseen(), None),
         (None, Some(identity)) => {
@@ -154,7 +160,7 @@ async fn run(
     at_limit: impl FnOnce(Option<EntryId>) -> (LdapResult<'static>, Option<Vec<u8>>),
 ) -> Result<Outcome> {
     let output = session.app.limits.output;
-    let mut bounds = Bounds { after, entries, output, pace: Pace::AtOnce };
+    let mut bounds = Bounds { after, entries, output: output.min(session.app.limits.own), pace: Pace::AtOnce };
     let mut stretch = scan.stretch(bounds, &mut wire.output)?;
     loop {
         match stretch.pause {
@@ -178,6 +184,10 @@ async fn run(
         if wire.is_unwanted(scan.id) {
             return Ok(Outcome::Unwanted);
         }
+        let Some(room) = wire.room().await else {
+            let text = "too much waits to be read by others; try again in a moment";
+            return Ok(Outcome::Done(LdapResult::new(ResultCode::BUSY, text), None));
+        };
         bounds = Bounds { after: stretch.last, entries: bounds.entries - stretch.found, output, pace: Pace::AsJob };
         let job = {
             let scan = Arc::clone(&scan);
@@ -188,7 +198,7 @@ async fn run(
         };
         let step = session.app.core.work.run((identity.pool.id(), session.origin().address), job);
         let (next, out) = wire.listen_while(scan.id, step, || scan.unwanted.store(true, Ordering::Relaxed)).await??;
-        wire.output.extend_from_slice(&out);
+        wire.send_encoded(out, room);
         stretch = next;
     }
 }
@@ -201,9 +211,7 @@ struct Page {
 
 impl Page {
     fn of(message: &Message<'_>, request: &SearchRequest<'_>, query: &Query<'_>) -> Result<Option<Self>> {
-        let Some(control) = message.controls.iter().find(|control| control.oid == PagedResults::OID) else { return Ok(None) };
-        let value = PagedResults::decode(control.value.as_deref().unwrap_or_default());
-        let value = value.map_err(|reason| Error::invalid(Rule::Request, format!("the value of the paged results control: {reason}")))?;
+        let Some(value) = paged(message)? else { return Ok(None) };
         // RFC 2696, section 3: one page holds all that the size limit allows.
         if request.size_limit != 0 && value.size >= request.size_limit && value.cookie.is_empty() {
             return Ok(None);
@@ -217,6 +225,13 @@ impl Page {
         };
         Ok(Some(Self { size: value.size, after }))
     }
+}
+
+/// The paged results control of a search, if it has one.
+fn paged<'a>(message: &'a Message<'_>) -> Result<Option<PagedResults<'a>>> {
+    let Some(control) = message.controls.iter().find(|control| control.oid == PagedResults::OID) else { return Ok(None) };
+    let value = PagedResults::decode(control.value.as_deref().unwrap_or_default());
+    value.map(Some).map_err(|reason| Error::invalid(Rule::Request, format!("the value of the paged results control: {reason}")))
 }
 
 fn time_limit(session: &Session, request: &SearchRequest<'_>) -> Duration {

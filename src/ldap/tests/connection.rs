@@ -104,6 +104,9 @@ async fn the_limits_have_defaults_that_fit_each_other() {
     let limits = Limits::default();
     assert_eq!((limits.unbound, limits.bound), (codec::Limits::UNBOUND, codec::Limits::BOUND));
     assert!(limits.unbound_idle < limits.bound_idle && limits.arrival <= limits.unbound_idle);
+    assert!(limits.own >= 64 << 10 && limits.bound.message_size <= limits.all_input.min(limits.all_output) / 16);
+    let slowest = Duration::from_secs((limits.bound.message_size / limits.slowest) as u64);
+    assert!(slowest <= Duration::from_secs(300), "a reader that is just fast enough is served for {slowest:?}");
     assert!(limits.output >= 64 << 10 && limits.read_ahead >= 4 << 10 && limits.search_entries >= 1_000);
 }
 
@@ -185,6 +188,22 @@ async fn a_slow_reader_gets_everything_and_a_reader_that_has_stopped_loses_the_c
     let requests: Vec<u8> = (10..400).flat_map(everything).collect();
     stream.write_all(&[bind, requests].concat()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), served).await.expect("the server waits for ever").unwrap();
+}
+
+#[tokio::test]
+async fn a_large_answer_waits_for_room_and_a_small_one_does_not() {
+    let bench = Bench::with(Limits { all_output: 8 << 20, write: Duration::from_millis(50), ..Limits::default() }, None).await;
+    many_entries(&bench).await;
+    let mut client = bench.bound(LEGACY).await;
+    let request = || search("o=acme", Scope::Subtree, Filter::Present("objectClass"), &[]);
+    let taken = bench.app.budget.output.take(8 << 20).await.unwrap();
+    assert_eq!(client.search(request()).await.code, 51);
+    assert_eq!(client.search(search(ALICE, Scope::Base, Filter::Present("objectClass"), &[])).await.code, 0);
+    drop(taken);
+    let answer = client.search(request()).await;
+    assert_eq!((answer.code, answer.entries.len()), (0, 210));
+    assert_eq!(client.search(search(ALICE, Scope::Base, Filter::Present("objectClass"), &[])).await.code, 0);
+    assert_eq!(bench.app.budget.output.left(), 8 << 20);
 }
 
 fn tls() -> (TlsAcceptor, TlsConnector) {

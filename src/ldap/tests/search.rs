@@ -158,6 +158,18 @@ async fn pages() {
 }
 
 #[tokio::test]
+async fn entries_that_no_store_holds_are_one_page() {
+    let bench = Bench::start().await;
+    let mut client = bench.bound(LEGACY).await;
+    for base in ["", "cn=subschema"] {
+        let answer = page(&mut client, 10, b"", search(base, Scope::Base, Filter::Present("objectClass"), &[])).await;
+        assert_eq!((answer.code, answer.entries.len(), answer.cookie), (0, 1, Some(Vec::new())), "{base}");
+    }
+    let plain = client.search(search("", Scope::Base, Filter::Present("objectClass"), &[])).await;
+    assert_eq!(plain.cookie, None);
+}
+
+#[tokio::test]
 async fn a_cookie_is_worth_nothing_elsewhere() {
     let bench = Bench::start().await;
     let mut client = bench.bound(LEGACY).await;
