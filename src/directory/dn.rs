@@ -43,18 +43,15 @@ pub fn normalise(dn: &Dn, schema: &Schema) -> Result<Vec<u8>> {
     Ok(normal)
 }
 
-/// Whether two names are the same (distinguishedNameMatch).
-pub fn equal(left: &Dn, right: &Dn, schema: &Schema) -> Result<bool> {
-    Ok(left.rdns().len() == right.rdns().len() && normalise(left, schema)? == normalise(right, schema)?)
-}
-
 /// What is left of `dn` in front of `ancestor`, most specific RDN first; `None` if it does not lie at or under it.
 pub fn below<'a>(dn: &'a Dn, ancestor: &Dn, schema: &Schema) -> Result<Option<&'a [Rdn]>> {
     let Some((own, shared)) = dn.rdns().len().checked_sub(ancestor.rdns().len()).and_then(|count| dn.rdns().split_at_checked(count)) else {
         return Ok(None);
     };
     for (left, right) in shared.iter().zip(ancestor.rdns()) {
-        if normalise_rdn(left, schema)? != normalise_rdn(right, schema)? {
+        // A name whose attribute the schema does not know lies under none that has a place.
+        let Ok(left) = normalise_rdn(left, schema) else { return Ok(None) };
+        if left != normalise_rdn(right, schema)? {
             return Ok(None);
         }
     }

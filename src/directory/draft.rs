@@ -3,7 +3,7 @@
 use super::Entry;
 use super::record::{self, Header, Item, Part, Spill};
 use super::schema::Schema;
-use crate::model::{AttributeId, Error, Result, Timestamp};
+use crate::model::{Actor, AttributeId, Error, Result, Timestamp};
 use std::collections::BTreeMap;
 
 /// An attribute with its options (RFC 4512, section 2.5).
@@ -87,6 +87,13 @@ impl Draft {
         } else {
             self.attributes.insert(name, Content { values, spill: None });
         }
+    }
+
+    /// Notes that it is changed, when and by whom.
+    pub fn touch(&mut self, actor: &Actor, now: Timestamp) {
+        self.header.modified = now;
+        self.header.modifier.clone_from(&actor.name);
+        self.header.changes = self.header.changes.wrapping_add(1);
     }
 
     /// The record and the parts that are new. Generations follow the time, and those of the parts that are there.

@@ -23,7 +23,7 @@ pub enum Source {
     Creator,
     /// The header: modifiersName.
     Modifier,
-    /// The header and the commit: entryCSN.
+    /// The header: entryCSN.
     EntryCsn,
     /// The place in the tree: entryDN (RFC 5020).
     EntryDn,

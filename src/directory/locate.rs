@@ -1,14 +1,12 @@
 //! From names to entries and back, and the reading of entries.
 
 use super::known::KNOWN;
-use super::{Directory, Entry, SUFFIX, Viewer, dn, index, record, value};
+use super::{Directory, Entry, MAX_DEPTH, SUFFIX, Viewer, dn, index, record, value};
 use crate::model::{Dn, EntryId, Error, Kind, Rdn, Result};
 use crate::policy::access;
 use crate::store::{Key, Prefix};
 use bytes::Bytes;
 
-/// The deepest tree that is walked; deeper means that the records form a circle.
-const MAX_DEPTH: usize = 1024;
 /// How often an entry is read again because it changes while its parts are read.
 const READS: usize = 16;
 
@@ -158,17 +156,7 @@ impl Directory {
 
     /// The RDNs of a name below the suffix; `None` if it does not lie under it.
     pub(super) fn below_suffix<'a>(&self, dn: &'a Dn) -> Result<Option<&'a [Rdn]>> {
-        let suffix = self.suffix.rdns();
-        let Some(cut) = dn.rdns().len().checked_sub(suffix.len()) else { return Ok(None) };
-        let (below, end) = dn.rdns().split_at(cut);
-        for (left, right) in end.iter().zip(suffix) {
-            // A name whose attribute the schema does not know lies under no suffix of ours.
-            let Ok(left) = dn::normalise_rdn(left, self.schema) else { return Ok(None) };
-            if left != dn::normalise_rdn(right, self.schema)? {
-                return Ok(None);
-            }
-        }
-        Ok(Some(below))
+        dn::below(dn, &self.suffix, self.schema)
     }
 
     fn not_found(&self, dn: &Dn, nearest: Option<EntryId>, viewer: &Viewer) -> Result<Error> {

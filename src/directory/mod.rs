@@ -13,6 +13,7 @@ mod index;
 mod known;
 pub mod link;
 mod locate;
+pub mod made_by;
 mod names;
 mod record;
 pub mod schema;
@@ -41,6 +42,9 @@ use std::sync::Arc;
 /// The entry of the suffix: every pool has it, and it has no parent.
 pub const SUFFIX: EntryId = EntryId::new(1);
 
+/// The deepest tree that is walked; deeper means that the records form a circle.
+const MAX_DEPTH: usize = 1024;
+
 /// The entries of a pool. A cheap handle.
 #[derive(Clone)]
 pub struct Directory {
@@ -68,11 +72,6 @@ impl Directory {
     /// The name of the suffix.
     pub fn suffix(&self) -> &Dn {
         &self.suffix
-    }
-
-    /// The entry of the suffix.
-    pub const fn suffix_entry(&self) -> EntryId {
-        SUFFIX
     }
 
     /// The records of the pool.

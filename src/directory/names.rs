@@ -1,14 +1,12 @@
 //! Names of many entries: the name of a parent is composed once.
 
-use super::{Directory, Entry, SUFFIX, Viewer};
+use super::{Directory, Entry, MAX_DEPTH, SUFFIX, Viewer};
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access;
 use std::collections::HashMap;
 
 /// Parents whose names are kept at a time.
 const CAPACITY: usize = 4096;
-/// The deepest tree that is walked.
-const MAX_DEPTH: usize = 1024;
 
 /// Composes the names of entries as text (RFC 4514). Holds the names of parents for as long as it lives, so it is made for one result and thrown away.
 pub struct Names<'a> {

@@ -50,6 +50,8 @@ pub struct Header {
     pub node: u16,
     /// Attributes of which the entry has edges, or had. The edges themselves are rows of their own.
     pub links: BTreeSet<AttributeId>,
+    /// How often the entry was changed since it was added; starts again after the greatest number.
+    pub changes: u32,
 }
 
 /// The fields of a header that most readers need; read once, without copying text.
@@ -85,6 +87,8 @@ struct Wire<'a> {
     node: u16,
     #[cbor(b(9), with = "minicbor::bytes")]
     links: &'a [u8],
+    #[n(10)]
+    changes: Option<u32>,
 }
 
 /// Where an attribute lies that is too large for its entry's record.
@@ -205,7 +209,7 @@ pub fn header(record: &[u8]) -> Result<Header> {
     let Fixed { parent, uuid, kind, created, modified } = fixed(record)?;
     let (creator, modifier, rdn) = (wire.creator.to_owned(), wire.modifier.to_owned(), wire.rdn.to_owned());
     let links = wire.links.chunks_exact(2).filter_map(|pair| Some(AttributeId::new(u16::from_be_bytes(*pair.first_chunk()?)))).collect();
-    Ok(Header { parent, uuid, kind, created, modified, creator, modifier, rdn, node: wire.node, links })
+    Ok(Header { parent, uuid, kind, created, modified, creator, modifier, rdn, node: wire.node, links, changes: wire.changes.unwrap_or(0) })
 }
 
 /// The table; empty if the record is damaged there.
@@ -278,6 +282,7 @@ fn encode_header(header: &Header) -> Result<Vec<u8>> {
         rdn: &header.rdn,
         node: header.node,
         links: &links,
+        changes: Some(header.changes).filter(|changes| *changes > 0),
     };
     minicbor::to_vec(&wire).map_err(|error| Error::internal(format!("the header of an entry cannot be written: {error}")))
 }

@@ -8,7 +8,7 @@ use super::schema::{AttributeType, Schema};
 use super::{Directory, Entry, Filter, Viewer, value};
 use crate::model::ber::{self, Writer};
 use crate::model::error::Rule;
-use crate::model::{Attribute, AttributeId, Dn, Error, Rdn, Result};
+use crate::model::{Attribute, AttributeId, Dn, Error, Kind, Rdn, Result};
 use crate::policy::access;
 use std::sync::LazyLock;
 
@@ -203,15 +203,16 @@ impl Directory {
             Source::EntryUuid => one(entry.uuid().to_string()),
             Source::Created => one(value::generalized(entry.created())),
             Source::Modified => one(value::generalized(entry.modified())),
-            Source::Creator => named(entry.header()?.creator),
-            Source::Modifier => named(entry.header()?.modifier),
+            Source::Creator => self.actor(entry.header()?.creator, viewer),
+            Source::Modifier => self.actor(entry.header()?.modifier, viewer),
             Source::EntryCsn => one(entry_csn(entry)?),
             Source::EntryDn => Ok(Names::new(self).of(entry)?.map(String::into_bytes).into_iter().collect()),
             Source::HasSubordinates => one(if self.shows_children(entry.id(), viewer)? { "TRUE" } else { "FALSE" }.to_owned()),
             Source::SubschemaSubentry => one(SUBSCHEMA.to_owned()),
             Source::StructuralObjectClass => {
                 let classes: Vec<&str> = entry.object_classes().collect();
-                Ok(super::change::structural_class(self.schema, &classes).map(|class| class.as_bytes().to_vec()).into_iter().collect())
+                let class = self.schema.structural_class(&classes).ok();
+                Ok(class.map(|class| class.name().as_bytes().to_vec()).into_iter().collect())
             }
             Source::MemberOf => {
                 let mut names = Names::new(self);
@@ -221,6 +222,19 @@ impl Directory {
                 }
                 Ok(values)
             }
+        }
+    }
+
+    /// Who acted, as far as the viewer may know.
+    fn actor(&self, name: String, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
+        if access::may_see_actors(viewer) {
+            return named(name);
+        }
+        let Ok(dn) = Dn::parse(&name) else { return Ok(Vec::new()) };
+        match self.locate(&dn, viewer) {
+            Ok(_) => named(name),
+            Err(error) if matches!(error.kind(), Kind::NotFound { .. } | Kind::Invalid(_)) => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 
@@ -258,10 +272,12 @@ impl Directory {
     }
 }
 
+/// When the entry was changed, and for the how manyth time. The count is its own: one of the whole store would tell how much others write.
 fn entry_csn(entry: &Entry) -> Result<String> {
     let seconds = value::generalized(entry.modified());
     let micros = entry.modified().micros().rem_euclid(1_000_000);
-    let (count, node) = (entry.version().get() & 0xff_ffff, entry.header()?.node);
+    let header = entry.header()?;
+    let (count, node) = (header.changes & 0xff_ffff, header.node);
     Ok(format!("{}.{micros:06}Z#{count:06x}#{node:03x}#000000", seconds.trim_end_matches('Z')))
 }
 

@@ -81,6 +81,11 @@ pub fn may_see_entry(viewer: &Viewer, kind: EntryKind, entry: EntryId) -> bool {
     }
 }
 
+/// Whether the viewer may know who acted on an entry, be it somebody who is gone or an operator. Others are told only whom they may see.
+pub const fn may_see_actors(viewer: &Viewer) -> bool {
+    matches!(viewer.role, Role::Service | Role::Administrator | Role::Operator)
+}
+
 /// Whether the viewer may read attributes of that class on an entry that they may see.
 pub fn may_read(viewer: &Viewer, class: AccessClass, entry: EntryId) -> bool {
     match (viewer.role, class) {
@@ -176,6 +181,12 @@ mod tests {
         }
         assert!(may_see_entry(&viewer(Role::User), Other, SELF), "the own entry is always seen");
         assert!(!may_see_entry(&Viewer { role: Anonymous, entry: Some(SELF) }, User, SELF));
+    }
+
+    #[test]
+    fn who_is_told_who_acted() {
+        let told = [Anonymous, User, Service, Administrator, Operator].map(|role| may_see_actors(&viewer(role)));
+        assert_eq!(told, [false, false, true, true, true]);
     }
 
     #[test]

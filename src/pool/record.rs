@@ -85,14 +85,13 @@ mod tests {
             2, 0x61, b'A',
             3, 1,
             4, 5,
-            5, 0xa8,
+            5, 0xa7,
                 0, 0xa4, 0, 8, 1, 0x19, 0x01, 0x00, 2, 0xf5, 3, 0xf5, // 8 to 256, no names, nothing common
                 1, 0xa3, 0, 10, 1, 0x19, 0x03, 0x84, 2, 0x19, 0x03, 0x84, // 10 failures, 15 minutes each
                 2, 0xa2, 0, 0x19, 0x0e, 0x10, 1, 0x19, 0xa8, 0xc0, // 1 hour, 12 hours
                 3, 0x68, b'c', b'n', b'=', b'r', b',', b'o', b'=', b'a',
                 4, 0xa3, 0, 0x18, 60, 1, 0x19, 0x02, 0x58, 2, 0x19, 0x02, 0x58, // 60 seconds, 10 minutes each
                 5, 0xa3, 0, 0x19, 0x4c, 0x00, 1, 2, 2, 1, // 19 MiB, 2 passes, 1 lane
-                6, 0xf4,
                 7, 0xa1, 0, 0x18, 90, // 90 days
             6, 0x81, 0x42, 9, 8,
         ];
@@ -110,6 +109,8 @@ mod tests {
     fn settings_that_a_record_lacks_have_their_defaults() {
         let with_empty_settings = [1, 0xa7, 0, 0x61, b'a', 1, 0x60, 2, 0x60, 3, 0, 4, 0, 5, 0xa0, 6, 0x80];
         assert_eq!(PoolRecord::decode(&with_empty_settings).unwrap().settings, Settings::default());
+        let with_one_that_is_gone = [1, 0xa7, 0, 0x61, b'a', 1, 0x60, 2, 0x60, 3, 0, 4, 0, 5, 0xa1, 6, 0xf4, 6, 0x80];
+        assert_eq!(PoolRecord::decode(&with_one_that_is_gone).unwrap().settings, Settings::default());
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub struct Settings {
     #[n(5)]
     #[cbor(default)]
     pub hashing: Params,
-    /// Whether nobody in particular may read the pool over LDAP.
-    #[n(6)]
-    #[cbor(default)]
-    pub anonymous: bool,
+    // The number 6 is not used again: records of earlier versions hold it.
     /// What is kept of the audit log.
     #[n(7)]
     #[cbor(default)]
@@ -194,7 +191,6 @@ mod tests {
         let settings: Settings = serde_json::from_str("{}").unwrap();
         assert_eq!(settings, Settings::default());
         settings.check().unwrap();
-        assert!(!settings.anonymous);
         assert_eq!(settings.audit.retention, Days(90));
         assert_eq!(
             (settings.lifetimes.code, settings.lifetimes.access_token, settings.lifetimes.id_token),
@@ -209,7 +205,7 @@ mod tests {
         assert_eq!(settings.session.idle, Seconds(60));
         let written = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&written).unwrap(), settings);
-        for text in [r#"{"sesion":{}}"#, r#"{"session":{"idle":60}}"#, r#"{"administrators":"no name"}"#, r#"{"anonymous":"yes"}"#] {
+        for text in [r#"{"sesion":{}}"#, r#"{"session":{"idle":60}}"#, r#"{"administrators":"no name"}"#, r#"{"anonymous":true}"#] {
             assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
         }
     }

@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod config;
+mod data;
 mod descriptors;
 mod directory;
 mod files;
@@ -88,6 +89,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         files::make_private_folder(folder)?;
     }
     let store = open_store(&data, &config.limits)?;
+    self::data::check(&store).await?;
     // Files that were being imported when a server ended early can hold passwords. The store is ours by now, so nobody imports them.
     files::remove_files(&spool)?;
     let master_key = match &config.master_key_file {

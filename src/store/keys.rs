@@ -161,11 +161,6 @@ impl Prefix {
         Self::of(space, &[])
     }
 
-    /// The parts of all large values of an entry.
-    pub fn values(id: EntryId) -> Self {
-        Self::of(Space::Value, &[&id.get().to_be_bytes()])
-    }
-
     /// The children of an entry.
     pub fn children(parent: EntryId) -> Self {
         Self::of(Space::Child, &[&parent.get().to_be_bytes()])

@@ -123,11 +123,6 @@ impl ServerPrefix {
         Self::of(ServerSpace::Checkpoint)
     }
 
-    /// All facts about the store.
-    pub fn metas() -> Self {
-        Self::of(ServerSpace::Meta)
-    }
-
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

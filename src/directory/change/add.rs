@@ -94,6 +94,7 @@ fn blank(schema: &Schema, place: &Place<'_>, actor: &Actor, uuid: Uuid, now: Tim
         rdn: check::rdn_text(schema, place.rdn, place.parent_dn)?,
         node: 0,
         links: std::collections::BTreeSet::new(),
+        changes: 0,
     }))
 }
 

@@ -2,19 +2,16 @@
 
 use crate::directory::draft::{Draft, Name};
 use crate::directory::known::KNOWN;
-use crate::directory::schema::{ClassKind, Schema};
+use crate::directory::schema::{ObjectClass, Schema};
 use crate::directory::{EntryKind, dn};
+use crate::model::dn::{MAX_DN_BYTES, MAX_RDNS};
 use crate::model::error::Rule;
 use crate::model::{AttributeId, Dn, Error, Rdn, Result};
 
 use super::attribute;
 
 /// The longest RDN as text. Bytes.
-pub const MAX_RDN: usize = 1024;
-/// The longest name of an entry as text. Bytes.
-pub const MAX_DN: usize = 8192;
-/// RDNs of the longest name.
-pub const MAX_RDNS: usize = 64;
+const MAX_RDN: usize = 1024;
 
 const USER_CLASSES: &[&str] = &["person", "account", "posixAccount", "simpleSecurityObject"];
 const GROUP_CLASSES: &[&str] = &["groupOfNames", "groupOfUniqueNames", "posixGroup"];
@@ -45,18 +42,14 @@ pub fn complete(schema: &Schema, draft: &mut Draft, linked: &[AttributeId]) -> R
 
 /// The structural class of an entry never changes (RFC 4512, section 2.4.2).
 pub fn same_structure(schema: &Schema, before: &Draft, after: &Draft) -> Result<()> {
-    let class = |draft: &Draft| structural_class(schema, &draft.texts(KNOWN.object_class).collect::<Vec<_>>());
-    if class(before) == class(after) {
+    let class = |draft: &Draft| {
+        let classes: Vec<_> = draft.texts(KNOWN.object_class).collect();
+        schema.structural_class(&classes).map(ObjectClass::name)
+    };
+    if class(before)? == class(after)? {
         return Ok(());
     }
     Err(Error::invalid(Rule::ClassChange, "the structural object class of an entry cannot be changed; delete the entry and add it anew"))
-}
-
-/// The most specific structural class.
-pub fn structural_class<'a>(schema: &'a Schema, classes: &[&str]) -> Option<&'a str> {
-    let structural = classes.iter().filter_map(|class| schema.class(class)).filter(|class| class.kind == ClassKind::Structural);
-    let depth = |name: &str| schema.with_superclasses(&[name]).map_or(0, |chain| chain.len());
-    structural.max_by_key(|class| depth(class.name())).map(|class| class.name())
 }
 
 /// Every value of the RDN must be among the values of the entry.
@@ -103,8 +96,8 @@ pub fn rdn_text(schema: &Schema, rdn: &Rdn, parent: &Dn) -> Result<String> {
         return Err(naming(format!("the RDN has {} bytes, over the limit of {MAX_RDN}", text.len())));
     }
     let length = text.len() + 1 + parent.to_string().len();
-    if length > MAX_DN || parent.rdns().len() >= MAX_RDNS {
-        return Err(naming(format!("the name would be longer than {MAX_DN} bytes or {MAX_RDNS} RDNs")));
+    if length > MAX_DN_BYTES || parent.rdns().len() >= MAX_RDNS {
+        return Err(naming(format!("the name would be longer than {MAX_DN_BYTES} bytes or {MAX_RDNS} RDNs")));
     }
     Ok(text)
 }

@@ -16,7 +16,6 @@ mod suffix;
 mod write;
 
 pub use add::first_id;
-pub(super) use check::structural_class;
 pub(super) use rename::moved_key;
 
 use super::{Directory, EntryKind};

@@ -57,8 +57,7 @@ pub fn modify(
     check::holds_rdn(schema, &after)?;
     check::same_structure(schema, &before, &after)?;
     check::complete(schema, &mut after, &linked)?;
-    after.header.modified = now;
-    after.header.modifier.clone_from(&actor.name);
+    after.touch(actor, now);
     write::replace(directory, changes, &entry, (&before, &after), &edges, now)
 }
 

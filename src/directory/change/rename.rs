@@ -38,8 +38,7 @@ pub fn rename(directory: &Directory, changes: &mut Changes, id: EntryId, name: &
     }
     check::add_rdn_values(schema, &mut after, name.rdn)?;
     check::complete(schema, &mut after, &directory.linked(&entry)?)?;
-    after.header.modified = now;
-    after.header.modifier.clone_from(&actor.name);
+    after.touch(actor, now);
     write::replace(directory, changes, &entry, (&before, &after), &Edges::new(directory, id, &viewer), now)
 }
 

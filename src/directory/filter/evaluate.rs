@@ -107,6 +107,10 @@ impl Test {
             (assertion, _) => {
                 let rule = assertion.rule();
                 let values = candidate.derived(attribute, source)?;
+                if values.is_empty() && matches!(source, Source::Creator | Source::Modifier) {
+                    // Somebody whom the viewer may not know.
+                    return Ok(None);
+                }
                 match rule {
                     Some(rule) => values.iter().any(|value| self.matches(rule, value)),
                     None => !values.is_empty(),

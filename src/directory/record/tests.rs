@@ -13,6 +13,7 @@ fn sample() -> (Header, Vec<Item>) {
         rdn: "uid=a".to_owned(),
         node: 0,
         links: BTreeSet::from([AttributeId::new(9)]),
+        changes: 0,
     };
     let item = |attribute, description: &str, values: &[&str]| Item {
         attribute: AttributeId::new(attribute),
@@ -47,6 +48,12 @@ fn golden_bytes() {
     );
     assert_eq!(hex(&record), golden);
     assert_eq!(super::header(&record).unwrap(), header);
+    // An entry that was changed has one field more.
+    let changed = Header { changes: 258, ..header };
+    let (record, _) = encode(&changed, &items, 1).unwrap();
+    let header = "ab00070150111111111111111111111111111111110201031a000f4240041a001e84800564636e3d630664636e3d6d07657569643d61080009420009";
+    assert!(hex(&record).starts_with(&format!("010040{header}0a190102")), "{}", hex(&record));
+    assert_eq!(super::header(&record).unwrap(), changed);
 }
 
 #[test]

@@ -63,12 +63,6 @@ impl Schema {
         Ok(positions.into_iter().filter_map(|position| self.class_at(position)).collect())
     }
 
-    /// Whether entries of these classes are of the class `name`, by themselves or through a superclass. Unknown classes count for nothing.
-    pub fn is_of_class(&self, classes: &[&str], name: &str) -> bool {
-        let Some(wanted) = self.class_position(name) else { return false };
-        classes.iter().filter_map(|class| self.class_position(class)).any(|position| self.derives(position, wanted))
-    }
-
     fn require_class(&self, name: &str) -> Result<usize> {
         let unknown = || {
             Error::invalid(

@@ -1,14 +1,12 @@
 //! Whether an entry lies within the scope of a search: a walk over its ancestors, whose answers are kept for the search.
 
 use super::Scope;
-use crate::directory::{Directory, Entry, SUFFIX};
+use crate::directory::{Directory, Entry, MAX_DEPTH, SUFFIX};
 use crate::model::{EntryId, Result};
 use std::collections::HashMap;
 
 /// Answers that are kept at a time.
 const CAPACITY: usize = 10_000;
-/// The deepest tree that is walked.
-const MAX_DEPTH: usize = 1024;
 
 pub struct Reach {
     base: EntryId,

@@ -77,6 +77,20 @@ pub(super) fn uuid(value: &[u8]) -> Option<[u8; 16]> {
     uuid::Uuid::try_parse_ascii(value).ok().map(uuid::Uuid::into_bytes)
 }
 
+/// A time to the microsecond, a count of changes, a server and a count within the change: `20200101000000.000000Z#000000#000#000000`.
+pub(super) fn is_csn(value: &[u8]) -> bool {
+    let mut fields = value.split(|octet| *octet == b'#');
+    let is_time = |field: &[u8]| {
+        let digits = |range| field.get(range).is_some_and(|digits: &[u8]| digits.iter().all(u8::is_ascii_digit));
+        field.len() == 22 && digits(0..14) && field.get(14) == Some(&b'.') && digits(15..21) && field.ends_with(b"Z")
+    };
+    fields.next().is_some_and(is_time)
+        && [6, 3, 6]
+            .into_iter()
+            .all(|length| fields.next().is_some_and(|field| field.len() == length && field.iter().all(u8::is_ascii_hexdigit)))
+        && fields.next().is_none()
+}
+
 pub(super) fn is_delivery_method(value: &[u8]) -> bool {
     const METHODS: [&str; 10] = ["any", "mhs", "physical", "telex", "teletex", "g3fax", "g4fax", "ia5", "videotex", "telephone"];
     fields(value).all(|field| METHODS.iter().any(|method| method.as_bytes() == field.trim_ascii()))

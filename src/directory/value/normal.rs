@@ -31,6 +31,8 @@ pub fn normalise(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
         Family::Bits => Err(refuse("a bit string such as '0101'B".to_owned())),
         Family::Octets => Ok(value.to_vec()),
         Family::Uuid => form::uuid(value).map(Vec::from).ok_or_else(|| refuse("a UUID".to_owned())),
+        Family::Csn if form::is_csn(value) => Ok(value.to_ascii_lowercase()),
+        Family::Csn => Err(refuse("a change sequence number".to_owned())),
         Family::Time => time::parse(value).map(time::Moment::key).map_err(refuse),
         Family::Identifier => identifier(value).ok_or_else(|| refuse(format!("a name or OID that the schema knows: '{}'", shown(value)))),
         Family::FirstIdentifier => identifier(first_component(value)).ok_or_else(|| refuse("an OID that the schema knows".to_owned())),

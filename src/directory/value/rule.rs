@@ -54,6 +54,7 @@ pub(super) enum Family {
     Octets,
     Uuid,
     Time,
+    Csn,
     Identifier,
     FirstIdentifier,
 }
@@ -97,6 +98,8 @@ rules! {
     CaseExactIa5SubstringsMatch "caseExactIA5SubstringsMatch" "1.3.6.1.4.1.4203.1.2.1" SubstringAssertion Family::Ia5(Case::Exact);
     UuidMatch "UUIDMatch" "1.3.6.1.1.16.2" Uuid Family::Uuid;
     UuidOrderingMatch "UUIDOrderingMatch" "1.3.6.1.1.16.3" Uuid Family::Uuid;
+    CsnMatch "CSNMatch" "1.3.6.1.4.1.4203.666.11.2.2" Csn Family::Csn;
+    CsnOrderingMatch "CSNOrderingMatch" "1.3.6.1.4.1.4203.666.11.2.3" Csn Family::Csn;
 }
 
 impl MatchingRule {
@@ -126,6 +129,7 @@ impl MatchingRule {
                 | Self::OctetStringOrderingMatch
                 | Self::GeneralizedTimeOrderingMatch
                 | Self::UuidOrderingMatch
+                | Self::CsnOrderingMatch
         )
     }
 
@@ -157,6 +161,7 @@ impl MatchingRule {
             Family::Bits => matches!(syntax, Syntax::BitString),
             Family::Octets => matches!(syntax, Syntax::OctetString),
             Family::Uuid => matches!(syntax, Syntax::Uuid),
+            Family::Csn => matches!(syntax, Syntax::Csn),
             Family::Time => matches!(syntax, Syntax::GeneralizedTime),
             Family::Identifier => matches!(syntax, Syntax::ObjectIdentifier),
             Family::FirstIdentifier => matches!(

@@ -1,4 +1,4 @@
-//! The syntaxes that are implemented (RFC 4517, section 3.3; RFC 2307; RFC 4523; RFC 4530).
+//! The syntaxes that are implemented (RFC 4517, section 3.3; RFC 2307; RFC 4523; RFC 4530), and that of change sequence numbers.
 
 use super::{form, time};
 use crate::directory::schema;
@@ -63,6 +63,7 @@ syntaxes! {
     NisNetgroupTriple "1.3.6.1.1.1.0.0" "NIS netgroup triple";
     BootParameter "1.3.6.1.1.1.0.1" "Boot parameter";
     Uuid "1.3.6.1.1.16.1" "UUID";
+    Csn "1.3.6.1.4.1.4203.666.11.2.1" "CSN";
 }
 
 impl Syntax {
@@ -114,6 +115,7 @@ impl Syntax {
             Self::TelexNumber => expect(form::is_telex(value), "number, country code and answerback joined by $"),
             Self::NisNetgroupTriple => expect(form::is_netgroup_triple(value), "a triple such as (host,user,domain)"),
             Self::BootParameter => expect(form::is_boot_parameter(value), "a parameter such as root=server:/path"),
+            Self::Csn => expect(form::is_csn(value), "a change sequence number such as 20200101000000.000000Z#000000#000#000000"),
             Self::Uuid => expect(form::uuid(value).is_some(), "a UUID such as 597ae2f6-16a6-1027-98f4-d28b5365dc14"),
         }
     }

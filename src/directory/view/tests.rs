@@ -1,7 +1,7 @@
 use super::*;
 use crate::directory::change::ModificationKind::{Add, Replace};
-use crate::directory::testing::{Home, kind, rule, step};
-use crate::model::{EntryId, Kind, Role};
+use crate::directory::testing::{Home, kind, operator, rule, step};
+use crate::model::{Actor, EntryId, Kind, Role};
 
 fn names(home: &Home, id: EntryId, asked: &[&str], viewer: &Viewer) -> Vec<String> {
     let entry = home.directory.entry(id).unwrap().unwrap();
@@ -113,11 +113,71 @@ fn comparing() {
 }
 
 #[test]
-fn times_and_change_numbers() {
+fn a_change_number_tells_of_the_own_changes_only() {
     let home = Home::new();
     let alice = home.person("alice");
-    let csn = entry_csn(&home.directory.entry(alice).unwrap().unwrap()).unwrap();
-    assert_eq!(csn.split('#').map(str::len).collect::<Vec<_>>(), [22, 6, 3, 6]);
+    let csn = || home.values(alice, "entryCSN")[0].clone();
+    let first = csn();
+    assert!(crate::directory::value::validate(crate::directory::value::Syntax::Csn, first.as_bytes()).is_ok(), "{first}");
+    assert_eq!(first.split('#').map(str::len).collect::<Vec<_>>(), [22, 6, 3, 6]);
+    assert!(first.ends_with("#000000#000#000000"), "{first}");
+    for uid in ["bob", "carol"] {
+        home.person(uid);
+    }
+    assert_eq!(csn(), first, "others were changed");
+    // The same moment twice: the count tells the changes apart.
+    let now = home.now();
+    let mut seen = vec![first];
+    for title in ["one", "two"] {
+        home.commit(|changes| home.directory.modify(changes, alice, &[step(Replace, "title", &[title])], &operator(), now)).unwrap();
+        seen.push(csn());
+    }
+    home.rename(alice, "uid=alicia", true, None).unwrap();
+    seen.push(csn());
+    let counts: Vec<_> = seen.iter().map(|csn| csn.split('#').nth(1).unwrap()).collect();
+    assert_eq!(counts, ["000000", "000001", "000002", "000003"]);
+    let later = Filter::greater_or_equal(&home.directory, "entryCSN", seen[3].as_bytes());
+    let entry = home.directory.entry(alice).unwrap().unwrap();
+    assert_eq!(later.evaluate(&home.directory, &entry, &Viewer::OPERATOR).unwrap(), Some(true));
+    let subschema = home.directory.schema().subschema_attributes();
+    let lists = |kind: &str, oid: &str| {
+        let listed = subschema.iter().find(|attribute| attribute.name == kind).unwrap();
+        listed.values.iter().any(|value| String::from_utf8_lossy(value).starts_with(&format!("( {oid} ")))
+    };
+    assert!(lists("attributeTypes", "1.3.6.1.4.1.4203.666.1.7") && lists("ldapSyntaxes", "1.3.6.1.4.1.4203.666.11.2.1"));
+}
+
+#[test]
+fn who_acted_is_told_to_those_who_may_see_them() {
+    let home = Home::new();
+    let (alice, bob) = (home.person("alice"), home.person("bob"));
+    let service = home.add("cn=app,ou=services,o=acme", &[("objectClass", &["poolgateServiceAccount"])]).unwrap();
+    let user = Viewer { role: Role::User, entry: Some(bob) };
+    let by = |name: &str| Actor { name: name.to_owned(), ..operator() };
+    let table = [
+        ("uid=alice,ou=people,o=acme", "uid=alice,ou=people,o=acme", true),
+        ("cn=app,ou=services,o=acme", "cn=app,ou=services,o=acme", false),
+        ("uid=gone,ou=people,o=acme", "uid=gone,ou=people,o=acme", false),
+        ("uid=erin,ou=people,o=suppliers", "uid=erin,ou=people,o=suppliers", false),
+        ("uid:1000", "cn=uid:1000", false),
+    ];
+    for (actor, shown, to_users) in table {
+        home.modify_as(&by(actor), alice, &[step(Replace, "title", &["x"])]).unwrap();
+        let entry = home.directory.entry(alice).unwrap().unwrap();
+        let values = |viewer: &Viewer| home.directory.attribute(&entry, "modifiersName", viewer).unwrap();
+        let test = |viewer: &Viewer| {
+            let named = Filter::equality(&home.directory, "modifiersName", shown.as_bytes()).unwrap();
+            [named.clone(), Filter::Not(Box::new(named)), Filter::present(&home.directory, "modifiersName")]
+                .map(|filter| filter.evaluate(&home.directory, &entry, viewer).unwrap())
+        };
+        let all = [Some(true), Some(false), Some(true)];
+        for viewer in [Viewer::OPERATOR, Viewer { role: Role::Service, entry: Some(service) }] {
+            assert_eq!((values(&viewer), test(&viewer)), (vec![shown.as_bytes().to_vec()], all), "{actor}");
+        }
+        let (seen, truths) = if to_users { (vec![shown.as_bytes().to_vec()], all) } else { (Vec::new(), [None; 3]) };
+        assert_eq!((values(&user), test(&user)), (seen, truths), "{actor}");
+        assert_eq!(home.directory.compare(&entry, "modifiersName", shown.as_bytes(), &user).is_ok(), to_users, "{actor}");
+    }
 }
 
 #[test]
