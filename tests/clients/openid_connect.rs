@@ -335,9 +335,12 @@ async fn a_wrong_password_stays_on_the_page_and_an_application_of_others_asks_fo
     let alice = guest.redeem(asked, &page).await;
     assert_eq!(alice.username(), "alice");
 
-    let asked = guest.ask(None);
+    // What was allowed is remembered; an application can have it asked again, and what is declined is forgotten.
+    assert_eq!(guest.silently(&browser).await, None);
+    let asked = guest.ask(Some(CoreAuthPrompt::Consent));
     let consent = browser.open(&asked.url).await;
     let page = browser.submit(&consent, &[("decision", "deny")]).await;
     assert_eq!(guest.answer(&asked, &page).get("error").unwrap(), "access_denied");
+    assert_eq!(guest.silently(&browser).await.as_deref(), Some("consent_required"));
     server.stop().await;
 }
