@@ -22,7 +22,7 @@ use crate::application::{ServiceProvider, find_service_provider};
 use crate::audit::{self, Action, Event, Reason};
 use crate::authn::{BrowserKey, Core, Demands, Handover, Interaction, InteractionId, Level, NewInteraction, Origin, ReturnPoint, Session};
 use crate::model::{self, Error, Face};
-use crate::store::Changes;
+use crate::store::{Changes, CommitError};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::page::PageError;
@@ -36,10 +36,10 @@ pub async fn redirect(core: Arc<Core>, request: PoolRequest) -> Result<Response,
     }
     let query = request.query.clone();
     let judged = judged(&core, &request, move || wire::decode_query(&query)).await.map_err(|error| PageError::of(&request, &error))?;
-    let Judged { provider, request: asked, refusal } = judged;
-    match refusal {
-        Some(refusal) => answer(&core, &request, &provider, &asked, Err(refusal), None).await,
-        None => proceed(&core, &request, &provider, &asked, None).await,
+    let sign_on = SignOn { core: &core, request: &request, provider: &judged.provider, asked: &judged.request, interaction: None };
+    match judged.refusal {
+        Some(refusal) => sign_on.answer(Err(refusal)).await,
+        None => sign_on.proceed().await,
     }
 }
 
@@ -47,13 +47,11 @@ pub async fn redirect(core: Arc<Core>, request: PoolRequest) -> Result<Response,
 pub async fn post(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let body = request.body.clone();
     let judged = judged(&core, &request, move || wire::decode_form(&body)).await.map_err(|error| PageError::of(&request, &error))?;
-    let Judged { provider, request: asked, refusal } = judged;
-    if let Some(refusal) = refusal {
-        return answer(&core, &request, &provider, &asked, Err(refusal), None).await;
+    let sign_on = SignOn { core: &core, request: &request, provider: &judged.provider, asked: &judged.request, interaction: None };
+    match judged.refusal {
+        Some(refusal) => sign_on.answer(Err(refusal)).await,
+        None => sign_on.hand_over().await,
     }
-    let stored = core.begin_handover(&request.pool, waiting(&provider, &asked), Some(request.peer)).await;
-    let Handover { interaction, token } = stored.map_err(|error| PageError::of(&request, &error))?;
-    Ok(see_other(&format!("{}?interaction={}&handover={}", sso_url(&request.base), interaction.as_str(), token.expose())))
 }
 
 /// Decodes and judges in `work`: inflating, parsing and signatures take time, and whoever sends them has proven nothing.
@@ -83,7 +81,7 @@ async fn resume(core: &Core, request: &PoolRequest) -> Result<Response, PageErro
     let provider = find_service_provider(request.pool.store(), &asked.entity_id).map_err(failed)?;
     let provider = provider.filter(|provider| provider.acs_by_url(&asked.acs).is_some());
     let provider = provider.ok_or_else(|| failed(Error::not_found("the service provider or its address is not registered any more")))?;
-    proceed(core, request, &provider, &asked, Some(&interaction)).await
+    SignOn { core, request, provider: &provider, asked: &asked, interaction: Some(&interaction) }.proceed().await
 }
 
 /// Ties a posted request to the browser, which goes on with all its cookies.
@@ -97,88 +95,113 @@ async fn take_over(core: &Core, request: &PoolRequest, id: &str, token: &str) ->
     }
 }
 
-async fn proceed(
-    core: &Core,
-    request: &PoolRequest,
-    provider: &ServiceProvider,
-    asked: &SsoRequest,
-    interaction: Option<&Interaction>,
-) -> Result<Response, PageError> {
-    let session = match cookie::get(request, Purpose::Session) {
-        Some(cookie) => core.session(&request.pool, &cookie).await.map_err(|error| PageError::of(request, &error))?,
-        None => None,
-    };
-    let since = interaction.map(Interaction::created);
-    let decision = decide(asked, session.as_ref().map(|session| Proof::of(session, since)));
-    let outcome = match (decision, session.as_ref()) {
-        (Decision::Assert(class), Some(session)) => Ok((session, class)),
-        (Decision::Refuse(refusal), _) => Err(refusal),
-        (Decision::LogIn | Decision::Assert(_), _) => return log_in(core, request, provider, asked, interaction).await,
-    };
-    answer(core, request, provider, asked, outcome, interaction).await
+/// A good request on its way to its answer.
+struct SignOn<'a> {
+    core: &'a Core,
+    request: &'a PoolRequest,
+    provider: &'a ServiceProvider,
+    asked: &'a SsoRequest,
+    /// The stored request, if it has waited.
+    interaction: Option<&'a Interaction>,
 }
 
-/// Sends the browser to the login pages, with the request tied to it.
-async fn log_in(
-    core: &Core,
-    request: &PoolRequest,
-    provider: &ServiceProvider,
-    asked: &SsoRequest,
-    interaction: Option<&Interaction>,
-) -> Result<Response, PageError> {
-    let login = |id: &InteractionId| see_other(&request.base.join(&format!("/login?interaction={}", id.as_str())));
-    if let Some(interaction) = interaction {
-        return Ok(login(interaction.id()));
+impl SignOn<'_> {
+    fn failed(&self, error: &Error) -> PageError {
+        PageError::of(self.request, error)
     }
-    let browser = browser::key(request, core.entropy.as_ref());
-    let key = BrowserKey::from_cookie(browser.key.expose());
-    let begun = core.begin(&request.pool, waiting(provider, asked), &key, Some(request.peer)).await;
-    Ok(browser.keep(login(&begun.map_err(|error| PageError::of(request, &error))?)))
-}
 
-fn waiting(provider: &ServiceProvider, asked: &SsoRequest) -> NewInteraction {
-    let acr = context::needs_multiple(asked.context().as_ref()).then_some(Level::Multiple);
-    let demands = Demands { force: asked.force, acr, ..Demands::default() };
-    NewInteraction { return_point: ReturnPoint::SamlSso, application: provider.name.clone(), payload: asked.to_payload(), demands }
-}
-
-/// Signs the response, commits what happened, and gives the page that carries the response. The commit comes first: what is not recorded is not said.
-async fn answer(
-    core: &Core,
-    request: &PoolRequest,
-    provider: &ServiceProvider,
-    asked: &SsoRequest,
-    outcome: Result<(&Session, &'static str), Refusal>,
-    interaction: Option<&Interaction>,
-) -> Result<Response, PageError> {
-    let failed = |error| PageError::of(request, &error);
-    let now = core.clock.now();
-    let key = signing_key(core, &request.pool).await.map_err(failed)?;
-    let issuer = Issuer { pool: request.pool.clone(), entity_id: entity_id(&request.base), key, now, entropy: core.entropy.clone() };
-
-    let job = (
-        issuer,
-        provider.clone(),
-        asked.clone(),
-        outcome.as_ref().map(|(session, class)| ((*session).clone(), *class)).map_err(|refusal| *refusal),
-    );
-    let signed = core.work.run((request.pool.id(), Some(request.peer)), move || respond(&job.0, &job.1, &job.2, job.3)).await;
-    let (response, is_assertion) = signed.and_then(|signed| signed).map_err(failed)?;
-
-    let mut changes = Changes::new();
-    if let Ok((session, _)) = outcome {
-        let origin = Origin { face: Face::Saml, address: Some(request.peer) };
-        let actor = core.actor(&request.pool, session.authentication(), origin).map_err(failed)?;
-        let event = if is_assertion {
-            Event::success(now, Action::AssertionIssue, &actor)
-        } else {
-            Event::failure(now, Action::AssertionIssue, &actor, Reason::Invalid)
+    async fn proceed(&self) -> Result<Response, PageError> {
+        let session = match cookie::get(self.request, Purpose::Session) {
+            Some(cookie) => self.core.session(&self.request.pool, &cookie).await.map_err(|error| self.failed(&error))?,
+            None => None,
         };
-        audit::record(&mut changes, &event.on(provider.entity_id.as_str()));
-        session.expect(&mut changes);
+        let since = self.interaction.map(Interaction::created);
+        let decision = decide(self.asked, session.as_ref().map(|session| Proof::of(session, since)));
+        let outcome = match (decision, session.as_ref()) {
+            (Decision::Assert(class), Some(session)) => Ok((session, class)),
+            (Decision::Refuse(refusal), _) => Err(refusal),
+            (Decision::LogIn | Decision::Assert(_), _) => return self.log_in().await,
+        };
+        self.answer(outcome).await
     }
-    end(core, request, interaction, changes).await?;
-    Ok(post::page(request, &provider.name, &asked.acs, &response, asked.relay_state.as_deref()))
+
+    /// Sends the browser to the login pages, with the request tied to it.
+    async fn log_in(&self) -> Result<Response, PageError> {
+        let login = |id: &InteractionId| see_other(&self.request.base.join(&format!("/login?interaction={}", id.as_str())));
+        if let Some(interaction) = self.interaction {
+            return Ok(login(interaction.id()));
+        }
+        let browser = browser::key(self.request, self.core.entropy.as_ref());
+        let key = BrowserKey::from_cookie(browser.key.expose());
+        let begun = self.core.begin(&self.request.pool, self.waiting(), &key, Some(self.request.peer)).await;
+        Ok(browser.keep(login(&begun.map_err(|error| self.failed(&error))?)))
+    }
+
+    /// Stores a posted request for the browser that comes with the token.
+    async fn hand_over(&self) -> Result<Response, PageError> {
+        let stored = self.core.begin_handover(&self.request.pool, self.waiting(), Some(self.request.peer)).await;
+        let Handover { interaction, token } = stored.map_err(|error| self.failed(&error))?;
+        let url = format!("{}?interaction={}&handover={}", sso_url(&self.request.base), interaction.as_str(), token.expose());
+        Ok(see_other(&url))
+    }
+
+    fn waiting(&self) -> NewInteraction {
+        let acr = context::needs_multiple(self.asked.context().as_ref()).then_some(Level::Multiple);
+        NewInteraction {
+            return_point: ReturnPoint::SamlSso,
+            application: self.provider.name.clone(),
+            payload: self.asked.to_payload(),
+            demands: Demands { force: self.asked.force, acr, ..Demands::default() },
+        }
+    }
+
+    /// Signs the response, commits what happened, and gives the page that carries the response. The commit comes first: what is not recorded is not said.
+    async fn answer(&self, outcome: Result<(&Session, &'static str), Refusal>) -> Result<Response, PageError> {
+        let (core, request) = (self.core, self.request);
+        let now = core.clock.now();
+        let key = signing_key(core, &request.pool).await.map_err(|error| self.failed(&error))?;
+        let issuer = Issuer { pool: request.pool.clone(), entity_id: entity_id(&request.base), key, now, entropy: core.entropy.clone() };
+
+        let job = (
+            issuer,
+            self.provider.clone(),
+            self.asked.clone(),
+            outcome.as_ref().map(|(session, class)| ((*session).clone(), *class)).map_err(|refusal| *refusal),
+        );
+        let signed = core.work.run(request.pool.id(), move || respond(&job.0, &job.1, &job.2, job.3)).await;
+        let (response, is_assertion) = signed.and_then(|signed| signed).map_err(|error| self.failed(&error))?;
+
+        let mut changes = Changes::new();
+        if let Ok((session, _)) = outcome {
+            let origin = Origin { face: Face::Saml, address: Some(request.peer) };
+            let actor = core.actor(&request.pool, session.authentication(), origin).map_err(|error| self.failed(&error))?;
+            let event = if is_assertion {
+                Event::success(now, Action::AssertionIssue, &actor)
+            } else {
+                Event::failure(now, Action::AssertionIssue, &actor, Reason::Invalid)
+            };
+            audit::record(&mut changes, &event.on(self.provider.entity_id.as_str()));
+            session.expect(&mut changes);
+        }
+        self.end(changes).await?;
+        Ok(post::page(request, &self.provider.name, &self.asked.acs, &response, self.asked.relay_state.as_deref()))
+    }
+
+    /// Commits, and ends the stored request with it: one login answers one request once.
+    async fn end(&self, mut changes: Changes) -> Result<(), PageError> {
+        if let Some(interaction) = self.interaction {
+            self.core.consume(interaction, &mut changes);
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        match self.request.pool.store().commit(changes).await {
+            Ok(_) => Ok(()),
+            // Another tab was quicker: it has answered the request, or logged the person out.
+            Err(CommitError::Conflict) => Err(PageError::expired(self.request)),
+            Err(error) => Err(self.failed(&error.into())),
+        }
+    }
 }
 
 /// The response, and whether it holds an assertion.
@@ -200,22 +223,6 @@ fn respond(
         Err(refusal) => refusal,
     };
     issuer.refuse(asked, refusal).map(|response| (response, false))
-}
-
-/// Commits, and ends the stored request with it: one login answers one request once.
-async fn end(core: &Core, request: &PoolRequest, interaction: Option<&Interaction>, mut changes: Changes) -> Result<(), PageError> {
-    if let Some(interaction) = interaction {
-        core.consume(interaction, &mut changes);
-    }
-    if changes.is_empty() {
-        return Ok(());
-    }
-    match request.pool.store().commit(changes).await {
-        Ok(_) => Ok(()),
-        // Another tab was quicker: it has answered the request, or logged the person out.
-        Err(crate::store::CommitError::Conflict) => Err(PageError::expired(request)),
-        Err(error) => Err(PageError::of(request, &error.into())),
-    }
 }
 
 #[cfg(test)]
