@@ -105,6 +105,8 @@ names! {
         Export = 31 "export",
         /// A session ended by somebody else.
         SessionRevoke = 32 "session-revoke",
+        /// An import that was cut off, given up.
+        ImportGiveUp = 33 "import-give-up",
     }
 }
 

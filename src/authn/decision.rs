@@ -35,10 +35,20 @@ impl Decision {
         work.run((pool, self.actor.address), move || self.fill_add(&mut Changes::new(), &entry, None).map(drop)).await?
     }
 
-    /// Adds an entry, with its password if it has one.
-    pub async fn add(self, entry: NewEntry, password: Option<Password>) -> Result<EntryId> {
+    /// Adds an entry, with its password if it has one, and with what `note` adds to the commit.
+    pub async fn add(
+        self,
+        entry: NewEntry,
+        password: Option<Password>,
+        note: impl Fn(&mut Changes, EntryId) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<EntryId> {
         let is_much = identity::directory(&self.pool).is_much_to_add(&entry);
-        self.decide(is_much, move |this, changes| this.fill_add(changes, &entry, password.as_ref())).await
+        let fill = move |this: &Self, changes: &mut Changes| {
+            let id = this.fill_add(changes, &entry, password.as_ref())?;
+            note(changes, id)?;
+            Ok(id)
+        };
+        self.decide(is_much, fill).await
     }
 
     /// Modifies an entry.

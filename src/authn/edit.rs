@@ -14,7 +14,7 @@ use crate::{
     audit::{self, Action, Event},
     directory::{Directory, Entry, EntryKind, Modification, NewEntry, Viewer},
     federation::link,
-    model::{Actor, EntryId, Error, Rdn, Result, Role, Secret, Timestamp, error::Rule},
+    model::{Actor, Attribute, EntryId, Error, Rdn, Result, Role, Secret, Timestamp, error::Rule},
     policy::access,
     pool::Pool,
     store::Changes,
@@ -32,7 +32,18 @@ pub struct PasswordSet {
 
 impl Core {
     /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
-    pub async fn add_entry(&self, pool: &Arc<Pool>, actor: &Actor, mut entry: NewEntry) -> Result<EntryId> {
+    pub async fn add_entry(&self, pool: &Arc<Pool>, actor: &Actor, entry: NewEntry) -> Result<EntryId> {
+        self.add_entry_with(pool, actor, entry, |_, _| Ok(())).await
+    }
+
+    /// The same; `note` adds to the commit what the caller keeps about the entry.
+    pub async fn add_entry_with(
+        &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        mut entry: NewEntry,
+        note: impl Fn(&mut Changes, EntryId) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<EntryId> {
         let directory = identity::directory(pool);
         let password = match passwords::take_from_entry(&directory, &mut entry.attributes)? {
             Some(value) => {
@@ -44,7 +55,7 @@ impl Core {
             }
             None => None,
         };
-        Decision::new(self, pool, actor).add(entry, password).await
+        Decision::new(self, pool, actor).add(entry, password, note).await
     }
 
     /// Judges a new entry with its password as [`add_entry`](Self::add_entry) would, as far as that needs no look at other entries. Answers what it would be.
@@ -75,6 +86,26 @@ impl Core {
             }
             Some(change) => self.modify_with_password(pool, &directory, actor, target, &steps, change).await,
         }
+    }
+
+    /// Adds values that name other entries, without a trace of it in the header of the entry; `note` adds to the commit what the caller keeps about it. For the operator.
+    pub async fn link_entry(
+        &self,
+        pool: &Pool,
+        actor: &Actor,
+        target: EntryId,
+        links: &Attribute,
+        note: impl Fn(&mut Changes) -> Result<()> + Send,
+    ) -> Result<()> {
+        let directory = identity::directory(pool);
+        pool.store()
+            .decide(|changes| {
+                let now = self.clock.now();
+                directory.link(changes, target, links, actor, now)?;
+                audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(&directory, target)?));
+                note(changes)
+            })
+            .await
     }
 
     /// Deletes an entry without children, with its credentials and its ties to upstream identities (RFC 4511, section 4.8).

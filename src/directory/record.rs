@@ -12,6 +12,7 @@
 use crate::model::ber::{self, Reader, Writer};
 use crate::model::{AttributeId, EntryId, Error, Result, Timestamp};
 use crate::policy::access::EntryKind;
+use crate::store::MAX_CHANGES;
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,11 +26,16 @@ pub const MAX_INLINE: usize = 4096;
 pub const MAX_RECORD: usize = 6000;
 /// The longest part. Bytes.
 pub const PART: usize = 4096;
-/// The most octets of an entry's attributes, those in parts too: what a message of LDAP holds, so that whoever may change one attribute cannot grow an entry
-/// until reading it is a burden.
-pub const MAX_ENTRY: usize = 4 << 20;
+/// The most octets of all rows of an entry: attributes, those in parts too, and index terms, but not edges, which are added in as many commits as they take.
+/// One commit adds the entry, with its credential and audit event, and one removes it, with a part of its edges: so whatever can exist can be exported and
+/// imported again, and whoever may change one attribute cannot grow an entry until reading it is a burden.
+pub const MAX_ENTRY: usize = 768 << 10;
 /// The longest name of an actor that a header keeps; a longer one is cut. Bytes.
 pub const MAX_ACTOR: usize = 1000;
+
+/// What a commit keeps free for what belongs to an entry and is no row of its own.
+const BESIDE_ENTRY: usize = 256 << 10;
+const _: () = assert!(MAX_ENTRY + BESIDE_ENTRY <= MAX_CHANGES, "an entry must fit into one commit");
 
 const ROW: usize = 7;
 const IN_PARTS: u8 = 1;
@@ -147,7 +153,7 @@ pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Resu
     }
     let octets: usize = bodies.iter().map(|(spill, body)| spill.map_or(body.len(), |spill| spill.length as usize)).sum();
     if octets > MAX_ENTRY {
-        return Err(too_large());
+        return Err(over_limit(octets));
     }
     let mut parts = Vec::new();
     let mut total = 5 + header.len() + bodies.iter().map(|(_, body)| ROW + body.len()).sum::<usize>();
@@ -319,6 +325,13 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
 fn push_u16(out: &mut Vec<u8>, number: usize) -> Result<()> {
     out.extend_from_slice(&u16::try_from(number).map_err(|_| too_large())?.to_be_bytes());
     Ok(())
+}
+
+/// An entry of so many octets is over [`MAX_ENTRY`].
+pub fn over_limit(octets: usize) -> Error {
+    let message =
+        format!("the entry would take {octets} bytes, its index included, over the limit of {MAX_ENTRY}: give it fewer or smaller values");
+    Error::invalid(crate::model::error::Rule::Constraint, message)
 }
 
 fn too_large() -> Error {

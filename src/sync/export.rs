@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries that one job writes.
 const CHUNK: usize = 256;
+/// Octets after which a job writes no further entry.
+const CHUNK_OCTETS: usize = 8 << 20;
 
 /// An export under way. Entries come after their parents. It shows no single moment: what changes meanwhile is seen as it is when its turn comes.
 pub struct Export {
@@ -23,10 +25,14 @@ struct State {
     selection: Selection,
     after: Option<EntryId>,
     begun: bool,
+    /// Whether the scan has met every entry.
+    scanned: bool,
     /// Entries whose parents are younger than they are and come later: a move can lead to that.
     waiting: BTreeMap<EntryId, Vec<EntryId>>,
-    /// All entries that wait.
+    /// All entries that wait, or are ready.
     held: BTreeSet<EntryId>,
+    /// Entries whose parents have been written.
+    ready: Vec<EntryId>,
 }
 
 impl Export {
@@ -36,7 +42,16 @@ impl Export {
         let schema = directory.schema();
         let names = schema.attribute_types().iter().filter(|attribute| is_exported(attribute)).map(AttributeType::name);
         let selection = Selection::parse(&directory, names);
-        let state = State { directory, selection, after: None, begun: false, waiting: BTreeMap::new(), held: BTreeSet::new() };
+        let state = State {
+            directory,
+            selection,
+            after: None,
+            begun: false,
+            scanned: false,
+            waiting: BTreeMap::new(),
+            held: BTreeSet::new(),
+            ready: Vec::new(),
+        };
         Self { pool: pool.id(), state: Some(state) }
     }
 
@@ -59,44 +74,77 @@ impl Export {
 }
 
 impl State {
+    /// The next piece. Each turn writes an entry that waited, or looks at the next of the scan.
     fn piece(&mut self) -> Result<Option<Vec<u8>>> {
         let viewer = Viewer::OPERATOR;
         let everything = Filter::everything();
         let search = Search { base: SUFFIX, scope: Scope::Subtree, filter: &everything, after: self.after, viewer: &viewer, stop: None };
         let directory = self.directory.clone();
-        let mut writer =
-            if self.begun { Writer::resume(Vec::new()) } else { Writer::new(Vec::new()).map_err(|error| unwritten(&error))? };
-        let mut found = 0;
-        for entry in directory.search(search)?.take(CHUNK) {
-            let entry = entry?;
-            found += 1;
-            self.after = Some(entry.id());
-            self.entry(&mut writer, entry)?;
-        }
+        let mut scan = directory.search(search)?;
         let is_first = !std::mem::replace(&mut self.begun, true);
-        let piece = writer.finish().map_err(|error| unwritten(&error))?;
-        Ok((found > 0 || is_first).then_some(piece))
-    }
-
-    /// Writes the entry and those that waited for it, or lets it wait for its parent.
-    fn entry(&mut self, writer: &mut Writer<Vec<u8>>, entry: Entry) -> Result<()> {
-        if let Some(parent) = entry.parent().filter(|parent| *parent > entry.id() || self.held.contains(parent)) {
-            self.held.insert(entry.id());
-            self.waiting.entry(parent).or_default().push(entry.id());
-            return Ok(());
-        }
-        let mut ready = vec![entry];
-        while let Some(entry) = ready.pop() {
-            self.write(writer, &entry)?;
-            for id in self.waiting.remove(&entry.id()).unwrap_or_default() {
+        let mut writer = if is_first { Writer::new(Vec::new()).map_err(|error| unwritten(&error))? } else { Writer::resume(Vec::new()) };
+        let mut turns = 0;
+        while turns < CHUNK && writer.output().len() < CHUNK_OCTETS {
+            if let Some(id) = self.ready.pop() {
                 self.held.remove(&id);
-                ready.extend(self.directory.entry(id)?);
+                match self.directory.entry(id)? {
+                    Some(entry) if self.scanned => self.write(&mut writer, &entry)?,
+                    Some(entry) => self.meet(&mut writer, &entry)?,
+                    None => {}
+                }
+            } else if !self.scanned {
+                match scan.next().transpose()? {
+                    Some(entry) => {
+                        self.after = Some(entry.id());
+                        self.meet(&mut writer, &entry)?;
+                    }
+                    None => self.scanned = true,
+                }
+            } else if !self.release()? {
+                break;
             }
+            turns += 1;
         }
-        Ok(())
+        let piece = writer.finish().map_err(|error| unwritten(&error))?;
+        Ok((turns > 0 || is_first).then_some(piece))
     }
 
-    fn write(&self, writer: &mut Writer<Vec<u8>>, entry: &Entry) -> Result<()> {
+    /// Writes an entry that the scan has met, or lets it wait for its parent.
+    fn meet(&mut self, writer: &mut Writer<Vec<u8>>, entry: &Entry) -> Result<()> {
+        match entry.parent().filter(|parent| Some(*parent) > self.after || self.held.contains(parent)) {
+            Some(parent) => {
+                self.held.insert(entry.id());
+                self.waiting.entry(parent).or_default().push(entry.id());
+                Ok(())
+            }
+            None => self.write(writer, entry),
+        }
+    }
+
+    /// After the scan: makes an entry ready that still waits, because its parent was gone before its turn came. First one whose parent of today does not wait
+    /// itself. Whether there was one.
+    fn release(&mut self) -> Result<bool> {
+        let mut chosen = None;
+        for (awaited, id) in self.waiting.iter().flat_map(|(awaited, ids)| ids.iter().map(|id| (*awaited, *id))) {
+            let parent = self.directory.entry(id)?.and_then(|entry| entry.parent());
+            if !parent.is_some_and(|parent| self.held.contains(&parent)) {
+                chosen = Some((awaited, id));
+                break;
+            }
+            chosen.get_or_insert((awaited, id));
+        }
+        let Some((awaited, id)) = chosen else { return Ok(false) };
+        if let Some(ids) = self.waiting.get_mut(&awaited) {
+            ids.retain(|other| *other != id);
+        }
+        self.waiting.retain(|_, ids| !ids.is_empty());
+        self.ready.push(id);
+        Ok(true)
+    }
+
+    /// Writes an entry; those that waited for it are ready then.
+    fn write(&mut self, writer: &mut Writer<Vec<u8>>, entry: &Entry) -> Result<()> {
+        self.ready.extend(self.waiting.remove(&entry.id()).unwrap_or_default());
         // An entry that is deleted meanwhile has no name any more.
         let Some(dn) = self.directory.dn(entry.id())? else { return Ok(()) };
         let mut attributes: Vec<Attribute> = self.directory.attributes(entry, &self.selection, &Viewer::OPERATOR)?;

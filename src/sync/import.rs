@@ -5,19 +5,21 @@
 
 use super::checkpoint::{self, Checkpoint, Phase};
 use super::ldif::{FileError, Record};
+use super::outcome::{Failure, Progress, Report};
+use super::own::{self, Own, Run};
 use super::prepare::{self, Prepared};
 use super::source::{self, Format, Records, Source};
-use super::survey::{MAX_PROBLEMS, Survey};
+use super::survey::Survey;
+use crate::audit::{self, Action, Event};
 use crate::authn::Core;
-use crate::directory::{Directory, EntryKind, Modification, ModificationKind, change};
+use crate::directory::{Directory, EntryKind};
 use crate::model::error::{Clash, Rule, Shortage};
-use crate::model::{Actor, Attribute, EntryId, Error, Kind, Result};
+use crate::model::{Actor, Attribute, Dn, EntryId, Error, Kind, Result};
 use crate::pool::Pool;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Records that one job reads.
@@ -31,9 +33,6 @@ const LINKS_PER_COMMIT: usize = 256;
 /// How often a busy server is asked again before the import stops, and how long it waits in between.
 const PATIENCE: (u32, Duration) = (200, Duration::from_millis(50));
 
-/// What ids of entries tell apart.
-const TICK: Duration = Duration::from_millis(1);
-
 /// An import, ready to run.
 pub struct Import {
     core: Arc<Core>,
@@ -42,74 +41,27 @@ pub struct Import {
     source: Arc<dyn Source>,
     format: Format,
     progress: Arc<Progress>,
-}
-
-/// How far an import has come since it was started, for whoever watches it.
-#[derive(Debug, Default)]
-pub struct Progress {
-    judged: AtomicU64,
-    added: AtomicU64,
-    links: AtomicU64,
-}
-
-impl Progress {
-    /// Records that the first pass has judged.
-    pub fn judged(&self) -> u64 {
-        self.judged.load(Ordering::Relaxed)
-    }
-
-    /// Entries that the second pass has added.
-    pub fn added(&self) -> u64 {
-        self.added.load(Ordering::Relaxed)
-    }
-
-    /// Links that the third pass has added.
-    pub fn links(&self) -> u64 {
-        self.links.load(Ordering::Relaxed)
-    }
-}
-
-/// What an import did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Entries that were added, those before a crash included.
-    pub added: u64,
-    /// Links between entries that were added.
-    pub links: u64,
-    /// Entries of the file that were there before and stay as they are: the suffix, organizational units.
-    pub kept: u64,
-    /// Whether it went on where an earlier attempt was cut off.
-    pub resumed: bool,
-    /// Attributes that were left out, because the server computes them or only another server uses them.
-    pub left_out: Vec<String>,
-}
-
-/// Why an import did not end well.
-#[derive(Debug)]
-pub enum Failure {
-    /// The first pass found problems, and nothing was written.
-    Refused(Vec<FileError>),
-    /// It was cut off. What is done stays done; the same import goes on from there.
-    Stopped {
-        /// The line of the record, if it was one.
-        line: Option<u64>,
-        /// Why.
-        error: Error,
-    },
+    run: Run,
 }
 
 type Outcome<T> = std::result::Result<T, Failure>;
 
+/// What has become of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Added {
-    New,
+    /// An entry, now or before a crash.
+    Entry,
+    /// An entry that was there stays as it is.
     Kept,
-    Already,
+    /// An entry of an import that was given up is now one of this import.
+    TakenOver,
 }
 
 impl Import {
     /// An import into that pool, for that actor.
     pub fn new(core: Arc<Core>, pool: Arc<Pool>, actor: Actor, source: Arc<dyn Source>, format: Format) -> Self {
-        Self { core, pool, actor, source, format, progress: Arc::default() }
+        let run = Run::new(&core);
+        Self { core, pool, actor, source, format, progress: Arc::default(), run }
     }
 
     /// What shows how far it has come while it runs.
@@ -117,65 +69,65 @@ impl Import {
         Arc::clone(&self.progress)
     }
 
-    /// Runs the first pass alone: tells whether the file could be imported.
-    pub async fn check(&self) -> Outcome<()> {
-        let now = self.core.clock.now().plus(TICK);
-        self.survey(change::first_id(now)).await.map(drop)
-    }
-
-    /// Runs the import, or goes on with it where it was cut off.
+    /// Runs the import, or goes on with it where it was cut off. A run that is still going on is ended by it.
     pub async fn run(&self) -> Outcome<Report> {
         let source = Arc::clone(&self.source);
         let file = self.job(move || source::fingerprint(&*source)).await?.map_err(|error| self.unreadable(&error))?;
-        let before = Checkpoint::load(&self.pool)?;
-        if before.as_ref().is_some_and(|checkpoint| checkpoint.file != file) {
+        let mut before = Checkpoint::load(&self.pool)?;
+        if let Some(over) = before.as_ref().filter(|before| before.file != file && before.phase == Phase::Over) {
+            self.settle(over).await?;
+            before = None;
+        }
+        if before.as_ref().is_some_and(|before| before.file != file) {
             return Err(checkpoint::foreign().into());
         }
-        let mut report = Report { resumed: before.is_some(), ..Report::default() };
-        let mut at = match before {
-            Some(checkpoint) => checkpoint,
-            None => self.begin(file).await,
+        let resumed = before.is_some();
+        // When all is there, what the import has noted of its entries is gone in part, and there is nothing to judge.
+        let survey = match before {
+            Some(Checkpoint { phase: Phase::Over, .. }) => None,
+            _ => Some(self.survey(resumed.then_some(&file)).await?),
         };
-        let survey = self.survey(change::first_id(at.began)).await?;
-        match report.resumed {
-            true => at.save(&self.pool).await?,
-            false => at.claim(&self.pool).await?,
+        let mut at = Checkpoint::claim(&self.pool, file, resumed, &self.run).await?;
+        if let Some(survey) = &survey {
+            self.write(&mut at, survey).await?;
         }
-        if at.phase == Phase::Entries {
-            for depth in survey.depths.keys().map(|depth| *depth as u64).filter(|depth| *depth >= at.depth).collect::<Vec<_>>() {
-                if depth > at.depth {
-                    at = Checkpoint { depth, records: 0, ..at };
-                }
-                self.add_entries(&mut at, &mut report).await?;
-            }
-            at = Checkpoint { phase: Phase::Links, depth: 0, records: 0, ..at };
-            at.save(&self.pool).await?;
-        }
-        if survey.has_links {
-            self.add_links(&mut at).await?;
-        }
-        Checkpoint::clear(&self.pool).await?;
-        report.added = at.added;
-        report.links = at.links;
-        report.left_out = survey.left_out.into_iter().collect();
-        Ok(report)
+        own::forget(&self.pool, &file, &self.run).await?;
+        Checkpoint::clear(&self.pool, |changes| self.run.hold(&self.pool, changes)).await?;
+        let left_out = survey.map_or_else(Vec::new, |survey| survey.left_out.into_iter().collect());
+        Ok(Report { added: at.added, links: at.links, kept: at.kept, taken_over: at.taken_over, resumed, left_out })
     }
 
-    /// Ids of entries tell milliseconds apart: what is added in a later one than this is the import's own.
-    async fn begin(&self, file: [u8; 32]) -> Checkpoint {
-        let began = self.core.clock.now().plus(TICK);
-        tokio::time::sleep(TICK * 2).await;
-        Checkpoint::begin(file, began)
+    /// Gives up an import that was cut off, and ends a run of it that goes on. The entries that it added stay; answers how many. The next import takes them over
+    /// where its file has the same records.
+    pub async fn give_up(core: &Core, pool: &Pool, actor: &Actor) -> Result<u64> {
+        let at = Checkpoint::load(pool)?.ok_or_else(checkpoint::none)?;
+        let added = own::count(pool, &at.file)?;
+        if at.phase == Phase::Over {
+            // Only the notes of what it has added are left.
+            let run = Run::new(core);
+            Checkpoint::claim(pool, at.file, true, &run).await?;
+            own::forget(pool, &at.file, &run).await?;
+        }
+        Checkpoint::clear(pool, |changes| {
+            at.expect(pool, changes)?;
+            audit::record(changes, &Event::success(core.clock.now(), Action::ImportGiveUp, actor));
+            Ok(())
+        })
+        .await?;
+        Ok(added)
     }
 
-    /// Gives up an import that was cut off. The entries that it added stay.
-    pub async fn give_up(pool: &Pool) -> Result<()> {
-        Checkpoint::clear(pool).await
+    /// Ends an import of another file of which everything is there.
+    async fn settle(&self, over: &Checkpoint) -> Result<()> {
+        Checkpoint::claim(&self.pool, over.file, true, &self.run).await?;
+        own::forget(&self.pool, &over.file, &self.run).await?;
+        Checkpoint::clear(&self.pool, |changes| self.run.hold(&self.pool, changes)).await
     }
 
-    async fn survey(&self, own_from: EntryId) -> Outcome<Survey> {
+    /// The first pass. `earlier` is the file, if an earlier run of its import was cut off.
+    async fn survey(&self, earlier: Option<&[u8; 32]>) -> Outcome<Survey> {
         let mut records = self.records().await?;
-        let mut survey = Survey::new(Arc::clone(&self.pool), self.actor.clone(), own_from);
+        let mut survey = Survey::new(Arc::clone(&self.pool), self.actor.clone());
         loop {
             let (core, progress) = (Arc::clone(&self.core), Arc::clone(&self.progress));
             let (rest, judged, more) = self
@@ -194,79 +146,140 @@ impl Import {
                 break;
             }
         }
-        survey.finish();
-        if survey.problems.is_empty() { Ok(survey) } else { Err(Failure::Refused(survey.problems)) }
+        let survey = self.explain(survey).await?;
+        if survey.problems.is_empty() {
+            return Ok(survey);
+        }
+        let earlier = earlier.map_or(Ok(0), |file| own::count(&self.pool, file))?;
+        Err(Failure::Refused { problems: survey.into_problems(), earlier })
+    }
+
+    /// Reads the file once more for the records that need what is missing, if anything is.
+    async fn explain(&self, mut survey: Survey) -> Outcome<Survey> {
+        let mut missing = survey.missing();
+        if missing.is_empty() {
+            return Ok(survey);
+        }
+        let mut rest = Rest::new(self.records().await?, 0);
+        while let Some(chunk) = self.chunk(&mut rest).await? {
+            chunk.iter().try_for_each(|record| survey.explain(record, &mut missing))?;
+            if missing.is_empty() {
+                break;
+            }
+        }
+        Ok(survey)
+    }
+
+    /// The second and the third pass, from where they are.
+    async fn write(&self, at: &mut Checkpoint, survey: &Survey) -> Outcome<()> {
+        if at.phase == Phase::Entries {
+            for depth in survey.depths.keys().map(|depth| *depth as u64).filter(|depth| *depth >= at.depth).collect::<Vec<_>>() {
+                if depth > at.depth {
+                    (at.depth, at.records) = (depth, 0);
+                }
+                self.add_entries(at).await?;
+            }
+            (at.phase, at.depth, at.records) = (Phase::Links, 0, 0);
+            at.save(&self.pool, &self.run).await?;
+        }
+        if at.phase == Phase::Links && survey.has_links {
+            self.add_links(at).await?;
+        }
+        at.phase = Phase::Over;
+        Ok(at.save(&self.pool, &self.run).await?)
     }
 
     /// Adds the entries of one level of the tree.
-    async fn add_entries(&self, at: &mut Checkpoint, report: &mut Report) -> Outcome<()> {
+    async fn add_entries(&self, at: &mut Checkpoint) -> Outcome<()> {
         let depth = usize::try_from(at.depth).unwrap_or(usize::MAX) + self.pool.suffix().rdns().len();
-        let own_from = change::first_id(at.began);
+        let file = at.file;
         let mut rest = Rest::new(self.records().await?, at.records);
         while let Some(chunk) = self.chunk(&mut rest).await? {
             let level = chunk.into_iter().filter(|record| record.dn.rdns().len() == depth);
             let done: Vec<Added> =
-                stream::iter(level).map(|record| self.add(record, own_from)).buffer_unordered(IN_FLIGHT).try_collect().await?;
-            at.added += done.iter().filter(|added| !matches!(added, Added::Kept)).count() as u64;
-            report.kept += done.iter().filter(|added| matches!(added, Added::Kept)).count() as u64;
+                stream::iter(level).map(|record| self.add(record, &file)).buffer_unordered(IN_FLIGHT).try_collect().await?;
+            let count = |what| done.iter().filter(|added| **added == what).count() as u64;
+            at.added += count(Added::Entry);
+            at.kept += count(Added::Kept);
+            at.taken_over += count(Added::TakenOver);
             at.records = rest.position;
-            if done.iter().any(|added| matches!(added, Added::New)) {
-                at.save(&self.pool).await?;
+            if !done.is_empty() {
+                at.save(&self.pool, &self.run).await?;
             }
         }
         Ok(())
     }
 
-    async fn add(&self, record: Record, own_from: EntryId) -> Outcome<Added> {
-        let Prepared { line, entry, .. } = prepare::prepare(Directory::new(&self.pool).schema(), record, &mut BTreeSet::new());
-        let stopped = |error| Failure::Stopped { line: Some(line), error };
-        let added = self.patiently(|| self.core.add_entry(&self.pool, &self.actor, entry.clone())).await;
-        match added {
+    async fn add(&self, record: Record, file: &[u8; 32]) -> Outcome<Added> {
+        let prepared = prepare::prepare(Directory::new(&self.pool).schema(), record, &mut BTreeSet::new());
+        let stopped = |error| Failure::at(prepared.line, error);
+        let (file, said) = (*file, prepared.digest());
+        let add = || {
+            let (pool, run) = (Arc::clone(&self.pool), self.run);
+            self.core.add_entry_with(&self.pool, &self.actor, prepared.entry.clone(), move |changes, id| {
+                Own::new(&pool, &file, id, &said).put(changes, id);
+                run.hold(&pool, changes)
+            })
+        };
+        match self.patiently(add).await {
             Ok(_) => {
                 self.progress.added.fetch_add(1, Ordering::Relaxed);
-                Ok(Added::New)
+                Ok(Added::Entry)
             }
             Err(error) if *error.kind() == Kind::Conflict(Clash::Exists) => {
-                let directory = Directory::new(&self.pool);
-                let there = directory.resolve(&entry.dn).and_then(|id| Ok((id, directory.entry(id)?))).map_err(stopped)?;
-                match there {
-                    (id, _) if id >= own_from => Ok(Added::Already),
-                    (_, Some(entry)) if entry.kind() == EntryKind::Container => Ok(Added::Kept),
-                    _ => Err(stopped(error)),
-                }
+                self.there(&prepared.entry.dn, &said, &file).await.map_err(stopped)?.ok_or_else(|| stopped(error))
             }
             Err(error) => Err(stopped(error)),
         }
     }
 
+    /// What an entry that is there already is to the import of that file, in which the record says that; `None` if it is somebody else's.
+    async fn there(&self, dn: &Dn, said: &[u8; 32], file: &[u8; 32]) -> Result<Option<Added>> {
+        let id = Directory::new(&self.pool).resolve(dn)?;
+        match Own::load(&self.pool, id)? {
+            Some(own) if own.is_of(file) => Ok(Some(if own.was_taken_over() { Added::TakenOver } else { Added::Entry })),
+            Some(own) if own.is_from(&self.pool, id, said) => {
+                let own = Own::new(&self.pool, file, id, said).taken_over();
+                let take_over = self.pool.store().decide(|changes| {
+                    own::expect(changes, id);
+                    own.put(changes, id);
+                    self.run.hold(&self.pool, changes)
+                });
+                take_over.await?;
+                Ok(Some(Added::TakenOver))
+            }
+            _ => Ok(self.is_container(id)?.then_some(Added::Kept)),
+        }
+    }
+
+    fn is_container(&self, id: EntryId) -> Result<bool> {
+        Ok(Directory::new(&self.pool).entry(id)?.is_some_and(|entry| entry.kind() == EntryKind::Container))
+    }
+
     async fn add_links(&self, at: &mut Checkpoint) -> Outcome<()> {
-        let own_from = change::first_id(at.began);
+        let file = at.file;
         let mut rest = Rest::new(self.records().await?, at.records);
         while let Some(chunk) = self.chunk(&mut rest).await? {
             let linked: Vec<u64> =
-                stream::iter(chunk).map(|record| self.link(record, own_from)).buffer_unordered(IN_FLIGHT).try_collect().await?;
+                stream::iter(chunk).map(|record| self.link(record, &file)).buffer_unordered(IN_FLIGHT).try_collect().await?;
             at.records = rest.position;
             at.links += linked.iter().sum::<u64>();
             if linked.iter().any(|links| *links > 0) {
-                at.save(&self.pool).await?;
+                at.save(&self.pool, &self.run).await?;
             }
         }
         Ok(())
     }
 
     /// Adds the links of one entry, unless it was there before; tells how many.
-    async fn link(&self, record: Record, own_from: EntryId) -> Outcome<u64> {
+    async fn link(&self, record: Record, file: &[u8; 32]) -> Outcome<u64> {
         let directory = Directory::new(&self.pool);
         let Prepared { line, entry, links } = prepare::prepare(directory.schema(), record, &mut BTreeSet::new());
-        let stopped = |error| Failure::Stopped { line: Some(line), error };
+        let stopped = |error| Failure::at(line, error);
         if links.is_empty() {
             return Ok(0);
         }
-        let id = directory.resolve(&entry.dn).map_err(stopped)?;
-        // Of what was there before, an import keeps containers alone. Anything else is its own, also if the clock has been set back since it began.
-        if id < own_from && directory.record(id)?.is_none_or(|entry| entry.kind() == EntryKind::Container) {
-            return Ok(0);
-        }
+        let Some(id) = self.own(&entry.dn, file).map_err(stopped)? else { return Ok(0) };
         let mut added = 0;
         for field in &links {
             for values in field.attribute.values.chunks(LINKS_PER_COMMIT) {
@@ -290,10 +303,27 @@ impl Import {
         Ok(added)
     }
 
+    /// The entry of that name, if the import has added it; `None` if it was there before, as only containers may be.
+    fn own(&self, dn: &Dn, file: &[u8; 32]) -> Result<Option<EntryId>> {
+        let id = Directory::new(&self.pool).resolve(dn)?;
+        if Own::load(&self.pool, id)?.is_some_and(|own| own.is_of(file)) {
+            return Ok(Some(id));
+        }
+        match self.is_container(id)? {
+            true => Ok(None),
+            false => Err(Error::exists(format!("the entry '{dn}' that the import had added is gone, and another has taken its name"))),
+        }
+    }
+
     async fn add_values(&self, id: EntryId, name: &str, values: &[Vec<u8>]) -> Result<()> {
-        let attribute = Attribute { name: name.to_owned(), values: values.to_vec() };
-        let step = Modification { kind: ModificationKind::Add, attribute };
-        self.patiently(|| self.core.modify_entry(&self.pool, &self.actor, id, std::slice::from_ref(&step))).await.map(drop)
+        let links = Attribute { name: name.to_owned(), values: values.to_vec() };
+        let add = || {
+            self.core.link_entry(&self.pool, &self.actor, id, &links, |changes| {
+                own::expect(changes, id);
+                self.run.hold(&self.pool, changes)
+            })
+        };
+        self.patiently(add).await
     }
 
     /// Asks again while the server is busy: an import takes what is left over.
@@ -318,6 +348,7 @@ impl Import {
     async fn chunk(&self, rest: &mut Rest) -> Outcome<Option<Vec<Record>>> {
         let changed = |problem: FileError| Failure::Stopped {
             line: Some(problem.line),
+            goes_on: true,
             error: Error::invalid(Rule::Request, format!("the file has changed while it was imported: {}", problem.message)),
         };
         while let Some(mut records) = rest.records.take() {
@@ -346,7 +377,7 @@ impl Import {
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Failure {
-        Failure::Stopped { line: None, error: Error::invalid(Rule::Request, format!("the file cannot be read: {error}")) }
+        Error::invalid(Rule::Request, format!("the file cannot be read: {error}")).into()
     }
 }
 
@@ -397,38 +428,4 @@ fn judge(core: &Core, records: &mut Records, survey: &mut Survey, progress: &Pro
 
 fn is_passing(error: &Error) -> bool {
     matches!(error.kind(), Kind::Unavailable(Shortage::Busy) | Kind::Conflict(Clash::Contended))
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Stopped { line: None, error }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(problems) => {
-                let more = if problems.len() >= MAX_PROBLEMS { ", the first of them" } else { "" };
-                write!(f, "the file was not imported; nothing was written. Problems{more}:")?;
-                problems.iter().try_for_each(|problem| write!(f, "\n{problem}"))
-            }
-            Self::Stopped { line: Some(line), error } => {
-                write!(f, "the import stopped at line {line}: {error}; import the file again to go on")
-            }
-            Self::Stopped { line: None, error } => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        let kind = match &failure {
-            Failure::Refused(_) => Kind::Invalid(Rule::Constraint),
-            Failure::Stopped { error, .. } => error.kind().clone(),
-        };
-        Self::new(kind, failure.to_string())
-    }
 }

@@ -8,12 +8,15 @@ pub mod csv;
 mod export;
 mod import;
 pub mod ldif;
+mod outcome;
+mod own;
 mod prepare;
 mod source;
 mod survey;
 
 pub use export::Export;
-pub use import::{Failure, Import, Progress, Report};
+pub use import::Import;
+pub use outcome::{Failure, Progress, Report};
 pub use source::{Format, Source};
 pub use survey::MAX_PROBLEMS;
 

@@ -1,6 +1,7 @@
 //! From a record of a file to what is added: what the server keeps by itself is left out, and links wait for the second pass.
 
 use super::ldif::{Field, Record};
+use crate::crypto::digest;
 use crate::directory::NewEntry;
 use crate::directory::schema::{AttributeType, Schema};
 use crate::model::Attribute;
@@ -31,6 +32,20 @@ pub(super) struct Prepared {
     pub(super) entry: NewEntry,
     /// The attributes whose values name other entries.
     pub(super) links: Vec<Field>,
+}
+
+impl Prepared {
+    /// A digest of what the record says, in whatever order. It covers a password, so it is not for keeping.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let links = self.links.iter().map(|field| &field.attribute);
+        let chain = |attribute: &Attribute| {
+            let name = digest::sha256(attribute.name.to_ascii_lowercase().as_bytes());
+            attribute.values.iter().fold(name, |chain, value| digest::sha256(&[&chain, value.as_slice()].concat()))
+        };
+        let mut attributes: Vec<[u8; 32]> = self.entry.attributes.iter().chain(links).map(chain).collect();
+        attributes.sort_unstable();
+        digest::sha256(&attributes.concat())
+    }
 }
 
 /// Whether the values of an attribute name other entries: by DN, or by uid as in memberUid.

@@ -1,12 +1,13 @@
 //! The first pass of an import: judges every record of the file and writes nothing.
 
 use super::ldif::{Field, FileError, Record};
+use super::own::Own;
 use super::prepare::{self, Prepared};
 use crate::authn::Core;
 use crate::crypto::digest;
 use crate::directory::schema::{AttributeType, Schema};
 use crate::directory::{Directory, EntryKind, dn};
-use crate::model::{Actor, Dn, EntryId, Kind, Result};
+use crate::model::{Actor, AttributeId, Dn, EntryId, Kind, Result};
 use crate::pool::Pool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -22,8 +23,6 @@ pub(super) struct Survey {
     pool: Arc<Pool>,
     actor: Actor,
     directory: Directory,
-    /// Entries from this id on were added by the import itself, in an attempt that was cut off.
-    own_from: EntryId,
     names: HashMap<Mark, u64>,
     unique: HashMap<Mark, u64>,
     /// Names that are needed, and neither in the pool nor, so far, in the file.
@@ -37,19 +36,37 @@ pub(super) struct Survey {
     pub(super) problems: Vec<FileError>,
 }
 
-struct Wanted {
+/// A name or uid that is needed. There can be many of them, so it is not kept as text.
+pub(super) struct Wanted {
     line: u64,
     mark: Mark,
-    why: String,
+    by: By,
+}
+
+/// What needs it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The entry below it.
+    Child,
+    /// A value of that attribute.
+    Link(AttributeId),
+}
+
+/// What the pool has under a record's name.
+enum There {
+    Nothing,
+    /// An entry that stays as it is.
+    Kept(EntryId),
+    /// An entry that an import has added.
+    Own(EntryId, Own),
 }
 
 impl Survey {
-    pub(super) fn new(pool: Arc<Pool>, actor: Actor, own_from: EntryId) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, actor: Actor) -> Self {
         Self {
             directory: Directory::new(&pool),
             pool,
             actor,
-            own_from,
             names: HashMap::new(),
             unique: HashMap::new(),
             wanted: Vec::new(),
@@ -107,7 +124,22 @@ impl Survey {
             self.problem(line, error.message());
             return Ok(());
         }
-        let Prepared { entry, links, .. } = prepare::prepare(schema, record, &mut self.left_out);
+        let name = record.dn.clone();
+        let prepared = prepare::prepare(schema, record, &mut self.left_out);
+        let there = match there {
+            There::Nothing => None,
+            There::Kept(id) => Some(id),
+            There::Own(id, own) => {
+                if !own.is_from(&self.pool, id, &prepared.digest()) && !self.is_container(id)? {
+                    let message = format!(
+                        "'{name}' was added by an import that was given up, and its record said something else there: delete the entry"
+                    );
+                    self.problem(line, message);
+                }
+                Some(id)
+            }
+        };
+        let Prepared { entry, links, .. } = prepared;
         for attribute in &entry.attributes {
             let Some(kind) = schema.attribute(&attribute.name).filter(|kind| kind.unique) else { continue };
             for value in &attribute.values {
@@ -127,37 +159,74 @@ impl Survey {
         links.iter().try_for_each(|field| self.examine_links(field))
     }
 
-    /// Looks whether every name that a record needs is in the file after all.
-    pub(super) fn finish(&mut self) {
-        for wanted in std::mem::take(&mut self.wanted) {
-            if !self.is_cut_off && !self.names.contains_key(&wanted.mark) && !self.unique.contains_key(&wanted.mark) {
-                self.problem(wanted.line, wanted.why);
-            }
-        }
-        self.problems.sort_by_key(|problem| problem.line);
+    /// What is needed and not in the file after all, as far as it can be told. [`explain`](Self::explain) makes problems of it.
+    pub(super) fn missing(&mut self) -> Vec<Wanted> {
+        let mut missing = std::mem::take(&mut self.wanted);
+        missing.retain(|wanted| !self.is_cut_off && !self.names.contains_key(&wanted.mark) && !self.unique.contains_key(&wanted.mark));
+        missing.truncate(MAX_PROBLEMS.saturating_sub(self.problems.len()));
+        missing
     }
 
-    /// Answers the entry of that name, if the pool has one.
-    fn examine_name(&mut self, line: u64, mark: Mark, dn: &Dn) -> Result<Option<EntryId>> {
+    /// Takes out of what is missing what this record needs, and says so.
+    pub(super) fn explain(&mut self, record: &Record, missing: &mut Vec<Wanted>) -> Result<()> {
+        let schema = self.directory.schema();
+        for wanted in missing.extract_if(.., |wanted| wanted.by == By::Child && wanted.line == record.line).collect::<Vec<_>>() {
+            let parent = record.dn.parent().unwrap_or_default();
+            let why = format!("the parent '{parent}' of the entry is neither in the file nor in the pool: add it to the file");
+            self.problem(wanted.line, why);
+        }
+        for field in &record.attributes {
+            let Some(kind) = schema.attribute(&field.attribute.name) else { continue };
+            for (value, line) in field.attribute.values.iter().zip(&field.lines) {
+                if !missing.iter().any(|wanted| wanted.line == *line && wanted.by == By::Link(kind.id)) {
+                    continue;
+                }
+                let Ok((mark, _)) = self.target(schema, kind, value)? else { continue };
+                let is_it = |wanted: &mut Wanted| wanted.line == *line && wanted.by == By::Link(kind.id) && wanted.mark == mark;
+                for wanted in missing.extract_if(.., is_it).collect::<Vec<_>>() {
+                    let shown = String::from_utf8_lossy(value);
+                    let name = kind.name();
+                    let why =
+                        format!("{name} names '{shown}', which is neither in the file nor in the pool: remove the value, or add the entry");
+                    self.problem(wanted.line, why);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The problems in the order of their lines.
+    pub(super) fn into_problems(mut self) -> Vec<FileError> {
+        self.problems.sort_by_key(|problem| problem.line);
+        self.problems
+    }
+
+    /// What the pool has under that name.
+    fn examine_name(&mut self, line: u64, mark: Mark, dn: &Dn) -> Result<There> {
         let schema = self.directory.schema();
         if let Some(first) = self.names.insert(mark, line) {
             self.problem(line, format!("'{dn}' is in the file already, on line {first}"));
-            return Ok(None);
+            return Ok(There::Nothing);
         }
-        if let Some(there) = self.find(dn)? {
-            let is_kept = there < self.own_from && self.directory.entry(there)?.is_some_and(|entry| entry.kind() == EntryKind::Container);
-            if there < self.own_from && !is_kept {
+        if let Some(id) = self.find(dn)? {
+            if let Some(own) = Own::load(&self.pool, id)? {
+                return Ok(There::Own(id, own));
+            }
+            if !self.is_container(id)? {
                 self.problem(line, format!("'{dn}' exists in the pool already: remove it from the file, or delete the entry first"));
             }
-            return Ok(Some(there));
+            return Ok(There::Kept(id));
         }
         let parent = dn.parent().unwrap_or_default();
         let mark = name_mark(&parent, schema)?;
         if !self.names.contains_key(&mark) && self.find(&parent)?.is_none() {
-            let why = format!("the parent '{parent}' of the entry is neither in the file nor in the pool: add it to the file");
-            self.wanted.push(Wanted { line, mark, why });
+            self.wanted.push(Wanted { line, mark, by: By::Child });
         }
-        Ok(None)
+        Ok(There::Nothing)
+    }
+
+    fn is_container(&self, id: EntryId) -> Result<bool> {
+        Ok(self.directory.entry(id)?.is_some_and(|entry| entry.kind() == EntryKind::Container))
     }
 
     fn examine_unique(&mut self, line: u64, kind: &AttributeType, value: &[u8], there: Option<EntryId>) -> Result<()> {
@@ -168,7 +237,7 @@ impl Survey {
             self.problem(line, format!("{} '{shown}' is taken by the entry on line {first}; it is unique within a pool", kind.name()));
             return Ok(());
         }
-        if self.directory.by_unique(kind.name(), value)?.is_some_and(|holder| holder < self.own_from && Some(holder) != there) {
+        if self.directory.by_unique(kind.name(), value)?.is_some_and(|holder| Some(holder) != there) {
             self.problem(line, format!("{} '{shown}' is taken by an entry of the pool; it is unique within a pool", kind.name()));
         }
         Ok(())
@@ -190,11 +259,7 @@ impl Survey {
             if !seen.insert(mark) {
                 self.problem(*line, format!("{} names '{shown}' twice", kind.name()));
             } else if !is_there {
-                let why = format!(
-                    "{} names '{shown}', which is neither in the file nor in the pool: remove the value, or add the entry",
-                    kind.name()
-                );
-                self.wanted.push(Wanted { line: *line, mark, why });
+                self.wanted.push(Wanted { line: *line, mark, by: By::Link(kind.id) });
             }
         }
         Ok(())

@@ -29,6 +29,7 @@ pub fn routes(app: Arc<App>) -> BoxedFilter<(Response,)> {
         additions(&app),
         applications(&app),
         import(&app),
+        on(Method::DELETE, list("import"), &app, transfer::give_up),
         export(&app),
         on(Method::GET, list("audit"), &app, audit::events),
     ])

@@ -1,8 +1,8 @@
 //! Import and export of a pool's entries.
 
-use super::reply::at;
+use super::reply::{Reply, at};
 use crate::admin::context::{Context, Segment};
-use crate::admin::types::{ImportLine, ImportReport, Problem};
+use crate::admin::types::{GivenUp, ImportLine, ImportReport, Problem};
 use crate::audit::{self, Action, Event};
 use crate::model::error::Rule;
 use crate::model::{Error, Result, entropy};
@@ -70,6 +70,13 @@ pub async fn import<B: Buf, E: Display>(
     Ok(pieces)
 }
 
+/// Gives up an import that was cut off.
+pub async fn give_up(context: Context, path: Vec<Segment>) -> Result<Reply<GivenUp>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    let added = Import::give_up(&context.app.core, &pool, &context.actor).await?;
+    Ok(Reply::Found(GivenUp { added }))
+}
+
 /// Sends the pool's entries as LDIF.
 pub async fn export(context: Context, path: Vec<Segment>) -> Result<Pieces> {
     let pool = context.pool(at(&path, 0)?)?;
@@ -81,8 +88,11 @@ pub async fn export(context: Context, path: Vec<Segment>) -> Result<Pieces> {
             let piece = match export.next(&context.app.core).await {
                 Ok(None) => return,
                 Ok(Some(piece)) => Ok(piece.into()),
-                // The reader sees that the file breaks off.
-                Err(error) => Err(std::io::Error::other(error)),
+                Err(error) => {
+                    // The reader sees no more than that the file breaks off.
+                    tracing::error!(%error, pool = %pool.slug(), "an export broke off");
+                    Err(std::io::Error::other(error))
+                }
             };
             let is_last = piece.is_err();
             if sender.send(piece).await.is_err() || is_last {
@@ -134,11 +144,16 @@ fn line(line: &ImportLine) -> Bytes {
 
 fn last_line(ended: std::result::Result<Report, Failure>) -> ImportLine {
     match ended {
-        Ok(Report { added, links, kept, resumed, left_out }) => ImportLine::Done(ImportReport { added, links, kept, resumed, left_out }),
-        Err(Failure::Refused(problems)) => ImportLine::Refused {
+        Ok(Report { added, links, kept, taken_over, resumed, left_out }) => {
+            ImportLine::Done(ImportReport { added, links, kept, taken_over, resumed, left_out })
+        }
+        Err(Failure::Refused { problems, earlier }) => ImportLine::Refused {
             problems: problems.into_iter().map(|problem| Problem { line: Some(problem.line), message: problem.message }).collect(),
+            earlier,
         },
-        Err(Failure::Stopped { line, error }) => ImportLine::Stopped(Problem { line, message: error.message().to_owned() }),
+        Err(Failure::Stopped { line, error, goes_on }) => {
+            ImportLine::Stopped { problem: Problem { line, message: error.message().to_owned() }, goes_on }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub use audit::EventDocument;
 pub use entry::{EntryChange, EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};
 pub use pool::{NewPool, PoolChange, PoolDocument};
 pub use provider::{MappingDocument, ProviderDocument};
-pub use transfer::{ImportLine, ImportReport, Problem};
+pub use transfer::{GivenUp, ImportLine, ImportReport, Problem};
 
 use serde::{Deserialize, Serialize};
 

@@ -17,13 +17,20 @@ pub enum ImportLine {
     },
     /// It is done.
     Done(ImportReport),
-    /// The file was refused, and nothing was written.
+    /// The file was refused, and this run wrote nothing.
     Refused {
         /// What is wrong with it.
         problems: Vec<Problem>,
+        /// Entries that are there because an earlier run of the import, which was cut off, had added them.
+        earlier: u64,
     },
-    /// It was cut off; the same import goes on from there.
-    Stopped(Problem),
+    /// It ended before its end; what was written stays.
+    Stopped {
+        /// Why.
+        problem: Problem,
+        /// Whether the same import goes on from there if it is run again, with nothing mended.
+        goes_on: bool,
+    },
 }
 
 /// What an import did.
@@ -35,10 +42,19 @@ pub struct ImportReport {
     pub links: u64,
     /// Entries of the file that were there before and stay as they are.
     pub kept: u64,
+    /// Entries that an import which was given up had added from the same records; their links were added.
+    pub taken_over: u64,
     /// Whether it went on where an earlier attempt was cut off.
     pub resumed: bool,
     /// Attributes that were left out.
     pub left_out: Vec<String>,
+}
+
+/// An import that was given up.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// Entries that it had added. They stay.
+    pub added: u64,
 }
 
 /// What is wrong, and where.

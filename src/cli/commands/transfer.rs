@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio_util::io::ReaderStream;
 
 /// How a bar for bytes looks.
@@ -18,15 +18,23 @@ const BYTES: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {eta}";
 const COUNT: &str = "{msg} {bytes} {bytes_per_sec}";
 
 /// Imports entries from a file. The whole file is judged first: one rejected record, and nothing is written.
+///
+/// An import that is cut off goes on where it was when the same file is imported again. Until then no other file can be imported into the pool. With --give-up
+/// it is ended as it is: its entries stay, and the next import takes over those whose records it holds unchanged, and adds their links. So a corrected file can be
+/// imported in the place of the first.
 #[derive(Args)]
 pub struct Import {
     #[command(flatten)]
     place: InPool,
     /// The file; its ending tells the format if --format does not.
-    file: PathBuf,
+    #[arg(required_unless_present = "give_up")]
+    file: Option<PathBuf>,
     /// The format of the file.
     #[arg(long)]
     format: Option<Format>,
+    /// Gives up an import into the pool that was cut off. What it has added stays.
+    #[arg(long, conflicts_with_all = ["file", "format"])]
+    give_up: bool,
 }
 
 /// Exports all entries of a pool as LDIF. Secrets are never exported.
@@ -50,40 +58,67 @@ enum Format {
 
 impl Import {
     pub(super) async fn run(self) -> Outcome {
-        let format = match self.format.or_else(|| format_of(&self.file)) {
+        match &self.file {
+            Some(path) => self.import(path).await,
+            None => self.give_up().await,
+        }
+    }
+
+    async fn give_up(&self) -> Outcome {
+        let given_up = self.place.operator.client().await?.delete(&self.place.list_path("import")?).await?;
+        output::show(&given_up, self.place.operator.json);
+        Ok(())
+    }
+
+    async fn import(&self, path: &Path) -> Outcome {
+        let format = match self.format.or_else(|| format_of(path)) {
             Some(Format::Ldif) => "ldif",
             Some(Format::Csv) => "csv",
-            None => return Err(Failure::new(format!("{}: say with --format whether it is ldif or csv", self.file.display()))),
+            None => return Err(Failure::new(format!("{}: say with --format whether it is ldif or csv", path.display()))),
         };
-        let unreadable = |error| Failure::new(format!("{}: {error}", self.file.display()));
-        let file = tokio::fs::File::open(&self.file).await.map_err(unreadable)?;
+        let unreadable = |error| Failure::new(format!("{}: {error}", path.display()));
+        let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
         let size = file.metadata().await.map_err(unreadable)?.len();
         let bar = ProgressBar::new(size).with_style(ProgressStyle::with_template(BYTES)?).with_message("Sending");
         let sent = bar.clone();
         let pieces = ReaderStream::new(file).inspect(move |piece| sent.inc(piece.as_ref().map_or(0, |piece| piece.len() as u64)));
-        let path = format!("{}?format={format}", self.place.list_path("import")?);
-        let mut answer = self.place.operator.client().await?.upload(&path, pieces).await?;
+        let route = format!("{}?format={format}", self.place.list_path("import")?);
+        let mut answer = self.place.operator.client().await?.upload(&route, pieces).await?;
         bar.set_style(ProgressStyle::with_template("{spinner} {msg}")?);
         let ended = watch(&mut answer, &bar).await;
         bar.finish_and_clear();
-        self.tell(ended?)
+        self.tell(path, ended?)
     }
 
-    fn tell(&self, ended: ImportLine) -> Outcome {
+    fn tell(&self, path: &Path, ended: ImportLine) -> Outcome {
         let located = |problem: &Problem| {
             let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
-            format!("{}{line}: {}", self.file.display(), problem.message)
+            format!("{}{line}: {}", path.display(), problem.message)
         };
         match ended {
             ImportLine::Done(report) => {
                 output::show(&serde_json::to_value(report)?, self.place.operator.json);
                 Ok(())
             }
-            ImportLine::Refused { problems } => {
+            ImportLine::Refused { problems, earlier } => {
                 let lines: Vec<_> = problems.iter().map(located).collect();
-                Err(Failure::new(format!("nothing was written:\n{}", lines.join("\n"))))
+                let written = match earlier {
+                    0 => "nothing was written".to_owned(),
+                    _ => format!(
+                        "the import does not go on; this run wrote nothing, and {earlier} entries are there from the one that was cut off. \
+                         Mend what stands below and run it again, or end it with --give-up and import a corrected file"
+                    ),
+                };
+                Err(Failure::new(format!("{written}:\n{}", lines.join("\n"))))
             }
-            ImportLine::Stopped(problem) => Err(Failure::new(format!("cut off, run it again to go on: {}", located(&problem)))),
+            ImportLine::Stopped { problem, goes_on: true } => {
+                Err(Failure::new(format!("cut off, run it again to go on: {}", located(&problem))))
+            }
+            ImportLine::Stopped { problem, goes_on: false } if problem.line.is_some() => Err(Failure::new(format!(
+                "stopped, and what was written stays; mend this and run it again, or end it with --give-up: {}",
+                located(&problem)
+            ))),
+            ImportLine::Stopped { problem, goes_on: false } => Err(Failure::new(located(&problem))),
             ImportLine::Progress { .. } => Err(Failure::new("the server stopped before the import was over; run it again to go on")),
         }
     }
@@ -93,14 +128,22 @@ impl Export {
     pub(super) async fn run(self) -> Outcome {
         let mut body = self.place.operator.client().await?.download(&self.place.list_path("export")?).await?;
         match &self.output {
-            None => copy(&mut body, &mut std::io::stdout().lock(), &ProgressBar::hidden()).await,
+            None => copy(&mut body, &mut std::io::stdout().lock(), &ProgressBar::hidden())
+                .await
+                .map_err(|error| Failure::new(format!("{}; what was printed is not the whole pool", error.message))),
             Some(path) => {
-                let unwritten = |error| Failure::new(format!("{}: {error}", path.display()));
-                let mut file = std::fs::File::create(path).map_err(unwritten)?;
+                // Under its own name there is never a part of an export.
+                let mut partial = path.clone().into_os_string();
+                partial.push(".partial");
+                let partial = PathBuf::from(partial);
+                let unwritten = |error| Failure::new(format!("{}: {error}", partial.display()));
+                let mut file = std::fs::File::create(&partial).map_err(unwritten)?;
                 let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template(COUNT)?).with_message("Receiving");
                 let copied = copy(&mut body, &mut file, &bar).await;
                 bar.finish_and_clear();
-                copied.and_then(|()| file.sync_all().map_err(unwritten))
+                copied.map_err(|error| Failure::new(format!("{}; what came is in {}", error.message, partial.display())))?;
+                file.sync_all().map_err(unwritten)?;
+                std::fs::rename(&partial, path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
             }
         }
     }
@@ -131,7 +174,10 @@ async fn watch(answer: &mut Incoming, bar: &ProgressBar) -> Outcome<ImportLine> 
 
 async fn copy(body: &mut Incoming, to: &mut impl Write, bar: &ProgressBar) -> Outcome {
     while let Some(frame) = body.frame().await {
-        if let Some(piece) = frame?.data_ref() {
+        let frame = frame.map_err(|error| {
+            Failure::new(format!("the export broke off ({error}): the server's log says why; mend that and run it again"))
+        })?;
+        if let Some(piece) = frame.data_ref() {
             to.write_all(piece)?;
             bar.inc(piece.len() as u64);
         }

@@ -70,15 +70,19 @@ pub fn insert(
     write::insert(directory, changes, place.id, &draft, &edges, now)
 }
 
-/// Judges what can be judged without looking at other entries: the name, the values, the object classes. Answers what the entry would be.
+/// Judges what can be judged without looking at other entries: the name, the values, the object classes, the size. Answers what the entry would be.
 pub fn check(directory: &Directory, entry: &NewEntry, actor: &Actor) -> Result<EntryKind> {
     let rdn = entry.dn.rdn().ok_or_else(|| Error::invalid(Rule::Naming, "the root cannot be added"))?;
     let parent_dn = entry.dn.parent().unwrap_or_default();
-    let place = Place { id: SUFFIX, parent: None, parent_dn: &parent_dn, rdn };
-    let mut draft = blank(directory.schema, &place, actor, Uuid::nil(), Timestamp::from_micros(0))?;
+    // As long in the record as any that can come in their place.
+    let place = Place { id: SUFFIX, parent: Some(EntryId::new(u64::MAX)), parent_dn: &parent_dn, rdn };
+    let now = Timestamp::from_micros(i64::MAX);
+    let mut draft = blank(directory.schema, &place, actor, Uuid::nil(), now)?;
+    draft.header.changes = u32::MAX;
     fill(directory.schema, &mut draft, &place, &entry.attributes, actor, &mut |kind, values| {
         values.iter().try_for_each(|value| kind.check_value(value))
     })?;
+    write::check_size(directory, &draft, now)?;
     Ok(draft.header.kind)
 }
 
@@ -133,11 +137,6 @@ fn fill(schema: &Schema, draft: &mut Draft, place: &Place<'_>, attributes: &[Att
 pub fn new_id(now: Timestamp, entropy: &dyn Entropy) -> EntryId {
     let chance = u32::from_be_bytes(random(entropy)) >> (u32::BITS - RANDOM_BITS);
     EntryId::new((milliseconds(now) << RANDOM_BITS) | u64::from(chance))
-}
-
-/// The lowest id of an entry that is added from `now` on: every entry below it was there before.
-pub fn first_id(now: Timestamp) -> EntryId {
-    EntryId::new(milliseconds(now) << RANDOM_BITS)
 }
 
 fn milliseconds(now: Timestamp) -> u64 {

@@ -15,7 +15,6 @@ mod size;
 mod suffix;
 mod write;
 
-pub use add::first_id;
 pub(super) use rename::moved_key;
 
 use super::{Directory, EntryKind};
@@ -74,6 +73,11 @@ impl Directory {
     /// Modifies an entry (RFC 4511, section 4.6): all steps or none.
     pub fn modify(&self, changes: &mut Changes, id: EntryId, steps: &[Modification], actor: &Actor, now: Timestamp) -> Result<()> {
         modify::modify(self, changes, id, steps, actor, now)
+    }
+
+    /// Adds values that name other entries without a trace of it in modifyTimestamp and modifiersName. For the operator's imports.
+    pub fn link(&self, changes: &mut Changes, id: EntryId, links: &Attribute, actor: &Actor, now: Timestamp) -> Result<()> {
+        modify::link(self, changes, id, links, actor, now)
     }
 
     /// Deletes an entry that has no children, with its credentials and edges (RFC 4511, section 4.8).

@@ -8,7 +8,7 @@ use crate::directory::schema::AttributeType;
 use crate::directory::value::Syntax;
 use crate::directory::{Directory, Viewer, value};
 use crate::model::error::Rule;
-use crate::model::{Actor, EntryId, Error, Result, Timestamp};
+use crate::model::{Actor, Attribute, EntryId, Error, Result, Role, Timestamp};
 use crate::store::Changes;
 use std::collections::BTreeMap;
 
@@ -18,6 +18,32 @@ pub fn modify(
     id: EntryId,
     steps: &[Modification],
     actor: &Actor,
+    now: Timestamp,
+) -> Result<()> {
+    change(directory, changes, id, steps, actor, Some(now), now)
+}
+
+/// Adds values that name other entries, and leaves it at that: who has modified the entry, and when, stays as it is. For an import, which adds an entry before those
+/// that it names.
+pub fn link(directory: &Directory, changes: &mut Changes, id: EntryId, links: &Attribute, actor: &Actor, now: Timestamp) -> Result<()> {
+    if actor.role != Role::Operator {
+        return Err(Error::not_allowed("only the operator adds links without modifying the entry"));
+    }
+    let (kind, _) = attribute::describe(directory.schema, &links.name)?;
+    if !matches!(Source::of(kind), Source::Edges | Source::MemberUid) {
+        return Err(Error::invalid(Rule::Request, format!("the values of {} name no entries", kind.name())));
+    }
+    let step = Modification { kind: ModificationKind::Add, attribute: links.clone() };
+    change(directory, changes, id, &[step], actor, None, now)
+}
+
+fn change(
+    directory: &Directory,
+    changes: &mut Changes,
+    id: EntryId,
+    steps: &[Modification],
+    actor: &Actor,
+    modified: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<()> {
     let schema = directory.schema;
@@ -57,7 +83,11 @@ pub fn modify(
     check::holds_rdn(schema, &after)?;
     check::same_structure(schema, &before, &after)?;
     check::complete(schema, &mut after, &linked)?;
-    after.touch(actor, now);
+    match modified {
+        Some(at) => after.touch(actor, at),
+        // entryCSN tells this version from the one before.
+        None => after.header.changes = after.header.changes.wrapping_add(1),
+    }
     write::replace(directory, changes, &entry, (&before, &after), &edges, now)
 }
 

@@ -3,11 +3,30 @@
 use super::edges::Edges;
 use crate::directory::draft::Draft;
 use crate::directory::index::{self, Terms};
+use crate::directory::record::{MAX_ENTRY, Part, over_limit};
 use crate::directory::{Directory, Entry, dn};
 use crate::model::error::Rule;
 use crate::model::{AttributeId, EntryId, Error, Rdn, Result, Timestamp};
 use crate::store::{Changes, Key};
 use std::collections::BTreeSet;
+
+/// What a row takes beside the bytes that vary: the rest of its key, and what the store adds.
+const ROW: usize = 48;
+
+/// Octets of values whose terms are few enough in any case: each octet becomes ten at most where it is normalised, and each of these one term.
+const SMALL: usize = 1024;
+
+/// What an entry is found by.
+struct Indexed {
+    unique: BTreeSet<(AttributeId, Vec<u8>)>,
+    terms: Terms,
+}
+
+impl Indexed {
+    fn of(directory: &Directory, entry: &Draft) -> Self {
+        Self { unique: index::unique_values(directory.schema, entry), terms: index::terms(directory.schema, entry) }
+    }
+}
 
 /// Writes an entry that is new.
 pub fn insert(directory: &Directory, changes: &mut Changes, id: EntryId, entry: &Draft, edges: &Edges<'_>, now: Timestamp) -> Result<()> {
@@ -15,10 +34,20 @@ pub fn insert(directory: &Directory, changes: &mut Changes, id: EntryId, entry: 
     if let Some(key) = child_key(directory, entry)? {
         take_name(directory, changes, key, id)?;
     }
-    unique(directory, changes, id, &BTreeSet::new(), &index::unique_values(directory.schema, entry))?;
-    terms(changes, id, &Terms::new(), &index::terms(directory.schema, entry));
+    let after = Indexed::of(directory, entry);
+    unique(directory, changes, id, &BTreeSet::new(), &after.unique)?;
+    terms(changes, id, &Terms::new(), &after.terms);
     edges.write(changes)?;
-    record(directory, changes, id, &[], entry, now)
+    record(directory, changes, id, &[], (entry, &after), now)
+}
+
+/// Judges whether the rows of an entry fit into one commit, without writing them.
+pub fn check_size(directory: &Directory, entry: &Draft, now: Timestamp) -> Result<()> {
+    let octets: usize = entry.attributes.values().flat_map(|content| &content.values).map(|value| value.len() + 1).sum();
+    if octets <= SMALL {
+        return entry.encode(directory.schema, now).map(drop);
+    }
+    encode(directory, (entry, &Indexed::of(directory, entry)), now).map(drop)
 }
 
 /// Writes an entry in the place of what it was.
@@ -40,10 +69,11 @@ pub fn replace(
         }
         old.into_iter().for_each(|key| changes.delete(key));
     }
-    unique(directory, changes, id, &index::unique_values(schema, before), &index::unique_values(schema, after))?;
-    terms(changes, id, &index::terms(schema, before), &index::terms(schema, after));
+    let indexed = Indexed::of(directory, after);
+    unique(directory, changes, id, &index::unique_values(schema, before), &indexed.unique)?;
+    terms(changes, id, &index::terms(schema, before), &indexed.terms);
     edges.write(changes)?;
-    record(directory, changes, id, entry.bytes(), after, now)
+    record(directory, changes, id, entry.bytes(), (after, &indexed), now)
 }
 
 /// Removes the rows of an entry but its edges and credentials.
@@ -108,14 +138,25 @@ fn terms(changes: &mut Changes, id: EntryId, before: &Terms, after: &Terms) {
 }
 
 /// The parts are put before the record that names them.
-fn record(directory: &Directory, changes: &mut Changes, id: EntryId, old: &[u8], entry: &Draft, now: Timestamp) -> Result<()> {
-    let (record, parts) = entry.encode(directory.schema, now)?;
+fn record(directory: &Directory, changes: &mut Changes, id: EntryId, old: &[u8], entry: (&Draft, &Indexed), now: Timestamp) -> Result<()> {
+    let (record, parts) = encode(directory, entry, now)?;
     for part in parts {
         changes.put(Key::value(id, part.generation, part.number), part.bytes);
     }
     delete_parts(changes, id, old, &record);
     changes.put(Key::entry(id), record);
     Ok(())
+}
+
+/// The record and its new parts. Rule::Constraint if all rows of the entry together are more than one commit holds: also what it has of old, since whatever can
+/// exist must be possible to add at once.
+fn encode(directory: &Directory, (entry, indexed): (&Draft, &Indexed), now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
+    let (record, parts) = entry.encode(directory.schema, now)?;
+    let in_parts: usize = Draft::spills(&record).map(|spill| spill.length as usize + usize::from(spill.parts()) * ROW).sum();
+    let terms: usize = indexed.terms.iter().map(|(_, _, term)| term.len() + ROW).sum();
+    let unique: usize = indexed.unique.iter().map(|(_, value)| value.len() + ROW).sum();
+    let octets = record.len() + in_parts + terms + unique;
+    if octets > MAX_ENTRY { Err(over_limit(octets)) } else { Ok((record, parts)) }
 }
 
 fn delete_parts(changes: &mut Changes, id: EntryId, old: &[u8], new: &[u8]) {

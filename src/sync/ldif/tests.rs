@@ -83,17 +83,13 @@ fn lines_and_records_are_bounded() {
 #[test]
 fn what_is_written_follows_rfc_2849() {
     let mut writer = Writer::new(Vec::new()).unwrap();
-    writer.comment("pool acme\nby hand").unwrap();
     let long = "x".repeat(150);
     let values: [(&str, &[u8]); 6] =
         [("o", b"x"), ("cn", b" lead"), ("cn", b"trail "), ("cn", "é".as_bytes()), ("cn", b""), ("description", long.as_bytes())];
     writer.entry("o=x", values).unwrap();
     let text = String::from_utf8(writer.finish().unwrap()).unwrap();
     let folded = format!("description: {}\n {}\n {}\n", "x".repeat(63), "x".repeat(75), "x".repeat(12));
-    assert_eq!(
-        text,
-        format!("version: 1\n# pool acme\n# by hand\n\ndn: o=x\no: x\ncn:: IGxlYWQ=\ncn:: dHJhaWwg\ncn:: w6k=\ncn:\n{folded}")
-    );
+    assert_eq!(text, format!("version: 1\n\ndn: o=x\no: x\ncn:: IGxlYWQ=\ncn:: dHJhaWwg\ncn:: w6k=\ncn:\n{folded}"));
 }
 
 proptest! {

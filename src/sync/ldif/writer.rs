@@ -24,16 +24,16 @@ impl<W: Write> Writer<W> {
         Self { output }
     }
 
-    /// Writes a comment; line breaks in it begin further comment lines.
-    pub fn comment(&mut self, text: &str) -> Result<()> {
-        text.lines().try_for_each(|line| writeln!(self.output, "# {line}"))
-    }
-
     /// Writes one entry.
     pub fn entry<'a>(&mut self, dn: &str, values: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
         self.output.write_all(b"\n")?;
         self.line("dn", dn.as_bytes())?;
         values.into_iter().try_for_each(|(name, value)| self.line(name, value))
+    }
+
+    /// What it writes to.
+    pub const fn output(&self) -> &W {
+        &self.output
     }
 
     /// Flushes and gives the output back.
