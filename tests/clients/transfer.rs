@@ -1,0 +1,87 @@
+//! Imports that are given up, and exports that break off, as the operator meets them.
+
+use crate::harness::TestServer;
+use bytes::Bytes;
+use poolgate::model::{Actor, Dn, Face, Role};
+use poolgate::store::{Changes, Key};
+use poolgate::sync::{Format, Import, Source};
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const PEOPLE: &str = "dn: uid=p1,ou=people,o=acme\nobjectClass: inetOrgPerson\ncn: P\nsn: P\nmanager: uid=p2,ou=people,o=acme\n\n\
+    dn: uid=p2,ou=people,o=acme\nobjectClass: inetOrgPerson\ncn: P\nsn: P\n";
+
+/// A file that cannot be read a fourth time, when the links are to be added.
+struct Breaking(AtomicUsize);
+
+impl Source for Breaking {
+    fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
+        match self.0.fetch_add(1, Ordering::SeqCst) {
+            3 => Ok(Box::new(BufReader::new(Broken))),
+            _ => Ok(Box::new(BufReader::new(PEOPLE.as_bytes()))),
+        }
+    }
+}
+
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("the disk is gone"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_was_cut_off_is_given_up_and_a_corrected_file_taken() {
+    let server = TestServer::empty().await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let core = server.running.core();
+    let pool = core.registry.by_slug("acme").unwrap().unwrap();
+    let actor = Actor { role: Role::Operator, entry: None, name: "uid:0".into(), face: Face::Admin, address: None };
+    let import = Import::new(Arc::clone(core), pool, actor, Arc::new(Breaking(AtomicUsize::new(0))), Format::Ldif);
+    assert!(import.run().await.is_err());
+
+    let corrected = server.file("corrected.ldif");
+    std::fs::write(&corrected, PEOPLE.to_owned() + "\ndn: uid=p3,ou=people,o=acme\nobjectClass: inetOrgPerson\ncn: P\nsn: P\n").unwrap();
+    let take = ["import", "--pool", "acme", corrected.to_str().unwrap()];
+    let refused = server.poolgate(&take).await;
+    assert!(refused.code(1).complaint().contains("`poolgate import --pool P --give-up`"), "{}", refused.complaint());
+    assert!(!refused.complaint().contains("run it again to go on"), "{}", refused.complaint());
+    assert_eq!(server.json(&["import", "--pool", "acme", "--give-up"]).await, serde_json::json!({ "added": 2 }));
+    let none = server.poolgate(&["import", "--pool", "acme", "--give-up"]).await;
+    assert!(none.code(1).complaint().contains("nothing to give up"), "{}", none.complaint());
+    let report = server.json(&take).await;
+    assert_eq!((report["added"].as_u64(), report["taken_over"].as_u64(), report["links"].as_u64()), (Some(1), Some(2), Some(1)));
+    let events = server.json(&["audit", "--pool", "acme", "--action", "import-give-up"]).await;
+    assert_eq!(events.as_array().unwrap().len(), 1, "{events}");
+    for wrong in [&["import", "--pool", "acme"][..], &["import", "--pool", "acme", "--give-up", "x.ldif"]] {
+        server.poolgate(wrong).await.code(2);
+    }
+    assert!(server.poolgate(&["import", "--help"]).await.good().contains("--give-up"));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_breaks_off_leaves_no_file_that_looks_whole() {
+    let server = TestServer::demo().await;
+    let (file, partial) = (server.file("acme.ldif"), server.file("acme.ldif.partial"));
+    let export = ["export", "--pool", "acme", "--output", file.to_str().unwrap()];
+    server.poolgate(&export).await.good();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("dn: uid=alice,ou=people,o=acme\n") && !partial.exists());
+    std::fs::remove_file(&file).unwrap();
+
+    let pool = server.running.core().registry.by_slug("acme").unwrap().unwrap();
+    let alice = poolgate::directory::Directory::new(&pool).resolve(&Dn::parse("uid=alice,ou=people,o=acme").unwrap()).unwrap();
+    let mut changes = Changes::new();
+    changes.put(Key::entry(alice), Bytes::from_static(b"damaged").to_vec());
+    pool.store().commit(changes).await.unwrap();
+    let broken = server.poolgate(&export).await;
+    let complaint = broken.code(1).complaint();
+    assert!(
+        complaint.contains("the export broke off") && complaint.contains("log") && complaint.contains("acme.ldif.partial"),
+        "{complaint}"
+    );
+    assert!(!file.exists() && partial.exists());
+    server.stop().await;
+}
