@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
+use std::pin::pin;
 
 const PEOPLE: usize = 2000;
 const GROUPS: usize = 40;
@@ -75,7 +76,11 @@ async fn killed_when(name: &str, attribute: &str) -> Value {
         while directory.entry(name, &[attribute]).await.is_none_or(|entry| !entry.attrs.contains_key(attribute)) {}
         served.signal("KILL");
     };
-    let (cut_off, ()) = tokio::join!(operate(&data, &import, ""), watch);
+    let mut imported = pin!(operate(&data, &import, ""));
+    let cut_off = tokio::select! {
+        () = watch => imported.await,
+        ended = &mut imported => panic!("the import ended before {name} had {attribute}: {}", ended.complaint()),
+    };
     assert!(!cut_off.code(1).complaint().is_empty(), "it says that it was cut off");
     served.ended().await;
 
@@ -104,8 +109,8 @@ async fn killed_when(name: &str, attribute: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_goes_on_after_the_server_was_killed() {
-    // Early, midway and late among the entries.
-    let places = [(person(0), "cn"), (person(900), "cn"), (person(1800), "cn")];
+    // Early and late among the entries, and early and midway among the links.
+    let places = [(person(0), "cn"), (person(1800), "cn"), ("cn=g3,ou=groups,o=acme".to_owned(), "member"), (person(800), "manager")];
     for (name, attribute) in places {
         let report = killed_when(&name, attribute).await;
         assert_eq!(report["resumed"], true, "{name} {attribute}: {report}");
