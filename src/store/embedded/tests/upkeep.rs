@@ -116,8 +116,8 @@ async fn large_commits_are_kept_by_their_bytes_also_after_the_store_was_opened_a
     assert!(matches!(consumer.read(100).unwrap(), Feed::Changes { changes, .. } if changes.len() == 30));
     large(&store, 60).await;
     assert!(matches!(consumer.read(1).unwrap(), Feed::Trimmed { .. }));
-    drop(consumer);
     store.close();
+    drop(consumer);
     within(CAP_BYTES);
     let store = open();
     large(&store, 10).await;
