@@ -157,7 +157,8 @@ fn lookup(directory: &Directory, name: &str) -> Option<(&'static AttributeType, 
 
 fn test(directory: &Directory, attribute: &'static AttributeType, options: Vec<String>, assertion: Assertion) -> Filter {
     let schema = directory.schema;
-    let subtypes = schema.attribute_types().iter().filter(|other| other.id != attribute.id && schema.is_subtype(other.id, attribute.id));
+    let subtypes = schema.subtypes(attribute.id).iter().filter(|other| **other != attribute.id);
+    let subtypes = subtypes.filter_map(|other| schema.attribute_by_id(*other));
     Filter::Test(Test { attributes: std::iter::once(attribute).chain(subtypes).collect(), options, assertion })
 }
 

@@ -39,8 +39,17 @@ pub struct Schema {
     /// Names and OIDs in lower case → position.
     attribute_names: HashMap<String, usize>,
     class_names: HashMap<String, usize>,
-    attribute_ids: HashMap<AttributeId, usize>,
-    subtypes: HashMap<AttributeId, Vec<AttributeId>>,
+    /// What a number leads to, by the number itself: they are small, and few are free.
+    numbers: Vec<Numbered>,
+}
+
+/// What the number of an attribute type leads to.
+#[derive(Clone, Debug, Default)]
+struct Numbered {
+    /// The position of the attribute type that has the number.
+    position: Option<usize>,
+    /// That attribute and all its subtypes.
+    subtypes: Vec<AttributeId>,
 }
 
 impl Schema {
@@ -77,7 +86,7 @@ impl Schema {
 
     /// An attribute type by the number that records hold.
     pub fn attribute_by_id(&self, id: AttributeId) -> Option<&AttributeType> {
-        self.attribute_ids.get(&id).and_then(|position| self.attributes.get(*position))
+        self.numbered(id).and_then(|numbered| self.attributes.get(numbered.position?))
     }
 
     /// An object class by one of its names or its OID.
@@ -112,7 +121,7 @@ impl Schema {
 
     /// The attribute and all its subtypes, to which a filter on it extends (RFC 4512, section 2.5.1).
     pub fn subtypes(&self, id: AttributeId) -> &[AttributeId] {
-        self.subtypes.get(&id).map(Vec::as_slice).unwrap_or_default()
+        self.numbered(id).map(|numbered| numbered.subtypes.as_slice()).unwrap_or_default()
     }
 
     /// Whether `attribute` is `ancestor` or one of its subtypes.
@@ -131,6 +140,10 @@ impl Schema {
         class.or_else(attribute).or_else(|| MatchingRule::find(name).map(|rule| rule.oid().to_owned()))
     }
 
+    fn numbered(&self, id: AttributeId) -> Option<&Numbered> {
+        self.numbers.get(usize::from(id.get()))
+    }
+
     fn class_position(&self, name: &str) -> Option<usize> {
         find(&self.class_names, name)
     }
@@ -138,13 +151,21 @@ impl Schema {
     fn insert_attribute(&mut self, attribute: AttributeType) -> std::result::Result<(), String> {
         let position = self.attributes.len();
         claim(&mut self.attribute_names, &attribute.oid, &attribute.names, position)?;
-        if self.attribute_ids.insert(attribute.id, position).is_some() {
-            return Err(format!("X-POOLGATE-ID {} belongs to another attribute", attribute.id));
+        let number = usize::from(attribute.id.get());
+        if self.numbers.len() <= number {
+            self.numbers.resize_with(number + 1, Numbered::default);
         }
-        let mut ancestor = Some(attribute.id);
+        match self.numbers.get_mut(number) {
+            Some(Numbered { position: Some(_), .. }) => return Err(format!("X-POOLGATE-ID {number} belongs to another attribute")),
+            Some(own) => *own = Numbered { position: Some(position), subtypes: vec![attribute.id] },
+            None => {}
+        }
+        let mut ancestor = attribute.sup;
         while let Some(id) = ancestor {
-            self.subtypes.entry(id).or_default().push(attribute.id);
-            ancestor = if id == attribute.id { attribute.sup } else { self.attribute_by_id(id).and_then(|sup| sup.sup) };
+            if let Some(above) = self.numbers.get_mut(usize::from(id.get())) {
+                above.subtypes.push(attribute.id);
+            }
+            ancestor = self.attribute_by_id(id).and_then(|above| above.sup);
         }
         self.attributes.push(attribute);
         Ok(())
