@@ -1,4 +1,4 @@
-//! The bounded cache of hot records before the engine.
+//! The bounded cache of hot records before the engine, and of names that were asked for and are not there.
 //!
 //! A reader fills it through a guard; the committer removes a name *after* it has applied the row. That voids a fill that began before: a reader may still answer
 //! what it read, but nobody finds it afterwards.
@@ -14,13 +14,13 @@ const TYPICAL: u64 = 512;
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Vec<u8>, Row> for Bytes {
-    fn weight(&self, name: &Vec<u8>, row: &Row) -> u64 {
-        OVERHEAD + name.len() as u64 + row.value.len() as u64
+impl Weighter<Vec<u8>, Option<Row>> for Bytes {
+    fn weight(&self, name: &Vec<u8>, row: &Option<Row>) -> u64 {
+        OVERHEAD + name.len() as u64 + row.as_ref().map_or(0, |row| row.value.len() as u64)
     }
 }
 
-pub(super) struct Cache(Slots<Vec<u8>, Row, Bytes>);
+pub(super) struct Cache(Slots<Vec<u8>, Option<Row>, Bytes>);
 
 impl Cache {
     pub(super) fn new(capacity: u64) -> Self {
@@ -32,16 +32,14 @@ impl Cache {
         })
     }
 
-    /// The record from the cache, or else from `read`. Tells whether the cache had it.
+    /// The record from the cache, or else from `read`. Tells whether the cache knew of it, or knew that there is none.
     pub(super) fn get(&self, name: &[u8], read: impl FnOnce() -> Result<Option<Row>, ReadError>) -> Result<(Option<Row>, bool), ReadError> {
         match self.0.get_value_or_guard(name, None) {
-            GuardResult::Value(row) => Ok((Some(row), true)),
+            GuardResult::Value(row) => Ok((row, true)),
             GuardResult::Guard(guard) => {
                 let row = read()?;
-                if let Some(row) = &row {
-                    // Refused when the committer removed the name meanwhile: then this row is old, and must not stay.
-                    let _ = guard.insert(row.clone());
-                }
+                // Refused when the committer removed the name meanwhile: then this answer is old, and must not stay.
+                let _ = guard.insert(row.clone());
                 Ok((row, false))
             }
             GuardResult::Timeout => Ok((read()?, false)),
@@ -78,6 +76,9 @@ mod tests {
         assert_eq!(cache.get(b"a", || panic!("read")).unwrap(), (Some(row(1)), true));
         cache.remove(b"a");
         assert_eq!(cache.get(b"a", || Ok(None)).unwrap(), (None, false));
+        assert_eq!(cache.get(b"a", || panic!("read")).unwrap(), (None, true), "what is not there is known too");
+        cache.remove(b"a");
+        assert_eq!(cache.get(b"a", || Ok(Some(row(2)))).unwrap(), (Some(row(2)), false));
     }
 
     #[test]
