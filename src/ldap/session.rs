@@ -3,7 +3,7 @@
 use super::{App, Transport};
 use crate::authn::{Authentication, Origin};
 use crate::directory::{Directory, Viewer};
-use crate::model::{Actor, Face, Result, Timestamp};
+use crate::model::{Actor, Face, Result, Sequence, Timestamp};
 use crate::pool::Pool;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,6 +15,8 @@ pub(super) struct Session {
     pub transport: Transport,
     /// The proof of the last successful bind; none before it, and after a bind that failed (RFC 4511, section 4.2.1).
     authentication: Option<Authentication>,
+    /// Who that was found to be when last asked, and the latest commit before that.
+    known: Option<(Sequence, Arc<Identity>)>,
 }
 
 /// Somebody who has bound, as of one request.
@@ -28,14 +30,14 @@ pub(super) enum Standing {
     /// Nobody in particular.
     Anonymous,
     /// Somebody who has bound and still may act.
-    Bound(Identity),
+    Bound(Arc<Identity>),
     /// Somebody who had bound, and whose entry or pool has since been disabled or removed.
     Revoked,
 }
 
 impl Session {
     pub const fn new(app: Arc<App>, peer: SocketAddr, transport: Transport) -> Self {
-        Self { app, peer, transport, authentication: None }
+        Self { app, peer, transport, authentication: None, known: None }
     }
 
     /// Where its requests come from.
@@ -56,31 +58,40 @@ impl Session {
     /// From now on the connection speaks for nobody.
     pub fn unbind(&mut self) {
         self.authentication = None;
+        self.known = None;
     }
 
     /// From now on the connection speaks for this identity.
     pub fn bind(&mut self, authentication: Authentication) {
         self.authentication = Some(authentication);
+        self.known = None;
     }
 
     /// Whoever has bound has set their own password through this connection, at that moment: it goes on, resting on that one.
     pub fn renew(&mut self, set: Timestamp) -> Result<()> {
         if let Some(authentication) = &self.authentication {
-            self.authentication = Some(self.app.core.renewed(authentication, set)?);
+            self.bind(self.app.core.renewed(authentication, set)?);
         }
         Ok(())
     }
 
-    /// Who asks now. Asked anew for each request: what was true at the bind may have changed since.
-    pub fn standing(&self) -> Result<Standing> {
+    /// Who asks now. Asked anew for each request, since what was true at the bind may have changed; while nothing has been committed, nothing has.
+    pub fn standing(&mut self) -> Result<Standing> {
         let Some(authentication) = &self.authentication else { return Ok(Standing::Anonymous) };
         let core = &self.app.core;
+        // Taken before anything is read: a commit that comes meanwhile is a later one, and has the next request ask anew.
+        let latest = core.registry.latest();
+        if let Some((_, identity)) = self.known.as_ref().filter(|(as_of, _)| *as_of == latest) {
+            return Ok(Standing::Bound(Arc::clone(identity)));
+        }
         let Some(pool) = core.registry.by_id(authentication.pool())? else { return Ok(Standing::Revoked) };
         if !core.still_valid(authentication)? {
             return Ok(Standing::Revoked);
         }
         let actor = core.actor(&pool, authentication, self.origin())?;
-        Ok(Standing::Bound(Identity { pool, actor }))
+        let identity = Arc::new(Identity { pool, actor });
+        self.known = Some((latest, Arc::clone(&identity)));
+        Ok(Standing::Bound(identity))
     }
 
     fn address(&self) -> IpAddr {

@@ -117,6 +117,11 @@ impl Registry {
         Ok(None)
     }
 
+    /// The latest commit that is visible, to whatever pool: while it is the latest, whatever was read since stays true.
+    pub fn latest(&self) -> Sequence {
+        self.store.latest()
+    }
+
     /// Pools in the order of their numbers, those that are being deleted too; at most [`MAX_LISTED`].
     pub fn list(&self, after: Option<PoolId>, limit: usize) -> Result<Vec<Arc<Pool>>> {
         let after = after.map(ServerKey::pool);

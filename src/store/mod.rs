@@ -133,6 +133,11 @@ impl Store {
         self.0.sweep(now, limit).await
     }
 
+    /// The latest commit that is visible.
+    pub fn latest(&self) -> Sequence {
+        self.0.latest()
+    }
+
     /// What the store has counted since it was opened.
     pub fn statistics(&self) -> Statistics {
         self.0.statistics()

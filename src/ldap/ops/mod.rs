@@ -50,7 +50,7 @@ pub(super) async fn perform(session: &mut Session, wire: &mut Wire, frame: &Byte
         Ok(Standing::Anonymous) => None,
         Err(error) => return answer(wire, message, error::result(&error)),
     };
-    let identity = standing.as_ref();
+    let identity = standing.as_deref();
     if let Err(refusal) = check_controls(&message.operation, &message.controls) {
         if matches!(message.operation, Operation::BindRequest(_)) {
             // A bind that fails leaves nobody bound (RFC 4511, section 4.2.1).
@@ -90,7 +90,7 @@ pub(super) fn refuse(session: &mut Session, wire: &mut Wire, malformed: &DecodeE
 }
 
 /// Who asks. A bind, an unbind and an abandon are the same whoever asks.
-fn standing_for(session: &Session, operation: &Operation<'_>) -> Result<Standing> {
+fn standing_for(session: &mut Session, operation: &Operation<'_>) -> Result<Standing> {
     match operation {
         Operation::BindRequest(_) | Operation::UnbindRequest | Operation::AbandonRequest(_) => Ok(Standing::Anonymous),
         _ => session.standing(),
