@@ -58,7 +58,7 @@ impl Entry {
 
     /// Its RDN as written.
     pub fn rdn(&self) -> Result<Rdn> {
-        Rdn::parse(&self.header()?.rdn)
+        Rdn::parse(self.written_rdn()?)
     }
 
     /// What it is.
@@ -109,6 +109,15 @@ impl Entry {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.record
+    }
+
+    pub(super) fn written_rdn(&self) -> Result<&str> {
+        record::rdn(&self.record)
+    }
+
+    /// Whether it may name others by edges.
+    pub(super) const fn has_links(&self) -> bool {
+        self.fixed.has_links
     }
 
     pub(super) fn header(&self) -> Result<Header> {

@@ -50,6 +50,11 @@ impl Source {
         self != Self::Stored
     }
 
+    /// Whether they lie in edges of the entry.
+    pub const fn is_edges(self) -> bool {
+        matches!(self, Self::Edges | Self::MemberUid)
+    }
+
     fn by_definition(attribute: &AttributeType) -> Self {
         const NAMES: &[(&str, Source)] = &[
             ("memberUid", Source::MemberUid),
@@ -116,5 +121,5 @@ static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
 });
 
 fn is_edge(attribute: &AttributeType) -> bool {
-    matches!(Source::by_definition(attribute), Source::Edges | Source::MemberUid)
+    Source::by_definition(attribute).is_edges()
 }

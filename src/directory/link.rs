@@ -68,6 +68,9 @@ impl Directory {
 
     /// Whether the entry names so many others that showing them takes its time.
     pub fn names_many(&self, entry: &Entry) -> Result<bool> {
+        if !entry.has_links() {
+            return Ok(false);
+        }
         let many = |attribute: &AttributeId| self.targets(*attribute, entry.id(), None).take(MANY).count() == MANY;
         Ok(entry.header()?.links.iter().any(many))
     }
@@ -100,18 +103,21 @@ impl Directory {
         }
     }
 
-    /// The attributes whose edges make the values of an attribute of this entry: memberUid of a posixGroup shows its `member` too.
-    pub(super) fn edges_behind(&self, entry: &Entry, attribute: AttributeId, source: Source) -> [Option<AttributeId>; 2] {
-        match source {
-            Source::MemberUid => [Some(attribute), entry.has_class("posixGroup").then_some(KNOWN.member)],
-            _ => [Some(attribute), None],
+    /// The attributes whose edges make the values of an attribute of this entry, if it has such edges: memberUid of a posixGroup shows its `member` too.
+    pub(super) fn edges_behind(&self, entry: &Entry, attribute: AttributeId, source: Source) -> Result<Vec<AttributeId>> {
+        if !entry.has_links() {
+            return Ok(Vec::new());
         }
+        let mut behind = vec![attribute];
+        behind.extend((source == Source::MemberUid && entry.has_class("posixGroup")).then_some(KNOWN.member));
+        let links = entry.header()?.links;
+        behind.retain(|attribute| links.contains(attribute));
+        Ok(behind)
     }
 
     /// Whether an attribute of an entry names an entry that the viewer may see.
     pub(super) fn names_somebody(&self, entry: &Entry, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<bool> {
-        let links = entry.header()?.links;
-        for behind in self.edges_behind(entry, attribute, source).into_iter().flatten().filter(|behind| links.contains(behind)) {
+        for behind in self.edges_behind(entry, attribute, source)? {
             for target in self.targets(behind, entry.id(), None) {
                 if self.is_visible(target?, viewer)? {
                     return Ok(true);

@@ -53,7 +53,7 @@ impl<'a> Names<'a> {
         }
         let parent = self.parents.get(&parent).and_then(Option::as_deref);
         Ok(match parent {
-            Some(parent) => Some(format!("{},{parent}", entry.header()?.rdn)),
+            Some(parent) => Some(format!("{},{parent}", entry.written_rdn()?)),
             None => None,
         })
     }

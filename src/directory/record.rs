@@ -68,6 +68,8 @@ pub struct Fixed {
     pub kind: EntryKind,
     pub created: Timestamp,
     pub modified: Timestamp,
+    /// Whether it has edges, or had.
+    pub has_links: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -206,13 +208,19 @@ pub fn fixed(record: &[u8]) -> Result<Fixed> {
         kind: kind(wire.kind),
         created: Timestamp::from_micros(wire.created),
         modified: Timestamp::from_micros(wire.modified),
+        has_links: !wire.links.is_empty(),
     })
+}
+
+/// The RDN as written.
+pub fn rdn(record: &[u8]) -> Result<&str> {
+    Ok(wire(record)?.rdn)
 }
 
 /// Reads the whole header.
 pub fn header(record: &[u8]) -> Result<Header> {
     let wire = wire(record)?;
-    let Fixed { parent, uuid, kind, created, modified } = fixed(record)?;
+    let Fixed { parent, uuid, kind, created, modified, .. } = fixed(record)?;
     let (creator, modifier, rdn) = (wire.creator.to_owned(), wire.modifier.to_owned(), wire.rdn.to_owned());
     let links = wire.links.chunks_exact(2).filter_map(|pair| Some(AttributeId::new(u16::from_be_bytes(*pair.first_chunk()?)))).collect();
     Ok(Header { parent, uuid, kind, created, modified, creator, modifier, rdn, node: wire.node, links, changes: wire.changes.unwrap_or(0) })

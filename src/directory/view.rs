@@ -183,7 +183,7 @@ impl Directory {
                 sink(Piece::Stored(tlv));
             }
         }
-        for (attribute, source) in DERIVED.iter() {
+        for (attribute, source) in DERIVED.iter().filter(|(_, source)| entry.has_links() || !source.is_edges()) {
             if selection.has(self.schema, attribute, &Vec::new) && access::may_read(viewer, attribute.access, entry.id()) {
                 let values = self.derived(entry, attribute, *source, viewer)?;
                 if !values.is_empty() {
@@ -239,10 +239,9 @@ impl Directory {
     }
 
     fn edge_values(&self, entry: &Entry, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
-        let links = entry.header()?.links;
         let mut names = Names::new(self);
         let mut values = Vec::new();
-        for behind in self.edges_behind(entry, attribute, source).into_iter().flatten().filter(|behind| links.contains(behind)) {
+        for behind in self.edges_behind(entry, attribute, source)? {
             for target in self.targets(behind, entry.id(), None) {
                 let target = target?;
                 if source == Source::Edges {
