@@ -48,7 +48,8 @@ pub fn below<'a>(dn: &'a Dn, ancestor: &Dn, schema: &Schema) -> Result<Option<&'
     let Some((own, shared)) = dn.rdns().len().checked_sub(ancestor.rdns().len()).and_then(|count| dn.rdns().split_at_checked(count)) else {
         return Ok(None);
     };
-    for (left, right) in shared.iter().zip(ancestor.rdns()) {
+    // Most write an ancestor as it is written here.
+    for (left, right) in shared.iter().zip(ancestor.rdns()).filter(|(left, right)| left != right) {
         // A name whose attribute the schema does not know lies under none that has a place.
         let Ok(left) = normalise_rdn(left, schema) else { return Ok(None) };
         if left != normalise_rdn(right, schema)? {

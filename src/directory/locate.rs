@@ -141,7 +141,7 @@ impl Directory {
         let Some(below) = self.below_suffix(dn)? else { return Ok((None, dn.rdns().len())) };
         // All of them before the first is looked for: whether a name is malformed must not depend on which of its ancestors exist.
         let normals = below.iter().rev().map(|rdn| dn::normalise_rdn(rdn, self.schema)).collect::<Result<Vec<_>>>()?;
-        if self.record(SUFFIX)?.is_none() {
+        if self.store.get(&Key::entry(SUFFIX))?.is_none() {
             return Ok((None, dn.rdns().len()));
         }
         let mut at = SUFFIX;

@@ -56,12 +56,12 @@ pub struct Directory {
 impl Directory {
     /// The directory of a pool.
     pub fn new(pool: &Pool) -> Self {
-        Self::over(pool.store().clone(), pool.suffix().clone())
+        Self::over(pool.store().clone(), Arc::clone(pool.suffix()))
     }
 
     /// The directory in that store, under that suffix.
-    pub fn over(store: PoolStore, suffix: Dn) -> Self {
-        Self { store, schema: Schema::builtin(), suffix: Arc::new(suffix) }
+    pub fn over(store: PoolStore, suffix: impl Into<Arc<Dn>>) -> Self {
+        Self { store, schema: Schema::builtin(), suffix: suffix.into() }
     }
 
     /// The schema of its entries.

@@ -40,7 +40,7 @@ impl Status {
 /// A pool as it was read. Cheap to hold for one request; the next request asks the registry again.
 pub struct Pool {
     slug: Slug,
-    suffix: Dn,
+    suffix: Arc<Dn>,
     display_name: String,
     settings: Settings,
     administrators: Dn,
@@ -77,7 +77,7 @@ impl Pool {
         let store = store.keeping_audit(record.settings.audit.retention.duration());
         Ok(Self {
             slug: Slug::stored(record.slug),
-            suffix,
+            suffix: Arc::new(suffix),
             display_name: record.display_name,
             settings: record.settings,
             administrators,
@@ -102,7 +102,7 @@ impl Pool {
     }
 
     /// The name of its uppermost entry.
-    pub const fn suffix(&self) -> &Dn {
+    pub const fn suffix(&self) -> &Arc<Dn> {
         &self.suffix
     }
 
