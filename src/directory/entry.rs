@@ -16,14 +16,17 @@ pub struct Entry {
     version: Sequence,
     record: Bytes,
     fixed: Fixed,
+    /// A part of the record.
+    rdn: Bytes,
     /// Attributes that lie in parts and have been read, by the place of their slot.
     parts: Vec<(usize, Bytes)>,
 }
 
 impl Entry {
     pub(super) fn read(id: EntryId, row: Row) -> Result<Self> {
-        let fixed = record::fixed(&row.value)?;
-        Ok(Self { id, version: row.version, record: row.value, fixed, parts: Vec::new() })
+        let (fixed, rdn) = record::fixed(&row.value)?;
+        let rdn = row.value.slice_ref(rdn.as_bytes());
+        Ok(Self { id, version: row.version, record: row.value, fixed, rdn, parts: Vec::new() })
     }
 
     /// Its number within the pool.
@@ -58,7 +61,7 @@ impl Entry {
 
     /// Its RDN as written.
     pub fn rdn(&self) -> Result<Rdn> {
-        Rdn::parse(self.written_rdn()?)
+        Rdn::parse(self.written_rdn())
     }
 
     /// What it is.
@@ -111,8 +114,9 @@ impl Entry {
         &self.record
     }
 
-    pub(super) fn written_rdn(&self) -> Result<&str> {
-        record::rdn(&self.record)
+    /// Its RDN as written, as text.
+    pub(super) fn written_rdn(&self) -> &str {
+        std::str::from_utf8(&self.rdn).unwrap_or_default()
     }
 
     /// Whether it may name others by edges.

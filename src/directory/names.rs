@@ -52,9 +52,6 @@ impl<'a> Names<'a> {
             self.parents.insert(parent, name);
         }
         let parent = self.parents.get(&parent).and_then(Option::as_deref);
-        Ok(match parent {
-            Some(parent) => Some(format!("{},{parent}", entry.written_rdn()?)),
-            None => None,
-        })
+        Ok(parent.map(|parent| format!("{},{parent}", entry.written_rdn())))
     }
 }

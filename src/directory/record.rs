@@ -72,6 +72,19 @@ pub struct Fixed {
     pub has_links: bool,
 }
 
+impl Fixed {
+    fn of(wire: &Wire<'_>) -> Self {
+        Self {
+            parent: (wire.parent != 0).then_some(EntryId::new(wire.parent)),
+            uuid: Uuid::from_bytes(wire.uuid),
+            kind: kind(wire.kind),
+            created: Timestamp::from_micros(wire.created),
+            modified: Timestamp::from_micros(wire.modified),
+            has_links: !wire.links.is_empty(),
+        }
+    }
+}
+
 #[derive(Encode, Decode)]
 #[cbor(map)]
 struct Wire<'a> {
@@ -199,28 +212,16 @@ pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Resu
     Ok((out, parts))
 }
 
-/// Reads the fields that most readers need.
-pub fn fixed(record: &[u8]) -> Result<Fixed> {
+/// Reads the fields that most readers need, and the RDN as written.
+pub fn fixed(record: &[u8]) -> Result<(Fixed, &str)> {
     let wire = wire(record)?;
-    Ok(Fixed {
-        parent: (wire.parent != 0).then_some(EntryId::new(wire.parent)),
-        uuid: Uuid::from_bytes(wire.uuid),
-        kind: kind(wire.kind),
-        created: Timestamp::from_micros(wire.created),
-        modified: Timestamp::from_micros(wire.modified),
-        has_links: !wire.links.is_empty(),
-    })
-}
-
-/// The RDN as written.
-pub fn rdn(record: &[u8]) -> Result<&str> {
-    Ok(wire(record)?.rdn)
+    Ok((Fixed::of(&wire), wire.rdn))
 }
 
 /// Reads the whole header.
 pub fn header(record: &[u8]) -> Result<Header> {
     let wire = wire(record)?;
-    let Fixed { parent, uuid, kind, created, modified, .. } = fixed(record)?;
+    let Fixed { parent, uuid, kind, created, modified, .. } = Fixed::of(&wire);
     let (creator, modifier, rdn) = (wire.creator.to_owned(), wire.modifier.to_owned(), wire.rdn.to_owned());
     let links = wire.links.chunks_exact(2).filter_map(|pair| Some(AttributeId::new(u16::from_be_bytes(*pair.first_chunk()?)))).collect();
     Ok(Header { parent, uuid, kind, created, modified, creator, modifier, rdn, node: wire.node, links, changes: wire.changes.unwrap_or(0) })
