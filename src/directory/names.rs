@@ -4,6 +4,7 @@ use super::{Directory, Entry, MAX_DEPTH, SUFFIX, Viewer};
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Parents whose names are kept at a time.
 const CAPACITY: usize = 4096;
@@ -11,13 +12,20 @@ const CAPACITY: usize = 4096;
 /// Composes the names of entries as text (RFC 4514). Holds the names of parents for as long as it lives, so it is made for one result and thrown away.
 pub struct Names<'a> {
     directory: &'a Directory,
+    /// A parent whose name was known beforehand.
+    known: Option<(EntryId, Arc<str>)>,
     parents: HashMap<EntryId, Option<String>>,
 }
 
 impl<'a> Names<'a> {
     /// Nothing composed yet.
     pub fn new(directory: &'a Directory) -> Self {
-        Self { directory, parents: HashMap::new() }
+        Self { directory, known: None, parents: HashMap::new() }
+    }
+
+    /// Nothing composed yet but the name of that entry, for a result that most likely lies right below it.
+    pub fn below(directory: &'a Directory, id: EntryId, name: Arc<str>) -> Self {
+        Self { known: Some((id, name)), ..Self::new(directory) }
     }
 
     /// The name of an entry; `None` if an ancestor is gone.
@@ -41,6 +49,9 @@ impl<'a> Names<'a> {
             return Err(Error::internal(format!("the ancestors of entry {} form a circle, or are more than {MAX_DEPTH}", entry.id())));
         }
         let Some(parent) = entry.parent() else { return Ok(None) };
+        if let Some((_, above)) = self.known.as_ref().filter(|(id, _)| *id == parent) {
+            return Ok(Some(format!("{},{above}", entry.written_rdn())));
+        }
         if !self.parents.contains_key(&parent) {
             let name = match self.directory.record(parent)? {
                 Some(parent) => self.compose(&parent, depth + 1)?,

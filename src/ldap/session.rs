@@ -2,11 +2,11 @@
 
 use super::{App, Transport};
 use crate::authn::{Authentication, Origin};
-use crate::directory::{Directory, Viewer};
-use crate::model::{Actor, Face, Result, Sequence, Timestamp};
+use crate::directory::{Directory, Names, Viewer};
+use crate::model::{Actor, Dn, EntryId, Error, Face, Result, Sequence, Timestamp};
 use crate::pool::Pool;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The state of a connection apart from its buffers.
 pub(super) struct Session {
@@ -23,6 +23,16 @@ pub(super) struct Session {
 pub(super) struct Identity {
     pub pool: Arc<Pool>,
     pub actor: Actor,
+    /// The name below which they searched first, and its entry: most clients search below one name again and again.
+    base: OnceLock<(String, Base)>,
+}
+
+/// Where a search begins.
+#[derive(Clone)]
+pub(super) struct Base {
+    pub id: EntryId,
+    /// Its name as results show it.
+    pub name: Arc<str>,
 }
 
 /// Whom a request comes from.
@@ -89,7 +99,7 @@ impl Session {
             return Ok(Standing::Revoked);
         }
         let actor = core.actor(&pool, authentication, self.origin())?;
-        let identity = Arc::new(Identity { pool, actor });
+        let identity = Arc::new(Identity { pool, actor, base: OnceLock::new() });
         self.known = Some((latest, Arc::clone(&identity)));
         Ok(Standing::Bound(identity))
     }
@@ -108,5 +118,18 @@ impl Identity {
     /// The entries of the pool.
     pub fn directory(&self) -> Directory {
         Directory::new(&self.pool)
+    }
+
+    /// The entry of that name, if they may see it. What was found once holds as long as this identity does.
+    pub fn base(&self, name: &str) -> Result<Base> {
+        if let Some((_, base)) = self.base.get().filter(|(known, _)| known == name) {
+            return Ok(base.clone());
+        }
+        let directory = self.directory();
+        let entry = directory.locate(&Dn::parse(name)?, &self.viewer())?;
+        let shown = Names::new(&directory).of(&entry)?.ok_or_else(|| Error::not_found("there is no such entry"))?;
+        let base = Base { id: entry.id(), name: shown.into() };
+        self.base.get_or_init(|| (name.to_owned(), base.clone()));
+        Ok(base)
     }
 }

@@ -1,6 +1,7 @@
 //! The work of a search in stretches: each is bounded in what it looks at and in what it finds, and tells where the next one begins.
 
 use super::super::codec::encode_entry;
+use super::super::session::Base;
 use super::AT_ONCE;
 use crate::directory::search::{Plan, Step, THOROUGH};
 use crate::directory::{Directory, Entry, Filter, Names, Scope, Search, Selection, Viewer};
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(super) struct Scan {
     pub id: i32,
     pub directory: Directory,
-    pub base: EntryId,
+    pub base: Base,
     pub scope: Scope,
     pub filter: Filter,
     pub selection: Selection,
@@ -120,7 +121,7 @@ impl Scan {
         let spent = Spent { pace: bounds.pace, until: self.clock.now().plus(bounds.pace.time()), candidates: 0.into(), octets: 0.into() };
         let stop = |step| self.cause(&spent, step).is_some();
         let Self { directory, filter, viewer, .. } = self;
-        let search = Search { base: self.base, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
+        let search = Search { base: self.base.id, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
         let plan = match self.plan.get() {
             Some(plan) => plan,
             None => match directory.plan(&search, bounds.pace.effort())? {
@@ -129,7 +130,7 @@ impl Scan {
             },
         };
         let mut entries = directory.search_by(search, plan);
-        let mut names = Names::new(directory);
+        let mut names = Names::below(directory, self.base.id, Arc::clone(&self.base.name));
         let (mut found, mut last) = (0, bounds.after);
         for entry in entries.by_ref() {
             let entry = entry?;

@@ -9,7 +9,7 @@ use super::super::{error, rootdse, subschema};
 use super::scan::{Bounds, Pace, Pause, Scan};
 use super::{Next, filter, unseen};
 use crate::directory::{Scope, Selection};
-use crate::model::{Dn, EntryId, Error, Result, error::Rule};
+use crate::model::{EntryId, Error, Result, error::Rule};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,7 +92,7 @@ async fn in_pool(
         Query { key: &session.app.cookie_key, pool: identity.pool.id(), who: identity.actor.entry, request: codec::operation_bytes(frame) };
     let page = Page::of(message, request, &query)?;
     let (directory, viewer) = (identity.directory(), identity.viewer());
-    let base = directory.locate(&Dn::parse(request.base)?, &viewer)?.id();
+    let base = identity.base(request.base)?;
     let filter = if frame.len() > LONG_FILTER {
         let (frame, directory, limits) = (frame.clone(), directory.clone(), session.app.limits.bound);
         session
