@@ -3,7 +3,7 @@
 use super::{BindName, Core, Origin, credential, engine::Known, engine::PasswordFacts, throttle::NameHash};
 use crate::{
     crypto::password::PasswordHash,
-    directory::{Directory, Entry, EntryKind},
+    directory::{Directory, Entry, EntryKind, Names},
     federation,
     model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp, Voucher},
     policy::lockout::State,
@@ -124,7 +124,10 @@ pub(super) fn claimed(directory: &Directory, entry: EntryId, origin: Origin) -> 
 
 /// The DN of an entry, as audit events show it; empty if it is gone.
 pub(super) fn name(directory: &Directory, entry: EntryId) -> Result<String> {
-    Ok(directory.dn(entry)?.map(|dn| dn.to_string()).unwrap_or_default())
+    match directory.record(entry)? {
+        Some(entry) => Ok(Names::new(directory).of(&entry)?.unwrap_or_default()),
+        None => Ok(String::new()),
+    }
 }
 
 /// What a proof rests on, and with it every session, code and grant that came from it.

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     audit::{self, Action, Counted, Event, Reason},
     crypto::password::MAX_PASSWORD,
+    directory::Entry,
     model::{Actor, EntryId, Error, Face, Result, Secret, Sequence, Timestamp},
     policy::lockout,
     pool::{Pool, Status},
@@ -177,17 +178,19 @@ impl Core {
     /// Compares the password with what is stored, or with nothing at the same price.
     async fn compare(&self, pool: &Pool, entry: EntryId, tried: &Try<'_>) -> Result<Check> {
         let directory = identity::directory(pool);
+        // The cache is asked first: what it answers for is told by versions alone, and the password need not be opened.
+        if tried.origin.face == Face::Ldap
+            && let Some(found) = directory.record(entry)?
+            && let Some(subject) = subject(pool, &found, credential::version(pool, entry)?)
+            && self.verified.holds(&subject, tried.password, self.clock.now())
+        {
+            return Ok(Check { matches: true, against: Some(subject.password_version), cached: true });
+        }
         let Some(loaded) = identity::load(pool, &directory, entry)? else {
             self.hasher.check(tried.caller(pool), None, bounded(tried.password), pool.settings().hashing).await?;
             return Ok(Check { matches: false, against: None, cached: false });
         };
         let against = loaded.password_version;
-        if tried.origin.face == Face::Ldap
-            && let Some(subject) = subject(pool, &loaded)
-            && self.verified.holds(&subject, tried.password, self.clock.now())
-        {
-            return Ok(Check { matches: true, against, cached: true });
-        }
         let possible = !tried.password.expose().is_empty() && tried.password.expose().len() <= MAX_PASSWORD;
         let hash = loaded.password.map(|(hash, _)| hash).filter(|_| possible);
         let matches = self.hasher.check(tried.caller(pool), hash, bounded(tried.password), pool.settings().hashing).await?;
@@ -230,7 +233,7 @@ impl Core {
         if tried.origin.face == Face::Ldap
             && !check.cached
             && matches!(next, Next::Granted(_))
-            && let Some(subject) = subject(pool, loaded)
+            && let Some(subject) = subject(pool, &loaded.entry, loaded.password_version)
         {
             self.verified.remember(&subject, tried.password, now);
         }
@@ -247,13 +250,13 @@ const fn is_free(reason: Reason) -> bool {
     matches!(reason, Reason::PoolSuspended | Reason::Disabled | Reason::Locked | Reason::NoPassword | Reason::WrongPassword)
 }
 
-fn subject(pool: &Pool, loaded: &Loaded) -> Option<Subject> {
+fn subject(pool: &Pool, entry: &Entry, password_version: Option<Sequence>) -> Option<Subject> {
     Some(Subject {
         pool: pool.id(),
         settings: pool.version(),
-        entry: loaded.entry.id(),
-        entry_version: loaded.entry.version(),
-        password_version: loaded.password_version?,
+        entry: entry.id(),
+        entry_version: entry.version(),
+        password_version: password_version?,
     })
 }
 

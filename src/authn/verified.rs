@@ -4,7 +4,7 @@
 //! judged on every bind. A changed password, entry or policy has another version, so its old answer cannot be found; a lock takes the answer away by hand.
 
 use crate::{
-    crypto::digest,
+    crypto::digest::{self, MacKey},
     model::{Entropy, EntryId, PoolId, Secret, Sequence, Timestamp, entropy::random},
 };
 use quick_cache::sync::Cache;
@@ -39,14 +39,14 @@ struct Answer {
 
 /// Passwords that were found to match within the last minute, as keyed hashes.
 pub struct Verified {
-    key: [u8; 32],
+    key: MacKey,
     answers: Cache<(PoolId, EntryId), Answer>,
 }
 
 impl Verified {
     /// An empty cache under a key of its own.
     pub fn new(entropy: &dyn Entropy) -> Self {
-        Self { key: random(entropy), answers: Cache::new(CAPACITY) }
+        Self { key: MacKey::new(&random::<32>(entropy)), answers: Cache::new(CAPACITY) }
     }
 
     /// Whether the password was found to match this very subject within the last minute.
@@ -73,7 +73,7 @@ impl Verified {
         }
         message.extend_from_slice(password.expose());
         let message = Secret::new(message);
-        digest::hmac(&self.key, message.expose())
+        self.key.sign(message.expose())
     }
 }
 

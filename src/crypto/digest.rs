@@ -15,9 +15,24 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
 
 /// HMAC-SHA-256 (RFC 2104).
 pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut output = [0; 32];
-    output.copy_from_slice(mac::sign(&mac::Key::new(mac::HMAC_SHA256, key), message).as_ref());
-    output
+    MacKey::new(key).sign(message)
+}
+
+/// A key for many codes: what follows from the key alone is computed once.
+pub struct MacKey(mac::Key);
+
+impl MacKey {
+    /// The key with these bytes.
+    pub fn new(key: &[u8]) -> Self {
+        Self(mac::Key::new(mac::HMAC_SHA256, key))
+    }
+
+    /// HMAC-SHA-256 (RFC 2104).
+    pub fn sign(&self, message: &[u8]) -> [u8; 32] {
+        let mut output = [0; 32];
+        output.copy_from_slice(mac::sign(&self.0, message).as_ref());
+        output
+    }
 }
 
 /// Whether both are the same, in a time that depends on their lengths only.
