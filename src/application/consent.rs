@@ -26,8 +26,12 @@ struct Consent {
     given: Timestamp,
 }
 
-/// Whether the person has agreed that the client is told all of that.
+/// Whether the person has agreed that the client is told all of that. They are asked each time where anybody could pass for the client: one without a secret of its own,
+/// whose redirect URI another program of the same device can take (RFC 8252, section 8.6).
 pub fn has_consented(store: &PoolStore, client: &Client, entry: EntryId, scopes: &[&str]) -> Result<bool> {
+    if client.is_public() {
+        return Ok(false);
+    }
     let consent = find(store, client, entry)?;
     Ok(consent.is_some_and(|consent| scopes.iter().all(|scope| consent.scopes.iter().any(|known| known == scope))))
 }

@@ -320,8 +320,9 @@ async fn what_nobody_vouches_for_is_never_redirected_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_stays_on_the_page_and_an_application_of_others_asks_for_consent() {
     let server = TestServer::demo().await;
-    server.poolgate(&["client", "create", "guest", "--pool", "acme", "--public", "--redirect-uri", CALLBACK]).await.good();
-    let guest = Application::discover(&server.issuer("acme"), "guest", None).await;
+    let create = ["client", "create", "guest", "--pool", "acme", "--redirect-uri", CALLBACK, "--secret-stdin"];
+    server.poolgate_with_input(&create, "the secret of a guest").await.good();
+    let guest = Application::discover(&server.issuer("acme"), "guest", Some("the secret of a guest")).await;
     let browser = browser(&server);
     let asked = guest.ask(None);
     let page = browser.open(&asked.url).await;
@@ -342,5 +343,14 @@ async fn a_wrong_password_stays_on_the_page_and_an_application_of_others_asks_fo
     let page = browser.submit(&consent, &[("decision", "deny")]).await;
     assert_eq!(guest.answer(&asked, &page).get("error").unwrap(), "access_denied");
     assert_eq!(guest.silently(&browser).await.as_deref(), Some("consent_required"));
+
+    // Anybody can pass for an application without a secret: it is asked about each time.
+    server.poolgate(&["client", "create", "native", "--pool", "acme", "--public", "--redirect-uri", CALLBACK]).await.good();
+    let native = Application::discover(&server.issuer("acme"), "native", None).await;
+    let asked = native.ask(None);
+    let consent = browser.open(&asked.url).await;
+    let page = browser.submit(&consent, &[]).await;
+    assert_eq!(native.redeem(asked, &page).await.username(), "alice");
+    assert_eq!(native.silently(&browser).await.as_deref(), Some("consent_required"));
     server.stop().await;
 }

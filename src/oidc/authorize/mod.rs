@@ -141,7 +141,7 @@ async fn step(
             let login = |id: &InteractionId| web::see_other(&request.base.join(&format!("/login?{INTERACTION}={}", id.as_str())));
             match (interaction, App::browser(request)) {
                 (Some(interaction), Some(browser)) => {
-                    // Without the demand for a new login the login page would send it back at once.
+                    // An upstream must be told that the login is to be a new one.
                     if force
                         && !interaction.demands().force
                         && !app.core.insist(&request.pool, interaction, &browser).await.map_err(failed)?

@@ -310,6 +310,9 @@ async fn a_consent_is_remembered_for_what_was_shown() {
     assert_eq!(silently("openid").await, "consent_required", "it is not what the person was shown");
     provider.put(&client).await;
     assert_eq!(silently("openid").await, "");
+    provider.put(&Client { auth_method: application::AuthMethod::None, secret: None, ..client.clone() }).await;
+    assert_eq!(silently("openid").await, "consent_required", "anybody could pass for a public client");
+    provider.put(&client).await;
     let consents = || provider.pool.store().scan(&Prefix::named(Space::Grant, b"a"), None).count();
     assert_eq!(consents(), 2);
     provider.app.core.delete_entry(&provider.pool, &operator(), provider.alice).await.unwrap();
