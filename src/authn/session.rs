@@ -203,6 +203,10 @@ impl Core {
             (Some(_), None) => return Ok(None),
             (None, _) => None,
         };
+        // Written when a session did not name its password.
+        if stored.methods.contains(&Method::Password) && stored.password.is_none() {
+            return Ok(None);
+        }
         let basis = Basis { password: stored.password, voucher: voucher.as_ref() };
         let Some(entry) = self.welcome_since(&pool, stored.entry, basis)? else { return Ok(None) };
         if now.since(stored.used) >= pool.settings().session.idle.duration() / TOUCH {
