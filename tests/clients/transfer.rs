@@ -5,7 +5,11 @@ use bytes::Bytes;
 use poolgate::model::{Actor, Dn, Face, Role};
 use poolgate::store::{Changes, Key};
 use poolgate::sync::{Format, Import, Source};
+use std::fs::Permissions;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -83,5 +87,34 @@ async fn an_export_that_breaks_off_leaves_no_file_that_looks_whole() {
         "{complaint}"
     );
     assert!(!file.exists() && partial.exists());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_its_owners_and_leaves_what_is_no_file_as_it_is() {
+    let server = TestServer::demo().await;
+    let export = async |to: &Path| server.poolgate(&["export", "--pool", "acme", "--output", to.to_str().unwrap()]).await.good();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let (file, link, pipe) = (server.file("acme.ldif"), server.file("link.ldif"), server.file("pipe"));
+    export(&file).await;
+    assert_eq!(mode(&file), 0o600, "it is about people");
+
+    std::fs::write(&file, "old").unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    symlink(&file, &link).unwrap();
+    export(&link).await;
+    assert!(link.is_symlink());
+    assert_eq!(mode(&file), 0o640, "as whoever made it wants it");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    assert!(whole.contains("dn: uid=alice,ou=people,o=acme\n"));
+
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).unwrap()
+    });
+    export(&pipe).await;
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+    assert_eq!(reader.join().unwrap(), whole);
     server.stop().await;
 }

@@ -8,7 +8,9 @@ use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tokio_util::io::ReaderStream;
 
@@ -125,6 +127,24 @@ impl Import {
 }
 
 impl Export {
+    /// Where to write. Under its own name there is never a part of an export, so a file is written under another one first, for its owner alone unless there is a
+    /// file already that more may read. A pipe or a device is written as it stands.
+    fn open(path: &Path) -> Outcome<(File, Option<PathBuf>)> {
+        let present = path.metadata().ok();
+        if present.as_ref().is_some_and(|present| !present.is_file()) {
+            return Ok((File::options().write(true).open(path).map_err(|error| about(path, &error))?, None));
+        }
+        let mut partial = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let written = File::options().write(true).create(true).truncate(true).mode(0o600).open(&partial);
+        let file = written.map_err(|error| about(&partial, &error))?;
+        if let Some(present) = present {
+            file.set_permissions(present.permissions()).map_err(|error| about(&partial, &error))?;
+        }
+        Ok((file, Some(partial)))
+    }
+
     pub(super) async fn run(self) -> Outcome {
         let mut body = self.place.operator.client().await?.download(&self.place.list_path("export")?).await?;
         match &self.output {
@@ -132,21 +152,22 @@ impl Export {
                 .await
                 .map_err(|error| Failure::new(format!("{}; what was printed is not the whole pool", error.message))),
             Some(path) => {
-                // Under its own name there is never a part of an export.
-                let mut partial = path.clone().into_os_string();
-                partial.push(".partial");
-                let partial = PathBuf::from(partial);
-                let unwritten = |error| Failure::new(format!("{}: {error}", partial.display()));
-                let mut file = std::fs::File::create(&partial).map_err(unwritten)?;
+                let (mut file, partial) = Self::open(path)?;
+                let written_to = partial.as_deref().unwrap_or(path);
                 let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template(COUNT)?).with_message("Receiving");
                 let copied = copy(&mut body, &mut file, &bar).await;
                 bar.finish_and_clear();
-                copied.map_err(|error| Failure::new(format!("{}; what came is in {}", error.message, partial.display())))?;
-                file.sync_all().map_err(unwritten)?;
-                std::fs::rename(&partial, path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+                copied.map_err(|error| Failure::new(format!("{}; what came is in {}", error.message, written_to.display())))?;
+                let Some(partial) = &partial else { return Ok(()) };
+                file.sync_all().map_err(|error| about(partial, &error))?;
+                std::fs::rename(partial, path.canonicalize().as_ref().unwrap_or(path)).map_err(|error| about(path, &error))
             }
         }
     }
+}
+
+fn about(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{}: {error}", file.display()))
 }
 
 fn format_of(file: &std::path::Path) -> Option<Format> {
