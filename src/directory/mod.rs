@@ -30,6 +30,7 @@ pub use change::{Modification, ModificationKind, NewEntry};
 pub use entry::Entry;
 pub use filter::Filter;
 pub use names::Names;
+pub use record::MAX_ENTRY;
 pub use search::{Scope, Search};
 pub use view::Selection;
 

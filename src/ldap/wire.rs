@@ -3,6 +3,7 @@
 use super::Limits;
 use super::budget::{Budget, Room, Share};
 use super::codec::{self, DecodeError, Message, Reason};
+use crate::directory::MAX_ENTRY;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use std::fmt;
@@ -113,7 +114,7 @@ impl Wire {
 
     /// Room for answers that are larger than what a connection may hold by itself; `None` if there is none for as long as a peer may take to read.
     pub async fn room(&mut self) -> Option<Room> {
-        let octets = self.limits.output + self.limits.bound.message_size;
+        let octets = self.limits.output + MAX_ENTRY;
         timeout(self.limits.write, self.budget.output.take(octets)).await.ok().flatten()
     }
 
@@ -353,7 +354,7 @@ mod tests {
         let (ours, _theirs) = tokio::io::duplex(1 << 20);
         let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget));
         let room = wire.room().await.unwrap();
-        assert_eq!(budget.output.left(), (8 << 20) - limits.output - limits.bound.message_size);
+        assert_eq!(budget.output.left(), (8 << 20) - limits.output - MAX_ENTRY);
         wire.send_encoded(vec![0; 500_000], room);
         assert_eq!(budget.output.left(), (8 << 20) - (500_000 - limits.own), "no more than they are");
         assert!(wire.is_full());

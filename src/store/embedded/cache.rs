@@ -99,6 +99,12 @@ mod tests {
         });
         assert_eq!(late.unwrap().0, Some(row(1)));
         assert_eq!(cache.get(b"a", || Ok(Some(row(2)))).unwrap(), (Some(row(2)), false));
+        let late = cache.get(b"absent", || {
+            cache.remove(b"absent");
+            Ok(None)
+        });
+        assert_eq!(late.unwrap().0, None);
+        assert_eq!(cache.get(b"absent", || Ok(Some(row(3)))).unwrap(), (Some(row(3)), false), "it is there by now");
     }
 
     #[test]
