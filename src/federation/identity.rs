@@ -51,10 +51,44 @@ impl UpstreamIdentity {
     }
 }
 
+/// Whether the ID token leaves open what the mapping asks for, so that userinfo is worth a request.
+pub(super) fn is_incomplete(claims: &Map<String, Value>, mapping: &Mapping) -> bool {
+    let is_open = |claim: &str| !claims.contains_key(claim);
+    let unverified = mapping.mail == "email" && !mapping.unverified_mail && is_open("email_verified");
+    unverified || [&mapping.username, &mapping.mail, &mapping.name].into_iter().any(|claim| is_open(claim))
+}
+
+/// Adds what userinfo says and the ID token does not. That an address is verified is said of the address beside it, and of no other.
+pub(super) fn complete(claims: &mut Map<String, Value>, mut more: Map<String, Value>) {
+    if claims.get("email").is_some_and(|email| more.get("email") != Some(email)) {
+        more.remove("email_verified");
+    }
+    for (claim, value) in more {
+        claims.entry(claim).or_insert(value);
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    fn claims(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn userinfo_says_whether_an_address_is_verified_but_of_its_own_alone() {
+        let token = claims(serde_json::json!({ "preferred_username": "erin", "name": "Erin", "email": "erin@idp.example" }));
+        assert!(is_incomplete(&token, &Mapping::default()));
+        assert!(!is_incomplete(&token, &Mapping { unverified_mail: true, ..Mapping::default() }));
+        for (email, mail) in [("erin@idp.example", Some("erin@idp.example")), ("other@idp.example", None)] {
+            let mut claims = token.clone();
+            complete(&mut claims, self::claims(serde_json::json!({ "sub": "1", "name": "Other", "email": email, "email_verified": true })));
+            let found = UpstreamIdentity::of("https://idp.example", "1", &claims, &Mapping::default());
+            assert_eq!((found.mail.as_deref(), found.name.as_deref()), (mail, Some("Erin")));
+        }
+    }
 
     fn identity(claims: Value) -> UpstreamIdentity {
         UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), &Mapping::default())

@@ -25,7 +25,7 @@ pub struct Limits {
     pub work_threads: usize,
     /// Jobs of one pool that may wait for those threads.
     pub work_queue_per_pool: usize,
-    /// Of those, jobs that were asked for from one address.
+    /// Of those, jobs that were asked for from one address: half, since a legacy application that binds for everybody is one address too.
     pub work_queue_per_address: usize,
     /// Connections of the LDAP face.
     pub ldap: LdapLimits,
@@ -58,7 +58,7 @@ impl Default for Limits {
             hot_cache_mib: 16,
             work_threads: 0,
             work_queue_per_pool: 256,
-            work_queue_per_address: 64,
+            work_queue_per_address: 128,
             ldap: LdapLimits::default(),
         }
     }

@@ -8,7 +8,7 @@ pub use id_token::{LEEWAY, MAX_TOKEN_AGE};
 
 use super::{
     http::{Calls, HttpClient},
-    identity::UpstreamIdentity,
+    identity::{self, UpstreamIdentity},
     provider::{IdentityProvider, ProviderKind},
 };
 use crate::{
@@ -227,12 +227,10 @@ impl RelyingParty {
         }
         let Verified { subject, logged_in } = verdict.map_err(|why| refused(issuer, why))?;
         let mut claims = id_token::payload(token).ok_or_else(|| refused(issuer, "the ID token has no claims"))?;
-        if [&provider.mapping.username, &provider.mapping.mail, &provider.mapping.name].into_iter().any(|claim| !claims.contains_key(claim))
+        if identity::is_incomplete(&claims, &provider.mapping)
             && let Some(more) = self.user_info(issuer, &discovered.metadata, tokens.access_token(), &subject).await?
         {
-            for (claim, value) in more {
-                claims.entry(claim).or_insert(value);
-            }
+            identity::complete(&mut claims, more);
         }
         Ok(UpstreamIdentity { logged_in, ..UpstreamIdentity::of(issuer, &subject, &claims, &provider.mapping) })
     }
