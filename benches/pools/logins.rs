@@ -8,7 +8,6 @@ use crate::server::Server;
 use ldap3::LdapConnAsync;
 use poolgate::admin::types::{NewClient, NewUser};
 use poolgate::crypto::digest::{base64url, sha256};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -24,11 +23,12 @@ pub struct Logins {
     pub bind: Duration,
     /// The same bind again.
     pub rebind: Duration,
-    /// A code flow of somebody else of the same pool in a new browser, from the authorization request to the tokens.
+    /// A code flow of somebody else of the same pool in a new browser, from the authorization request to the tokens: two password hashes, the second one for
+    /// the secret of an application that has not shown it yet.
     pub code_flow: Duration,
 }
 
-/// Somebody who logs in.
+/// Somebody who logs in. The application that they log in to has their name.
 pub struct Person {
     pool: String,
     uid: String,
@@ -41,22 +41,19 @@ pub struct People {
     browser: Vec<Person>,
 }
 
-/// Adds two people for each login, and an application to each pool that has some.
+/// Adds two people and an application for each login. If logins of one pool shared an application, only the first of them would wait until its secret is checked.
 pub async fn register(operator: &mut Operator, pools: usize, logins: usize) -> People {
     let mut people = People { directory: Vec::new(), browser: Vec::new() };
-    let client = NewClient {
-        client_id: format!("application-{pools}"),
-        secret: Some(SECRET.to_owned()),
-        redirect_uris: vec![CALLBACK.to_owned()],
-        first_party: true,
-        ..NewClient::default()
-    };
-    let mut known = BTreeSet::new();
     for login in 0..logins {
         let pool = slug(login * pools / logins);
-        if known.insert(pool.clone()) {
-            operator.add(&format!("/pools/{pool}/clients"), &client).await;
-        }
+        let application = NewClient {
+            client_id: format!("browser-{pools}-{login}"),
+            secret: Some(SECRET.to_owned()),
+            redirect_uris: vec![CALLBACK.to_owned()],
+            first_party: true,
+            ..NewClient::default()
+        };
+        operator.add(&format!("/pools/{pool}/clients"), &application).await;
         for (face, list) in [("directory", &mut people.directory), ("browser", &mut people.browser)] {
             let uid = format!("{face}-{pools}-{login}");
             let password = format!("correct horse number {login}");
@@ -69,7 +66,7 @@ pub async fn register(operator: &mut Operator, pools: usize, logins: usize) -> P
 }
 
 /// Times the logins.
-pub async fn measure(server: &Server, people: &People, pools: usize) -> Logins {
+pub async fn measure(server: &Server, people: &People) -> Logins {
     let (mut binds, mut rebinds, mut code_flows) = (Vec::new(), Vec::new(), Vec::new());
     for person in &people.directory {
         let (connection, mut ldap) = LdapConnAsync::new(&format!("ldap://{}", server.ldap)).await.expect("a connection");
@@ -88,17 +85,16 @@ pub async fn measure(server: &Server, people: &People, pools: usize) -> Logins {
         // Whoever sets an application up has asked for the keys, so that no login waits until they are made.
         let issuer = issuer(server, &person.pool);
         good(http.get(format!("{issuer}/.well-known/jwks.json"))).await;
-        code_flows.push(code_flow(server, &http, &issuer, person, pools).await);
+        code_flows.push(code_flow(server, &http, &issuer, person).await);
     }
     Logins { bind: median(binds), rebind: median(rebinds), code_flow: median(code_flows) }
 }
 
-async fn code_flow(server: &Server, http: &reqwest::Client, issuer: &str, person: &Person, pools: usize) -> Duration {
+async fn code_flow(server: &Server, http: &reqwest::Client, issuer: &str, person: &Person) -> Duration {
     let browser = Browser::new([origin(server).as_str()]);
-    let client = format!("application-{pools}");
     let mut authorize: url::Url = format!("{issuer}/oauth2/authorize").parse().expect("a URL");
     authorize.query_pairs_mut().extend_pairs([
-        ("client_id", client.as_str()),
+        ("client_id", person.uid.as_str()),
         ("redirect_uri", CALLBACK),
         ("response_type", "code"),
         ("scope", "openid profile email"),
@@ -115,7 +111,7 @@ async fn code_flow(server: &Server, http: &reqwest::Client, issuer: &str, person
         ("code", code),
         ("redirect_uri", CALLBACK),
         ("code_verifier", VERIFIER),
-        ("client_id", &client),
+        ("client_id", &person.uid),
         ("client_secret", SECRET),
     ];
     good(http.post(format!("{issuer}/oauth2/token")).form(&fields)).await;

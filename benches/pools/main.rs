@@ -95,7 +95,7 @@ async fn grow(data: &Path, from: usize, to: usize, options: &Options) -> Measure
 
     let server = Server::start(data);
     let (start_again, memory_ready) = (server.started_in, server.status("VmRSS"));
-    let logins = logins::measure(&server, &people, to).await;
+    let logins = logins::measure(&server, &people).await;
     let memory_logins = server.status("VmRSS");
     logins::ask_every_pool(&server, to, options.in_flight).await;
     let (memory_asked, threads) = (server.status("VmRSS"), server.status("Threads"));
