@@ -9,7 +9,8 @@
 use super::batch::Batch;
 use super::disk::Sync;
 use super::extent::Extent;
-use super::journal::{self, Commit};
+use super::feed;
+use super::journal::{self, Commit, Name};
 use super::names;
 use super::overlay::Overlay;
 use super::row;
@@ -184,9 +185,11 @@ impl Committer {
             self.extent.add(first.get(), record.len());
         }
         shared.counts.journal_records.add(records.len());
+        shared.counts.row_writes.add(records.len());
         self.recorded = applied.get();
         self.make_durable()?;
-        self.apply(commits, overlay).map_err(|error| failed("applying a commit", &error))?;
+        let applied = self.apply(commits, overlay).and_then(|()| self.tell(commits, &records));
+        applied.map_err(|error| failed("applying a commit", &error))?;
         self.shared.visible.store(self.next - 1, Ordering::Release);
         self.shared.counts.groups.add(1);
         Ok(())
@@ -201,33 +204,32 @@ impl Committer {
 
     /// Puts before deletes, so that a rename never hides an entry.
     fn apply(&self, commits: &[Commit], overlay: &Overlay<'_>) -> Result<(), sled::Error> {
-        let Shared { rows, cache, .. } = &*self.shared;
+        let Shared { rows, cache, counts, .. } = &*self.shared;
         for commit in commits {
             for (name, tail) in commit.puts.iter().filter(|(name, _)| overlay.keeps(name, commit.sequence)) {
                 rows.insert(name.as_slice(), row::whole(commit.sequence, tail))?;
                 cache.remove(name);
+                counts.row_writes.add(1);
             }
-            insert_feed(rows, commit)?;
         }
         for name in overlay.removed() {
             rows.remove(name)?;
             cache.remove(name);
+            counts.row_writes.add(1);
         }
         Ok(())
     }
-}
 
-/// Writes down in the feed of its pool that there was this commit.
-pub(super) fn insert_feed(rows: &sled::Db, commit: &Commit) -> Result<(), sled::Error> {
-    if let Some(pool) = pool_of(commit) {
-        rows.insert(names::feed_key(pool, commit.sequence), row::whole(commit.sequence, &row::tail(&[], None)))?;
+    /// Writes the feed rows of the commits: one for each pool and record.
+    fn tell(&self, commits: &[Commit], records: &[(Name, Vec<u8>)]) -> Result<(), sled::Error> {
+        let begins_record = |commit: &Commit| records.binary_search_by_key(&(commit.sequence, 0), |(name, _)| *name).is_ok();
+        for commits in commits.chunk_by(|_, next| !begins_record(next)) {
+            if let Some(first) = commits.first() {
+                self.shared.counts.row_writes.add(feed::insert(&self.shared.rows, first.sequence, commits)?);
+            }
+        }
+        Ok(())
     }
-    Ok(())
-}
-
-/// The pool that a commit touches. It is one at most: to forget a pool's commits must not take anything from another's feed.
-pub(super) fn pool_of(commit: &Commit) -> Option<PoolId> {
-    commit.names().find_map(names::pool_of)
 }
 
 pub(super) fn failed(doing: &str, error: &sled::Error) -> Failure {

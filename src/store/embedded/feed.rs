@@ -1,10 +1,13 @@
-//! Reading the journal as the change feed of one pool.
+//! The journal as the change feed of one pool. A feed row says that a journal record holds commits of its pool: it is named by the first commit of the record,
+//! whosever that is. Commits that share a record share the row.
 
 use super::journal::{self, Assembler, Commit};
 use super::names;
+use super::row;
 use super::shared::Shared;
 use crate::model::{PoolId, Sequence};
 use crate::store::{Change, Feed, Key, ReadError};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -58,54 +61,72 @@ pub(super) fn read(shared: &Shared, pool: PoolId, after: Sequence, limit: usize)
 }
 
 fn read_untrimmed(shared: &Shared, pool: PoolId, after: Sequence, visible: Sequence, limit: usize) -> Result<Feed, ReadError> {
-    let mut reader = Reader { shared, commits: Vec::new() };
-    let mut changes = Vec::new();
-    let mut position = after;
+    let rows = &shared.rows;
+    let mut changes: Vec<Change> = Vec::new();
     let from = Sequence::new(after.get().saturating_add(1));
     if from <= visible {
-        for name in shared.rows.range(names::feed_key(pool, from)..=names::feed_key(pool, visible)).keys() {
-            let Some(sequence) = names::feed_sequence(&name?) else { continue };
-            if changes.len() >= limit {
-                return Ok(Feed::Changes { changes, position });
+        for name in rows.range(names::feed_key(pool, holder(rows, from)?)..=names::feed_key(pool, visible)).keys() {
+            let Some(first) = names::feed_record(&name?) else { continue };
+            let fresh = |commit: &Commit| commit.sequence > after && commit.sequence <= visible && pool_of(commit) == Some(pool);
+            for commit in load(rows, first)?.iter().filter(|commit| fresh(commit)) {
+                if changes.len() >= limit {
+                    let position = changes.last().map_or(after, |change| change.sequence);
+                    return Ok(Feed::Changes { changes, position });
+                }
+                changes.push(change(pool, commit));
             }
-            changes.extend(reader.commit(sequence)?.map(|commit| change(pool, commit)));
-            position = sequence;
         }
     }
     Ok(Feed::Changes { changes, position: visible.max(after) })
 }
 
-/// Reads commits out of the journal, and keeps those of the last record: neighbours share one.
-struct Reader<'a> {
-    shared: &'a Shared,
-    commits: Vec<Commit>,
+/// The first commit of the journal record that holds that one.
+fn holder(rows: &sled::Db, sequence: Sequence) -> Result<Sequence, ReadError> {
+    let name = rows.range(names::journal_prefix()..=names::journal_key(sequence, 0)).next_back().transpose()?;
+    Ok(name.and_then(|(name, _)| names::journal_parts(&name)).map_or(sequence, |(first, _)| first))
 }
 
-impl Reader<'_> {
-    fn commit(&mut self, sequence: Sequence) -> Result<Option<&Commit>, ReadError> {
-        if !self.commits.iter().any(|commit| commit.sequence == sequence) {
-            self.load(sequence)?;
+/// The commits of the journal record that begins with that one; none if it is trimmed.
+pub(super) fn load(rows: &sled::Db, first: Sequence) -> Result<Vec<Commit>, ReadError> {
+    let mut journal = Assembler::default();
+    for item in rows.range(names::journal_key(first, 0)..=names::journal_key(first, u16::MAX)) {
+        let (key, bytes) = item?;
+        let Some(name) = names::journal_parts(&key) else { break };
+        let damaged = |error: journal::Damaged| ReadError(error.to_string());
+        let record = journal::decode(name, &bytes).map_err(damaged)?;
+        let commits = journal.take(name, record.body).map_err(damaged)?;
+        if !commits.is_empty() {
+            return Ok(commits);
         }
-        Ok(self.commits.iter().find(|commit| commit.sequence == sequence))
     }
+    Ok(Vec::new())
+}
 
-    fn load(&mut self, sequence: Sequence) -> Result<(), ReadError> {
-        let rows = &self.shared.rows;
-        let holder = rows.range(names::journal_prefix()..=names::journal_key(sequence, 0)).next_back().transpose()?;
-        let Some((first, _)) = holder else { return Ok(()) };
-        let mut journal = Assembler::default();
-        for item in rows.range(first..) {
-            let (key, bytes) = item?;
-            let Some(name) = names::journal_parts(&key) else { break };
-            let damaged = |error: journal::Damaged| ReadError(error.to_string());
-            let record = journal::decode(name, &bytes).map_err(damaged)?;
-            self.commits = journal.take(name, record.body).map_err(damaged)?;
-            if !self.commits.is_empty() {
-                break;
-            }
-        }
-        Ok(())
+/// Writes down in the feeds of their pools where these commits of one journal record are; tells how many rows that took.
+pub(super) fn insert(rows: &sled::Db, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
+    let pools = pools(commits);
+    for pool in &pools {
+        rows.insert(names::feed_key(*pool, first), row::whole(first, &row::tail(&[], None)))?;
     }
+    Ok(pools.len())
+}
+
+/// Takes the row of a journal record out of the feeds of its commits; tells how many rows there were.
+pub(super) fn remove(rows: &sled::Db, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
+    let pools = pools(commits);
+    for pool in &pools {
+        rows.remove(names::feed_key(*pool, first))?;
+    }
+    Ok(pools.len())
+}
+
+fn pools(commits: &[Commit]) -> BTreeSet<PoolId> {
+    commits.iter().filter_map(pool_of).collect()
+}
+
+/// The pool that a commit touches. It is one at most: to forget a pool's commits must not take anything from another's feed.
+pub(super) fn pool_of(commit: &Commit) -> Option<PoolId> {
+    commit.names().find_map(names::pool_of)
 }
 
 fn change(pool: PoolId, commit: &Commit) -> Change {

@@ -4,7 +4,7 @@ use crate::model::{PoolId, Sequence, Timestamp};
 use crate::store::keys::{Key, ordered, unordered};
 use crate::store::server_keys::{ServerKey, ServerPrefix, ServerSpace};
 
-/// The space of a pool that holds its change feed: sequence → (). Above every [`crate::store::Space`], below every [`ServerSpace`].
+/// The space of a pool that holds its change feed: the first commit of a journal record → (). Above every [`crate::store::Space`], below every [`ServerSpace`].
 const FEED: u8 = 127;
 const FIRST_SERVER_SPACE: u8 = 128;
 const SERVER: [u8; 4] = [0; 4];
@@ -41,16 +41,17 @@ pub(super) fn audit_key(pool: PoolId, at: Timestamp, sequence: Sequence, number:
     pool_key(pool, Key::audit(at, sequence, number).as_bytes())
 }
 
-pub(super) fn feed_key(pool: PoolId, sequence: Sequence) -> Vec<u8> {
+/// Says that the journal record with that first commit holds commits of the pool.
+pub(super) fn feed_key(pool: PoolId, first: Sequence) -> Vec<u8> {
     let mut row = pool_key(pool, &[FEED]);
-    row.extend_from_slice(&sequence.get().to_be_bytes());
+    row.extend_from_slice(&first.get().to_be_bytes());
     row
 }
 
-pub(super) fn feed_sequence(row: &[u8]) -> Option<Sequence> {
+pub(super) fn feed_record(row: &[u8]) -> Option<Sequence> {
     let (space, rest) = within(row).split_first()?;
-    let sequence = rest.try_into().ok()?;
-    (*space == FEED).then(|| Sequence::new(u64::from_be_bytes(sequence)))
+    let first = rest.try_into().ok()?;
+    (*space == FEED).then(|| Sequence::new(u64::from_be_bytes(first)))
 }
 
 fn server_space(space: ServerSpace) -> Vec<u8> {
@@ -121,13 +122,13 @@ mod tests {
     fn names_are_taken_apart_as_they_were_put_together() {
         let row = pool_key(PoolId::new(7), b"\x01abc");
         assert_eq!(journal_parts(&journal_key(Sequence::new(9), 3)), Some((Sequence::new(9), 3)));
-        assert_eq!(feed_sequence(&feed_key(PoolId::new(7), Sequence::new(9))), Some(Sequence::new(9)));
+        assert_eq!(feed_record(&feed_key(PoolId::new(7), Sequence::new(9))), Some(Sequence::new(9)));
         for micros in [i64::MIN, -1, 0, 1, i64::MAX] {
             let at = Timestamp::from_micros(micros);
             assert_eq!(expiry_parts(&expiry_key(at, &row)), Some((at, row.as_slice())));
         }
         assert_eq!(journal_parts(&row), None);
-        assert_eq!(feed_sequence(&row), None);
+        assert_eq!(feed_record(&row), None);
         assert_eq!(expiry_parts(&row), None);
     }
 

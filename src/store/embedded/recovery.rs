@@ -1,16 +1,18 @@
 //! Opening: what the journal holds and the rows may lack is applied again, in order, before any reader is let in.
 
-use super::committer::insert_feed;
 use super::disk::{self, Sync};
 use super::journal::{self, Assembler, Body, Commit, Name};
-use super::{names, row};
+use super::{feed, names, row};
 use crate::model::Sequence;
 use crate::store::{Options, ReadError, ServerKey};
 use std::path::Path;
 use std::time::Duration;
 
 /// The format of the rows. Raised when an earlier version could no longer read them.
-const FORMAT: u32 = 1;
+///
+/// - 1: a feed row for each commit, an expiry row for each audit row.
+/// - 2: a feed row for each pool and journal record, an expiry row for the audit rows of an hour.
+const FORMAT: u32 = 2;
 
 /// How long to wait for the engine's own lock, which a store that this process has just closed can hold for a moment. Ours is taken already.
 const ENGINE_LOCK_ATTEMPTS: u32 = 500;
@@ -51,12 +53,28 @@ pub(super) fn recover(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered,
         None if rows.is_empty() => create(rows, file)?,
         None => return Err(ReadError("the journal is missing; restore the data folder from a backup".into())),
     };
-    make_durable(rows, file)?;
-    if rows.get(format_name())?.is_none() {
-        return Err(ReadError("the format of the data is not written down; restore the data folder from a backup".into()));
+    match check_format(rows)? {
+        Some(FORMAT) => {}
+        Some(_) => raise_format(rows)?,
+        None => return Err(ReadError("the format of the data is not written down; restore the data folder from a backup".into())),
     }
-    check_format(rows)?;
+    make_durable(rows, file)?;
     Ok(found)
+}
+
+/// Brings the rows from the format before to this one. Its expiry rows are read as they are; a feed row moves to the beginning of its journal record.
+fn raise_format(rows: &sled::Db) -> Result<(), ReadError> {
+    for name in rows.scan_prefix(names::journal_prefix()).keys() {
+        let (first, 0) = name_of(&name?)? else { continue };
+        let commits = feed::load(rows, first)?;
+        feed::insert(rows, first, &commits)?;
+        for commit in commits.iter().filter(|commit| commit.sequence != first) {
+            feed::remove(rows, commit.sequence, std::slice::from_ref(commit))?;
+        }
+    }
+    // Last: should a crash come before it, all of this is done again.
+    rows.insert(format_name(), row::whole(Sequence::new(1), &format_tail()))?;
+    Ok(())
 }
 
 fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadError> {
@@ -70,17 +88,17 @@ fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadE
         if name.0 <= recorded && !matches!(body, Body::Whole(_)) {
             continue;
         }
-        for commit in journal.take(name, body).map_err(damaged)? {
-            if commit.sequence <= recorded {
-                continue;
-            }
+        let mut commits = journal.take(name, body).map_err(damaged)?;
+        commits.retain(|commit| commit.sequence > recorded);
+        for commit in &commits {
             if commit.sequence.get() != found.last + 1 {
                 return Err(ReadError(format!("the journal lacks commit {}; restore the data folder from a backup", found.last + 1)));
             }
-            apply(rows, &commit)?;
+            apply(rows, commit)?;
             found.last = commit.sequence.get();
             found.replayed += 1;
         }
+        feed::insert(rows, name.0, &commits)?;
     }
     if let Some(torn) = journal.torn() {
         // It was never acknowledged. Its number is given again, so none of its parts may stay.
@@ -96,7 +114,7 @@ fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadE
 /// A fresh store: the first commit names the format.
 fn create(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
     let first = Sequence::new(1);
-    let commit = Commit { sequence: first, puts: vec![(format_name(), row::tail(&FORMAT.to_be_bytes(), None))], deletes: Vec::new() };
+    let commit = Commit { sequence: first, puts: vec![(format_name(), format_tail())], deletes: Vec::new() };
     for ((sequence, part), record) in journal::records(std::slice::from_ref(&commit), Sequence::new(0)) {
         rows.insert(names::journal_key(sequence, part), record)?;
     }
@@ -112,7 +130,6 @@ fn apply(rows: &sled::Db, commit: &Commit) -> Result<(), ReadError> {
     for name in &commit.deletes {
         rows.remove(name)?;
     }
-    insert_feed(rows, commit)?;
     Ok(())
 }
 
@@ -151,11 +168,16 @@ fn format_name() -> Vec<u8> {
     names::server_key(&ServerKey::meta("format"))
 }
 
-fn check_format(rows: &sled::Db) -> Result<(), ReadError> {
-    let Some(bytes) = rows.get(format_name())? else { return Ok(()) };
+fn format_tail() -> Vec<u8> {
+    row::tail(&FORMAT.to_be_bytes(), None)
+}
+
+/// The format of the data, if it is written down.
+fn check_format(rows: &sled::Db) -> Result<Option<u32>, ReadError> {
+    let Some(bytes) = rows.get(format_name())? else { return Ok(None) };
     let format = row::split(&bytes).and_then(|(_, payload)| payload.try_into().ok()).map(u32::from_be_bytes);
     match format {
-        Some(format) if format <= FORMAT => Ok(()),
+        Some(format) if format <= FORMAT => Ok(Some(format)),
         Some(format) => Err(ReadError(format!(
             "the data folder has format {format}, and this version reads formats up to {FORMAT}; use the version that wrote it, or a later one"
         ))),

@@ -35,6 +35,7 @@ pub(super) struct Counts {
     pub syncs: Count,
     pub journal_records: Count,
     pub journal_trimmed: Count,
+    pub row_writes: Count,
     pub replayed: Count,
 }
 
@@ -93,6 +94,7 @@ impl Shared {
             syncs: counts.syncs.get(),
             journal_records: counts.journal_records.get(),
             journal_trimmed: counts.journal_trimmed.get(),
+            row_writes: counts.row_writes.get(),
             replayed: counts.replayed.get(),
             waiting: 0,
             blobs: disk::blobs(&self.engine),

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod feed;
 mod recovery;
 mod sync;
 mod upkeep;

@@ -1,6 +1,7 @@
 //! What the committer does beside commits: the sweep of what has ended, the removal of pools, the trimming of the journal.
 
-use super::committer::{Committer, Failure, Kept, failed, pool_of};
+use super::committer::{Committer, Failure, Kept, failed};
+use super::feed::{self, pool_of};
 use super::journal::{self, Assembler, Body, Commit};
 use super::overlay::read_head;
 use super::{names, row};
@@ -58,22 +59,23 @@ impl Committer {
     pub(super) fn remove_pool(&mut self, pool: PoolId, limit: usize) -> Result<usize, Failure> {
         self.closed.insert(pool);
         let (from, to) = names::pool_range(pool);
-        if limit == 0 || self.shared.rows.range(from.clone()..to.clone()).next().is_none() {
+        if limit == 0 || self.shared.rows.range(from..to).next().is_none() {
             return Ok(0);
         }
         self.commit_own([Vec::new()])?;
-        let removed = self.remove_rows(from, to, limit).map_err(|error| failed("removing a pool", &error))?;
+        let removed = self.remove_rows(pool, limit).map_err(|error| failed("removing a pool", &error))?;
         self.make_durable()?;
         Ok(removed)
     }
 
-    fn remove_rows(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Result<usize, sled::Error> {
+    fn remove_rows(&self, pool: PoolId, limit: usize) -> Result<usize, sled::Error> {
         let rows = &self.shared.rows;
+        let (from, to) = names::pool_range(pool);
         let mut removed = 0;
         for item in rows.range(from..to).take(limit) {
             let (name, bytes) = item?;
-            if let Some(sequence) = names::feed_sequence(&name) {
-                self.forget(sequence)?;
+            if let Some(first) = names::feed_record(&name) {
+                self.forget(pool, first)?;
             }
             if let Some(at) = row::split(&bytes).and_then(|(head, _)| head.expires) {
                 rows.remove(names::expiry_key(at, &name))?;
@@ -85,23 +87,21 @@ impl Committer {
         Ok(removed)
     }
 
-    /// Empties a commit in the journal. All that it wrote is applied, so no replay needs it.
-    fn forget(&self, sequence: Sequence) -> Result<(), sled::Error> {
+    /// Empties a pool's commits in the journal record that begins with that one. All that they wrote is applied, so no replay needs it.
+    fn forget(&self, pool: PoolId, first: Sequence) -> Result<(), sled::Error> {
         let rows = &self.shared.rows;
-        let holder = rows.range(names::journal_prefix()..=names::journal_key(sequence, 0)).next_back().transpose()?;
-        let Some((key, bytes)) = holder else { return Ok(()) };
-        let Some(name) = names::journal_parts(&key) else { return Ok(()) };
-        let record = journal::decode(name, &bytes).map_err(|error| sled::Error::Unsupported(error.to_string()))?;
+        let Some(bytes) = rows.get(names::journal_key(first, 0))? else { return Ok(()) };
+        let record = journal::decode((first, 0), &bytes).map_err(|error| sled::Error::Unsupported(error.to_string()))?;
         let commits = match record.body {
             Body::Whole(commits) => commits,
-            Body::Part(_) | Body::Last { .. } => vec![Commit::empty(sequence)],
+            Body::Part(_) | Body::Last { .. } => vec![Commit::empty(first)],
         };
-        let emptied: Vec<_> =
-            commits.into_iter().map(|commit| if commit.sequence == sequence { Commit::empty(sequence) } else { commit }).collect();
+        let emptied = |commit: Commit| if pool_of(&commit) == Some(pool) { Commit::empty(commit.sequence) } else { commit };
+        let emptied: Vec<_> = commits.into_iter().map(emptied).collect();
         for ((first, part), bytes) in journal::records(&emptied, record.applied) {
             rows.insert(names::journal_key(first, part), bytes)?;
         }
-        for part in rows.range(names::journal_key(sequence, 1)..=names::journal_key(sequence, u16::MAX)).keys() {
+        for part in rows.range(names::journal_key(first, 1)..=names::journal_key(first, u16::MAX)).keys() {
             rows.remove(part?)?;
         }
         Ok(())
@@ -161,14 +161,11 @@ impl Committer {
                 && let Ok(record) = journal::decode(name, bytes)
                 && let Ok(commits) = journal.take(name, record.body)
             {
-                for commit in commits {
-                    if let Some(pool) = pool_of(&commit) {
-                        rows.remove(names::feed_key(pool, commit.sequence))?;
-                    }
-                }
+                shared.counts.row_writes.add(feed::remove(rows, name.0, &commits)?);
             }
         }
         shared.counts.journal_trimmed.add(old.len());
+        shared.counts.row_writes.add(old.len());
         Ok(())
     }
 }

@@ -7,15 +7,15 @@ use crate::store::embedded::journal::{self, Commit};
 use crate::store::embedded::{names, recovery, row};
 use std::collections::BTreeMap;
 
-type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Opens the engine under a closed store.
-fn engine(folder: &Path) -> sled::Db {
+pub(super) fn engine(folder: &Path) -> sled::Db {
     recovery::open_engine(&folder.join("db"), &Options::default()).unwrap()
 }
 
 /// All rows but the journal.
-fn rows(engine: &sled::Db) -> Rows {
+pub(super) fn rows(engine: &sled::Db) -> Rows {
     let all = engine.iter().map(|item| item.unwrap());
     all.filter(|(name, _)| names::journal_parts(name).is_none()).map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
 }
@@ -188,11 +188,11 @@ async fn a_newer_format_is_refused_with_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).close();
     let raw = engine(folder.path());
-    let newer = row::whole(Sequence::new(1), &row::tail(&2_u32.to_be_bytes(), None));
+    let newer = row::whole(Sequence::new(1), &row::tail(&3_u32.to_be_bytes(), None));
     raw.insert(names::server_key(&ServerKey::meta("format")), newer).unwrap();
     drop(raw);
     let sentence = refusal(folder.path());
-    assert!(sentence.contains("has format 2, and this version reads formats up to 1"), "{sentence}");
+    assert!(sentence.contains("has format 3, and this version reads formats up to 2"), "{sentence}");
 }
 
 #[tokio::test]

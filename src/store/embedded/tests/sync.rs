@@ -37,15 +37,15 @@ fn open_watched(folder: &Path, options: &Options, around: impl FnMut(&mut dyn Sy
 }
 
 /// A store whose syncs wait until they are let through, once it is open.
-struct Gated {
-    store: Store,
+pub(super) struct Gated {
+    /// Lets a sync through. Goes first: without it, the last sync of the store comes to its end.
+    pass: mpsc::Sender<io::Result<()>>,
     /// Says that a sync has begun.
     begun: mpsc::Receiver<()>,
-    /// Lets a sync through.
-    pass: mpsc::Sender<io::Result<()>>,
+    pub(super) store: Store,
 }
 
-fn open_gated(folder: &Path, options: &Options) -> Gated {
+pub(super) fn open_gated(folder: &Path, options: &Options) -> Gated {
     drop(open(folder));
     let (begin, begun) = mpsc::channel();
     let (pass, passes) = mpsc::channel();
@@ -59,7 +59,39 @@ fn open_gated(folder: &Path, options: &Options) -> Gated {
         passes.recv().unwrap_or(Ok(()))?;
         file.sync_data()
     });
-    Gated { store, begun, pass }
+    Gated { pass, begun, store }
+}
+
+impl Gated {
+    /// Commits these in one group and in this order. For tests that run on one thread.
+    pub(super) async fn commit_together(&self, all: impl IntoIterator<Item = (PoolId, Changes)>) -> Vec<Result<Sequence, CommitError>> {
+        let commit = |(pool, changes)| {
+            let pool = self.store.pool(pool);
+            tokio::spawn(async move { pool.commit(changes).await })
+        };
+        // The committer waits with this one until the others are in its queue.
+        let first = commit((POOL, Changes::new()));
+        self.sync_begins().await;
+        let together: Vec<_> = all.into_iter().map(commit).collect();
+        while self.store.statistics().waiting < together.len() as u64 {
+            tokio::task::yield_now().await;
+        }
+        self.pass.send(Ok(())).unwrap();
+        first.await.unwrap().unwrap();
+        self.sync_begins().await;
+        self.pass.send(Ok(())).unwrap();
+        let mut done = Vec::new();
+        for task in together {
+            done.push(task.await.unwrap());
+        }
+        done
+    }
+
+    async fn sync_begins(&self) {
+        while self.begun.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,7 +27,7 @@ fn journal_and_feed(folder: &Path) -> (usize, usize) {
     let engine = recovery::open_engine(&folder.join("db"), &Options::default()).unwrap();
     let names: Vec<_> = engine.iter().keys().map(|name| name.unwrap()).collect();
     let journal = names.iter().filter(|name| names::journal_parts(name).is_some()).count();
-    let feed = names.iter().filter(|name| names::pool_of(name).is_some() && names::feed_sequence(name).is_some()).count();
+    let feed = names.iter().filter(|name| names::pool_of(name).is_some() && names::feed_record(name).is_some()).count();
     (journal, feed)
 }
 
