@@ -84,7 +84,7 @@ impl Changes {
         self.audit.push((at, record));
     }
 
-    /// Says how long its audit records stay.
+    /// Says how long its audit records stay: at least so long, and not an hour longer, since they end by the hour.
     pub fn keep_audit(&mut self, time: Duration) {
         self.audit_kept = Some(time);
     }

@@ -128,7 +128,7 @@ impl Store {
         self.0.remove_pool_rows(pool, limit).await
     }
 
-    /// Removes up to `limit` records whose time has come by `now`; tells how many were due.
+    /// Removes up to `limit` records whose time has come by `now`; tells how many it went through, none if nothing is due.
     pub async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, CommitError> {
         self.0.sweep(now, limit).await
     }
@@ -169,7 +169,7 @@ pub struct PoolStore {
 }
 
 impl PoolStore {
-    /// The same; audit records that are committed through it stay so long, where the commit does not say otherwise.
+    /// The same; audit records that are committed through it stay so long, where the commit does not say otherwise. See [`Changes::keep_audit`].
     pub fn keeping_audit(self, time: Duration) -> Self {
         Self { audit_kept: Some(time), ..self }
     }

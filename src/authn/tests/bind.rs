@@ -135,7 +135,8 @@ async fn audit_events_stay_as_long_as_the_settings_say() {
     bench.change_settings(|settings| settings.audit.retention = Days(1)).await;
     bench.binds("alice", "a guess").await;
     let day = Days(1).duration();
-    for (time, left) in [(day - Duration::from_secs(1), [1, 1, 1, 2]), (Duration::from_secs(1), [1, 1, 0, 1]), (89 * day, [0; 4])] {
+    // They end by the hour.
+    for (time, left) in [(day - Duration::from_secs(1), [1, 1, 1, 2]), (Duration::from_secs(3601), [1, 1, 0, 1]), (89 * day, [0; 4])] {
         bench.pass(time);
         while bench.store.sweep(bench.now(), 1000).await.unwrap() > 0 {}
         let kinds = [Action::PoolCreate, Action::EntryAdd, Action::PoolUpdate, Action::Bind];

@@ -31,14 +31,15 @@ pub(super) async fn audit(store: &Store) -> Check {
 async fn audit_ends(store: &Store) -> Check {
     let (at, days) = (Timestamp::from_seconds, |days: u64| Duration::from_secs(days * 86_400));
     let pool = store.pool(PoolId::new(16)).keeping_audit(days(2));
-    for (moment, said) in [(1, None), (2, Some(1)), (3, None)] {
+    for (moment, said) in [(1, None), (2, Some(1)), (3, None), (10_800, None)] {
         let mut changes = Changes::new();
         changes.audit(at(moment), Vec::new());
         said.into_iter().for_each(|said| changes.keep_audit(days(said)));
         told(pool.commit(changes).await)?;
     }
     let left = || told(pool.count(&Prefix::space(Space::Audit)));
-    for (moment, expected) in [(86_401, 3), (86_402, 2), (172_800, 2), (172_801, 1), (172_803, 0)] {
+    // Not before its time, and an hour later at the latest.
+    for (moment, expected) in [(86_401, 4), (90_002, 3), (172_800, 3), (176_403, 1), (183_599, 1), (187_200, 0)] {
         told(store.sweep(at(moment), 100).await)?;
         ensure(left()? == expected, "audit records do not end when they are to")?;
     }
@@ -142,6 +143,8 @@ pub(super) async fn removal(store: &Store) -> Check {
     let before = store.pool(pool).latest();
     for number in 0..20 {
         let mut changes = Changes::new();
+        changes.audit(Timestamp::from_seconds(1000 * number), Vec::new());
+        changes.keep_audit(Duration::from_secs(50));
         changes.put(key(&format!("record {number}")), Vec::new());
         changes.put_until(key(&format!("ending {number}")), Vec::new(), Timestamp::from_seconds(50));
         told(store.pool(pool).commit(changes).await)?;
@@ -167,6 +170,6 @@ pub(super) async fn removal(store: &Store) -> Check {
         Feed::Trimmed { .. } => false,
     };
     ensure(!told_of, "the feed still tells of a removed pool")?;
-    ensure(told(store.sweep(Timestamp::from_seconds(50), 100).await)? == 0, "expiry rows of a removed pool are left")?;
+    ensure(told(store.sweep(Timestamp::from_seconds(50_000), 100).await)? == 0, "expiry rows of a removed pool are left")?;
     ensure(value(store, 15, "neighbour")?.is_some(), "the removal of a pool reached into another")
 }

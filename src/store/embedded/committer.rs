@@ -6,6 +6,7 @@
 //!
 //! Any failure stops it for good: what the disk holds after a failed sync is not known, so a second try could acknowledge what is lost.
 
+use super::audit_hours::Remembered;
 use super::batch::Batch;
 use super::disk::Sync;
 use super::extent::Extent;
@@ -52,6 +53,8 @@ pub(super) struct Committer {
     pub(super) cap: Kept,
     /// Pools that are being removed or are gone. Their ids are never given again, and no handle outlives the process, so this is enough to keep their rows gone.
     pub(super) closed: BTreeSet<PoolId>,
+    /// Expiry rows that need not be put again.
+    pub(super) hours: Remembered,
 }
 
 /// How much of the journal stays: whichever is less.
@@ -151,27 +154,27 @@ impl Committer {
                 committed.push(Err(CommitError::Closed));
                 continue;
             }
-            let commit = overlay.add(batch, Sequence::new(self.next)).map_err(|error| failed("reading rows", &error))?;
+            let commit = overlay.add(batch, Sequence::new(self.next), &self.hours).map_err(|error| failed("reading rows", &error))?;
             committed.push(commit.as_ref().map(|commit| commit.sequence).ok_or(CommitError::Conflict));
             self.next += u64::from(commit.is_some());
             commits.extend(commit);
         }
         if !commits.is_empty() {
             self.write(&commits, &overlay)?;
+            self.hours.extend(overlay.new_hours());
         }
         Ok(committed)
     }
 
-    /// Does commits of the store's own, which expect nothing: each removes some rows.
-    pub(super) fn commit_own(&mut self, removals: impl IntoIterator<Item = Vec<Vec<u8>>>) -> Result<(), Failure> {
+    /// Does commits of the store's own, which expect nothing. They get their sequences here.
+    pub(super) fn commit_own(&mut self, mut commits: Vec<Commit>) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
         let mut overlay = Overlay::new(&shared.rows);
-        let mut commits = Vec::new();
-        for deletes in removals {
-            commits.push(Commit { deletes, ..Commit::empty(Sequence::new(self.next)) });
+        for commit in &mut commits {
+            commit.sequence = Sequence::new(self.next);
             self.next += 1;
+            overlay.touch(commit);
         }
-        commits.iter().for_each(|commit| overlay.touch(commit));
         self.write(&commits, &overlay)
     }
 

@@ -1,5 +1,6 @@
 //! Checks expectations: against what the group before a commit will write, then against the rows.
 
+use super::audit_hours::{self, Remembered};
 use super::batch::Batch;
 use super::journal::Commit;
 use super::names;
@@ -12,18 +13,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub(super) struct Overlay<'a> {
     rows: &'a sled::Db,
     touched: BTreeMap<Vec<u8>, Option<Head>>,
+    /// Expiry rows for hours of audit rows that it puts.
+    hours: HashSet<Vec<u8>>,
 }
 
 /// What the rows themselves say, as far as a commit has read them.
 type Known = HashMap<Vec<u8>, Option<Head>>;
 
 impl<'a> Overlay<'a> {
-    pub(super) const fn new(rows: &'a sled::Db) -> Self {
-        Self { rows, touched: BTreeMap::new() }
+    pub(super) fn new(rows: &'a sled::Db) -> Self {
+        Self { rows, touched: BTreeMap::new(), hours: HashSet::new() }
     }
 
     /// The commit that the batch becomes under that sequence; none if an expectation does not hold.
-    pub(super) fn add(&mut self, batch: Batch, sequence: Sequence) -> Result<Option<Commit>, sled::Error> {
+    pub(super) fn add(&mut self, batch: Batch, sequence: Sequence, remembered: &Remembered) -> Result<Option<Commit>, sled::Error> {
         let mut known = Known::new();
         for expectation in &batch.expectations {
             let holds = match expectation {
@@ -44,7 +47,12 @@ impl<'a> Overlay<'a> {
             let key = names::audit_key(batch.pool, at, sequence, number);
             let expires = batch.audit_kept.map(|kept| at.plus(kept));
             // The key is a new one: there is no former row to read, and no former end to take away.
-            commit.puts.extend(expires.map(|end| (names::expiry_key(end, &key), row::tail(&[], None))));
+            if let Some(kept) = batch.audit_kept {
+                let expiry = audit_hours::expiry_key(batch.pool, at, kept);
+                if !remembered.contains(&expiry) && self.hours.insert(expiry.clone()) {
+                    commit.puts.push((expiry, row::tail(&[], None)));
+                }
+            }
             commit.puts.push((key, row::tail(&record, expires)));
         }
         self.touch(&commit);
@@ -60,6 +68,11 @@ impl<'a> Overlay<'a> {
         for name in &commit.deletes {
             self.touched.insert(name.clone(), None);
         }
+    }
+
+    /// The expiry rows for hours of audit rows that the group puts.
+    pub(super) fn new_hours(self) -> HashSet<Vec<u8>> {
+        self.hours
     }
 
     /// Whether the group still means this put when all of it is applied.

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod audit_hours;
 mod feed;
 mod recovery;
 mod sync;

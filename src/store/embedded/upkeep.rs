@@ -1,5 +1,6 @@
 //! What the committer does beside commits: the sweep of what has ended, the removal of pools, the trimming of the journal.
 
+use super::audit_hours;
 use super::committer::{Committer, Failure, Kept, failed};
 use super::feed::{self, pool_of};
 use super::journal::{self, Assembler, Body, Commit};
@@ -7,6 +8,7 @@ use super::overlay::read_head;
 use super::{names, row};
 use crate::model::{PoolId, Sequence, Timestamp};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -22,34 +24,90 @@ const MAX_TRIMMED: usize = 1024;
 /// Bytes of names that one sweep removes at most.
 const MAX_SWEPT: usize = crate::store::MAX_CHANGES;
 
+/// What a sweep is to do.
+#[derive(Default)]
+struct Due {
+    /// By pool, without their sequences.
+    commits: BTreeMap<Option<PoolId>, Commit>,
+    /// The expiry rows that were due.
+    expiries: Vec<Vec<u8>>,
+    /// Rows that count against the limit.
+    met: usize,
+    /// Bytes of the names to remove.
+    bytes: usize,
+}
+
+impl Due {
+    /// Removes the rows of an hour that have ended, and the expiry row if it has come to the last row of the hour. Otherwise the expiry row keeps where to go on.
+    fn add_hour(
+        &mut self,
+        hour: Range<Vec<u8>>,
+        (expiry, value): (&[u8], &[u8]),
+        rows: &sled::Db,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<(), sled::Error> {
+        let commit = self.commits.entry(names::pool_of(&hour.start)).or_insert_with(unnumbered);
+        let reached = row::split(value).map(|(_, reached)| reached).filter(|reached| !reached.is_empty());
+        let start = reached.map_or(hour.start, <[u8]>::to_vec);
+        let before = self.met;
+        for item in rows.range(start..hour.end) {
+            let (name, bytes) = item?;
+            if self.met >= limit || self.bytes > MAX_SWEPT {
+                commit.puts.push((expiry.to_vec(), row::tail(&name, None)));
+                return Ok(());
+            }
+            self.met += 1;
+            if row::split(&bytes).and_then(|(head, _)| head.expires).is_some_and(|end| end <= now) {
+                self.bytes += name.len();
+                commit.deletes.push(name.to_vec());
+            }
+        }
+        self.met = self.met.max(before + 1);
+        self.bytes += expiry.len();
+        commit.deletes.push(expiry.to_vec());
+        Ok(())
+    }
+}
+
+/// A commit of the store's own before it has its sequence.
+const fn unnumbered() -> Commit {
+    Commit::empty(Sequence::new(0))
+}
+
 impl Committer {
     /// Removes what has ended by `now`, as commits of the store's own, one for each pool. An expiry row that its row no longer agrees with goes alone.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Result<usize, Failure> {
         let due = self.due(now, limit).map_err(|error| failed("reading expiry rows", &error))?;
-        let count = due.values().flatten().filter(|name| names::expiry_parts(name).is_some()).count();
-        if count > 0 {
-            self.commit_own(due.into_values())?;
+        // What is put again from now on is put anew, also for an hour that is done in part.
+        due.expiries.iter().for_each(|expiry| self.hours.forget(expiry));
+        if !due.commits.is_empty() {
+            self.commit_own(due.commits.into_values().collect())?;
         }
-        Ok(count)
+        Ok(due.met)
     }
 
-    /// The names of the rows to remove, by pool.
-    fn due(&self, now: Timestamp, limit: usize) -> Result<BTreeMap<Option<PoolId>, Vec<Vec<u8>>>, sled::Error> {
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Due, sled::Error> {
         let rows = &self.shared.rows;
-        let mut due: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut bytes = 0;
-        for expiry in rows.range(names::expiry_prefix()..names::expiry_end(now)).keys().take(limit) {
-            let expiry = expiry?;
-            bytes += 2 * expiry.len();
-            if bytes > MAX_SWEPT {
+        let mut due = Due::default();
+        for item in rows.range(names::expiry_prefix()..names::expiry_end(now)) {
+            let (expiry, value) = item?;
+            if due.met >= limit || due.bytes > MAX_SWEPT {
                 break;
             }
             let Some((at, name)) = names::expiry_parts(&expiry) else { continue };
-            let gone = due.entry(names::pool_of(name)).or_default();
-            if read_head(rows, name)?.is_some_and(|head| head.expires == Some(at)) {
-                gone.push(name.to_vec());
+            due.expiries.push(expiry.to_vec());
+            if let Some(hour) = audit_hours::rows(name) {
+                due.add_hour(hour, (&expiry, &value), rows, now, limit)?;
+                continue;
             }
-            gone.push(expiry.to_vec());
+            let commit = due.commits.entry(names::pool_of(name)).or_insert_with(unnumbered);
+            if read_head(rows, name)?.is_some_and(|head| head.expires == Some(at)) {
+                commit.deletes.push(name.to_vec());
+            }
+            commit.deletes.push(expiry.to_vec());
+            due.met += 1;
+            due.bytes += 2 * expiry.len();
         }
         Ok(due)
     }
@@ -57,12 +115,14 @@ impl Committer {
     /// Removes rows of a pool outside the journal, which is to forget them: an empty commit first says that all before it is applied, so that no replay brings
     /// them back. From now on nobody commits to the pool, whoever still holds its handle.
     pub(super) fn remove_pool(&mut self, pool: PoolId, limit: usize) -> Result<usize, Failure> {
-        self.closed.insert(pool);
+        if self.closed.insert(pool) {
+            self.hours.forget_pool(pool);
+        }
         let (from, to) = names::pool_range(pool);
         if limit == 0 || self.shared.rows.range(from..to).next().is_none() {
             return Ok(0);
         }
-        self.commit_own([Vec::new()])?;
+        self.commit_own(vec![unnumbered()])?;
         let removed = self.remove_rows(pool, limit).map_err(|error| failed("removing a pool", &error))?;
         self.make_durable()?;
         Ok(removed)
@@ -71,14 +131,19 @@ impl Committer {
     fn remove_rows(&self, pool: PoolId, limit: usize) -> Result<usize, sled::Error> {
         let rows = &self.shared.rows;
         let (from, to) = names::pool_range(pool);
-        let mut removed = 0;
+        let (mut removed, mut last) = (0, Vec::new());
         for item in rows.range(from..to).take(limit) {
             let (name, bytes) = item?;
             if let Some(first) = names::feed_record(&name) {
                 self.forget(pool, first)?;
             }
             if let Some(at) = row::split(&bytes).and_then(|(head, _)| head.expires) {
-                rows.remove(names::expiry_key(at, &name))?;
+                let expiry = audit_hours::expiry_key_of(&name, at).unwrap_or_else(|| names::expiry_key(at, &name));
+                // The audit rows of an hour share theirs.
+                if expiry != last {
+                    rows.remove(&expiry)?;
+                    last = expiry;
+                }
             }
             rows.remove(&name)?;
             self.shared.cache.remove(&name);
