@@ -18,6 +18,8 @@ const WHOLE: u8 = 1;
 const PART: u8 = 2;
 const LAST: u8 = 3;
 const HEADER: usize = 14;
+/// Where in the header the checksum begins.
+const CHECKSUM: usize = 10;
 const FRAME: usize = 12;
 
 /// What one commit writes: rows by their full names.
@@ -62,18 +64,23 @@ impl Commit {
         self.puts.iter().map(|(name, _)| name.as_slice()).chain(self.deletes.iter().map(Vec::as_slice))
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+    /// The bytes that [`Commit::encode`] adds.
+    fn encoded_len(&self) -> usize {
+        let puts = self.puts.iter().map(|(name, tail)| 4 + name.len() + tail.len());
+        let deletes = self.deletes.iter().map(|name| 2 + name.len());
+        8 + puts.chain(deletes).sum::<usize>()
+    }
+
+    fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&length32(self.puts.len()));
         for (name, tail) in &self.puts {
-            push16(&mut bytes, name);
-            push16(&mut bytes, tail);
+            push16(bytes, name);
+            push16(bytes, tail);
         }
         bytes.extend_from_slice(&length32(self.deletes.len()));
         for name in &self.deletes {
-            push16(&mut bytes, name);
+            push16(bytes, name);
         }
-        bytes
     }
 
     fn decode(sequence: Sequence, bytes: &[u8]) -> Option<Self> {
@@ -94,20 +101,20 @@ pub(super) fn records(commits: &[Commit], applied: Sequence) -> Vec<(Name, Vec<u
     let mut records = Vec::new();
     let mut open: Option<(Name, Vec<u8>)> = None;
     for commit in commits {
-        let bytes = commit.encode();
-        if open.as_ref().is_some_and(|(_, body)| body.len() + FRAME + bytes.len() > MAX_BODY) {
-            records.extend(open.take().map(|(name, body)| (name, seal(name, WHOLE, applied, &body))));
+        let length = commit.encoded_len();
+        if let Some((name, record)) = open.take_if(|(_, record)| record.len() + FRAME + length > HEADER + MAX_BODY) {
+            records.push((name, seal(name, WHOLE, applied, record)));
         }
-        if FRAME + bytes.len() > MAX_BODY {
-            records.extend(parts(commit.sequence, &bytes, applied));
+        if FRAME + length > MAX_BODY {
+            records.extend(parts(commit, length, applied));
             continue;
         }
-        let (_, body) = open.get_or_insert_with(|| ((commit.sequence, 0), Vec::with_capacity(MAX_BODY)));
-        body.extend_from_slice(&commit.sequence.get().to_be_bytes());
-        body.extend_from_slice(&length32(bytes.len()));
-        body.extend_from_slice(&bytes);
+        let (_, record) = open.get_or_insert_with(|| ((commit.sequence, 0), begin(WHOLE, applied)));
+        record.extend_from_slice(&commit.sequence.get().to_be_bytes());
+        record.extend_from_slice(&length32(length));
+        commit.encode(record);
     }
-    records.extend(open.map(|(name, body)| (name, seal(name, WHOLE, applied, &body))));
+    records.extend(open.map(|(name, record)| (name, seal(name, WHOLE, applied, record))));
     records
 }
 
@@ -169,17 +176,22 @@ impl Assembler {
     }
 }
 
-fn parts(sequence: Sequence, commit: &[u8], applied: Sequence) -> Vec<(Name, Vec<u8>)> {
-    let count = commit.len().div_ceil(MAX_BODY);
-    let numbered = (0..).zip(commit.chunks(MAX_BODY)).enumerate();
+fn parts(commit: &Commit, length: usize, applied: Sequence) -> Vec<(Name, Vec<u8>)> {
+    let mut bytes = Vec::with_capacity(length);
+    commit.encode(&mut bytes);
+    let count = length.div_ceil(MAX_BODY);
+    let numbered = (0..).zip(bytes.chunks(MAX_BODY)).enumerate();
     numbered
         .map(|(index, (number, part))| {
-            let name = (sequence, number);
-            if index + 1 < count {
-                return (name, seal(name, PART, applied, part));
+            let name = (commit.sequence, number);
+            let kind = if index + 1 < count { PART } else { LAST };
+            let mut record = begin(kind, applied);
+            if kind == LAST {
+                record.extend_from_slice(&length32(length));
+                record.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
             }
-            let body = [&length32(commit.len()), &crc32fast::hash(commit).to_be_bytes(), part].concat();
-            (name, seal(name, LAST, applied, &body))
+            record.extend_from_slice(part);
+            (name, seal(name, kind, applied, record))
         })
         .collect()
 }
@@ -204,12 +216,21 @@ fn last(body: &[u8]) -> Option<Body> {
     Some(Body::Last { length, checksum, part: rest.to_vec() })
 }
 
-fn seal(name: Name, kind: u8, applied: Sequence, body: &[u8]) -> Vec<u8> {
-    let mut record = Vec::with_capacity(HEADER + body.len());
+/// A record that lacks its checksum and its body.
+fn begin(kind: u8, applied: Sequence) -> Vec<u8> {
+    let mut record = Vec::with_capacity(HEADER + 8 + MAX_BODY);
     record.extend_from_slice(&[FORMAT, kind]);
     record.extend_from_slice(&applied.get().to_be_bytes());
-    record.extend_from_slice(&checksum(name, kind, applied, body).to_be_bytes());
-    record.extend_from_slice(body);
+    record.extend_from_slice(&[0; HEADER - CHECKSUM]);
+    record
+}
+
+/// Puts the checksum in its place.
+fn seal(name: Name, kind: u8, applied: Sequence, mut record: Vec<u8>) -> Vec<u8> {
+    let sum = checksum(name, kind, applied, record.get(HEADER..).unwrap_or_default());
+    if let Some(place) = record.get_mut(CHECKSUM..HEADER) {
+        place.copy_from_slice(&sum.to_be_bytes());
+    }
     record
 }
 
