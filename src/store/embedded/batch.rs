@@ -1,9 +1,10 @@
-//! What a caller wants committed, in the names of the engine and within the caps.
+//! What a caller wants committed, in the names and rows of the engine and within the caps. Made on the caller's thread: the committer has enough to do.
 
-use super::names;
+use super::{names, row};
 use crate::model::{PoolId, Timestamp};
 use crate::store::changes::{Expectation, Write};
 use crate::store::{Changes, CommitError, MAX_CHANGES, MAX_KEY, MAX_ROW, ServerChanges};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// What a write costs beside its own bytes: lengths, pool, version.
@@ -15,7 +16,9 @@ const AUDIT_FRAME: usize = FRAME + 24;
 pub(super) struct Batch {
     pub pool: PoolId,
     pub expectations: Vec<Expectation<Vec<u8>, Vec<u8>>>,
+    /// One for each row, with the tail of the row for its value.
     pub writes: Vec<Write<Vec<u8>>>,
+    /// Moments, and tails of rows.
     pub audit: Vec<(Timestamp, Vec<u8>)>,
     pub audit_kept: Option<Duration>,
     pub size: usize,
@@ -23,8 +26,8 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn new(pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Self, CommitError> {
-        let Changes { audit, audit_kept, .. } = changes;
-        let mut batch = Self { pool, expectations: Vec::new(), writes: Vec::new(), audit, audit_kept, size: 0 };
+        let audit_kept = changes.audit_kept;
+        let mut batch = Self { pool, expectations: Vec::new(), writes: Vec::new(), audit: Vec::new(), audit_kept, size: 0 };
         for expectation in changes.expectations {
             batch.expectations.push(match expectation {
                 Expectation::Absent(key) => Expectation::Absent(names::pool_key(pool, key.as_bytes())),
@@ -46,11 +49,13 @@ impl Batch {
         for write in server.writes {
             batch.add(write, names::server_key)?;
         }
-        for (_, record) in &batch.audit {
+        for (at, record) in changes.audit {
             within("the value of a record", record.len(), MAX_ROW)?;
             batch.size += AUDIT_FRAME + record.len();
+            batch.audit.push((at, row::tail(&record, audit_kept.map(|kept| at.plus(kept)))));
         }
         within("a change", batch.size, MAX_CHANGES)?;
+        keep_last_of_each(&mut batch.writes);
         Ok(batch)
     }
 
@@ -59,16 +64,28 @@ impl Batch {
             Write::Put { key, value, expires } => {
                 within("the value of a record", value.len(), MAX_ROW)?;
                 self.size += value.len();
-                Write::Put { key: name(&key), value, expires }
+                Write::Put { key: name(&key), value: row::tail(&value, expires), expires }
             }
             Write::Delete { key } => Write::Delete { key: name(&key) },
         };
-        let (Write::Put { key, .. } | Write::Delete { key }) = &write;
+        let key = key_of(&write);
         within("the key of a record", names::within(key).len(), MAX_KEY)?;
         self.size += FRAME + key.len();
         self.writes.push(write);
         Ok(())
     }
+}
+
+fn key_of(write: &Write<Vec<u8>>) -> &[u8] {
+    let (Write::Put { key, .. } | Write::Delete { key }) = write;
+    key
+}
+
+/// Drops the writes to rows that a later one writes too.
+fn keep_last_of_each(writes: &mut Vec<Write<Vec<u8>>>) {
+    let mut seen = HashSet::with_capacity(writes.len());
+    let mut from_last: Vec<bool> = writes.iter().rev().map(|write| seen.insert(key_of(write))).collect();
+    writes.retain(|_| from_last.pop().unwrap_or(true));
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), CommitError> {
@@ -117,6 +134,21 @@ mod tests {
             changes.audit(Timestamp::from_micros(0), vec![0; MAX_ROW]);
         }
         assert_eq!(refused(changes), ("a change", MAX_CHANGES));
+    }
+
+    #[test]
+    fn of_the_writes_to_a_row_the_last_stays_in_its_place() {
+        let mut changes = Changes::new();
+        for (name, value) in [("a", "1"), ("b", "2"), ("c", "3"), ("a", "4"), ("d", "5"), ("b", "6"), ("d", "7")] {
+            changes.put(Key::named(Space::Grant, name.as_bytes()), value.as_bytes().to_vec());
+        }
+        changes.delete(Key::named(Space::Grant, b"c"));
+        let batch = Batch::new(PoolId::new(1), changes, ServerChanges::new()).unwrap();
+        let left = batch.writes.iter().map(|write| match write {
+            Write::Put { key, value, .. } => (key.last().copied().unwrap(), value.last().copied()),
+            Write::Delete { key } => (key.last().copied().unwrap(), None),
+        });
+        assert_eq!(left.collect::<Vec<_>>(), [(b'a', Some(b'4')), (b'b', Some(b'6')), (b'd', Some(b'7')), (b'c', None)]);
     }
 
     #[test]

@@ -208,14 +208,16 @@ impl Committer {
     /// Puts before deletes, so that a rename never hides an entry.
     fn apply(&self, commits: &[Commit], overlay: &Overlay<'_>) -> Result<(), sled::Error> {
         let Shared { rows, cache, counts, .. } = &*self.shared;
+        let mut bytes = Vec::new();
         for commit in commits {
             for (name, tail) in commit.puts.iter().filter(|(name, _)| overlay.keeps(name, commit.sequence)) {
-                rows.insert(name.as_slice(), row::whole(commit.sequence, tail))?;
+                row::write_whole(&mut bytes, commit.sequence, tail);
+                rows.insert(name.as_slice(), bytes.as_slice())?;
                 cache.remove(name);
                 counts.row_writes.add(1);
             }
         }
-        for name in overlay.removed() {
+        for name in commits.iter().flat_map(|commit| &commit.deletes).filter(|name| overlay.removes(name)) {
             rows.remove(name)?;
             cache.remove(name);
             counts.row_writes.add(1);

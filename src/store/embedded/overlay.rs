@@ -7,22 +7,25 @@ use super::names;
 use super::row::{self, Head};
 use crate::model::Sequence;
 use crate::store::changes::{Expectation, Write};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound::{Included, Unbounded};
 
 /// What a group of commits will have written: the last word on each row that it touches, none for a row that it removes.
 pub(super) struct Overlay<'a> {
     rows: &'a sled::Db,
-    touched: BTreeMap<Vec<u8>, Option<Head>>,
+    touched: HashMap<Vec<u8>, Option<Head>>,
+    /// The same names in order, from the first time on that somebody asks what begins alike.
+    ordered: Option<BTreeSet<Vec<u8>>>,
     /// Expiry rows for hours of audit rows that it puts.
     hours: HashSet<Vec<u8>>,
 }
 
-/// What the rows themselves say, as far as a commit has read them.
-type Known = HashMap<Vec<u8>, Option<Head>>;
+/// What the rows themselves say, as far as the expectations of a commit had them read.
+type Known<'a> = HashMap<&'a [u8], Option<Head>>;
 
 impl<'a> Overlay<'a> {
     pub(super) fn new(rows: &'a sled::Db) -> Self {
-        Self { rows, touched: BTreeMap::new(), hours: HashSet::new() }
+        Self { rows, touched: HashMap::new(), ordered: None, hours: HashSet::new() }
     }
 
     /// The commit that the batch becomes under that sequence; none if an expectation does not hold.
@@ -30,9 +33,9 @@ impl<'a> Overlay<'a> {
         let mut known = Known::new();
         for expectation in &batch.expectations {
             let holds = match expectation {
-                Expectation::Absent(name) => self.head(name, &mut known)?.is_none(),
-                Expectation::Present(name) => self.head(name, &mut known)?.is_some(),
-                Expectation::Version(name, version) => self.head(name, &mut known)?.is_some_and(|head| head.version == *version),
+                Expectation::Absent(name) => self.expected(name, &mut known)?.is_none(),
+                Expectation::Present(name) => self.expected(name, &mut known)?.is_some(),
+                Expectation::Version(name, version) => self.expected(name, &mut known)?.is_some_and(|head| head.version == *version),
                 Expectation::Empty(prefix) => self.is_empty(prefix)?,
             };
             if !holds {
@@ -40,12 +43,11 @@ impl<'a> Overlay<'a> {
             }
         }
         let mut commit = Commit::empty(sequence);
-        for write in last_of_each(batch.writes) {
-            self.write(write, &mut commit, &mut known)?;
+        for write in batch.writes {
+            self.write(write, &mut commit, &known)?;
         }
-        for (number, (at, record)) in (0..).zip(batch.audit) {
+        for (number, (at, tail)) in (0..).zip(batch.audit) {
             let key = names::audit_key(batch.pool, at, sequence, number);
-            let expires = batch.audit_kept.map(|kept| at.plus(kept));
             // The key is a new one: there is no former row to read, and no former end to take away.
             if let Some(kept) = batch.audit_kept {
                 let expiry = audit_hours::expiry_key(batch.pool, at, kept);
@@ -53,7 +55,7 @@ impl<'a> Overlay<'a> {
                     commit.puts.push((expiry, row::tail(&[], None)));
                 }
             }
-            commit.puts.push((key, row::tail(&record, expires)));
+            commit.puts.push((key, tail));
         }
         self.touch(&commit);
         Ok(Some(commit))
@@ -68,6 +70,9 @@ impl<'a> Overlay<'a> {
         for name in &commit.deletes {
             self.touched.insert(name.clone(), None);
         }
+        if let Some(ordered) = &mut self.ordered {
+            ordered.extend(commit.names().map(<[u8]>::to_vec));
+        }
     }
 
     /// The expiry rows for hours of audit rows that the group puts.
@@ -80,30 +85,34 @@ impl<'a> Overlay<'a> {
         matches!(self.touched.get(name), Some(Some(head)) if head.version == sequence)
     }
 
-    /// The rows that are gone when all of the group is applied.
-    pub(super) fn removed(&self) -> impl Iterator<Item = &[u8]> {
-        self.touched.iter().filter(|(_, head)| head.is_none()).map(|(name, _)| name.as_slice())
+    /// Whether the row is gone when all of the group is applied.
+    pub(super) fn removes(&self, name: &[u8]) -> bool {
+        matches!(self.touched.get(name), Some(None))
     }
 
     /// Adds the write and keeps the expiry rows in step where the old row is known or may end. An expiry row that is left behind by a row
     /// that was overwritten unread is dropped by the sweep when its time comes.
-    fn write(&self, write: Write<Vec<u8>>, commit: &mut Commit, known: &mut Known) -> Result<(), sled::Error> {
+    fn write(&self, write: Write<Vec<u8>>, commit: &mut Commit, known: &Known<'_>) -> Result<(), sled::Error> {
         let (Write::Put { key, .. } | Write::Delete { key }) = &write;
         let expires = if let Write::Put { expires, .. } = &write { *expires } else { None };
-        let read = expires.is_some() || known.contains_key(key) || self.touched.contains_key(key);
-        let before = if read { self.head(key, known)?.and_then(|head| head.expires) } else { None };
+        let before = match self.touched.get(key).or_else(|| known.get(key.as_slice())) {
+            Some(head) => *head,
+            None if expires.is_some() => read_head(self.rows, key)?,
+            None => None,
+        };
+        let before = before.and_then(|head| head.expires);
         if before != expires {
             commit.puts.extend(expires.map(|at| (names::expiry_key(at, key), row::tail(&[], None))));
             commit.deletes.extend(before.map(|at| names::expiry_key(at, key)));
         }
         match write {
-            Write::Put { key, value, expires } => commit.puts.push((key, row::tail(&value, expires))),
+            Write::Put { key, value: tail, .. } => commit.puts.push((key, tail)),
             Write::Delete { key } => commit.deletes.push(key),
         }
         Ok(())
     }
 
-    fn head(&self, name: &[u8], known: &mut Known) -> Result<Option<Head>, sled::Error> {
+    fn expected<'b>(&self, name: &'b [u8], known: &mut Known<'b>) -> Result<Option<Head>, sled::Error> {
         if let Some(head) = self.touched.get(name) {
             return Ok(*head);
         }
@@ -111,13 +120,15 @@ impl<'a> Overlay<'a> {
             return Ok(*head);
         }
         let head = read_head(self.rows, name)?;
-        known.insert(name.to_vec(), head);
+        known.insert(name, head);
         Ok(head)
     }
 
-    fn is_empty(&self, prefix: &[u8]) -> Result<bool, sled::Error> {
-        let mut coming = self.touched.range(prefix.to_vec()..).take_while(|(name, _)| name.starts_with(prefix));
-        if coming.any(|(_, head)| head.is_some()) {
+    fn is_empty(&mut self, prefix: &[u8]) -> Result<bool, sled::Error> {
+        let touched = &self.touched;
+        let ordered = self.ordered.get_or_insert_with(|| touched.keys().cloned().collect());
+        let mut coming = ordered.range::<[u8], _>((Included(prefix), Unbounded)).take_while(|name| name.starts_with(prefix));
+        if coming.any(|name| touched.get(name).is_some_and(Option::is_some)) {
             return Ok(false);
         }
         for name in self.rows.scan_prefix(prefix).keys() {
@@ -136,18 +147,4 @@ pub(super) fn read_head(rows: &sled::Db, name: &[u8]) -> Result<Option<Head>, sl
         Some((head, _)) => Ok(Some(head)),
         None => Err(sled::Error::Unsupported("a row has a form that this version does not know".into())),
     }
-}
-
-/// The last write to each row, in the order of those last writes.
-fn last_of_each(writes: Vec<Write<Vec<u8>>>) -> Vec<Write<Vec<u8>>> {
-    let mut seen = HashSet::new();
-    let mut kept: Vec<_> = Vec::with_capacity(writes.len());
-    for write in writes.into_iter().rev() {
-        let (Write::Put { key, .. } | Write::Delete { key }) = &write;
-        if seen.insert(key.clone()) {
-            kept.push(write);
-        }
-    }
-    kept.reverse();
-    kept
 }

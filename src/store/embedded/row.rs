@@ -30,7 +30,16 @@ pub(super) fn tail(payload: &[u8], expires: Option<Timestamp>) -> Vec<u8> {
 }
 
 pub(super) fn whole(version: Sequence, tail: &[u8]) -> Vec<u8> {
-    [&version.get().to_be_bytes(), tail].concat()
+    let mut bytes = Vec::with_capacity(8 + tail.len());
+    write_whole(&mut bytes, version, tail);
+    bytes
+}
+
+/// The same in a place that was used before.
+pub(super) fn write_whole(bytes: &mut Vec<u8>, version: Sequence, tail: &[u8]) {
+    bytes.clear();
+    bytes.extend_from_slice(&version.get().to_be_bytes());
+    bytes.extend_from_slice(tail);
 }
 
 /// When a row with that tail ends.

@@ -107,6 +107,49 @@ async fn a_use_case_that_keeps_losing_gives_up_after_its_attempts() {
 }
 
 #[tokio::test]
+async fn a_commit_meets_what_those_before_it_in_its_group_have_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let gated = sync::open_gated(folder.path(), &Options::default());
+    let alone = |name: &str, prefix: &str| {
+        let mut changes = putting(&[name], b"");
+        changes.expect_empty(Prefix::named(Space::Checkpoint, prefix.as_bytes()));
+        changes
+    };
+    let present = |expected: &str, name: &str| {
+        let mut changes = putting(&[name], b"");
+        changes.expect_present(key(expected));
+        changes
+    };
+    let deleting = |name: &str| {
+        let mut changes = Changes::new();
+        changes.delete(key(name));
+        changes
+    };
+    let steps = [
+        (putting(&["a/1"], b""), true),
+        (alone("x", "a/"), false),
+        (alone("b/1", "b/"), true),
+        (alone("x", "b/"), false),
+        (present("b/1", "c/1"), true),
+        (present("x", "y"), false),
+        (deleting("b/1"), true),
+        (present("b/1", "x"), false),
+        (alone("b/2", "b/"), true),
+        (alone("x", "c/"), false),
+        (putting(&["a/1", "d"], b"again"), true),
+        (deleting("a/1"), true),
+        (deleting("a/1"), true),
+        (putting(&["a/1"], b"last"), true),
+        (deleting("d"), true),
+    ];
+    let done = gated.commit_together(steps.iter().map(|(changes, _)| (POOL, changes.clone()))).await;
+    assert_eq!(done.iter().map(Result::is_ok).collect::<Vec<_>>(), steps.map(|(_, expected)| expected));
+    let found: Result<Vec<_>, _> = gated.store.pool(POOL).scan(&Prefix::space(Space::Checkpoint), None).collect();
+    assert_eq!(found.unwrap().into_iter().map(|(found, _)| found).collect::<Vec<_>>(), ["a/1", "b/2", "c/1"].map(key));
+    assert_eq!(value(&gated.store, "a/1").unwrap(), b"last");
+}
+
+#[tokio::test]
 async fn a_hot_record_is_read_from_the_engine_once_per_commit() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

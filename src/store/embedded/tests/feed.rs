@@ -3,11 +3,12 @@
 use super::recovery::{engine, rows};
 use super::sync::open_gated;
 use super::*;
-use crate::model::Sequence;
-use crate::store::Feed;
+use crate::model::{AttributeId, EntryId, Sequence};
 use crate::store::embedded::journal::{self, Commit};
 use crate::store::embedded::{feed, names, row};
+use crate::store::{Feed, Term};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const OTHER: PoolId = PoolId::new(2);
 
@@ -77,6 +78,34 @@ async fn commits_of_a_group_put_one_feed_row_for_each_of_their_journal_records()
         assert_eq!(counted.row_writes, 1 + 8 + 2 * expected, "records, rows, feed rows");
         drop(gated);
         assert_eq!(feed_rows(&engine(folder.path())).len() as u64, expected);
+    }
+}
+
+#[tokio::test]
+async fn eight_changes_of_entries_in_one_group_share_all_but_their_own_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let gated = open_gated(folder.path(), &Options::default());
+    let change = |number: u64| {
+        let mut changes = Changes::new();
+        let term = |value: &[u8]| Key::index(AttributeId::new(1), Term::Equality, value, EntryId::new(number));
+        changes.put(Key::entry(EntryId::new(number)), vec![b'e'; 200]);
+        for (new, old) in [(b"new", b"old"), (b"NEW", b"OLD")] {
+            changes.put(term(new), Vec::new());
+            changes.delete(term(old));
+        }
+        changes.audit(Timestamp::from_seconds(100), vec![b'a'; 60]);
+        changes.keep_audit(Duration::from_hours(24));
+        (POOL, changes)
+    };
+    for shared in [3, 2] {
+        let before = gated.store.statistics();
+        for done in gated.commit_together((1..=8).map(change)).await {
+            done.unwrap();
+        }
+        let after = gated.store.statistics();
+        assert_eq!(after.journal_records - before.journal_records, 2);
+        // Six rows of its own for each; the record, the feed row and, once an hour, the expiry row. One record is the empty commit's that gathers the group.
+        assert_eq!(after.row_writes - before.row_writes, 8 * 6 + shared + 1);
     }
 }
 
