@@ -3,7 +3,7 @@
 //! A term is put and deleted without being read. Whatever a term names is checked against its entry, so a term may hold less than the value: a hash, a prefix.
 
 use super::draft::Draft;
-use super::known::Source;
+use super::known::KNOWN;
 use super::schema::{AttributeType, Schema};
 use super::value::{self, MatchingRule};
 use crate::crypto::digest::sha256;
@@ -25,45 +25,83 @@ const ESCAPED: [u8; 2] = [0, 0xff];
 const END: [u8; 2] = [0, 0];
 const TRIGRAM: usize = 3;
 
+/// The longest term or unique value: a beginning and a digest, or an ordering term of zeros alone. Bytes.
+const MAX_TERM: usize = MAX_PLAIN + 32;
+const _: () = assert!(2 * ORDERED + END.len() <= MAX_TERM, "an ordering term must not be longer");
+/// An octet of a value becomes so many at most where it is normalised: a letter of three may become eighteen of two.
+const EXPANSION: usize = 12;
+
+/// Values that no other entry may have: attribute, bytes.
+pub type Unique = BTreeSet<(AttributeId, Vec<u8>)>;
+
 /// One term: attribute, kind, bytes.
 pub type Terms = BTreeSet<(AttributeId, Term, Vec<u8>)>;
 
-/// Every index term of an entry.
-pub fn terms(schema: &Schema, entry: &Draft) -> Terms {
+/// The attributes by which an entry is found otherwise than it was, [`PARENT`] among them. Where all others are is told by the same terms as before.
+pub fn differing(before: &Draft, after: &Draft) -> BTreeSet<AttributeId> {
+    let changed = |(name, content), other: &Draft| (other.attributes.get(name) != Some(content)).then_some(name.attribute);
+    let (old, new) = (&before.header, &after.header);
+    let of_header = [
+        (KNOWN.entry_uuid, old.uuid != new.uuid),
+        (KNOWN.created, old.created != new.created),
+        (KNOWN.modified, old.modified != new.modified),
+        (PARENT, old.parent != new.parent),
+    ];
+    let of_header = of_header.into_iter().filter(|(_, differs)| *differs).map(|(attribute, _)| attribute);
+    let gone = before.attributes.iter().filter_map(|named| changed(named, after));
+    let come = after.attributes.iter().filter_map(|named| changed(named, before));
+    of_header.chain(gone).chain(come).collect()
+}
+
+/// The index terms of an entry, of those attributes for which they are wanted.
+pub fn terms(schema: &Schema, entry: &Draft, wanted: impl Fn(AttributeId) -> bool) -> Terms {
     let mut terms = Terms::new();
-    for (name, content) in &entry.attributes {
-        let Some(attribute) = schema.attribute_by_id(name.attribute) else { continue };
-        for value in &content.values {
-            add_terms(attribute, value, &mut terms);
-        }
-    }
-    for attribute in schema.attribute_types() {
-        let at = match Source::of(attribute) {
-            Source::Created => entry.header.created,
-            Source::Modified => entry.header.modified,
-            _ => continue,
-        };
-        add_terms(attribute, value::generalized(at).as_bytes(), &mut terms);
-    }
-    if let Some(parent) = entry.header.parent {
+    each_value(schema, entry, &wanted, |attribute, value| add_terms(attribute, value, &mut terms));
+    if let Some(parent) = entry.header.parent.filter(|_| wanted(PARENT)) {
         terms.insert((PARENT, Term::Equality, parent_term(parent).to_vec()));
     }
     terms
 }
 
-/// The normalised values of an entry that no other may have.
-pub fn unique_values(schema: &Schema, entry: &Draft) -> BTreeSet<(AttributeId, Vec<u8>)> {
-    let mut unique = BTreeSet::new();
-    for (name, content) in &entry.attributes {
-        let Some(attribute) = schema.attribute_by_id(name.attribute).filter(|attribute| attribute.unique) else { continue };
-        for value in &content.values {
+/// The normalised values of an entry that no other may have, of those attributes for which they are wanted.
+pub fn unique_values(schema: &Schema, entry: &Draft, wanted: impl Fn(AttributeId) -> bool) -> Unique {
+    let mut unique = Unique::new();
+    each_value(schema, entry, &wanted, |attribute, value| {
+        if attribute.unique {
             unique.extend(unique_value(attribute, value));
         }
-    }
-    for attribute in schema.attribute_types().iter().filter(|attribute| attribute.unique && Source::of(attribute) == Source::EntryUuid) {
-        unique.extend(unique_value(attribute, entry.header.uuid.to_string().as_bytes()));
-    }
+    });
     unique
+}
+
+/// The most octets that the terms and the unique values of an entry have, `row` for each of them included. Told without making them: more than it is, by far.
+pub fn most_octets(schema: &Schema, entry: &Draft, row: usize) -> usize {
+    let mut octets = row + size_of::<EntryId>();
+    each_value(schema, entry, &|_| true, |attribute, value| {
+        let indexes = attribute.indexes;
+        let normal = value.len().saturating_mul(EXPANSION);
+        let trigrams = if indexes.substring { normal.saturating_mul(TRIGRAM + row) } else { 0 };
+        let others = [indexes.presence, indexes.equality, indexes.ordering, attribute.unique].into_iter().filter(|kept| *kept).count();
+        octets = octets.saturating_add(trigrams).saturating_add(others * (MAX_TERM + row));
+    });
+    octets
+}
+
+/// Goes over the values by which an entry may be found: those of its record, and those of its header.
+fn each_value(schema: &Schema, entry: &Draft, wanted: &impl Fn(AttributeId) -> bool, mut found: impl FnMut(&AttributeType, &[u8])) {
+    for (name, content) in entry.attributes.iter().filter(|(name, _)| wanted(name.attribute)) {
+        let Some(attribute) = schema.attribute_by_id(name.attribute) else { continue };
+        content.values.iter().for_each(|value| found(attribute, value));
+    }
+    let header = &entry.header;
+    let mut of_header = |id: AttributeId, value: &dyn Fn() -> String| {
+        if let Some(attribute) = schema.attribute_by_id(id).filter(|_| wanted(id)) {
+            found(attribute, value().as_bytes());
+        }
+    };
+    of_header(KNOWN.entry_uuid, &|| header.uuid.to_string());
+    of_header(KNOWN.created, &|| value::generalized(header.created));
+    of_header(KNOWN.modified, &|| value::generalized(header.modified));
 }
 
 fn unique_value(attribute: &AttributeType, value: &[u8]) -> Option<(AttributeId, Vec<u8>)> {
@@ -106,6 +144,12 @@ pub fn ordering_rule(attribute: &AttributeType) -> Option<MatchingRule> {
 /// Whether a value that begins with a substring part also has an ordering term that begins with it.
 pub fn orders_like_substrings(attribute: &AttributeType) -> bool {
     matches!((attribute.substr, ordering_rule(attribute)), (Some(parts), Some(order)) if parts.shares_form(order))
+}
+
+/// Whether values that are equal have one ordering term. Long ones that are not may share it, as they may share any term.
+pub fn orders_like_equality(attribute: &AttributeType) -> bool {
+    let forms = attribute.equality.zip(ordering_rule(attribute));
+    attribute.indexes.ordering && forms.is_some_and(|(equality, order)| equality.shares_form(order))
 }
 
 fn ordering_form(attribute: &AttributeType, value: &[u8]) -> Option<Vec<u8>> {
@@ -178,7 +222,12 @@ fn bounded(normal: &[u8], limit: usize) -> Vec<u8> {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::directory::draft::Name;
+    use crate::directory::record::Header;
+    use crate::directory::{EntryKind, SUFFIX};
+    use crate::model::Timestamp;
     use proptest::prelude::*;
+    use uuid::Uuid;
 
     #[test]
     fn long_values_have_bounded_keys_that_differ() {
@@ -190,7 +239,61 @@ mod tests {
         assert_eq!(unique_term(b"alice"), b"alice");
     }
 
+    #[test]
+    fn no_character_grows_by_more_than_is_reckoned_with() {
+        for character in '\0'..='\u{2ffff}' {
+            let text = format!("a {character} a");
+            let normal = value::normalise(MatchingRule::CaseIgnoreMatch, text.as_bytes()).unwrap_or_default();
+            assert!(normal.len() <= EXPANSION * text.len() && normal.len() <= 4 + EXPANSION * character.len_utf8(), "{character:?}");
+        }
+    }
+
+    /// An entry with these values of uid, cn and description.
+    fn entry(values: &[String]) -> Draft {
+        let now = Timestamp::from_seconds(1);
+        let mut draft = Draft::new(Header {
+            parent: Some(SUFFIX),
+            uuid: Uuid::nil(),
+            kind: EntryKind::User,
+            created: now,
+            modified: now,
+            creator: String::new(),
+            modifier: String::new(),
+            rdn: "uid=a".to_owned(),
+            node: 0,
+            links: BTreeSet::new(),
+            changes: 0,
+        });
+        for name in ["uid", "cn", "description"] {
+            let attribute = Schema::builtin().attribute(name).unwrap().id;
+            draft.set(Name { attribute, options: String::new() }, values.iter().map(|value| value.clone().into_bytes()).collect());
+        }
+        draft
+    }
+
     proptest! {
+        #[test]
+        fn octets_are_never_more_than_reckoned(values in prop::collection::vec("\\PC{0,40}", 0..6), row in 0usize..60) {
+            let entry = entry(&values);
+            let terms = terms(Schema::builtin(), &entry, |_| true);
+            let unique = unique_values(Schema::builtin(), &entry, |_| true);
+            let octets = terms.iter().map(|(_, _, term)| term.len() + row).chain(unique.iter().map(|(_, value)| value.len() + row));
+            prop_assert!(octets.sum::<usize>() <= most_octets(Schema::builtin(), &entry, row));
+        }
+
+        #[test]
+        fn what_differs_tells_all_that_terms_differ_by(before in prop::collection::vec("[a-c]{1,4}", 0..4), after in prop::collection::vec("[a-c]{1,4}", 0..4)) {
+            let schema = Schema::builtin();
+            let (before, mut after) = (entry(&before), entry(&after));
+            after.header.modified = Timestamp::from_seconds(i64::try_from(after.attributes.len()).unwrap());
+            let differing = differing(&before, &after);
+            let of = |draft: &Draft, wanted: &dyn Fn(AttributeId) -> bool| terms(schema, draft, wanted);
+            let gone = |wanted: &dyn Fn(AttributeId) -> bool| &of(&before, wanted) - &of(&after, wanted);
+            let come = |wanted: &dyn Fn(AttributeId) -> bool| &of(&after, wanted) - &of(&before, wanted);
+            let differs = |attribute| differing.contains(&attribute);
+            prop_assert_eq!((gone(&differs), come(&differs)), (gone(&|_| true), come(&|_| true)));
+        }
+
         #[test]
         fn ordering_terms_are_in_the_order_of_the_keys(left in prop::collection::vec(0u8..4, 0..6), right in prop::collection::vec(0u8..4, 0..6)) {
             // Rows hold an id after the term, which must not disturb the order.

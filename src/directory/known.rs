@@ -89,6 +89,9 @@ pub struct Known {
     pub unique_member: AttributeId,
     pub member_uid: AttributeId,
     pub disabled: AttributeId,
+    pub entry_uuid: AttributeId,
+    pub created: AttributeId,
+    pub modified: AttributeId,
     /// Every attribute whose values are edges.
     pub links: Vec<AttributeId>,
 }
@@ -104,6 +107,9 @@ pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
         unique_member: id("uniqueMember"),
         member_uid: id("memberUid"),
         disabled: id("poolgateAccountDisabled"),
+        entry_uuid: id("entryUUID"),
+        created: id("createTimestamp"),
+        modified: id("modifyTimestamp"),
         links: schema.attribute_types().iter().filter(|attribute| is_edge(attribute)).map(|attribute| attribute.id).collect(),
     }
 });

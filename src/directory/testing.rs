@@ -194,9 +194,9 @@ pub fn assert_consistent(directory: &Directory) {
         ids.insert(id);
         let entry = directory.complete(Entry::read(id, row).unwrap()).unwrap().unwrap();
         let draft = Draft::of(&entry).unwrap();
-        terms.extend(index::terms(directory.schema(), &draft).iter().map(|term| index::key(term, id)));
-        unique
-            .extend(index::unique_values(directory.schema(), &draft).into_iter().map(|(attribute, value)| Key::unique(attribute, &value)));
+        terms.extend(index::terms(directory.schema(), &draft, |_| true).iter().map(|term| index::key(term, id)));
+        let held = index::unique_values(directory.schema(), &draft, |_| true);
+        unique.extend(held.into_iter().map(|(attribute, value)| Key::unique(attribute, &value)));
         parts.extend(
             Draft::spills(entry.bytes()).flat_map(|spill| (0..spill.parts()).map(move |number| Key::value(id, spill.generation, number))),
         );

@@ -1,6 +1,6 @@
 //! What changes cost that ask for much in few octets.
 
-use crate::directory::testing::{Home, rule, step};
+use crate::directory::testing::{Home, assert_consistent, rule, step};
 use crate::directory::value::count;
 use crate::directory::{Modification, ModificationKind::*};
 use crate::model::Attribute;
@@ -24,6 +24,20 @@ fn steps_normalise_each_value_once() {
     assert_eq!(home.values(alice, "street").len(), 21);
     assert_eq!(rule(home.modify(alice, &[step(Delete, "street", &["0", "0"])])), Rule::NoSuchAttribute);
     assert_eq!(rule(home.modify(alice, &[step(Add, "street", &["A", "a"])])), Rule::ValueExists);
+}
+
+#[test]
+fn a_modify_normalises_only_what_it_changes() {
+    let home = Home::new();
+    let alice = home.person("alice");
+    let long = "x".repeat(150);
+    let names: Vec<_> = (0..5).map(|number| format!("{number}{long}")).collect();
+    home.modify(alice, &[step(Add, "displayName", &[&long]), step(Add, "cn", &names.iter().map(String::as_str).collect::<Vec<_>>())])
+        .unwrap();
+    let before = count::octets();
+    home.modify(alice, &[step(Replace, "sn", &["Jones"]), step(Replace, "description", &["moved"])]).unwrap();
+    assert!(count::octets() - before < 500, "{} octets", count::octets() - before);
+    assert_consistent(&home.directory);
 }
 
 #[test]

@@ -2,31 +2,16 @@
 
 use super::edges::Edges;
 use crate::directory::draft::Draft;
-use crate::directory::index::{self, Terms};
+use crate::directory::index::{self, Terms, Unique};
 use crate::directory::record::{MAX_ENTRY, Part, over_limit};
+use crate::directory::schema::Schema;
 use crate::directory::{Directory, Entry, dn};
 use crate::model::error::Rule;
-use crate::model::{AttributeId, EntryId, Error, Rdn, Result, Timestamp};
+use crate::model::{EntryId, Error, Rdn, Result, Timestamp};
 use crate::store::{Changes, Key};
-use std::collections::BTreeSet;
 
 /// What a row takes beside the bytes that vary: the rest of its key, and what the store adds.
 const ROW: usize = 48;
-
-/// Octets of values whose terms are few enough in any case: each octet becomes ten at most where it is normalised, and each of these one term.
-const SMALL: usize = 1024;
-
-/// What an entry is found by.
-struct Indexed {
-    unique: BTreeSet<(AttributeId, Vec<u8>)>,
-    terms: Terms,
-}
-
-impl Indexed {
-    fn of(directory: &Directory, entry: &Draft) -> Self {
-        Self { unique: index::unique_values(directory.schema, entry), terms: index::terms(directory.schema, entry) }
-    }
-}
 
 /// Writes an entry that is new.
 pub fn insert(directory: &Directory, changes: &mut Changes, id: EntryId, entry: &Draft, edges: &Edges<'_>, now: Timestamp) -> Result<()> {
@@ -34,20 +19,16 @@ pub fn insert(directory: &Directory, changes: &mut Changes, id: EntryId, entry: 
     if let Some(key) = child_key(directory, entry)? {
         take_name(directory, changes, key, id)?;
     }
-    let after = Indexed::of(directory, entry);
-    unique(directory, changes, id, &BTreeSet::new(), &after.unique)?;
-    terms(changes, id, &Terms::new(), &after.terms);
+    let all = |_| true;
+    unique(directory, changes, id, &Unique::new(), &index::unique_values(directory.schema, entry, all))?;
+    terms(changes, id, &Terms::new(), &index::terms(directory.schema, entry, all));
     edges.write(changes)?;
-    record(directory, changes, id, &[], (entry, &after), now)
+    record(directory, changes, id, &[], entry, now)
 }
 
 /// Judges whether the rows of an entry fit into one commit, without writing them.
 pub fn check_size(directory: &Directory, entry: &Draft, now: Timestamp) -> Result<()> {
-    let octets: usize = entry.attributes.values().flat_map(|content| &content.values).map(|value| value.len() + 1).sum();
-    if octets <= SMALL {
-        return entry.encode(directory.schema, now).map(drop);
-    }
-    encode(directory, (entry, &Indexed::of(directory, entry)), now).map(drop)
+    encode(directory, entry, now).map(drop)
 }
 
 /// Writes an entry in the place of what it was.
@@ -69,11 +50,13 @@ pub fn replace(
         }
         old.into_iter().for_each(|key| changes.delete(key));
     }
-    let indexed = Indexed::of(directory, after);
-    unique(directory, changes, id, &index::unique_values(schema, before), &indexed.unique)?;
-    terms(changes, id, &index::terms(schema, before), &indexed.terms);
+    let differing = index::differing(before, after);
+    let differs = |attribute| differing.contains(&attribute);
+    let unique_values = |draft| index::unique_values(schema, draft, differs);
+    unique(directory, changes, id, &unique_values(before), &unique_values(after))?;
+    terms(changes, id, &index::terms(schema, before, differs), &index::terms(schema, after, differs));
     edges.write(changes)?;
-    record(directory, changes, id, entry.bytes(), (after, &indexed), now)
+    record(directory, changes, id, entry.bytes(), after, now)
 }
 
 /// Removes the rows of an entry but its edges and credentials.
@@ -81,10 +64,11 @@ pub fn remove(directory: &Directory, changes: &mut Changes, entry: &Entry, draft
     let id = entry.id();
     changes.expect_version(Key::entry(id), entry.version());
     child_key(directory, draft)?.into_iter().for_each(|key| changes.delete(key));
-    for (attribute, value) in index::unique_values(directory.schema, draft) {
+    let all = |_| true;
+    for (attribute, value) in index::unique_values(directory.schema, draft, all) {
         changes.delete(Key::unique(attribute, &value));
     }
-    terms(changes, id, &index::terms(directory.schema, draft), &Terms::new());
+    terms(changes, id, &index::terms(directory.schema, draft, all), &Terms::new());
     delete_parts(changes, id, entry.bytes(), &[]);
     changes.delete(Key::entry(id));
     Ok(())
@@ -106,13 +90,7 @@ fn take_name(directory: &Directory, changes: &mut Changes, key: Key, id: EntryId
     Ok(())
 }
 
-fn unique(
-    directory: &Directory,
-    changes: &mut Changes,
-    id: EntryId,
-    before: &BTreeSet<(AttributeId, Vec<u8>)>,
-    after: &BTreeSet<(AttributeId, Vec<u8>)>,
-) -> Result<()> {
+fn unique(directory: &Directory, changes: &mut Changes, id: EntryId, before: &Unique, after: &Unique) -> Result<()> {
     for (attribute, value) in after.difference(before) {
         let key = Key::unique(*attribute, value);
         if directory.holder(&key)?.is_some() {
@@ -138,7 +116,7 @@ fn terms(changes: &mut Changes, id: EntryId, before: &Terms, after: &Terms) {
 }
 
 /// The parts are put before the record that names them.
-fn record(directory: &Directory, changes: &mut Changes, id: EntryId, old: &[u8], entry: (&Draft, &Indexed), now: Timestamp) -> Result<()> {
+fn record(directory: &Directory, changes: &mut Changes, id: EntryId, old: &[u8], entry: &Draft, now: Timestamp) -> Result<()> {
     let (record, parts) = encode(directory, entry, now)?;
     for part in parts {
         changes.put(Key::value(id, part.generation, part.number), part.bytes);
@@ -150,13 +128,26 @@ fn record(directory: &Directory, changes: &mut Changes, id: EntryId, old: &[u8],
 
 /// The record and its new parts. Rule::Constraint if all rows of the entry together are more than one commit holds: also what it has of old, since whatever can
 /// exist must be possible to add at once.
-fn encode(directory: &Directory, (entry, indexed): (&Draft, &Indexed), now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
-    let (record, parts) = entry.encode(directory.schema, now)?;
+fn encode(directory: &Directory, entry: &Draft, now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
+    let schema = directory.schema;
+    let (record, parts) = entry.encode(schema, now)?;
     let in_parts: usize = Draft::spills(&record).map(|spill| spill.length as usize + usize::from(spill.parts()) * ROW).sum();
-    let terms: usize = indexed.terms.iter().map(|(_, _, term)| term.len() + ROW).sum();
-    let unique: usize = indexed.unique.iter().map(|(_, value)| value.len() + ROW).sum();
-    let octets = record.len() + in_parts + terms + unique;
-    if octets > MAX_ENTRY { Err(over_limit(octets)) } else { Ok((record, parts)) }
+    let stored = record.len() + in_parts;
+    // To tell exactly is to make all terms. Few entries come near the limit.
+    if stored.saturating_add(index::most_octets(schema, entry, ROW)) > MAX_ENTRY {
+        let octets = stored + indexed_octets(schema, entry);
+        if octets > MAX_ENTRY {
+            return Err(over_limit(octets));
+        }
+    }
+    Ok((record, parts))
+}
+
+fn indexed_octets(schema: &Schema, entry: &Draft) -> usize {
+    let all = |_| true;
+    let terms: usize = index::terms(schema, entry, all).iter().map(|(_, _, term)| term.len() + ROW).sum();
+    let unique: usize = index::unique_values(schema, entry, all).iter().map(|(_, value)| value.len() + ROW).sum();
+    terms + unique
 }
 
 fn delete_parts(changes: &mut Changes, id: EntryId, old: &[u8], new: &[u8]) {

@@ -183,6 +183,9 @@ impl<'a> Planner<'a> {
             Assertion::Equal { rule, normal, .. } if attribute.equality == Some(*rule) && indexes.equality => {
                 Way::Rows(Rows::Term(id, Term::Equality, index::equality_term(normal).to_vec()))
             }
+            Assertion::Equal { rule, normal, .. } if attribute.equality == Some(*rule) && index::orders_like_equality(attribute) => {
+                Way::Rows(Rows::Term(id, Term::Ordering, index::ordering_term(normal)))
+            }
             Assertion::AtLeast { rule, key } if is_ordered(attribute, *rule) => {
                 Way::Range(Range { attribute: id, start: Vec::new(), from: Some(index::ordering_start(key)), to: None })
             }
