@@ -68,6 +68,12 @@ impl Core {
         directory.check_new(&entry, actor)
     }
 
+    /// Whether a modify sets, changes or removes the password.
+    pub fn sets_password(&self, pool: &Pool, modifications: &[Modification]) -> bool {
+        let directory = identity::directory(pool);
+        modifications.iter().any(|step| passwords::is_password(&directory, &step.attribute))
+    }
+
     /// Changes an entry (RFC 4511, section 4.6). `userPassword` among the modifications sets the password; then the answer is when, for [`Core::renewed`].
     pub async fn modify_entry(
         &self,

@@ -43,7 +43,8 @@ pub(super) enum NewPassword {
     Hashed(PasswordHash),
 }
 
-fn is_password(directory: &Directory, attribute: &Attribute) -> bool {
+/// Whether an attribute stands for the password.
+pub(super) fn is_password(directory: &Directory, attribute: &Attribute) -> bool {
     let named = |name: &str| directory.schema().attribute(name).map(|attribute| attribute.id);
     named(&attribute.name).is_some_and(|id| named(ATTRIBUTE) == Some(id))
 }

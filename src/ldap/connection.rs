@@ -2,11 +2,14 @@
 
 use super::codec::{self, ExtendedResponse, LdapResult, Message, Operation, ResultCode};
 use super::ops::{self, Next};
+use super::pending::Pending;
 use super::session::Session;
 use super::wire::{End, Stream, Wire};
 use super::{App, Transport};
+use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +45,7 @@ where
 async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &CancellationToken) -> Option<Box<dyn Stream>> {
     let limits = session.app.limits;
     let mut wire = Wire::new(stream, limits, Arc::clone(&session.app.budget));
+    let mut pending = Pending::default();
     let mut served: usize = 0;
     loop {
         served = served.wrapping_add(1);
@@ -52,23 +56,26 @@ async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &Cancel
         let next = tokio::select! {
             biased;
             () = shutdown.cancelled() => {
+                pending.settle(&mut wire).await;
                 disconnect(&mut wire, LdapResult::new(ResultCode::UNAVAILABLE, "the server is stopping")).await;
                 return None;
             }
-            next = wire.next(&messages, idle) => next,
+            next = next(&mut wire, &mut pending, &messages, idle) => next,
         };
         let frame = match next {
             Ok(frame) => frame,
             Err(end) => {
                 tracing::debug!(peer = %session.peer, %end, "the connection ends");
-                if let Some(notice) = end.notice() {
-                    disconnect(&mut wire, notice).await;
+                pending.settle(&mut wire).await;
+                match end.notice() {
+                    Some(notice) => disconnect(&mut wire, notice).await,
+                    None => wire.close().await,
                 }
                 return None;
             }
         };
         let next = match codec::decode(&frame, &messages) {
-            Ok(Some((message, _))) => ops::perform(session, &mut wire, &frame, &message).await,
+            Ok(Some((message, _))) => ops::perform(session, &mut wire, &mut pending, &frame, &message).await,
             Ok(None) => Next::Disconnect(LdapResult::new(ResultCode::PROTOCOL_ERROR, "a message is shorter than it says")),
             Err(malformed) => ops::refuse(session, &mut wire, &malformed),
         };
@@ -79,6 +86,7 @@ async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &Cancel
                 return None;
             }
             Next::Disconnect(notice) => {
+                pending.settle(&mut wire).await;
                 disconnect(&mut wire, notice).await;
                 return None;
             }
@@ -94,11 +102,35 @@ async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &Cancel
             }
         }
         if wire.is_full()
-            && let Err(end) = wire.flush().await.map_err(End::from)
+            && let Err(end) = pending.flush(&mut wire).await.map_err(End::from)
         {
             tracing::debug!(peer = %session.peer, %end, "the connection ends");
             return None;
         }
+    }
+}
+
+/// Waits for the next message. Before it waits, it sends what is to be sent, and while it waits, it answers the changes that are under way as they end.
+async fn next(wire: &mut Wire, pending: &mut Pending, messages: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
+    wire.release_input();
+    loop {
+        if let Some(frame) = wire.buffered(messages).map_err(End::Malformed)? {
+            return Ok(frame);
+        }
+        pending.flush(wire).await?;
+        if pending.is_empty() {
+            wire.arrive(messages, idle).await?;
+            continue;
+        }
+        let answers = tokio::select! {
+            biased;
+            answers = pending.answer_next() => answers,
+            arrived = wire.arrive(messages, idle) => {
+                arrived?;
+                continue;
+            }
+        };
+        answers.iter().for_each(|answer| wire.send(answer));
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Limits {
     pub all_input: usize,
     /// Octets that all connections together may hold of answers that are larger than what each may hold by itself.
     pub all_output: usize,
+    /// Modifies that a connection may have under way at once.
+    pub changes: usize,
     /// Octets of answers that may wait before a search pauses.
     pub output: usize,
     /// Octets of later requests that are looked at while a search runs, to find an abandon.
@@ -49,6 +51,7 @@ impl Default for Limits {
             own: 64 << 10,
             all_input: 128 << 20,
             all_output: 256 << 20,
+            changes: 32,
             output: 256 << 10,
             read_ahead: 64 << 10,
             search_entries: 100_000,

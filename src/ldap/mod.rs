@@ -4,7 +4,7 @@
 //! changes entries, `directory` finds and projects them, both behind `policy::access`. Never checks a password, never commits, never decides who may see what; so
 //! nothing that LDAP answers can differ from what the other faces would.
 //!
-//! A connection is one task that answers in the order of the requests and writes once for all that came together. A search runs in bounded steps: what it has found waits
+//! A connection is one task that answers in the order of the requests, but for modifies that it is sent together, and writes once for all that came together. A search runs in bounded steps: what it has found waits
 //! in a buffer of bounded size for a reader that may be slow, and between steps the connection listens for an abandon.
 
 mod budget;
@@ -14,6 +14,7 @@ mod error;
 mod limits;
 mod ops;
 mod paging;
+mod pending;
 mod rootdse;
 mod session;
 mod subschema;

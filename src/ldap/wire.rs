@@ -29,8 +29,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
     input: BytesMut,
-    /// Answers that are not yet written.
+    /// Answers that are not yet written, but for their beginning.
     pub output: Vec<u8>,
+    /// Octets of that beginning.
+    written: usize,
     read_size: usize,
     ended: bool,
     limits: Limits,
@@ -83,6 +85,7 @@ impl Wire {
             stream,
             input: BytesMut::new(),
             output: Vec::new(),
+            written: 0,
             read_size: SMALL_READ,
             ended: false,
             limits,
@@ -138,30 +141,27 @@ impl Wire {
         Ok(size.filter(|size| *size <= self.input.len()).map(|size| self.input.split_to(size).freeze()))
     }
 
-    /// Waits for the next message. Before it waits, it sends what is to be sent.
-    pub async fn next(&mut self, limits: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
+    /// Gives back the room of a large message, which is answered.
+    pub fn release_input(&mut self) {
         if self.input_room.is_some() {
             // What came after a large message lies in the memory of that message.
             self.input = BytesMut::from(self.input.as_ref());
             self.input_room = None;
         }
-        loop {
-            if let Some(frame) = self.buffered(limits).map_err(End::Malformed)? {
-                return Ok(frame);
-            }
-            self.flush().await?;
-            if self.input.is_empty() {
-                timeout(idle, self.fill()).await.map_err(|_| End::Silent)??;
-            } else {
-                timeout(self.limits.arrival, self.fill_to_frame(limits)).await.map_err(|_| End::Slow)??;
-            }
-            if self.ended {
-                return Err(End::Closed);
-            }
-        }
     }
 
-    /// Sends what is to be sent. A peer that reads nothing for too long, or all of it too slowly, loses the connection.
+    /// Waits until a message begins, or until all of one that has begun is here. Safe to stop waiting for, but then the time begins anew.
+    pub async fn arrive(&mut self, limits: &codec::Limits, idle: Duration) -> Result<(), End> {
+        if self.input.is_empty() {
+            timeout(idle, self.fill()).await.map_err(|_| End::Silent)??;
+        } else {
+            timeout(self.limits.arrival, self.fill_to_frame(limits)).await.map_err(|_| End::Slow)??;
+        }
+        if self.ended { Err(End::Closed) } else { Ok(()) }
+    }
+
+    /// Sends what is to be sent. A peer that reads nothing for too long, or all of it too slowly, loses the connection. Safe to stop waiting for: nothing is sent
+    /// twice.
     pub async fn flush(&mut self) -> io::Result<()> {
         if self.output.is_empty() {
             return Ok(());
@@ -170,17 +170,17 @@ impl Wire {
         let whole = self.limits.write + Duration::from_secs(seconds as u64);
         timeout(whole, self.write_all()).await.map_err(|_| io::ErrorKind::TimedOut)??;
         self.output.clear();
+        self.written = 0;
         self.output.shrink_to(KEPT_OUTPUT);
         self.output_room = None;
         Ok(())
     }
 
     async fn write_all(&mut self) -> io::Result<()> {
-        let mut written = 0;
-        while let Some(rest) = self.output.get(written..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
             match timeout(self.limits.write, self.stream.write(rest)).await {
                 Ok(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => written += count?,
+                Ok(count) => self.written += count?,
                 Err(_) => return Err(io::ErrorKind::TimedOut.into()),
             }
         }
@@ -306,6 +306,33 @@ mod tests {
             () = tokio::time::sleep(Duration::from_secs(20)) => panic!("the server waits for a peer that reads by the byte"),
         };
         assert_eq!(flushed.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    impl Wire {
+        /// The next message, as the loop of a connection gets it.
+        async fn next(&mut self, limits: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
+            self.release_input();
+            loop {
+                if let Some(frame) = self.buffered(limits).map_err(End::Malformed)? {
+                    return Ok(frame);
+                }
+                self.arrive(limits, idle).await?;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_before_a_flush_was_given_up_is_not_written_again() {
+        let (ours, mut theirs) = tokio::io::duplex(16);
+        let limits = Limits::default();
+        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits));
+        wire.output = (0..100).collect();
+        assert!(wire.flush().now_or_never().is_none(), "the peer has read nothing");
+        let mut read = [0; 100];
+        let (flushed, all) = tokio::join!(wire.flush(), theirs.read_exact(&mut read));
+        flushed.unwrap();
+        all.unwrap();
+        assert_eq!(read.to_vec(), (0..100).collect::<Vec<u8>>());
     }
 
     /// A message of that many octets whose value is zeros.

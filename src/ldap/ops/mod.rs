@@ -19,6 +19,7 @@ use super::codec::{
     BindResponse, Control, DecodeError, ExtendedResponse, LdapResult, Message, Operation, PagedResults, PartialAttribute, ResultCode,
 };
 use super::error;
+use super::pending::Pending;
 use super::session::{Identity, Session, Standing};
 use super::wire::Wire;
 use crate::model::{Attribute, Result};
@@ -40,7 +41,10 @@ pub(super) enum Next {
 }
 
 /// Answers a message. `frame` holds its bytes.
-pub(super) async fn perform(session: &mut Session, wire: &mut Wire, frame: &Bytes, message: &Message<'_>) -> Next {
+pub(super) async fn perform(session: &mut Session, wire: &mut Wire, pending: &mut Pending, frame: &Bytes, message: &Message<'_>) -> Next {
+    if !matches!(message.operation, Operation::ModifyRequest(_) | Operation::AbandonRequest(_)) {
+        pending.settle(wire).await;
+    }
     let standing = match standing_for(session, &message.operation) {
         Ok(Standing::Revoked) => {
             let text = "the identity of this connection may no longer log in; bind again on a new connection";
@@ -66,7 +70,9 @@ pub(super) async fn perform(session: &mut Session, wire: &mut Wire, frame: &Byte
         Operation::SearchRequest(request) => return search::search(session, wire, identity, frame, message, request).await,
         Operation::CompareRequest(request) => compare::compare(session, identity, request).await,
         Operation::AddRequest(request) => add::add(session, identity, request).await,
-        Operation::ModifyRequest(request) => modify::modify(session, identity, request).await,
+        Operation::ModifyRequest(request) => {
+            return modify::modify(session, wire, pending, standing.as_ref(), (message, frame.len()), request).await;
+        }
         Operation::DeleteRequest(entry) => delete::delete(session, identity, entry).await,
         Operation::ModifyDnRequest(request) => modify_dn::modify_dn(session, identity, request).await,
         Operation::ExtendedRequest(request) => return extended::extended(session, wire, identity, message.id, request).await,

@@ -3,6 +3,7 @@
 mod bind;
 mod client;
 mod connection;
+mod pipelined;
 mod search;
 mod writes;
 
