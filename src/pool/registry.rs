@@ -104,11 +104,10 @@ impl Registry {
 
     /// The pool whose suffix is that name or an ancestor of it, unless it is being deleted.
     pub fn by_suffix(&self, dn: &Dn) -> Result<Option<Arc<Pool>>> {
-        let names = suffix::normalised(dn);
-        if let Some(id) = names.iter().find_map(|name| self.suffixes.get(name)) {
+        if let Some(id) = suffix::normalised(dn).find_map(|name| self.suffixes.get(&name)) {
             return self.serving(id);
         }
-        for name in names {
+        for name in suffix::normalised(dn) {
             if let Some(id) = suffix::holder(&self.store, &name)? {
                 self.suffixes.insert(name, id);
                 return self.serving(id);

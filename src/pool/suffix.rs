@@ -43,7 +43,7 @@ pub(super) fn new_suffix(dn: &Dn) -> Result<Vec<Vec<u8>>> {
     if dn.rdns().len() > MAX_SUFFIX_RDNS || dn.to_string().len() > MAX_SUFFIX_BYTES {
         return Err(refused(&format!("it may have {MAX_SUFFIX_RDNS} parts and {MAX_SUFFIX_BYTES} bytes at most")));
     }
-    let names = normalised(dn);
+    let names: Vec<Vec<u8>> = normalised(dn).collect();
     if names.len() < dn.rdns().len() {
         return Err(refused(
             "each part must be one of o, ou, dc, c, l and st with one value of printable text, such as o=acme or dc=example,dc=com",
@@ -53,7 +53,7 @@ pub(super) fn new_suffix(dn: &Dn) -> Result<Vec<Vec<u8>>> {
 }
 
 /// The normalised names that could be the suffix over a DN, the uppermost first. Ends before the first RDN that no suffix can hold.
-pub(super) fn normalised(dn: &Dn) -> Vec<Vec<u8>> {
+pub(super) fn normalised(dn: &Dn) -> impl Iterator<Item = Vec<u8>> {
     let parts = dn.rdns().iter().rev().take(MAX_SUFFIX_RDNS).map_while(normalised_rdn);
     parts
         .scan(Vec::new(), |name, part| {
@@ -61,13 +61,12 @@ pub(super) fn normalised(dn: &Dn) -> Vec<Vec<u8>> {
             Some(name.clone())
         })
         .take_while(|name| name.len() <= 2 * MAX_SUFFIX_BYTES)
-        .collect()
 }
 
 fn normalised_rdn(rdn: &Rdn) -> Option<Vec<u8>> {
     let [ava] = rdn.avas() else { return None };
-    let written = ava.attribute.to_ascii_lowercase();
-    let (name, _) = TYPES.iter().find(|(name, others)| *name == written || others.contains(&written.as_str()))?;
+    let is_written = |name: &str| name.eq_ignore_ascii_case(&ava.attribute);
+    let (name, _) = TYPES.iter().find(|(name, others)| is_written(name) || others.iter().any(|other| is_written(other)))?;
     let value = std::str::from_utf8(&ava.value).ok()?;
     let prepared = prepared(&prepared(value)?)?;
     let value = prepared.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -77,6 +76,9 @@ fn normalised_rdn(rdn: &Rdn) -> Option<Vec<u8>> {
 
 /// Maps, folds and normalises (RFC 4518, section 2). Normalising can uncover letters that fold again, hence it is done twice; it folds or normalises, but not both at once.
 fn prepared(value: &str) -> Option<String> {
+    if !value.is_empty() && value.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+        return Some(value.to_ascii_lowercase());
+    }
     let folded = stringprep::x520prep(value, true).ok()?;
     stringprep::x520prep(&folded, false).ok().map(Into::into)
 }
@@ -133,6 +135,7 @@ fn encode(pool: Option<PoolId>) -> Vec<u8> {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn own(text: &str) -> Vec<u8> {
         new_suffix(&Dn::parse(text).unwrap()).unwrap().pop().unwrap()
@@ -172,10 +175,18 @@ mod tests {
     #[test]
     fn a_dn_names_the_suffixes_that_could_hold_it() {
         let dn = Dn::parse("uid=alice,ou=people,o=acme").unwrap();
-        assert_eq!(normalised(&dn), [&b"o=acme\0"[..], b"o=acme\0ou=people\0"]);
-        assert!(normalised(&Dn::root()).is_empty());
-        assert!(normalised(&Dn::parse("cn=subschema").unwrap()).is_empty());
+        assert_eq!(normalised(&dn).collect::<Vec<_>>(), [&b"o=acme\0"[..], b"o=acme\0ou=people\0"]);
+        assert_eq!(normalised(&Dn::root()).count(), 0);
+        assert_eq!(normalised(&Dn::parse("cn=subschema").unwrap()).count(), 0);
         let deep = Dn::parse(&["dc=a"; 60].join(",")).unwrap();
-        assert_eq!(normalised(&deep).len(), MAX_SUFFIX_RDNS);
+        assert_eq!(normalised(&deep).count(), MAX_SUFFIX_RDNS);
+    }
+
+    proptest! {
+        #[test]
+        fn printable_ascii_is_prepared_as_all_text_is(value in "[ -~]{0,12}") {
+            let long_way = stringprep::x520prep(&value, true).ok().and_then(|folded| stringprep::x520prep(&folded, false).ok().map(String::from));
+            prop_assert_eq!(prepared(&value), long_way);
+        }
     }
 }
