@@ -306,7 +306,7 @@ impl Core {
     ) -> Result<Option<Timestamp>> {
         let origin = Origin { face: actor.face, address: actor.address };
         let attempt = Attempt::new(Entrance::OneShot, Level::Single);
-        let tried = Try { password: old, origin, action: Action::PasswordChange, actor: Some(actor), keeps_password: false };
+        let tried = Try { password: old, origin, action: Action::PasswordChange, actor: Some(actor), keeps_password: false, written: None };
         // Of several attempts to commit, the last one says when.
         let set = Mutex::new(None);
         let change = |_: &super::Authentication, loaded: &Loaded, changes: &mut Changes| {

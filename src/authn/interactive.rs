@@ -97,7 +97,7 @@ impl Core {
         let cookie = digest::token(&*self.entropy);
         let former = session::former(pool, previous)?;
         let who = BindName::Uid(username.to_owned());
-        let tried = Try { password, origin, action: Action::Login, actor: None, keeps_password: true };
+        let tried = Try { password, origin, action: Action::Login, actor: None, keeps_password: true, written: None };
         let next = self
             .try_password(pool, &who, &attempt, &tried, |authentication, _, changes| {
                 session::begin(pool, changes, authentication, authentication.at(), cookie.expose(), previous)

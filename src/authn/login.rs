@@ -8,13 +8,14 @@ use super::{
     Authentication, BindName, Core, Origin, credential,
     engine::{self, Attempt, Facts, Identity, Input, Next},
     identity::{self, Loaded},
+    recent::{Recent, Written},
     throttle,
     verified::Subject,
 };
 use crate::{
     audit::{self, Action, Counted, Event, Reason},
     crypto::password::MAX_PASSWORD,
-    directory::Entry,
+    directory::{Directory, Entry, Names},
     model::{Actor, EntryId, Error, Face, Result, Secret, Sequence, Timestamp},
     policy::lockout,
     pool::{Pool, Status},
@@ -41,6 +42,8 @@ pub(super) struct Try<'a> {
     pub actor: Option<&'a Actor>,
     /// Whether the password stays: a success then renews a hash that is not as the settings want it.
     pub keeps_password: bool,
+    /// The name as it was written, where the next bind with it may rest on what was read for this one.
+    pub written: Option<Written<'a>>,
 }
 
 impl Try<'_> {
@@ -131,7 +134,7 @@ impl Core {
                         self.rehash(&pool, &loaded, tried, &mut changes).await?;
                     }
                     if check.cached && changes.is_empty() {
-                        self.count_repeat(&pool, authentication, &directory, tried)?;
+                        self.count_repeat(&pool, &loaded, &directory, tried)?;
                         return Ok(decision.next);
                     }
                     let event = match tried.actor {
@@ -214,17 +217,17 @@ impl Core {
         credential::replace_password(pool, changes, loaded.entry.id(), &password, version)
     }
 
-    fn count_repeat(
-        &self,
-        pool: &Pool,
-        authentication: &Authentication,
-        directory: &crate::directory::Directory,
-        tried: &Try<'_>,
-    ) -> Result<()> {
-        let entry = authentication.entry();
-        let Actor { name, .. } = identity::claimed(directory, entry, tried.origin)?;
+    fn count_repeat(&self, pool: &Pool, loaded: &Loaded, directory: &Directory, tried: &Try<'_>) -> Result<()> {
+        let name = Names::new(directory).of(&loaded.entry)?.unwrap_or_default();
+        if let Some(written) = tried.written
+            && let Some(subject) = subject(pool, &loaded.entry, loaded.password_version)
+        {
+            let (active, lockout) = (pool.status() == Status::Active, pool.settings().lockout.clone());
+            let recent = Recent { subject, active, lockout, known: loaded.known(), changed: loaded.changed, logged: name.clone() };
+            self.recent.keep(written, recent);
+        }
         let Origin { face, address } = tried.origin;
-        self.counters.count(pool.id(), tried.action, Counted::Repeat { entry, name }, None, face, address);
+        self.counters.count(pool.id(), tried.action, Counted::Repeat { entry: loaded.entry.id(), name }, None, face, address);
         Ok(())
     }
 

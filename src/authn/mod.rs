@@ -6,6 +6,7 @@
 
 mod authentication;
 pub mod bearer;
+mod bind;
 pub mod credential;
 mod decision;
 mod edit;
@@ -15,6 +16,7 @@ pub mod interaction;
 mod interactive;
 mod login;
 mod passwords;
+mod recent;
 pub mod session;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -37,13 +39,12 @@ pub use session::Session;
 use crate::{
     audit::{Action, Counted, Counters, Reason},
     federation::oidc::RelyingParty,
-    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Secret, Timestamp},
+    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Timestamp},
     pool::{Pool, Registry},
     store::{Changes, CommitError},
     work::{Hasher, Work},
 };
-use engine::{Attempt, Entrance, Next};
-use login::Try;
+use recent::RecentBinds;
 use std::{net::IpAddr, sync::Arc};
 use turns::Turns;
 use verified::Verified;
@@ -74,6 +75,7 @@ pub struct Core {
     pub hasher: Hasher,
     counters: Counters,
     verified: Verified,
+    recent: RecentBinds,
     turns: Turns,
     relying_party: RelyingParty,
 }
@@ -104,6 +106,7 @@ impl Core {
             hasher: Hasher::new(Arc::clone(&work)),
             counters: Counters::new(),
             verified: Verified::new(&*entropy),
+            recent: RecentBinds::new(),
             turns: Turns::new(),
             relying_party: RelyingParty::new()?,
             registry,
@@ -111,16 +114,6 @@ impl Core {
             clock,
             entropy,
         })
-    }
-
-    /// The one-shot entrance: a name and a password, and no way to ask back. Denied(Credentials) whatever the reason; the true one is audited.
-    pub async fn bind(&self, pool: &Arc<Pool>, who: &BindName, password: &Secret<Vec<u8>>, origin: Origin) -> Result<Authentication> {
-        let attempt = Attempt::new(Entrance::OneShot, Level::Single);
-        let tried = Try { password, origin, action: Action::Bind, actor: None, keeps_password: true };
-        match self.try_password(pool, who, &attempt, &tried, |_, _, _| Ok(())).await? {
-            Next::Granted(authentication) => Ok(authentication),
-            Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
-        }
     }
 
     /// Whether that proof still holds: the pool is active, the entry is there and not disabled, the password is the same. Cheap: reads three hot records.

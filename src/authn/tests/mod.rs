@@ -6,5 +6,6 @@ mod cache;
 mod edit;
 mod federated;
 mod interactive;
+mod recent;
 mod sessions;
 mod upstream;

@@ -3,10 +3,7 @@
 use super::super::codec::{Authentication, BindRequest, LdapResult, ResultCode};
 use super::super::error;
 use super::super::session::Session;
-use crate::authn::BindName;
-use crate::model::{Dn, Error, Result, Secret};
-use crate::pool::Pool;
-use std::sync::Arc;
+use crate::model::{Error, Secret};
 
 const VERSION: u8 = 3;
 
@@ -30,32 +27,11 @@ pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> Ld
     if session.is_exposed() {
         return LdapResult::new(ResultCode::CONFIDENTIALITY_REQUIRED, "a password is taken over TLS only: use StartTLS or ldaps");
     }
-    match simple(session, request.name, Secret::new(password.to_vec())).await {
+    match session.app.core.bind_as(request.name, &Secret::new(password.to_vec()), session.origin()).await {
         Ok(authentication) => {
             session.bind(authentication);
             LdapResult::success()
         }
         Err(error) => error::result(&error),
-    }
-}
-
-async fn simple(session: &Session, name: &str, password: Secret<Vec<u8>>) -> Result<crate::authn::Authentication> {
-    let core = &session.app.core;
-    // Which pools there are is no secret: each has its public URL. So a name that leads to none may be answered sooner than a wrong password.
-    let (Some(pool), who) = place(session, name)? else { return Err(Error::credentials()) };
-    core.bind(&pool, &who, &password, session.origin()).await
-}
-
-/// The pool that a bind name leads to, and whom it means there: a DN leads by its suffix, `uid@slug` by its slug.
-fn place(session: &Session, name: &str) -> Result<(Option<Arc<Pool>>, BindName)> {
-    let registry = &session.app.core.registry;
-    match Dn::parse(name) {
-        Ok(dn) => Ok((registry.by_suffix(&dn)?, BindName::Dn(dn))),
-        Err(error) => {
-            let Some((uid, slug)) = name.rsplit_once('@').filter(|(uid, slug)| !uid.is_empty() && !slug.is_empty()) else {
-                return Err(error);
-            };
-            Ok((registry.by_slug(slug)?, BindName::Uid(uid.to_owned())))
-        }
     }
 }
