@@ -2,8 +2,9 @@
 
 use super::Entry;
 use super::record::{self, Header, Item, Part, Spill};
-use super::schema::Schema;
+use super::schema::AttributeType;
 use crate::model::{Actor, AttributeId, Error, Result, Timestamp};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// An attribute with its options (RFC 4512, section 2.5).
@@ -14,12 +15,13 @@ pub struct Name {
     pub options: String,
 }
 
-/// The values of an attribute.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An attribute with its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    pub values: Vec<Vec<u8>>,
-    /// Where they lie already, as long as they are unchanged.
-    pub spill: Option<Spill>,
+    /// A PartialAttribute, as the record has it.
+    tlv: Bytes,
+    /// Where it lies already, as long as it is unchanged.
+    spill: Option<Spill>,
 }
 
 /// The whole entry without its edges.
@@ -46,6 +48,13 @@ pub fn options(description: &str) -> Vec<String> {
     options
 }
 
+impl Content {
+    /// Its values, in their order.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
+        record::values(&self.tlv)
+    }
+}
+
 impl Draft {
     /// Of an entry that is new.
     pub const fn new(header: Header) -> Self {
@@ -58,21 +67,18 @@ impl Draft {
         let mut next_generation = 0;
         for (place, slot) in entry.slots() {
             let missing = || Error::internal("an entry was to be changed without all its values");
-            let tlv = entry.tlv(place, &slot).ok_or_else(missing)?;
+            let tlv = entry.shared_tlv(place, &slot).ok_or_else(missing)?;
             let spill = if slot.in_parts { Some(record::spill(entry.body(&slot))?.0) } else { None };
             next_generation = next_generation.max(spill.map_or(0, |spill| spill.generation.saturating_add(1)));
-            let name = Name::of(slot.attribute, record::description(tlv).unwrap_or_default());
-            attributes.insert(name, Content { values: record::values(tlv).map(<[u8]>::to_vec).collect(), spill });
+            let name = Name::of(slot.attribute, record::description(&tlv).unwrap_or_default());
+            attributes.insert(name, Content { tlv, spill });
         }
         Ok(Self { header: entry.header()?, attributes, next_generation })
     }
 
     /// The values of an attribute, of all its options.
     pub fn values(&self, attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
-        self.attributes
-            .iter()
-            .filter(move |(name, _)| name.attribute == attribute)
-            .flat_map(|(_, content)| content.values.iter().map(Vec::as_slice))
+        self.attributes.iter().filter(move |(name, _)| name.attribute == attribute).flat_map(|(_, content)| content.values())
     }
 
     /// The values of an attribute as text.
@@ -81,12 +87,14 @@ impl Draft {
     }
 
     /// Sets the values of an attribute; without values it is gone.
-    pub fn set(&mut self, name: Name, values: Vec<Vec<u8>>) {
+    pub fn set(&mut self, attribute: &AttributeType, name: Name, values: &[Vec<u8>]) {
         if values.is_empty() {
             self.attributes.remove(&name);
-        } else {
-            self.attributes.insert(name, Content { values, spill: None });
+            return;
         }
+        let description = format!("{}{}", attribute.name(), name.options);
+        let tlv = record::partial_attribute(&description, values).into();
+        self.attributes.insert(name, Content { tlv, spill: None });
     }
 
     /// Notes that it is changed, when and by whom.
@@ -97,15 +105,9 @@ impl Draft {
     }
 
     /// The record and the parts that are new. Generations follow the time, and those of the parts that are there.
-    pub fn encode(&self, schema: &Schema, now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
-        let mut items = Vec::with_capacity(self.attributes.len());
-        for (name, content) in &self.attributes {
-            let attribute = schema.attribute_by_id(name.attribute);
-            let shown =
-                attribute.ok_or_else(|| Error::internal(format!("an entry holds attribute {}, which the schema lacks", name.attribute)))?;
-            let (values, spill) = if content.spill.is_some() { (Vec::new(), content.spill) } else { (content.values.clone(), None) };
-            items.push(Item { attribute: name.attribute, description: format!("{}{}", shown.name(), name.options), values, spill });
-        }
+    pub fn encode(&self, now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
+        let item = |(name, content): (&Name, &Content)| Item { attribute: name.attribute, tlv: content.tlv.clone(), spill: content.spill };
+        let items: Vec<Item> = self.attributes.iter().map(item).collect();
         // The time alone would not do: a clock can be set back.
         let generation = u64::try_from(now.micros()).unwrap_or(0).max(self.next_generation);
         record::encode(&self.header, &items, generation)

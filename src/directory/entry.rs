@@ -146,6 +146,14 @@ impl Entry {
         Some(self.body(slot))
     }
 
+    /// The same, sharing the bytes of the entry.
+    pub(super) fn shared_tlv(&self, place: usize, slot: &Slot) -> Option<Bytes> {
+        if slot.in_parts {
+            return self.parts.iter().find(|(other, _)| *other == place).map(|(_, bytes)| bytes.clone());
+        }
+        Some(self.record.slice_ref(self.body(slot)))
+    }
+
     pub(super) fn set_tlv(&mut self, place: usize, bytes: Bytes) {
         self.parts.push((place, bytes));
     }

@@ -91,7 +91,7 @@ pub fn most_octets(schema: &Schema, entry: &Draft, row: usize) -> usize {
 fn each_value(schema: &Schema, entry: &Draft, wanted: &impl Fn(AttributeId) -> bool, mut found: impl FnMut(&AttributeType, &[u8])) {
     for (name, content) in entry.attributes.iter().filter(|(name, _)| wanted(name.attribute)) {
         let Some(attribute) = schema.attribute_by_id(name.attribute) else { continue };
-        content.values.iter().for_each(|value| found(attribute, value));
+        content.values().for_each(|value| found(attribute, value));
     }
     let header = &entry.header;
     let mut of_header = |id: AttributeId, value: &dyn Fn() -> String| {
@@ -265,8 +265,9 @@ mod tests {
             changes: 0,
         });
         for name in ["uid", "cn", "description"] {
-            let attribute = Schema::builtin().attribute(name).unwrap().id;
-            draft.set(Name { attribute, options: String::new() }, values.iter().map(|value| value.clone().into_bytes()).collect());
+            let attribute = Schema::builtin().attribute(name).unwrap();
+            let values: Vec<_> = values.iter().map(|value| value.clone().into_bytes()).collect();
+            draft.set(attribute, Name { attribute: attribute.id, options: String::new() }, &values);
         }
         draft
     }

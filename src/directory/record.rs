@@ -13,6 +13,7 @@ use crate::model::ber::{self, Reader, Writer};
 use crate::model::{AttributeId, EntryId, Error, Result, Timestamp};
 use crate::policy::access::EntryKind;
 use crate::store::MAX_CHANGES;
+use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -131,10 +132,9 @@ impl Spill {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     pub attribute: AttributeId,
-    /// The attribute description that results show: a name, with options if there are any.
-    pub description: String,
-    pub values: Vec<Vec<u8>>,
-    /// Set if the attribute is unchanged and lies in parts already.
+    /// The PartialAttribute that results show.
+    pub tlv: Bytes,
+    /// Where it lies if it is unchanged and lies in parts already.
     pub spill: Option<Spill>,
 }
 
@@ -159,36 +159,34 @@ pub struct Slot {
 /// Rule::Constraint if the entry has more attributes than a record can name.
 pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Result<(Vec<u8>, Vec<Part>)> {
     let header = encode_header(header)?;
-    let mut bodies: Vec<(Option<Spill>, Vec<u8>)> = Vec::with_capacity(items.len());
-    for item in items {
-        bodies.push(match item.spill {
-            Some(spill) => (Some(spill), reference(spill, &item.description)),
-            None => (None, partial_attribute(&item.description, &item.values)),
-        });
-    }
-    let octets: usize = bodies.iter().map(|(spill, body)| spill.map_or(body.len(), |spill| spill.length as usize)).sum();
+    let octets: usize = items.iter().map(|item| item.spill.map_or(item.tlv.len(), |spill| spill.length as usize)).sum();
     if octets > MAX_ENTRY {
         return Err(over_limit(octets));
     }
+    let body = |item: &Item| match item.spill {
+        Some(spill) => (Some(spill), reference(spill, &item.tlv)),
+        None => (None, item.tlv.clone()),
+    };
+    let mut bodies: Vec<(Option<Spill>, Bytes)> = items.iter().map(body).collect();
     let mut parts = Vec::new();
     let mut total = 5 + header.len() + bodies.iter().map(|(_, body)| ROW + body.len()).sum::<usize>();
     loop {
-        let largest = bodies.iter().enumerate().filter(|(_, (spill, _))| spill.is_none()).max_by_key(|(_, (_, body))| body.len());
-        let Some((at, length)) = largest.map(|(at, (_, body))| (at, body.len())) else { break };
+        let whole = bodies.iter_mut().filter(|(spill, _)| spill.is_none());
+        let Some((slot, body)) = whole.max_by_key(|(_, body)| body.len()) else { break };
+        let length = body.len();
         if length <= MAX_INLINE && total <= MAX_RECORD {
             break;
         }
-        let (Some(item), Some(slot)) = (items.get(at), bodies.get_mut(at)) else { break };
         let spill = Spill { generation: next_generation, length: u32::try_from(length).map_err(|_| too_large())? };
         if usize::from(spill.parts()).saturating_mul(PART) < length {
             return Err(too_large());
         }
-        let short = reference(spill, &item.description);
+        let short = reference(spill, body);
         total = total - length + short.len();
-        let body = std::mem::replace(slot, (Some(spill), short)).1;
         for (number, bytes) in (0..=u16::MAX).zip(body.chunks(PART)) {
             parts.push(Part { generation: next_generation, number, bytes: bytes.to_vec() });
         }
+        (*slot, *body) = (Some(spill), short);
         next_generation = next_generation.wrapping_add(1);
     }
     if total > MAX_RECORD {
@@ -314,12 +312,14 @@ fn wire(record: &[u8]) -> Result<Wire<'_>> {
     minicbor::decode(header).map_err(|error| broken(&error.to_string()))
 }
 
-fn reference(spill: Spill, description: &str) -> Vec<u8> {
+/// What stands in a record for an attribute that lies in parts.
+fn reference(spill: Spill, tlv: &[u8]) -> Bytes {
+    let description = description(tlv).unwrap_or_default();
     let mut body = Vec::with_capacity(12 + description.len());
     body.extend_from_slice(&spill.generation.to_be_bytes());
     body.extend_from_slice(&spill.length.to_be_bytes());
     body.extend_from_slice(description.as_bytes());
-    body
+    body.into()
 }
 
 fn cut(text: &str) -> &str {

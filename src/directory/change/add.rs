@@ -109,7 +109,7 @@ type Link<'a> = dyn FnMut(&AttributeType, &[Vec<u8>]) -> Result<()> + 'a;
 fn fill(schema: &Schema, draft: &mut Draft, place: &Place<'_>, attributes: &[Attribute], actor: &Actor, link: &mut Link<'_>) -> Result<()> {
     let viewer = Viewer::of(actor);
     let mut linked = Vec::new();
-    let mut named: BTreeMap<_, Values> = BTreeMap::new();
+    let mut named: BTreeMap<_, (_, Values)> = BTreeMap::new();
     for attribute in attributes {
         let (kind, name) = attribute::describe(schema, &attribute.name)?;
         if actor.role == Role::Operator && keep(&mut draft.header, Source::of(kind), attribute)? {
@@ -124,10 +124,10 @@ fn fill(schema: &Schema, draft: &mut Draft, place: &Place<'_>, attributes: &[Att
                 link(kind, &attribute.values)?;
                 linked.push(kind.id);
             }
-            _ => named.entry(name).or_default().add(kind, &attribute.values)?,
+            _ => named.entry(name).or_insert_with(|| (kind, Values::default())).1.add(kind, &attribute.values)?,
         }
     }
-    named.into_iter().for_each(|(name, values)| draft.set(name, values.into_values()));
+    named.into_iter().for_each(|(name, (kind, values))| draft.set(kind, name, &values.into_values()));
     draft.header.links.extend(linked.iter().copied());
     check::add_rdn_values(schema, draft, place.rdn)?;
     check::complete(schema, draft, &linked)

@@ -1,6 +1,6 @@
 //! What must hold of an entry before it is written.
 
-use crate::directory::draft::{Draft, Name};
+use crate::directory::draft::{Content, Draft, Name};
 use crate::directory::known::KNOWN;
 use crate::directory::schema::{ObjectClass, Schema};
 use crate::directory::{EntryKind, dn};
@@ -20,14 +20,17 @@ const CONTAINER_CLASSES: &[&str] = &["organizationalUnit", "organization", "doma
 /// Completes the object classes with their superclasses, checks the entry against the schema, and notes what kind of entry it is.
 /// `linked` are the attributes of which it has edges.
 pub fn complete(schema: &Schema, draft: &mut Draft, linked: &[AttributeId]) -> Result<()> {
-    let classes: Vec<String> = draft.texts(KNOWN.object_class).map(str::to_owned).collect();
-    let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-    let all: Vec<&str> = schema.with_superclasses(&classes)?.into_iter().map(|class| class.name()).collect();
-    draft.set(Name { attribute: KNOWN.object_class, options: String::new() }, all.iter().map(|class| class.as_bytes().to_vec()).collect());
+    let named: Vec<&str> = draft.texts(KNOWN.object_class).collect();
+    let all: Vec<&str> = schema.with_superclasses(&named)?.into_iter().map(|class| class.name()).collect();
+    if named != all {
+        let attribute = schema.require_attribute("objectClass")?;
+        let values: Vec<_> = all.iter().map(|class| class.as_bytes().to_vec()).collect();
+        draft.set(attribute, Name { attribute: attribute.id, options: String::new() }, &values);
+    }
     let mut present: Vec<AttributeId> = Vec::new();
     for (name, content) in &draft.attributes {
         let Some(attribute) = schema.attribute_by_id(name.attribute) else { continue };
-        if attribute.single_value && content.values.len() > 1 {
+        if attribute.single_value && content.values().nth(1).is_some() {
             return Err(Error::invalid(Rule::Constraint, format!("{} holds one value only", attribute.name())));
         }
         if !attribute.is_operational() && present.last() != Some(&attribute.id) {
@@ -79,9 +82,10 @@ pub fn add_rdn_values(schema: &Schema, draft: &mut Draft, rdn: &Rdn) -> Result<(
         let named = attribute::normal(attribute, &ava.value)?;
         let there = draft.values(attribute.id).any(|value| attribute::comparable(attribute, value).is_ok_and(|value| value == named));
         if !there {
-            let content = draft.attributes.entry(Name { attribute: attribute.id, options: String::new() }).or_default();
-            content.values.push(ava.value.clone());
-            content.spill = None;
+            let name = Name { attribute: attribute.id, options: String::new() };
+            let stored = draft.attributes.get(&name).into_iter().flat_map(Content::values).map(<[u8]>::to_vec);
+            let values: Vec<_> = stored.chain([ava.value.clone()]).collect();
+            draft.set(attribute, name, &values);
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::attribute::{self, Values};
 use super::{Modification, ModificationKind, check, edges::Edges, write};
-use crate::directory::draft::Draft;
+use crate::directory::draft::{Content, Draft};
 use crate::directory::known::Source;
 use crate::directory::schema::AttributeType;
 use crate::directory::value::Syntax;
@@ -62,15 +62,15 @@ fn change(
         match Source::of(kind) {
             Source::Edges | Source::MemberUid => step_of_edges(&mut edges, kind, step)?,
             _ => {
-                let values = touched.entry(name).or_insert_with_key(|name| {
-                    let content = after.attributes.remove(name).unwrap_or_default();
-                    Values::of(content.values)
+                let (_, values) = touched.entry(name).or_insert_with_key(|name| {
+                    let content = after.attributes.remove(name);
+                    (kind, Values::of(content.iter().flat_map(Content::values).map(<[u8]>::to_vec).collect()))
                 });
                 step_of_values(values, kind, step)?;
             }
         }
     }
-    touched.into_iter().for_each(|(name, values)| after.set(name, values.into_values()));
+    touched.into_iter().for_each(|(name, (kind, values))| after.set(kind, name, &values.into_values()));
     after.header.links.extend(edges.added_attributes());
     let mut linked = Vec::new();
     for attribute in after.header.links.clone() {

@@ -72,11 +72,11 @@ fn drop_old_values(directory: &Directory, draft: &mut Draft, old: &Rdn) -> Resul
         let named = attribute::comparable(kind, &ava.value)?;
         let holders: Vec<Name> = draft.attributes.keys().filter(|name| name.attribute == kind.id).cloned().collect();
         for name in holders {
-            let values = draft.attributes.get(&name).map(|content| content.values.clone()).unwrap_or_default();
-            let kept: Vec<_> =
-                values.iter().filter(|value| attribute::comparable(kind, value).is_ok_and(|value| value != named)).cloned().collect();
-            if kept.len() != values.len() {
-                draft.set(name, kept);
+            let is_kept = |value: &&[u8]| attribute::comparable(kind, value).is_ok_and(|value| value != named);
+            let Some(content) = draft.attributes.get(&name) else { continue };
+            let kept: Vec<_> = content.values().filter(is_kept).map(<[u8]>::to_vec).collect();
+            if kept.len() != content.values().count() {
+                draft.set(kind, name, &kept);
             }
         }
     }

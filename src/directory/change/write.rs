@@ -130,7 +130,7 @@ fn record(directory: &Directory, changes: &mut Changes, id: EntryId, old: &[u8],
 /// exist must be possible to add at once.
 fn encode(directory: &Directory, entry: &Draft, now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
     let schema = directory.schema;
-    let (record, parts) = entry.encode(schema, now)?;
+    let (record, parts) = entry.encode(now)?;
     let in_parts: usize = Draft::spills(&record).map(|spill| spill.length as usize + usize::from(spill.parts()) * ROW).sum();
     let stored = record.len() + in_parts;
     // To tell exactly is to make all terms. Few entries come near the limit.

@@ -15,13 +15,11 @@ fn sample() -> (Header, Vec<Item>) {
         links: BTreeSet::from([AttributeId::new(9)]),
         changes: 0,
     };
-    let item = |attribute, description: &str, values: &[&str]| Item {
-        attribute: AttributeId::new(attribute),
-        description: description.to_owned(),
-        values: values.iter().map(|value| value.as_bytes().to_vec()).collect(),
-        spill: None,
-    };
     (header, vec![item(1, "objectClass", &["top", "person"]), item(3, "cn", &["A"])])
+}
+
+fn item<V: AsRef<[u8]>>(number: u16, description: &str, values: &[V]) -> Item {
+    Item { attribute: AttributeId::new(number), tlv: partial_attribute(description, values).into(), spill: None }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -93,29 +91,17 @@ fn damaged_records_give_an_error_and_no_slots() {
 #[test]
 fn more_attributes_than_a_record_can_name_are_refused() {
     let (header, _) = sample();
-    let items: Vec<_> = (1..600)
-        .map(|number| Item {
-            attribute: AttributeId::new(number),
-            description: format!("attribute{number}"),
-            values: vec![vec![0; 20]],
-            spill: None,
-        })
-        .collect();
+    let items: Vec<_> = (1..600).map(|number| item(number, &format!("attribute{number}"), &[vec![0; 20]])).collect();
     assert!(encode(&header, &items, 1).is_err());
 }
 
 #[test]
 fn an_entry_does_not_grow_without_end() {
     let (header, _) = sample();
-    let item = |number, octets: usize| Item {
-        attribute: AttributeId::new(number),
-        description: "jpegPhoto".into(),
-        values: vec![vec![7; octets]],
-        spill: None,
-    };
-    let stored = Item { spill: Some(Spill { generation: 1, length: 600_000 }), values: Vec::new(), ..item(1, 0) };
-    assert!(encode(&header, &[stored.clone(), item(2, 186_000)], 2).is_ok());
-    assert!(encode(&header, &[stored, item(2, 187_000)], 2).is_err());
+    let photo = |number, octets: usize| item(number, "jpegPhoto", &[vec![7; octets]]);
+    let stored = Item { spill: Some(Spill { generation: 1, length: 600_000 }), ..photo(1, 0) };
+    assert!(encode(&header, &[stored.clone(), photo(2, 186_000)], 2).is_ok());
+    assert!(encode(&header, &[stored, photo(2, 187_000)], 2).is_err());
 }
 
 #[test]
@@ -134,16 +120,9 @@ proptest! {
         generation in 0..u64::MAX - 100,
     ) {
         let (header, _) = sample();
-        let items: Vec<Item> = sizes
-            .iter()
-            .zip(1u16..)
-            .map(|(sizes, number)| Item {
-                attribute: AttributeId::new(number),
-                description: format!("a{number};lang-de"),
-                values: sizes.iter().map(|size| vec![number as u8; *size]).collect(),
-                spill: None,
-            })
-            .collect();
+        let contents = |sizes: &[usize], number: u16| sizes.iter().map(|size| vec![number as u8; *size]).collect::<Vec<_>>();
+        let items: Vec<Item> =
+            sizes.iter().zip(1u16..).map(|(sizes, number)| item(number, &format!("a{number};lang-de"), &contents(sizes, number))).collect();
         let (record, parts) = encode(&header, &items, generation).unwrap();
         prop_assert!(record.len() <= MAX_RECORD);
         prop_assert!(parts.iter().all(|part| part.bytes.len() <= PART));
@@ -153,7 +132,7 @@ proptest! {
             let body = &record[slot.range.clone()];
             let tlv = if slot.in_parts {
                 let (spill, name) = spill(body).unwrap();
-                prop_assert_eq!(name, &item.description);
+                prop_assert_eq!(Some(name), description(&item.tlv));
                 let mut bytes = Vec::new();
                 for number in 0..spill.parts() {
                     let part = parts.iter().find(|part| part.generation == spill.generation && part.number == number).unwrap();
@@ -165,8 +144,11 @@ proptest! {
                 body.to_vec()
             };
             prop_assert!(tlv.len() <= MAX_INLINE || slot.in_parts);
-            prop_assert_eq!(description(&tlv).unwrap(), &item.description);
-            prop_assert_eq!(values(&tlv).map(<[u8]>::to_vec).collect::<Vec<_>>(), item.values.clone());
+            prop_assert_eq!(&tlv, &item.tlv);
+            let number = item.attribute.get();
+            prop_assert_eq!(description(&tlv).unwrap(), format!("a{number};lang-de"));
+            let sizes = &sizes[usize::from(number) - 1];
+            prop_assert_eq!(values(&tlv).map(<[u8]>::to_vec).collect::<Vec<_>>(), contents(sizes, number));
         }
     }
 
