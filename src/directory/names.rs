@@ -50,7 +50,7 @@ impl<'a> Names<'a> {
         }
         let Some(parent) = entry.parent() else { return Ok(None) };
         if let Some((_, above)) = self.known.as_ref().filter(|(id, _)| *id == parent) {
-            return Ok(Some(format!("{},{above}", entry.written_rdn())));
+            return Ok(Some(joined(entry.written_rdn(), above)));
         }
         if !self.parents.contains_key(&parent) {
             let name = match self.directory.record(parent)? {
@@ -63,6 +63,14 @@ impl<'a> Names<'a> {
             self.parents.insert(parent, name);
         }
         let parent = self.parents.get(&parent).and_then(Option::as_deref);
-        Ok(parent.map(|parent| format!("{},{parent}", entry.written_rdn())))
+        Ok(parent.map(|parent| joined(entry.written_rdn(), parent)))
     }
+}
+
+fn joined(rdn: &str, above: &str) -> String {
+    let mut name = String::with_capacity(rdn.len() + 1 + above.len());
+    name.push_str(rdn);
+    name.push(',');
+    name.push_str(above);
+    name
 }

@@ -272,8 +272,16 @@ impl<'a> Writer<'a> {
         let length = self.out.len().saturating_sub(open.contents);
         let (octets, count) = length_octets(length);
         let octets = octets.get(..count).unwrap_or_default();
-        let at = open.contents.saturating_sub(1);
-        self.out.splice(at..open.contents, octets.iter().copied());
+        // One octet is kept free for it.
+        let more = count.saturating_sub(1);
+        if more > 0 {
+            let end = self.out.len();
+            self.out.resize(end + more, 0);
+            self.out.copy_within(open.contents..end, open.contents + more);
+        }
+        if let Some(place) = self.out.get_mut(open.contents.saturating_sub(1)..open.contents + more) {
+            place.copy_from_slice(octets);
+        }
     }
 
     /// A TLV whose contents the closure writes.
