@@ -158,6 +158,9 @@ impl Test {
 
     /// Whether a value passes the test.
     pub(super) fn matches(&self, rule: MatchingRule, stored: &[u8]) -> bool {
+        if value::is_normal(rule, stored) {
+            return self.accepts(stored);
+        }
         value::normalise(rule, stored).is_ok_and(|normal| self.accepts(&normal))
     }
 

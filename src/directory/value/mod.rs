@@ -13,7 +13,7 @@ mod time;
 
 #[cfg(test)]
 pub(crate) use normal::count;
-pub use normal::{normalise, normalise_part, ordering_key};
+pub use normal::{is_normal, normalise, normalise_part, ordering_key};
 pub use rule::MatchingRule;
 pub use substring::{Part, Substring};
 pub use syntax::Syntax;

@@ -10,6 +10,9 @@ use crate::model::{Dn, Error, Result, error::Rule};
 pub fn normalise(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
     #[cfg(test)]
     count::note(value);
+    if is_normal(rule, value) {
+        return Ok(value.to_vec());
+    }
     let refuse = |expected: String| Error::invalid(Rule::Syntax, format!("the value is not {expected} ({})", rule.name()));
     match rule.family() {
         Family::Text(case) => words(text(value).map_err(refuse)?, case).map_err(refuse),
@@ -37,6 +40,21 @@ pub fn normalise(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
         Family::Identifier => identifier(value).ok_or_else(|| refuse(format!("a name or OID that the schema knows: '{}'", shown(value)))),
         Family::FirstIdentifier => identifier(first_component(value)).ok_or_else(|| refuse("an OID that the schema knows".to_owned())),
     }
+}
+
+/// Whether the value is text that needs no preparation: it is its own normal form. Of most values this can be told at a glance; no other value is told from it.
+pub fn is_normal(rule: MatchingRule, value: &[u8]) -> bool {
+    let (Family::Text(case) | Family::Ia5(case)) = rule.family() else { return false };
+    let mut after_space = true;
+    for octet in value {
+        match octet {
+            b' ' if after_space => return false,
+            b'A'..=b'Z' if case == Case::Ignore => return false,
+            b' '..=b'~' => after_space = *octet == b' ',
+            _ => return false,
+        }
+    }
+    !after_space
 }
 
 /// The normal form of a part of a substring assertion: as that of a value, except that a space at an inner edge stays (RFC 4518, section 2.6.1).

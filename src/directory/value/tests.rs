@@ -271,7 +271,36 @@ fn reference(initial: Option<&str>, any: &[String], last: Option<&str>, value: &
     true
 }
 
+#[test]
+fn plain_text_is_its_own_normal_form() {
+    use MatchingRule::{CaseExactMatch, CaseIgnoreIa5Match, CaseIgnoreMatch, IntegerMatch, NumericStringMatch};
+    for (rule, value, normal) in [
+        (CaseIgnoreMatch, "person 000123", true),
+        (CaseIgnoreIa5Match, "alice@acme.example", true),
+        (CaseExactMatch, "Alice Smith", true),
+        (CaseIgnoreMatch, "Alice", false),
+        (CaseIgnoreMatch, "", false),
+        (CaseIgnoreMatch, " alice", false),
+        (CaseIgnoreMatch, "alice ", false),
+        (CaseIgnoreMatch, "alice  smith", false),
+        (CaseIgnoreMatch, "alic\u{e9}", false),
+        (CaseIgnoreMatch, "alice\t", false),
+        (IntegerMatch, "7", false),
+        (NumericStringMatch, "7 7", false),
+    ] {
+        assert_eq!(is_normal(rule, value.as_bytes()), normal, "{rule:?} {value:?}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_needs_no_preparation_is_not_changed_by_it(value in "[ -~]{0,8}|[ a-c]{0,6}") {
+        for rule in MatchingRule::ALL.iter().filter(|rule| is_normal(**rule, value.as_bytes())) {
+            // A space in front is taken away by the preparation.
+            prop_assert_eq!(normal(*rule, &format!(" {value}")), value.as_bytes());
+        }
+    }
+
     #[test]
     fn normal_forms_are_settled(value in "\\PC{0,12}|[ aA\u{301}\u{a8}\u{a0}\u{200b}ß\u{2126}\u{1e9e}-]{0,12}") {
         for rule in [MatchingRule::CaseIgnoreMatch, MatchingRule::CaseExactMatch, MatchingRule::CaseIgnoreListMatch, MatchingRule::TelephoneNumberMatch] {
