@@ -7,6 +7,7 @@ use crate::model::{AttributeId, EntryId, Rdn, Result, Sequence, Timestamp};
 use crate::policy::access::EntryKind;
 use crate::store::Row;
 use bytes::Bytes;
+use std::ops::Range;
 use uuid::Uuid;
 
 /// An entry as of one commit. Cheap to clone: it shares the bytes of its record.
@@ -106,6 +107,9 @@ impl Entry {
 
     /// Octets of its attributes that are not read with it, because they are too large for its record.
     pub fn octets_in_parts(&self) -> usize {
+        if !self.has_parts() {
+            return 0;
+        }
         let parts = self.slots().filter(|(_, slot)| slot.in_parts);
         parts.filter_map(|(_, slot)| record::spill(self.body(&slot)).ok()).map(|(spill, _)| spill.length as usize).sum()
     }
@@ -133,9 +137,19 @@ impl Entry {
         record::slots(&self.record).enumerate()
     }
 
+    /// Whether attributes of it lie in parts.
+    pub(super) fn has_parts(&self) -> bool {
+        record::has_parts(&self.record)
+    }
+
     /// The bytes of a slot: a PartialAttribute, or where its parts lie.
     pub(super) fn body(&self, slot: &Slot) -> &[u8] {
-        self.record.get(slot.range.clone()).unwrap_or_default()
+        self.part_of_record(&slot.range)
+    }
+
+    /// The bytes of one slot, or of several side by side.
+    pub(super) fn part_of_record(&self, range: &Range<usize>) -> &[u8] {
+        self.record.get(range.clone()).unwrap_or_default()
     }
 
     /// The PartialAttribute of a slot; `None` if it lies in parts that have not been read.

@@ -225,12 +225,22 @@ pub fn header(record: &[u8]) -> Result<Header> {
     Ok(Header { parent, uuid, kind, created, modified, creator, modifier, rdn, node: wire.node, links, changes: wire.changes.unwrap_or(0) })
 }
 
-/// The table; empty if the record is damaged there.
-pub fn slots(record: &[u8]) -> impl Iterator<Item = Slot> + '_ {
+/// The rows of the table, and where the body begins; no rows if the record is damaged there.
+fn table(record: &[u8]) -> (&[u8], usize) {
     let table = record.get(1..).and_then(|rest| u16_at(rest, 0)).map_or(usize::MAX, |length| 3 + length);
     let count = record.get(table..).and_then(|rest| u16_at(rest, 0)).unwrap_or(0);
     let rows = record.get(table.saturating_add(2)..).and_then(|rest| rest.get(..count * ROW)).unwrap_or_default();
-    let body = table.saturating_add(2 + count * ROW);
+    (rows, table.saturating_add(2 + count * ROW))
+}
+
+/// Whether an attribute lies in parts.
+pub fn has_parts(record: &[u8]) -> bool {
+    table(record).0.chunks_exact(ROW).any(|row| matches!(row, [_, _, flags, ..] if flags & IN_PARTS != 0))
+}
+
+/// The table; empty if the record is damaged there.
+pub fn slots(record: &[u8]) -> impl Iterator<Item = Slot> + '_ {
+    let (rows, body) = table(record);
     let mut start = body;
     rows.chunks_exact(ROW).map_while(move |row| {
         let [a, b, flags, end @ ..] = *<&[u8; ROW]>::try_from(row).ok()?;

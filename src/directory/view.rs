@@ -10,6 +10,8 @@ use crate::model::ber::{self, Writer};
 use crate::model::error::Rule;
 use crate::model::{Attribute, AttributeId, Dn, Error, Kind, Rdn, Result};
 use crate::policy::access;
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The name of the subschema subentry (RFC 4512, section 4.2).
@@ -33,6 +35,8 @@ static DERIVED: LazyLock<Vec<(&'static AttributeType, Source)>> = LazyLock::new(
 enum Piece<'a> {
     /// A PartialAttribute as stored.
     Stored(&'a [u8]),
+    /// The same, by where it lies in the entry's record.
+    InRecord(Range<usize>),
     /// A name, and values that were computed.
     Derived(&'a str, Vec<Vec<u8>>),
 }
@@ -97,16 +101,27 @@ impl Directory {
     pub fn project(&self, entry: &Entry, selection: &Selection, types_only: bool, viewer: &Viewer, out: &mut Vec<u8>) -> Result<()> {
         let mut writer = Writer::new(out);
         let list = writer.open(ber::SEQUENCE);
-        let written = self.select(entry, selection, viewer, &mut |piece| match piece {
-            Piece::Stored(tlv) if types_only => {
-                record::write_partial_attribute::<&[u8]>(&mut writer, record::description(tlv).unwrap_or_default(), &[]);
-            }
-            Piece::Stored(tlv) => writer.raw(tlv),
-            Piece::Derived(name, values) => {
-                let values = if types_only { &[] } else { values.as_slice() };
-                record::write_partial_attribute(&mut writer, name, values);
-            }
-        });
+        let mut written = Ok(());
+        if let Some(entry) = self.ready(entry, selection, viewer)? {
+            // Attributes that lie side by side in the record are copied together.
+            let mut run = 0..0;
+            written = self.select(&entry, selection, viewer, &mut |piece| {
+                if let Piece::InRecord(range) = &piece
+                    && !types_only
+                {
+                    if range.start != run.end {
+                        writer.raw(entry.part_of_record(&run));
+                        run.start = range.start;
+                    }
+                    run.end = range.end;
+                    return;
+                }
+                writer.raw(entry.part_of_record(&run));
+                run = 0..0;
+                write_piece(&mut writer, &entry, &piece, types_only);
+            });
+            writer.raw(entry.part_of_record(&run));
+        }
         writer.close(list);
         written
     }
@@ -114,12 +129,15 @@ impl Directory {
     /// The same as attributes.
     pub fn attributes(&self, entry: &Entry, selection: &Selection, viewer: &Viewer) -> Result<Vec<Attribute>> {
         let mut attributes = Vec::new();
-        self.select(entry, selection, viewer, &mut |piece| {
+        let Some(entry) = self.ready(entry, selection, viewer)? else { return Ok(attributes) };
+        let stored = |tlv: &[u8]| Attribute {
+            name: record::description(tlv).unwrap_or_default().to_owned(),
+            values: record::values(tlv).map(<[u8]>::to_vec).collect(),
+        };
+        self.select(&entry, selection, viewer, &mut |piece| {
             attributes.push(match piece {
-                Piece::Stored(tlv) => Attribute {
-                    name: record::description(tlv).unwrap_or_default().to_owned(),
-                    values: record::values(tlv).map(<[u8]>::to_vec).collect(),
-                },
+                Piece::Stored(tlv) => stored(tlv),
+                Piece::InRecord(range) => stored(entry.part_of_record(&range)),
                 Piece::Derived(name, values) => Attribute { name: name.to_owned(), values },
             });
         })?;
@@ -149,18 +167,16 @@ impl Directory {
         Ok(Filter::equality(self, name, value)?.evaluate(self, entry, viewer)? == Some(true))
     }
 
-    fn select(&self, entry: &Entry, selection: &Selection, viewer: &Viewer, sink: &mut dyn FnMut(Piece<'_>)) -> Result<()> {
-        if entry
-            .slots()
-            .any(|(place, slot)| slot.in_parts && entry.tlv(place, &slot).is_none() && self.wants(entry, &slot, selection, viewer))
-        {
+    /// The entry with all values that are to be shown; `None` if it is gone.
+    fn ready<'e>(&self, entry: &'e Entry, selection: &Selection, viewer: &Viewer) -> Result<Option<Cow<'e, Entry>>> {
+        let is_missing = |(place, slot): (usize, record::Slot)| {
+            slot.in_parts && entry.tlv(place, &slot).is_none() && self.wants(entry, &slot, selection, viewer)
+        };
+        if entry.has_parts() && entry.slots().any(is_missing) {
             // All of them, so that one result shows one state of the entry.
-            return match self.complete(entry.clone())? {
-                Some(entry) => self.select_complete(&entry, selection, viewer, sink),
-                None => Ok(()),
-            };
+            return Ok(self.complete(entry.clone())?.map(Cow::Owned));
         }
-        self.select_complete(entry, selection, viewer, sink)
+        Ok(Some(Cow::Borrowed(entry)))
     }
 
     fn wants(&self, entry: &Entry, slot: &record::Slot, selection: &Selection, viewer: &Viewer) -> bool {
@@ -175,15 +191,17 @@ impl Directory {
         })
     }
 
-    fn select_complete(&self, entry: &Entry, selection: &Selection, viewer: &Viewer, sink: &mut dyn FnMut(Piece<'_>)) -> Result<()> {
-        for (place, slot) in entry.slots() {
-            if let Some(tlv) = entry.tlv(place, &slot)
-                && self.wants(entry, &slot, selection, viewer)
-            {
-                sink(Piece::Stored(tlv));
+    fn select(&self, entry: &Entry, selection: &Selection, viewer: &Viewer, sink: &mut dyn FnMut(Piece<'_>)) -> Result<()> {
+        for (place, slot) in entry.slots().filter(|(_, slot)| self.wants(entry, slot, selection, viewer)) {
+            match entry.tlv(place, &slot) {
+                Some(tlv) if slot.in_parts => sink(Piece::Stored(tlv)),
+                Some(_) => sink(Piece::InRecord(slot.range)),
+                None => {}
             }
         }
-        for (attribute, source) in DERIVED.iter().filter(|(_, source)| entry.has_links() || !source.is_edges()) {
+        let by_name = selection.operational || !selection.listed.is_empty();
+        let others = DERIVED.iter().filter(|(attribute, _)| by_name || !attribute.is_operational());
+        for (attribute, source) in others.filter(|(_, source)| entry.has_links() || !source.is_edges()) {
             if selection.has(self.schema, attribute, &Vec::new) && access::may_read(viewer, attribute.access, entry.id()) {
                 let values = self.derived(entry, attribute, *source, viewer)?;
                 if !values.is_empty() {
@@ -268,6 +286,22 @@ impl Directory {
         }
         debug_assert!(linked.iter().all(|attribute| KNOWN.links.contains(attribute)));
         Ok(linked)
+    }
+}
+
+fn write_piece(writer: &mut Writer<'_>, entry: &Entry, piece: &Piece<'_>, types_only: bool) {
+    let stored = match piece {
+        Piece::Stored(tlv) => *tlv,
+        Piece::InRecord(range) => entry.part_of_record(range),
+        Piece::Derived(name, values) => {
+            let values = if types_only { &[] } else { values.as_slice() };
+            return record::write_partial_attribute(writer, name, values);
+        }
+    };
+    if types_only {
+        record::write_partial_attribute::<&[u8]>(writer, record::description(stored).unwrap_or_default(), &[]);
+    } else {
+        writer.raw(stored);
     }
 }
 

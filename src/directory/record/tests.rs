@@ -79,6 +79,16 @@ fn fields_of_a_later_header_are_skipped() {
 }
 
 #[test]
+fn whether_an_attribute_lies_in_parts_is_told_by_the_table() {
+    let (header, mut items) = sample();
+    assert!(!has_parts(&encode(&header, &items, 1).unwrap().0));
+    items[0].values = vec![vec![b'x'; MAX_INLINE]];
+    let (bytes, parts) = encode(&header, &items, 1).unwrap();
+    assert!(has_parts(&bytes) && !parts.is_empty());
+    assert!(!has_parts(b"") && !has_parts(&bytes[..5]));
+}
+
+#[test]
 fn damaged_records_give_an_error_and_no_slots() {
     let (header, items) = sample();
     let (record, _) = encode(&header, &items, 1).unwrap();

@@ -130,12 +130,13 @@ impl Iterator for Found<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
-            if self.search.stop.is_some_and(|stop| stop(Step::Candidate)) {
+            let candidate = self.candidates.next();
+            if candidate.is_some() && self.search.stop.is_some_and(|stop| stop(Step::Candidate)) {
                 self.stopped = true;
                 break;
             }
             self.examined += 1;
-            let checked = match self.candidates.next()? {
+            let checked = match candidate? {
                 Ok((id, row)) => {
                     let entry = row.map(|row| Entry::read(id, row)).transpose();
                     let checked = entry.and_then(|entry| self.check(id, entry));

@@ -217,6 +217,11 @@ impl<'a> Planner<'a> {
 
     /// The plan that a way is. `None` if it is longer than the effort, unless there is no greater one.
     fn settle(&mut self, way: &Way) -> Result<Option<Plan>> {
+        if let Way::Ids(ids) = way
+            && ids.len() <= 1
+        {
+            return Ok(Some(Plan(Some(Places { ids: ids.as_slice().into(), rows: Vec::new() }))));
+        }
         self.left = self.effort;
         let (mut ids, mut rows) = (BTreeSet::new(), Vec::new());
         Ok(match self.gather(way, &mut ids, &mut rows)? {

@@ -66,6 +66,37 @@ fn a_projection_is_a_partial_attribute_list() {
 }
 
 #[test]
+fn a_projection_holds_each_attribute_once_in_its_order() {
+    let home = Home::new();
+    let alice = home.person("alice");
+    let long = "a long text ".repeat(600);
+    let steps =
+        [step(Add, "description", &[&long]), step(Add, "employeeNumber", &["7"]), step(Add, "manager", &["uid=alice,ou=people,o=acme"])];
+    home.modify(alice, &steps).unwrap();
+    let viewers = [Viewer::OPERATOR, Viewer { role: Role::User, entry: None }];
+    let asked: [&[&str]; 7] =
+        [&[], &["*", "+"], &["cn", "sn", "uid"], &["uid", "cn"], &["description"], &["+"], &["cn", "description", "mail", "manager"]];
+    for entry in [home.directory.record(alice).unwrap().unwrap(), home.directory.entry(alice).unwrap().unwrap()] {
+        for (viewer, asked) in viewers.iter().flat_map(|viewer| asked.iter().map(move |asked| (viewer, asked))) {
+            let selection = Selection::parse(&home.directory, asked.iter().copied());
+            let expected = home.directory.attributes(&entry, &selection, viewer).unwrap();
+            let (mut out, mut names) = (Vec::new(), Vec::new());
+            home.directory.project(&entry, &selection, false, viewer, &mut out).unwrap();
+            let mut reader = ber::Reader::new(&out).sequence().unwrap();
+            for attribute in &expected {
+                let tlv = record::partial_attribute(&attribute.name, &attribute.values);
+                let (_, found) = reader.read().unwrap();
+                assert!(tlv.ends_with(found) && found.len() + 6 > tlv.len(), "{asked:?} {}", attribute.name);
+                names.push(attribute.name.as_str());
+            }
+            reader.finish().unwrap();
+            assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len());
+            assert!(!names.is_empty());
+        }
+    }
+}
+
+#[test]
 fn nobody_is_shown_what_they_may_not_see() {
     let home = Home::new();
     let (alice, bob) = (home.person("alice"), home.person("bob"));

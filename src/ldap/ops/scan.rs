@@ -159,16 +159,20 @@ impl Scan {
         if self.unwanted.load(Ordering::Relaxed) {
             return Some(Pause::Unwanted);
         }
+        let seen = match step {
+            Step::Candidate => spent.candidates.fetch_add(1, Ordering::Relaxed),
+            Step::Octets(_) => 1,
+        };
+        if seen == 0 {
+            // One candidate at least, so that every stretch comes further; where it is the only one, the time need not be asked for.
+            return None;
+        }
         let now = self.clock.now();
         if now >= self.deadline {
             return Some(Pause::Late);
         }
         let is_spent = match step {
-            // One candidate at least, so that every stretch comes further.
-            Step::Candidate => {
-                let seen = spent.candidates.fetch_add(1, Ordering::Relaxed);
-                seen >= spent.pace.candidates() || (seen > 0 && now >= spent.until)
-            }
+            Step::Candidate => seen >= spent.pace.candidates() || now >= spent.until,
             Step::Octets(octets) => spent.octets.fetch_add(octets, Ordering::Relaxed).saturating_add(octets) > spent.pace.octets(),
         };
         is_spent.then_some(Pause::Spent)
