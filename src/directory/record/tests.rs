@@ -82,7 +82,7 @@ fn fields_of_a_later_header_are_skipped() {
 fn whether_an_attribute_lies_in_parts_is_told_by_the_table() {
     let (header, mut items) = sample();
     assert!(!has_parts(&encode(&header, &items, 1).unwrap().0));
-    items[0].values = vec![vec![b'x'; MAX_INLINE]];
+    items[0].tlv = partial_attribute("objectClass", &[vec![b'x'; MAX_INLINE]]).into();
     let (bytes, parts) = encode(&header, &items, 1).unwrap();
     assert!(has_parts(&bytes) && !parts.is_empty());
     assert!(!has_parts(b"") && !has_parts(&bytes[..5]));
