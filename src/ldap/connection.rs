@@ -43,9 +43,37 @@ where
 
 /// Serves until the connection ends, or until it is time for a TLS handshake: then the stream comes back.
 async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &CancellationToken) -> Option<Box<dyn Stream>> {
-    let limits = session.app.limits;
-    let mut wire = Wire::new(stream, limits, Arc::clone(&session.app.budget));
+    let mut wire = Wire::new(stream, session.app.limits, Arc::clone(&session.app.budget));
     let mut pending = Pending::default();
+    let end = serve_until_end(&mut wire, &mut pending, session, shutdown).await;
+    // What has been asked for is done, however the connection ends.
+    pending.settle(&mut wire).await;
+    match end {
+        Close::Lost => {}
+        Close::Quiet => wire.close().await,
+        Close::Told(notice) => disconnect(&mut wire, notice).await,
+        Close::StartTls(id) => {
+            wire.send(&ops::start_tls_answer(id));
+            return wire.flush().await.is_ok().then(|| wire.into_stream());
+        }
+    }
+    None
+}
+
+/// What becomes of a connection when it is served no longer.
+enum Close {
+    /// Nobody hears any more.
+    Lost,
+    /// The answers are sent, and it ends.
+    Quiet,
+    /// It ends with a notice.
+    Told(LdapResult<'static>),
+    /// It goes on within TLS, once the request with this id is answered.
+    StartTls(i32),
+}
+
+async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut Session, shutdown: &CancellationToken) -> Close {
+    let limits = session.app.limits;
     let mut served: usize = 0;
     loop {
         served = served.wrapping_add(1);
@@ -53,85 +81,65 @@ async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &Cancel
             tokio::task::yield_now().await;
         }
         let (messages, idle) = if session.is_bound() { (limits.bound, limits.bound_idle) } else { (limits.unbound, limits.unbound_idle) };
-        let next = tokio::select! {
+        let frame = tokio::select! {
             biased;
-            () = shutdown.cancelled() => {
-                pending.settle(&mut wire).await;
-                disconnect(&mut wire, LdapResult::new(ResultCode::UNAVAILABLE, "the server is stopping")).await;
-                return None;
-            }
-            next = next(&mut wire, &mut pending, &messages, idle) => next,
+            () = shutdown.cancelled() => return Close::Told(LdapResult::new(ResultCode::UNAVAILABLE, "the server is stopping")),
+            frame = next(wire, pending, &messages, idle) => frame,
         };
-        let frame = match next {
+        let frame = match frame {
             Ok(frame) => frame,
-            Err(end) => {
-                tracing::debug!(peer = %session.peer, %end, "the connection ends");
-                pending.settle(&mut wire).await;
-                match end.notice() {
-                    Some(notice) => disconnect(&mut wire, notice).await,
-                    None => wire.close().await,
-                }
-                return None;
-            }
+            Err(end) => return closing(&end, session),
         };
         let next = match codec::decode(&frame, &messages) {
-            Ok(Some((message, _))) => ops::perform(session, &mut wire, &mut pending, &frame, &message).await,
+            Ok(Some((message, _))) => ops::perform(session, wire, pending, &frame, &message).await,
             Ok(None) => Next::Disconnect(LdapResult::new(ResultCode::PROTOCOL_ERROR, "a message is shorter than it says")),
-            Err(malformed) => ops::refuse(session, &mut wire, &malformed),
+            Err(malformed) => {
+                pending.settle(wire).await;
+                ops::refuse(session, wire, &malformed)
+            }
         };
         match next {
             Next::Go => {}
-            Next::Close => {
-                wire.close().await;
-                return None;
-            }
-            Next::Disconnect(notice) => {
-                pending.settle(&mut wire).await;
-                disconnect(&mut wire, notice).await;
-                return None;
-            }
+            Next::Close => return Close::Quiet,
+            Next::Disconnect(notice) => return Close::Told(notice),
             Next::StartTls(_) if wire.has_input() => {
                 // What was sent before the handshake could have been slipped in by anybody on the way.
-                let notice = LdapResult::new(ResultCode::PROTOCOL_ERROR, "nothing may follow a StartTLS request before the handshake");
-                disconnect(&mut wire, notice).await;
-                return None;
+                let text = "nothing may follow a StartTLS request before the handshake";
+                return Close::Told(LdapResult::new(ResultCode::PROTOCOL_ERROR, text));
             }
-            Next::StartTls(id) => {
-                wire.send(&ops::start_tls_answer(id));
-                return wire.flush().await.is_ok().then(|| wire.into_stream());
-            }
+            Next::StartTls(id) => return Close::StartTls(id),
         }
         if wire.is_full()
-            && let Err(end) = pending.flush(&mut wire).await.map_err(End::from)
+            && let Err(end) = pending.flush(wire).await.map_err(End::from)
         {
-            tracing::debug!(peer = %session.peer, %end, "the connection ends");
-            return None;
+            return closing(&end, session);
         }
+    }
+}
+
+fn closing(end: &End, session: &Session) -> Close {
+    tracing::debug!(peer = %session.peer, %end, "the connection ends");
+    match (end, end.notice()) {
+        (_, Some(notice)) => Close::Told(notice),
+        (End::Closed, None) => Close::Quiet,
+        (_, None) => Close::Lost,
     }
 }
 
 /// Waits for the next message. Before it waits, it sends what is to be sent, and while it waits, it answers the changes that are under way as they end.
 async fn next(wire: &mut Wire, pending: &mut Pending, messages: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
-    wire.release_input();
-    loop {
+    while !pending.is_empty() {
         if let Some(frame) = wire.buffered(messages).map_err(End::Malformed)? {
             return Ok(frame);
         }
         pending.flush(wire).await?;
-        if pending.is_empty() {
-            wire.arrive(messages, idle).await?;
-            continue;
-        }
-        let answers = tokio::select! {
+        tokio::select! {
             biased;
-            answers = pending.answer_next() => answers,
-            arrived = wire.arrive(messages, idle) => {
-                arrived?;
-                continue;
-            }
-        };
-        answers.iter().for_each(|answer| wire.send(answer));
+            answers = pending.answer_next() => answers.iter().for_each(|answer| wire.send(answer)),
+            arrived = wire.arrive(messages, idle) => arrived?,
+        }
     }
+    wire.next(messages, idle).await
 }
 
 /// Tells the peer why the connection ends (RFC 4511, section 4.4.1), and ends it.

@@ -20,7 +20,8 @@ pub struct Limits {
     pub write: Duration,
     /// Octets a second that a peer must take of what waits for it, on average: a slow reader is not to hold the memory of a large answer for long.
     pub slowest: usize,
-    /// Octets that a connection may hold of a message that arrives, and as many of answers that wait. What is more comes out of what all may hold together.
+    /// Octets that a connection may hold of a message that arrives, as many of answers that wait, and as many of messages that ask for modifies under way. What is
+    /// more comes out of what all may hold together, and a modify is done alone.
     pub own: usize,
     /// Octets that all connections together may hold of messages that are larger than what each may hold by itself.
     pub all_input: usize,
@@ -51,7 +52,7 @@ impl Default for Limits {
             own: 64 << 10,
             all_input: 128 << 20,
             all_output: 256 << 20,
-            changes: 32,
+            changes: 16,
             output: 256 << 10,
             read_ahead: 64 << 10,
             search_entries: 100_000,

@@ -1,8 +1,9 @@
 //! Modifies of one connection that are under way together (RFC 4511, section 3.1: a client that wants an order waits for the answer).
 //!
 //! A commit ends with a data sync, and commits that come together share one. So modifies that a client sends without waiting are decided one after the other and
-//! committed side by side. Each changes an entry that none of the others does, and every other request waits until all of them are answered: but for the order of
-//! the answers, a client sees what it would see if they were done one by one.
+//! committed side by side. Each changes an entry that none of the others does, and nothing that tells who asks; every other request waits until all of them are
+//! answered, and so does one that is refused, to be judged again. So a client sees what it would see if they were done one by one, but for the order of the answers,
+//! and for two that want the same thing while others change those entries.
 
 use super::Limits;
 use super::codec::{LdapResult, Message, Operation};
@@ -12,8 +13,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::io;
 
-/// A modify that has been decided and waits for its commit.
-pub(super) type Change = BoxFuture<'static, LdapResult<'static>>;
+/// The result of a modify that waits for its commit.
+pub(super) type Later = BoxFuture<'static, LdapResult<'static>>;
 
 /// What a change is known by while it is under way.
 #[derive(Clone, Copy)]
@@ -49,10 +50,10 @@ impl Pending {
             && self.tickets.iter().all(|other| other.target != ticket.target)
     }
 
-    /// Takes a change that could not be ended at once.
-    pub fn push(&mut self, ticket: Ticket, change: Change) {
+    /// Takes a change that has been decided.
+    pub fn push(&mut self, ticket: Ticket, result: Later) {
         self.tickets.push(ticket);
-        self.running.push(change.map(move |result| (ticket, result)).boxed());
+        self.running.push(result.map(move |result| (ticket, result)).boxed());
     }
 
     /// Waits for a change to end, and answers it with all others that have ended by then. Safe to stop waiting for.

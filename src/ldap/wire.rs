@@ -135,6 +135,18 @@ impl Wire {
         }
     }
 
+    /// Waits for the next message. Before it waits, it sends what is to be sent.
+    pub async fn next(&mut self, limits: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
+        self.release_input();
+        loop {
+            if let Some(frame) = self.buffered(limits).map_err(End::Malformed)? {
+                return Ok(frame);
+            }
+            self.flush().await?;
+            self.arrive(limits, idle).await?;
+        }
+    }
+
     /// The next message if all of it is here.
     pub fn buffered(&mut self, limits: &codec::Limits) -> Result<Option<Bytes>, DecodeError> {
         let size = codec::frame_size(&self.input, limits)?;
@@ -142,7 +154,7 @@ impl Wire {
     }
 
     /// Gives back the room of a large message, which is answered.
-    pub fn release_input(&mut self) {
+    fn release_input(&mut self) {
         if self.input_room.is_some() {
             // What came after a large message lies in the memory of that message.
             self.input = BytesMut::from(self.input.as_ref());
@@ -306,19 +318,6 @@ mod tests {
             () = tokio::time::sleep(Duration::from_secs(20)) => panic!("the server waits for a peer that reads by the byte"),
         };
         assert_eq!(flushed.unwrap_err().kind(), io::ErrorKind::TimedOut);
-    }
-
-    impl Wire {
-        /// The next message, as the loop of a connection gets it.
-        async fn next(&mut self, limits: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
-            self.release_input();
-            loop {
-                if let Some(frame) = self.buffered(limits).map_err(End::Malformed)? {
-                    return Ok(frame);
-                }
-                self.arrive(limits, idle).await?;
-            }
-        }
     }
 
     #[tokio::test]

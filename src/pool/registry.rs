@@ -104,10 +104,14 @@ impl Registry {
 
     /// The pool whose suffix is that name or an ancestor of it, unless it is being deleted.
     pub fn by_suffix(&self, dn: &Dn) -> Result<Option<Arc<Pool>>> {
-        if let Some(id) = suffix::normalised(dn).find_map(|name| self.suffixes.get(&name)) {
-            return self.serving(id);
-        }
+        let mut unknown = Vec::new();
         for name in suffix::normalised(dn) {
+            if let Some(id) = self.suffixes.get(&name) {
+                return self.serving(id);
+            }
+            unknown.push(name);
+        }
+        for name in unknown {
             if let Some(id) = suffix::holder(&self.store, &name)? {
                 self.suffixes.insert(name, id);
                 return self.serving(id);

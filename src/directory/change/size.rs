@@ -46,7 +46,8 @@ impl Directory {
         octets > OCTETS || names > NAMES
     }
 
-    fn names_entries(&self, attribute: &Attribute) -> bool {
+    /// Whether the values of an attribute name entries.
+    pub fn names_entries(&self, attribute: &Attribute) -> bool {
         let source = self.schema.attribute(&attribute.name).map(Source::of);
         matches!(source, Some(Source::Edges | Source::MemberUid))
     }

@@ -379,6 +379,12 @@ fn orders_times_and_extensible_matches() {
     assert_eq!(all(&Filter::less_or_equal(directory, "uidNumber", b"-1")), []);
     assert_eq!(all(&Filter::greater_or_equal(directory, "createTimestamp", b"20200101000000Z")), [alice, bob]);
     assert_eq!(all(&Filter::greater_or_equal(directory, "modifyTimestamp", b"20990101000000Z")), []);
+    let created = home.values(alice, "createTimestamp").remove(0);
+    assert_eq!(all(&Filter::equality(directory, "createTimestamp", created.as_bytes()).unwrap()), [alice, bob]);
+    assert_eq!(all(&Filter::equality(directory, "createTimestamp", b"20200101000000Z").unwrap()), []);
+    assert_eq!(all(&Filter::equality(directory, "uidNumber", b"1000").unwrap()), [bob]);
+    assert_eq!(all(&Filter::greater_or_equal(directory, "entryUUID", b"00000000-0000-0000-0000-000000000000")), [alice, bob]);
+    assert_eq!(all(&Filter::less_or_equal(directory, "entryUUID", b"00000000-0000-0000-0000-000000000000")), []);
     let extensible = |name, rule, value: &[u8], dn| Filter::extensible(directory, name, rule, value, dn).unwrap();
     assert_eq!(all(&extensible(Some("sn"), Some("caseExactMatch"), b"Smith", false)), [alice, bob]);
     assert_eq!(all(&extensible(Some("sn"), Some("caseExactMatch"), b"smith", false)), []);
@@ -392,6 +398,23 @@ fn orders_times_and_extensible_matches() {
     assert_eq!(all(&descriptions), [alice]);
     assert_eq!(all(&Filter::equality(directory, "cn", b"elise").unwrap()), [alice]);
     assert_eq!(all(&Filter::equality(directory, "cn;lang-fr", b"elise").unwrap()), []);
+}
+
+#[test]
+fn equality_is_answered_by_the_rows_of_an_order() {
+    let home = Home::new();
+    let people: Vec<_> = (0..100).map(|number| home.person(&format!("user-{number}"))).collect();
+    for (number, id) in (0..).zip(&people) {
+        let number = (1000 + number).to_string();
+        let class = step(Add, "objectClass", &["posixAccount"]);
+        let numbers = [step(Add, "uidNumber", &[&number]), step(Add, "gidNumber", &["100"]), step(Add, "homeDirectory", &["/"])];
+        home.modify(*id, &[&[class][..], &numbers].concat()).unwrap();
+    }
+    let directory = &home.directory;
+    let before = home.scanned();
+    let filter = Filter::equality(directory, "uidNumber", b"1042").unwrap();
+    assert_eq!(home.found(SUFFIX, Scope::Subtree, &filter, &Viewer::OPERATOR), [people[42]]);
+    assert!(home.scanned() - before < 5, "{} rows", home.scanned() - before);
 }
 
 /// Index rows of entries that are not there: what counts is that they are read.

@@ -89,10 +89,10 @@ pub fn rank(way: &Way) -> (usize, usize) {
         Way::Ids(ids) => (0, ids.len()),
         Way::Rows(Rows::Targets(..) | Rows::Sources(..)) => (1, 0),
         Way::Rows(Rows::Term(_, Term::Trigram, _)) => (2, 0),
-        Way::Rows(Rows::Term(_, Term::Equality, _)) => (3, 0),
+        Way::Rows(Rows::Term(_, Term::Equality | Term::Ordering, _)) => (3, 0),
         Way::Union(_) => (4, 0),
         Way::Range(_) => (5, 0),
-        Way::Rows(Rows::Term(..)) => (6, 0),
+        Way::Rows(Rows::Term(_, Term::Presence, _)) => (6, 0),
         Way::Everything => (7, 0),
     }
 }

@@ -45,34 +45,54 @@ pub(super) async fn perform(session: &mut Session, wire: &mut Wire, pending: &mu
     if !matches!(message.operation, Operation::ModifyRequest(_) | Operation::AbandonRequest(_)) {
         pending.settle(wire).await;
     }
+    loop {
+        if let Some(next) = perform_beside(session, wire, pending, frame, message).await {
+            return next;
+        }
+        // Who asks is asked anew: what was under way may have changed it.
+        pending.settle(wire).await;
+    }
+}
+
+/// Answers a message beside the modifies that are under way; nothing if it has to wait for them.
+async fn perform_beside(
+    session: &mut Session,
+    wire: &mut Wire,
+    pending: &mut Pending,
+    frame: &Bytes,
+    message: &Message<'_>,
+) -> Option<Next> {
     let standing = match standing_for(session, &message.operation) {
         Ok(Standing::Revoked) => {
             let text = "the identity of this connection may no longer log in; bind again on a new connection";
-            return Next::Disconnect(LdapResult::new(ResultCode::STRONGER_AUTH_REQUIRED, text));
+            return Some(Next::Disconnect(LdapResult::new(ResultCode::STRONGER_AUTH_REQUIRED, text)));
         }
         Ok(Standing::Bound(identity)) => Some(identity),
         Ok(Standing::Anonymous) => None,
-        Err(error) => return answer(wire, message, error::result(&error)),
+        Err(error) => return Some(answer(wire, message, error::result(&error))),
     };
-    let identity = standing.as_deref();
     if let Err(refusal) = check_controls(&message.operation, &message.controls) {
         if matches!(message.operation, Operation::BindRequest(_)) {
             // A bind that fails leaves nobody bound (RFC 4511, section 4.2.1).
             session.unbind();
         }
-        return answer(wire, message, refusal);
+        return Some(answer(wire, message, refusal));
     }
+    if let Operation::ModifyRequest(request) = &message.operation {
+        return modify::modify(session, wire, pending, standing.as_ref(), frame.len(), message, request).await;
+    }
+    Some(perform_alone(session, wire, standing.as_deref(), frame, message).await)
+}
+
+async fn perform_alone(session: &mut Session, wire: &mut Wire, identity: Option<&Identity>, frame: &Bytes, message: &Message<'_>) -> Next {
     let result = match &message.operation {
         Operation::UnbindRequest => return Next::Close,
-        // Requests are answered in their order: what is abandoned here is answered already, or was stopped by its own search.
+        // What is abandoned here is answered already, was stopped by its own search, or is a modify, which goes on: only a search can be stopped halfway.
         Operation::AbandonRequest(_) => return Next::Go,
         Operation::BindRequest(request) => bind::bind(session, request).await,
         Operation::SearchRequest(request) => return search::search(session, wire, identity, frame, message, request).await,
         Operation::CompareRequest(request) => compare::compare(session, identity, request).await,
         Operation::AddRequest(request) => add::add(session, identity, request).await,
-        Operation::ModifyRequest(request) => {
-            return modify::modify(session, wire, pending, standing.as_ref(), (message, frame.len()), request).await;
-        }
         Operation::DeleteRequest(entry) => delete::delete(session, identity, entry).await,
         Operation::ModifyDnRequest(request) => modify_dn::modify_dn(session, identity, request).await,
         Operation::ExtendedRequest(request) => return extended::extended(session, wire, identity, message.id, request).await,

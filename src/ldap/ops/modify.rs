@@ -2,7 +2,7 @@
 
 use super::super::codec::{ChangeKind, LdapResult, Message, ModifyRequest, ResultCode};
 use super::super::error;
-use super::super::pending::{Change, Pending, Ticket};
+use super::super::pending::{Later, Pending, Ticket};
 use super::super::session::{Identity, Session};
 use super::super::wire::Wire;
 use super::{Next, answer, attribute, unseen};
@@ -12,48 +12,49 @@ use crate::model::{Dn, EntryId, Result};
 use futures_util::FutureExt;
 use std::sync::Arc;
 
-/// Does what is asked for; as a rule beside others that the client has asked for before and that wait for their commit. `octets` are those of the message.
+/// Does what is asked for, beside others that the client has asked for before and that wait for their commit; nothing if it has to wait for them first.
+/// `octets` are those of the message.
 pub(super) async fn modify(
     session: &mut Session,
     wire: &mut Wire,
     pending: &mut Pending,
     identity: Option<&Arc<Identity>>,
-    (message, octets): (&Message<'_>, usize),
+    octets: usize,
+    message: &Message<'_>,
     request: &ModifyRequest<'_>,
-) -> Next {
-    let Some(identity) = identity else { return answer(wire, message, unseen()) };
-    let asked = match Asked::read(identity, request) {
-        Ok(asked) => asked,
-        Err(error) => return answer(wire, message, error::result(&error)),
-    };
-    let ticket = Ticket { id: message.id, target: asked.target, octets };
-    if asked.is_alone(session, identity) {
-        pending.settle(wire).await;
-        let result = asked.done_alone(session, identity).await;
-        return answer(wire, message, result);
-    }
-    if !pending.has_room_for(&ticket, &session.app.limits) {
-        pending.settle(wire).await;
-    }
-    let mut change = asked.clone().begin(&session.app.core, identity);
-    let mut ended = (&mut change).now_or_never();
-    if ended.as_ref().is_some_and(|result| result.code != ResultCode::SUCCESS) && !pending.is_empty() {
-        // What failed may need what was asked for before it.
-        pending.settle(wire).await;
-        change = asked.begin(&session.app.core, identity);
-        ended = (&mut change).now_or_never();
-    }
-    match ended {
-        Some(result) => answer(wire, message, result),
-        None => {
-            pending.push(ticket, change);
-            Next::Go
+) -> Option<Next> {
+    let Some(identity) = identity else { return Some(answer(wire, message, unseen())) };
+    let begun = match Asked::read(identity, request) {
+        Ok(asked) if asked.is_alone(session, identity, octets) => {
+            if !pending.is_empty() {
+                return None;
+            }
+            Err(asked.done_alone(session, identity).await)
         }
+        Ok(asked) => {
+            let ticket = Ticket { id: message.id, target: asked.target, octets };
+            if !pending.has_room_for(&ticket, &session.app.limits) {
+                return None;
+            }
+            let mut result = asked.begin(&session.app.core, identity);
+            // Once at least, so that they are decided in the order in which they came.
+            match (&mut result).now_or_never() {
+                Some(result) => Err(result),
+                None => Ok((ticket, result)),
+            }
+        }
+        Err(error) => Err(error::result(&error)),
+    };
+    match begun {
+        Ok((ticket, result)) => pending.push(ticket, result),
+        // What is refused may need what was asked for before it.
+        Err(refused) if refused.code != ResultCode::SUCCESS && !pending.is_empty() => return None,
+        Err(done) => return Some(answer(wire, message, done)),
     }
+    Some(Next::Go)
 }
 
 /// A request without its bytes.
-#[derive(Clone)]
 struct Asked {
     target: EntryId,
     steps: Vec<Modification>,
@@ -62,16 +63,25 @@ struct Asked {
 impl Asked {
     fn read(identity: &Identity, request: &ModifyRequest<'_>) -> Result<Self> {
         let target = identity.directory().locate(&Dn::parse(request.entry)?, &identity.viewer())?.id();
-        let step =
-            |change: &super::super::codec::Change<'_>| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) };
-        Ok(Self { target, steps: request.changes.iter().map(step).collect() })
+        let steps = request.changes.iter();
+        let steps = steps.map(|change| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) }).collect();
+        Ok(Self { target, steps })
     }
 
-    /// Whether nothing else may be under way: who sets their own password rests on it from then on, and what is much is decided elsewhere, in its time.
-    fn is_alone(&self, session: &Session, identity: &Identity) -> bool {
-        // An error shows itself again when it is done.
-        let is_much = || identity.directory().is_much_to_modify(self.target, &self.steps).unwrap_or(true);
-        session.app.core.sets_password(&identity.pool, &self.steps) || is_much()
+    /// Whether nothing else may be under way: it may change who asks and what they may do, or it is much, so that it is decided elsewhere, in its time.
+    fn is_alone(&self, session: &Session, identity: &Identity, octets: usize) -> bool {
+        let directory = identity.directory();
+        let is_large = || match directory.record(self.target) {
+            Ok(entry) => entry.is_some_and(|entry| entry.octets_in_parts() > 0),
+            // An error shows itself again when it is done.
+            Err(_) => true,
+        };
+        identity.actor.entry == Some(self.target)
+            || octets > session.app.limits.own
+            || self.steps.iter().any(|step| directory.names_entries(&step.attribute))
+            || session.app.core.sets_password(&identity.pool, &self.steps)
+            || is_large()
+            || directory.is_much_to_modify(self.target, &self.steps).unwrap_or(true)
     }
 
     async fn done_alone(&self, session: &mut Session, identity: &Identity) -> LdapResult<'static> {
@@ -83,7 +93,7 @@ impl Asked {
         outcome(renewed)
     }
 
-    fn begin(self, core: &Arc<Core>, identity: &Arc<Identity>) -> Change {
+    fn begin(self, core: &Arc<Core>, identity: &Arc<Identity>) -> Later {
         let (core, identity) = (Arc::clone(core), Arc::clone(identity));
         async move { outcome(core.modify_entry(&identity.pool, &identity.actor, self.target, &self.steps).await.map(drop)) }.boxed()
     }

@@ -67,6 +67,38 @@ async fn what_comes_later_finds_what_was_asked_for_before() {
 }
 
 #[tokio::test]
+async fn who_asks_is_asked_anew_once_it_may_have_changed() {
+    let bench = Bench::start().await;
+    bench.add_person(&bench.acme, "dave").await;
+    let dave = "uid=dave,ou=people,o=acme";
+    let mut carol = bench.bound(CAROL).await;
+    let admins = "cn=admins,ou=groups,o=acme";
+    let member = |kind, name: &'static str| modify(admins, vec![(kind, "member", &[name.as_bytes()])]);
+    assert_eq!(carol.ask(member(ChangeKind::Add, dave)).await.code, 0);
+    let resigns = vec![
+        replace(BOB, "displayName", &[b"Bob"]),
+        member(ChangeKind::Delete, CAROL),
+        replace(ALICE, "displayName", &[b"Alice"]),
+        replace(ALICE, "userPassword", &[b"another good one"]),
+    ];
+    assert_eq!(codes(&at_once(&mut carol, resigns).await), [0, 0, 50, 50]);
+
+    let mut dave = bench.bound(dave).await;
+    let disables_himself: Vec<u8> = [
+        encoded(1, replace(BOB, "displayName", &[b"Robert"]), Vec::new()),
+        encoded(2, replace("uid=dave,ou=people,o=acme", "poolgateAccountDisabled", &[b"TRUE"]), Vec::new()),
+        encoded(3, replace(ALICE, "displayName", &[b"Alice"]), Vec::new()),
+    ]
+    .concat();
+    dave.send(&disables_himself).await;
+    let mut codes = Vec::new();
+    while let Some(answer) = dave.answer().await {
+        codes.push((answer.id, answer.code));
+    }
+    assert_eq!(codes, [(1, 0), (2, 0), (0, 8)], "and then a notice");
+}
+
+#[tokio::test]
 async fn a_password_is_changed_alone() {
     let bench = Bench::start().await;
     let mut alice = bench.bound(ALICE).await;
