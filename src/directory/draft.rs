@@ -42,6 +42,9 @@ impl Name {
 
 /// The options of an attribute description, in lower case and sorted.
 pub fn options(description: &str) -> Vec<String> {
+    if !description.contains(';') {
+        return Vec::new();
+    }
     let mut options: Vec<String> = description.split(';').skip(1).map(str::to_ascii_lowercase).collect();
     options.sort_unstable();
     options.dedup();

@@ -69,7 +69,7 @@ impl Schema {
 
     /// An attribute type by one of its names or its OID; case and options (`;lang-de`) do not matter.
     pub fn attribute(&self, description: &str) -> Option<&AttributeType> {
-        let name = description.split(';').next().unwrap_or(description);
+        let name = if description.contains(';') { description.split(';').next().unwrap_or_default() } else { description };
         find(&self.attribute_names, name).and_then(|position| self.attributes.get(position))
     }
 
