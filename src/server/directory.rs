@@ -1,6 +1,7 @@
 //! LDAP connections: in clear text with StartTLS, and within TLS from the first byte.
 
 use super::config::ConfigError;
+use super::lanes::Lanes;
 use super::life::Life;
 use super::limits::Limits;
 use super::listener::{Gate, accept};
@@ -17,17 +18,25 @@ pub struct Ldap {
     app: Arc<App>,
     tls: Option<TlsAcceptor>,
     gate: Arc<Gate>,
+    lanes: Arc<Lanes>,
     patience: Duration,
 }
 
 impl Ldap {
     /// The face over that core.
-    pub fn new(core: &Arc<Core>, limits: &Limits, gate: Arc<Gate>, certificate: Option<&Arc<Certificate>>) -> Result<Self, ConfigError> {
+    pub fn new(
+        core: &Arc<Core>,
+        limits: &Limits,
+        gate: Arc<Gate>,
+        lanes: Arc<Lanes>,
+        certificate: Option<&Arc<Certificate>>,
+    ) -> Result<Self, ConfigError> {
         let tls = certificate.map(|certificate| certificate.acceptor(&[])).transpose()?;
         Ok(Self {
             app: App::new(Arc::clone(core), (&limits.ldap).into(), tls.clone()),
             tls,
             gate,
+            lanes,
             patience: Duration::from_secs(limits.handshake_seconds),
         })
     }
@@ -35,22 +44,25 @@ impl Ldap {
     /// Serves the sockets in clear text, where StartTLS is offered, and those within TLS.
     pub fn serve(&self, plain: Vec<TcpListener>, secure: Vec<TcpListener>, life: &Life) {
         for socket in plain {
-            let (app, stopping) = (Arc::clone(&self.app), life.token());
-            let serve = move |stream, peer| serve_connection(stream, peer, Transport::Plain, Arc::clone(&app), stopping.clone());
+            let (app, stopping, lanes) = (Arc::clone(&self.app), life.token(), Arc::clone(&self.lanes));
+            let serve = move |stream, peer| {
+                let (app, stopping, lanes) = (Arc::clone(&app), stopping.clone(), Arc::clone(&lanes));
+                async move { lanes.serve(stream, move |stream| serve_connection(stream, peer, Transport::Plain, app, stopping)).await }
+            };
             life.spawn(accept(socket, Arc::clone(&self.gate), life.clone(), serve));
         }
         let Some(tls) = &self.tls else { return };
         for socket in secure {
-            let (app, stopping, tls, patience) = (Arc::clone(&self.app), life.token(), tls.clone(), self.patience);
+            let (app, stopping, lanes) = (Arc::clone(&self.app), life.token(), Arc::clone(&self.lanes));
+            let (tls, patience) = (tls.clone(), self.patience);
             let serve = move |stream, peer| {
-                let (app, stopping, tls) = (Arc::clone(&app), stopping.clone(), tls.clone());
-                async move {
-                    match tokio::time::timeout(patience, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => serve_connection(stream, peer, Transport::Tls, app, stopping).await,
-                        Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
-                        Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
-                    }
-                }
+                let (app, stopping, lanes, tls) = (Arc::clone(&app), stopping.clone(), Arc::clone(&lanes), tls.clone());
+                let encrypted = async move |stream| match tokio::time::timeout(patience, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => serve_connection(stream, peer, Transport::Tls, app, stopping).await,
+                    Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
+                    Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+                };
+                async move { lanes.serve(stream, encrypted).await }
             };
             life.spawn(accept(socket, Arc::clone(&self.gate), life.clone(), serve));
         }

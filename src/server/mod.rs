@@ -11,6 +11,7 @@ mod files;
 mod health;
 mod http;
 mod idle;
+mod lanes;
 mod life;
 pub mod limits;
 mod listener;
@@ -34,6 +35,7 @@ use crate::work::{Places, Work};
 use crate::{admin, login, oidc, saml};
 use config::PoolUrls;
 use directory::Ldap;
+use lanes::Lanes;
 use life::Life;
 use limits::Limits;
 use listener::{Gate, bind};
@@ -128,7 +130,10 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     if https.is_some() {
         http::serve(&http, sockets.https, https, &life);
     }
-    Ldap::new(&core, &config.limits, directory, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
+    if !(sockets.ldap.is_empty() && sockets.ldaps.is_empty()) {
+        let lanes = Lanes::start(std::thread::available_parallelism().map_or(1, usize::from))?;
+        Ldap::new(&core, &config.limits, directory, lanes, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
+    }
     tasks::start(&core, store.clone(), &life);
     let drain = Duration::from_secs(config.limits.drain_seconds);
     Ok(Running { addresses, core, store, certificate, drain, life })
