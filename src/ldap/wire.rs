@@ -1,9 +1,8 @@
 //! The two buffers of a connection: what came and is not yet read, what is to be sent.
 
 use super::Limits;
-use super::budget::{Budget, Room, Share};
+use super::budget::{Budget, Room};
 use super::codec::{self, DecodeError, Message, Reason};
-use crate::directory::MAX_ENTRY;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use std::fmt;
@@ -115,15 +114,9 @@ impl Wire {
         self.output.len() >= self.limits.output.min(self.limits.own)
     }
 
-    /// Room for answers that are larger than what a connection may hold by itself; `None` if there is none for as long as a peer may take to read.
-    pub async fn room(&mut self) -> Option<Room> {
-        let octets = self.limits.output + MAX_ENTRY;
-        timeout(self.limits.write, self.budget.output.take(octets)).await.ok().flatten()
-    }
-
     /// Appends answers for which there is room.
     pub fn send_encoded(&mut self, answers: Vec<u8>, mut room: Room) {
-        Share::shrink(&mut room, answers.len().saturating_sub(self.limits.own));
+        room.shrink(answers.len().saturating_sub(self.limits.own));
         match &mut self.output_room {
             Some(held) => held.merge(room),
             None => self.output_room = Some(room),
@@ -228,6 +221,15 @@ impl Wire {
         step.await
     }
 
+    /// Drives a step of a search for as long as the request with this id is wanted, and listens meanwhile.
+    pub async fn while_wanted<T>(&mut self, id: i32, step: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = step => Some(done),
+            () = self.until_unwanted(id) => None,
+        }
+    }
+
     async fn until_unwanted(&mut self, id: i32) {
         loop {
             if self.ended || self.has_end_of(id) {
@@ -300,6 +302,8 @@ impl End {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::PoolId;
+    use std::net::IpAddr;
 
     #[tokio::test]
     async fn a_peer_that_reads_a_little_now_and_then_loses_the_connection() {
@@ -379,8 +383,8 @@ mod tests {
         let budget = Budget::new(&limits);
         let (ours, _theirs) = tokio::io::duplex(1 << 20);
         let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget));
-        let room = wire.room().await.unwrap();
-        assert_eq!(budget.output.left(), (8 << 20) - limits.output - MAX_ENTRY);
+        let room = budget.output.take(PoolId::new(1), IpAddr::from([192, 0, 2, 1]), 1 << 20).await.unwrap();
+        assert_eq!(budget.output.left(), 7 << 20);
         wire.send_encoded(vec![0; 500_000], room);
         assert_eq!(budget.output.left(), (8 << 20) - (500_000 - limits.own), "no more than they are");
         assert!(wire.is_full());

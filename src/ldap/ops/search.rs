@@ -1,5 +1,6 @@
 //! Search (RFC 4511, section 4.5), with paged results (RFC 2696).
 
+use super::super::budget::Room;
 use super::super::codec::{self, Control, LdapResult, Message, Operation, PagedResults, ResultCode, SearchRequest};
 use super::super::paging::Query;
 use super::super::session::{Identity, Session};
@@ -8,13 +9,14 @@ use super::super::wire::Wire;
 use super::super::{error, rootdse, subschema};
 use super::scan::{Bounds, Pace, Pause, Scan};
 use super::{Next, filter, unseen};
-use crate::directory::{Scope, Selection};
+use crate::directory::{MAX_ENTRY, Scope, Selection};
 use crate::model::{EntryId, Error, Result, error::Rule};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A request with a filter that is not resolved at once: each DN in it is looked for, and each value brought into normal form. Octets.
 const LONG_FILTER: usize = 8 << 10;
@@ -169,12 +171,7 @@ async fn run(
                 let (result, cookie) = at_limit(stretch.last);
                 return Ok(Outcome::Done(result, cookie));
             }
-            Pause::Late => {
-                return Ok(Outcome::Done(
-                    LdapResult::new(ResultCode::TIME_LIMIT_EXCEEDED, "the search took longer than the limit allows"),
-                    None,
-                ));
-            }
+            Pause::Late => return Ok(late()),
             Pause::Unwanted => return Ok(Outcome::Unwanted),
             Pause::Spent => {}
         }
@@ -184,9 +181,9 @@ async fn run(
         if wire.is_unwanted(scan.id) {
             return Ok(Outcome::Unwanted);
         }
-        let Some(room) = wire.room().await else {
-            let text = "too much waits to be read by others; try again in a moment";
-            return Ok(Outcome::Done(LdapResult::new(ResultCode::BUSY, text), None));
+        let room = match room(session, wire, identity, &scan).await {
+            Ok(room) => room,
+            Err(outcome) => return Ok(outcome),
         };
         bounds = Bounds { after: stretch.last, entries: bounds.entries - stretch.found, output, pace: Pace::AsJob };
         let job = {
@@ -201,6 +198,26 @@ async fn run(
         wire.send_encoded(out, room);
         stretch = next;
     }
+}
+
+/// Room for what the next stretch may find: more than a connection may hold by itself. There may be none for as long as a peer may take to read.
+async fn room(session: &Session, wire: &mut Wire, identity: &Identity, scan: &Scan) -> std::result::Result<Room, Outcome> {
+    let limits = &session.app.limits;
+    let taking = session.app.budget.output.take(identity.pool.id(), session.peer.ip(), limits.output + MAX_ENTRY);
+    let time = limits.write.min(scan.deadline.since(scan.clock.now()));
+    match wire.while_wanted(scan.id, timeout(time, taking)).await {
+        Some(Ok(Some(room))) => Ok(room),
+        None => Err(Outcome::Unwanted),
+        Some(_) if scan.clock.now() >= scan.deadline => Err(late()),
+        Some(_) => {
+            let text = "too much waits to be read; try again in a moment";
+            Err(Outcome::Done(LdapResult::new(ResultCode::BUSY, text), None))
+        }
+    }
+}
+
+fn late() -> Outcome {
+    Outcome::Done(LdapResult::new(ResultCode::TIME_LIMIT_EXCEEDED, "the search took longer than the limit allows"), None)
 }
 
 /// The page that a search asks for.

@@ -196,14 +196,27 @@ async fn a_large_answer_waits_for_room_and_a_small_one_does_not() {
     many_entries(&bench).await;
     let mut client = bench.bound(LEGACY).await;
     let request = || search("o=acme", Scope::Subtree, Filter::Present("objectClass"), &[]);
-    let taken = bench.app.budget.output.take(8 << 20).await.unwrap();
-    assert_eq!(client.search(request()).await.code, 51);
+    let taken = bench.app.budget.output.take(bench.acme.id(), [192, 0, 2, 1].into(), 8 << 20).await.unwrap();
+    let more = bench.app.budget.output.take(bench.acme.id(), [192, 0, 2, 2].into(), 8 << 20).await.unwrap();
+    assert_eq!(client.search(request()).await.code, 51, "the pool has all its room");
     assert_eq!(client.search(search(ALICE, Scope::Base, Filter::Present("objectClass"), &[])).await.code, 0);
-    drop(taken);
+    drop((taken, more));
     let answer = client.search(request()).await;
     assert_eq!((answer.code, answer.entries.len()), (0, 210));
     assert_eq!(client.search(search(ALICE, Scope::Base, Filter::Present("objectClass"), &[])).await.code, 0);
     assert_eq!(bench.app.budget.output.left(), 8 << 20);
+}
+
+#[tokio::test]
+async fn a_search_that_waits_for_room_can_be_abandoned() {
+    let bench = Bench::with(Limits { all_output: 8 << 20, ..Limits::default() }, None).await;
+    many_entries(&bench).await;
+    let mut client = bench.bound(LEGACY).await;
+    let take = |last| bench.app.budget.output.take(bench.acme.id(), [192, 0, 2, last].into(), 8 << 20);
+    let _taken = (take(1).await.unwrap(), take(2).await.unwrap());
+    let abandon = encoded(11, Operation::AbandonRequest(10), vec![]);
+    client.send(&[everything(10), abandon, who(12)].concat()).await;
+    assert_eq!(client.answer().await.unwrap().id, 12, "long before the wait for room would end");
 }
 
 fn tls() -> (TlsAcceptor, TlsConnector) {
