@@ -74,6 +74,8 @@ enum Close {
 
 async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut Session, shutdown: &CancellationToken) -> Close {
     let limits = session.app.limits;
+    let stopping = shutdown.cancelled();
+    tokio::pin!(stopping);
     let mut served: usize = 0;
     loop {
         served = served.wrapping_add(1);
@@ -83,7 +85,7 @@ async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut S
         let (messages, idle) = if session.is_bound() { (limits.bound, limits.bound_idle) } else { (limits.unbound, limits.unbound_idle) };
         let frame = tokio::select! {
             biased;
-            () = shutdown.cancelled() => return Close::Told(LdapResult::new(ResultCode::UNAVAILABLE, "the server is stopping")),
+            () = &mut stopping => return Close::Told(LdapResult::new(ResultCode::UNAVAILABLE, "the server is stopping")),
             frame = next(wire, pending, &messages, idle) => frame,
         };
         let frame = match frame {

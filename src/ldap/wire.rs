@@ -171,14 +171,27 @@ impl Wire {
         if self.output.is_empty() {
             return Ok(());
         }
-        let seconds = self.output.len() / self.limits.slowest.max(1);
-        let whole = self.limits.write + Duration::from_secs(seconds as u64);
-        timeout(whole, self.write_all()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        // As a rule there is room for all of it, and no time to watch.
+        if self.written > 0 || !self.write_at_once()? {
+            let seconds = self.output.len() / self.limits.slowest.max(1);
+            let whole = self.limits.write + Duration::from_secs(seconds as u64);
+            timeout(whole, self.write_all()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        }
         self.output.clear();
         self.written = 0;
         self.output.shrink_to(KEPT_OUTPUT);
         self.output_room = None;
         Ok(())
+    }
+
+    /// Writes as much as there is room for; whether that was all.
+    fn write_at_once(&mut self) -> io::Result<bool> {
+        let Some(written) = self.stream.write(&self.output).now_or_never() else { return Ok(false) };
+        self.written = written?;
+        if self.written < self.output.len() {
+            return Ok(false);
+        }
+        self.stream.flush().now_or_never().transpose().map(|flushed| flushed.is_some())
     }
 
     async fn write_all(&mut self) -> io::Result<()> {
