@@ -1,26 +1,27 @@
-//! The one thread that writes. It takes all commits that wait, puts them into the journal, syncs, applies their rows, and only then answers.
+//! The one thread that decides what is committed. It takes all commits that wait, puts them into the journal and syncs; then [`super::applier`] writes their rows, and
+//! only then answers.
 //!
 //! ```text
-//! check expectations → journal → flush, sync_data → apply → drop from the cache → publish → answer → trim
+//! committer   check expectations → journal → flush, sync_data → trim
+//! applier                                                     → apply → drop from the cache → publish → answer
 //! ```
 //!
-//! Any failure stops it for good: what the disk holds after a failed sync is not known, so a second try could acknowledge what is lost.
+//! While one group is applied the next is synced, and no more than that: what a group finds is the rows, with the last word of the group before it on each that it
+//! touches. Any failure stops both for good: what the disk holds after a failed sync is not known, so a second try could acknowledge what is lost.
 
+use super::applier::{Applier, Group};
 use super::audit_hours::Remembered;
 use super::batch::Batch;
 use super::disk::Sync;
 use super::extent::Extent;
-use super::feed;
 use super::journal::{self, Commit, Name};
 use super::names;
-use super::overlay::Overlay;
-use super::row;
-use super::shared::Shared;
+use super::overlay::{Overlay, Touched};
+use super::shared::{Shared, StopOnPanic};
 use crate::model::{PoolId, Sequence, Timestamp};
 use crate::store::CommitError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Commits of one group.
@@ -55,6 +56,9 @@ pub(super) struct Committer {
     pub(super) closed: BTreeSet<PoolId>,
     /// Expiry rows that need not be put again.
     pub(super) hours: Remembered,
+    /// What the group has touched that is applied now, or was last.
+    pub(super) before: Arc<Touched>,
+    pub(super) applier: Applier,
 }
 
 /// How much of the journal stays: whichever is less.
@@ -82,34 +86,24 @@ impl Committer {
                 }
                 Request::Sweep { now, limit, reply } => {
                     let due = self.sweep(now, limit);
-                    self.stop_unless(due).map(|due| answer(reply, Ok(due)))
+                    self.shared.stop_unless(due).map(|due| answer(reply, Ok(due)))
                 }
                 Request::RemovePool { pool, limit, reply } => {
                     let removed = self.remove_pool(pool, limit);
-                    self.stop_unless(removed).map(|removed| answer(reply, Ok(removed)))
+                    self.shared.stop_unless(removed).map(|removed| answer(reply, Ok(removed)))
                 }
             };
             let trimmed = served.and_then(|()| self.trim());
-            if self.stop_unless(trimmed).is_err() {
+            if self.shared.stop_unless(trimmed).is_err() {
                 break;
             }
         }
         if shared.stopped.get().is_none() {
-            let written = self.make_durable();
+            let written = self.settle().and_then(|()| self.make_durable());
             // Nobody is left to be told but whoever asks why.
-            let _ = self.stop_unless(written);
+            let _ = self.shared.stop_unless(written);
         }
         drop(unwinding);
-    }
-
-    /// Writes down why the store stops, if it does: before anybody who waits is turned away, so that they learn why.
-    fn stop_unless<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        if let Err(reason) = &result
-            && self.shared.stopped.set(reason.clone()).is_ok()
-        {
-            tracing::error!(%reason, "the store has stopped");
-        }
-        result
     }
 
     /// All commits that wait already, up to the caps of a group, and the request after them if it is of another kind.
@@ -131,54 +125,63 @@ impl Committer {
     }
 
     fn serve_group(&mut self, batches: Vec<Batch>, replies: Vec<Reply<Sequence>>) -> Result<(), Failure> {
-        let committed = self.commit(batches);
-        let committed = self.stop_unless(committed)?;
-        let counts = &self.shared.counts;
-        counts.commits.add(committed.iter().flatten().count());
-        counts.conflicts.add(committed.iter().filter(|done| **done == Err(CommitError::Conflict)).count());
-        // Conflicts too are answered only now: before, a caller would read the rows as they were before the commit that it lost to, and lose again.
-        for (reply, done) in replies.into_iter().zip(committed) {
-            answer(reply, done);
-        }
-        Ok(())
+        let group = self.write(batches, replies);
+        let group = self.shared.stop_unless(group)?;
+        self.before = Arc::clone(&group.touched);
+        // Who waits shall not wait for the rows of others; if nobody does, another thread would only be a detour.
+        if self.requests.is_empty() { self.applier.apply(group) } else { self.applier.hand_over(group) }
     }
 
-    /// The sequence of each batch, or why it was not committed.
-    fn commit(&mut self, batches: Vec<Batch>) -> Result<Vec<Result<Sequence, CommitError>>, Failure> {
-        let shared = Arc::clone(&self.shared);
-        let mut overlay = Overlay::new(&shared.rows);
+    /// Puts into the journal what can be committed, and makes it durable.
+    fn write(&mut self, batches: Vec<Batch>, replies: Vec<Reply<Sequence>>) -> Result<Group, Failure> {
+        let (shared, before) = (Arc::clone(&self.shared), Arc::clone(&self.before));
+        let mut overlay = Overlay::new(&shared.rows, &before);
         let mut commits = Vec::with_capacity(batches.len());
-        let mut committed = Vec::with_capacity(batches.len());
-        for batch in batches {
+        let mut answers = Vec::with_capacity(batches.len());
+        for (batch, reply) in batches.into_iter().zip(replies) {
             if self.closed.contains(&batch.pool) {
-                committed.push(Err(CommitError::Closed));
+                answers.push((reply, Err(CommitError::Closed)));
                 continue;
             }
             let commit = overlay.add(batch, Sequence::new(self.next), &self.hours).map_err(|error| failed("reading rows", &error))?;
-            committed.push(commit.as_ref().map(|commit| commit.sequence).ok_or(CommitError::Conflict));
+            answers.push((reply, commit.as_ref().map(|commit| commit.sequence).ok_or(CommitError::Conflict)));
             self.next += u64::from(commit.is_some());
             commits.extend(commit);
         }
-        if !commits.is_empty() {
-            self.write(&commits, &overlay)?;
-            self.hours.extend(overlay.new_hours());
-        }
-        Ok(committed)
+        let (touched, hours) = overlay.finish();
+        let records = self.record(&commits)?;
+        self.hours.extend(hours);
+        Ok(Group { commits, records, touched: Arc::new(touched), last: Sequence::new(self.next - 1), answers })
     }
 
-    /// Does commits of the store's own, which expect nothing. They get their sequences here.
+    /// Does commits of the store's own, which expect nothing, to their end. They get their sequences here.
     pub(super) fn commit_own(&mut self, mut commits: Vec<Commit>) -> Result<(), Failure> {
-        let shared = Arc::clone(&self.shared);
-        let mut overlay = Overlay::new(&shared.rows);
+        let (shared, before) = (Arc::clone(&self.shared), Touched::default());
+        let mut overlay = Overlay::new(&shared.rows, &before);
         for commit in &mut commits {
             commit.sequence = Sequence::new(self.next);
             self.next += 1;
             overlay.touch(commit);
         }
-        self.write(&commits, &overlay)
+        let (touched, _) = overlay.finish();
+        let records = self.record(&commits)?;
+        let last = Sequence::new(self.next - 1);
+        self.applier.apply(Group { commits, records, touched: Arc::new(touched), last, answers: Vec::new() })?;
+        self.settle()
     }
 
-    fn write(&mut self, commits: &[Commit], overlay: &Overlay<'_>) -> Result<(), Failure> {
+    /// Waits until every group is applied: then the rows alone tell what is there.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
+        self.applier.wait()?;
+        self.before = Arc::default();
+        Ok(())
+    }
+
+    /// Writes the journal records of the commits, and makes them durable.
+    fn record(&mut self, commits: &[Commit]) -> Result<Vec<Name>, Failure> {
+        if commits.is_empty() {
+            return Ok(Vec::new());
+        }
         let shared = &self.shared;
         let applied = shared.visible();
         let records = journal::records(commits, applied);
@@ -191,11 +194,7 @@ impl Committer {
         shared.counts.row_writes.add(records.len());
         self.recorded = applied.get();
         self.make_durable()?;
-        let applied = self.apply(commits, overlay).and_then(|()| self.tell(commits, &records));
-        applied.map_err(|error| failed("applying a commit", &error))?;
-        self.shared.visible.store(self.next - 1, Ordering::Release);
-        self.shared.counts.groups.add(1);
-        Ok(())
+        Ok(records.into_iter().map(|(name, _)| name).collect())
     }
 
     pub(super) fn make_durable(&mut self) -> Result<(), Failure> {
@@ -204,55 +203,13 @@ impl Committer {
         self.shared.counts.syncs.add(1);
         Ok(())
     }
-
-    /// Puts before deletes, so that a rename never hides an entry.
-    fn apply(&self, commits: &[Commit], overlay: &Overlay<'_>) -> Result<(), sled::Error> {
-        let Shared { rows, cache, counts, .. } = &*self.shared;
-        let mut bytes = Vec::new();
-        for commit in commits {
-            for (name, tail) in commit.puts.iter().filter(|(name, _)| overlay.keeps(name, commit.sequence)) {
-                row::write_whole(&mut bytes, commit.sequence, tail);
-                rows.insert(name.as_slice(), bytes.as_slice())?;
-                cache.remove(name);
-                counts.row_writes.add(1);
-            }
-        }
-        for name in commits.iter().flat_map(|commit| &commit.deletes).filter(|name| overlay.removes(name)) {
-            rows.remove(name)?;
-            cache.remove(name);
-            counts.row_writes.add(1);
-        }
-        Ok(())
-    }
-
-    /// Writes the feed rows of the commits: one for each pool and record.
-    fn tell(&self, commits: &[Commit], records: &[(Name, Vec<u8>)]) -> Result<(), sled::Error> {
-        let begins_record = |commit: &Commit| records.binary_search_by_key(&(commit.sequence, 0), |(name, _)| *name).is_ok();
-        for commits in commits.chunk_by(|_, next| !begins_record(next)) {
-            if let Some(first) = commits.first() {
-                self.shared.counts.row_writes.add(feed::insert(&self.shared.rows, first.sequence, commits)?);
-            }
-        }
-        Ok(())
-    }
 }
 
 pub(super) fn failed(doing: &str, error: &sled::Error) -> Failure {
     format!("{doing} failed: {error}")
 }
 
-fn answer<T>(reply: Reply<T>, result: Result<T, CommitError>) {
+pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, CommitError>) {
     // Nobody waits any more: the commit is done all the same.
     let _ = reply.send(result);
-}
-
-/// Says that the store has stopped if its thread ends by a panic.
-struct StopOnPanic(Arc<Shared>);
-
-impl Drop for StopOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let _ = self.0.stopped.set("its thread has failed; the log has the details".into());
-        }
-    }
 }

@@ -3,13 +3,14 @@
 //! sled alone loses acknowledged writes in a power cut (its flush does not sync), and its transactions switch a lock on for good that every reader pays. So a
 //! commit is first one journal record, or several, each a single insert; then a sync; then its rows. What is visible is durable, and the journal is the change feed.
 //!
-//! - [`committer`] writes, alone; [`overlay`] checks what commits expect; [`journal`] is the record; [`upkeep`] sweeps, removes pools and trims;
-//!   [`audit_hours`] says when audit rows end.
+//! - [`committer`] decides, alone, and makes durable; [`overlay`] checks what commits expect; [`journal`] is the record; [`applier`] writes the rows; [`upkeep`]
+//!   sweeps, removes pools and trims; [`audit_hours`] says when audit rows end.
 //! - [`recovery`] opens: it applies again what the journal holds and the rows may lack.
 //! - [`shared`] and [`cache`] read; [`feed`] tells from the journal what has changed.
 //!
 //! Never used: sled's `transaction` and `apply_batch`.
 
+mod applier;
 mod audit_hours;
 mod batch;
 mod cache;
@@ -29,6 +30,7 @@ pub use feed::Consumer;
 
 use super::{Changes, CommitError, Feed, Key, Options, Prefix, ReadError, Row, ServerChanges, ServerKey, ServerPrefix, Statistics};
 use crate::model::{PoolId, Sequence, Timestamp};
+use applier::Applier;
 use audit_hours::Remembered;
 use batch::Batch;
 use cache::Cache;
@@ -103,6 +105,8 @@ impl Embedded {
             },
             closed: BTreeSet::new(),
             hours: Remembered::default(),
+            before: Arc::default(),
+            applier: Applier::start(Arc::clone(&shared)).map_err(about)?,
         };
         let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
         let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));

@@ -1,4 +1,4 @@
-//! Checks expectations: against what the group before a commit will write, then against the rows.
+//! Checks expectations: against what the commits before it will write, of its own group and of the one before, then against the rows.
 
 use super::audit_hours::{self, Remembered};
 use super::batch::Batch;
@@ -11,10 +11,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Bound::{Included, Unbounded};
 
 /// What a group of commits will have written: the last word on each row that it touches, none for a row that it removes.
+#[derive(Default)]
+pub(super) struct Touched(HashMap<Vec<u8>, Option<Head>>);
+
+/// A group while it is put together, over the one before it, whose rows may be written already or not.
 pub(super) struct Overlay<'a> {
     rows: &'a sled::Db,
-    touched: HashMap<Vec<u8>, Option<Head>>,
-    /// The same names in order, from the first time on that somebody asks what begins alike.
+    before: &'a Touched,
+    touched: Touched,
+    /// The names of both in order, from the first time on that somebody asks what begins alike.
     ordered: Option<BTreeSet<Vec<u8>>>,
     /// Expiry rows for hours of audit rows that it puts.
     hours: HashSet<Vec<u8>>,
@@ -24,8 +29,8 @@ pub(super) struct Overlay<'a> {
 type Known<'a> = HashMap<&'a [u8], Option<Head>>;
 
 impl<'a> Overlay<'a> {
-    pub(super) fn new(rows: &'a sled::Db) -> Self {
-        Self { rows, touched: HashMap::new(), ordered: None, hours: HashSet::new() }
+    pub(super) fn new(rows: &'a sled::Db, before: &'a Touched) -> Self {
+        Self { rows, before, touched: Touched::default(), ordered: None, hours: HashSet::new() }
     }
 
     /// The commit that the batch becomes under that sequence; none if an expectation does not hold.
@@ -65,29 +70,19 @@ impl<'a> Overlay<'a> {
     pub(super) fn touch(&mut self, commit: &Commit) {
         for (name, tail) in &commit.puts {
             let head = Head { version: commit.sequence, expires: row::tail_expires(tail) };
-            self.touched.insert(name.clone(), Some(head));
+            self.touched.0.insert(name.clone(), Some(head));
         }
         for name in &commit.deletes {
-            self.touched.insert(name.clone(), None);
+            self.touched.0.insert(name.clone(), None);
         }
         if let Some(ordered) = &mut self.ordered {
             ordered.extend(commit.names().map(<[u8]>::to_vec));
         }
     }
 
-    /// The expiry rows for hours of audit rows that the group puts.
-    pub(super) fn new_hours(self) -> HashSet<Vec<u8>> {
-        self.hours
-    }
-
-    /// Whether the group still means this put when all of it is applied.
-    pub(super) fn keeps(&self, name: &[u8], sequence: Sequence) -> bool {
-        matches!(self.touched.get(name), Some(Some(head)) if head.version == sequence)
-    }
-
-    /// Whether the row is gone when all of the group is applied.
-    pub(super) fn removes(&self, name: &[u8]) -> bool {
-        matches!(self.touched.get(name), Some(None))
+    /// The last word on each row, and the expiry rows for hours of audit rows that the group puts.
+    pub(super) fn finish(self) -> (Touched, HashSet<Vec<u8>>) {
+        (self.touched, self.hours)
     }
 
     /// Adds the write and keeps the expiry rows in step where the old row is known or may end. An expiry row that is left behind by a row
@@ -95,8 +90,8 @@ impl<'a> Overlay<'a> {
     fn write(&self, write: Write<Vec<u8>>, commit: &mut Commit, known: &Known<'_>) -> Result<(), sled::Error> {
         let (Write::Put { key, .. } | Write::Delete { key }) = &write;
         let expires = if let Write::Put { expires, .. } = &write { *expires } else { None };
-        let before = match self.touched.get(key).or_else(|| known.get(key.as_slice())) {
-            Some(head) => *head,
+        let before = match self.coming(key).or_else(|| known.get(key.as_slice()).copied()) {
+            Some(head) => head,
             None if expires.is_some() => read_head(self.rows, key)?,
             None => None,
         };
@@ -113,30 +108,45 @@ impl<'a> Overlay<'a> {
     }
 
     fn expected<'b>(&self, name: &'b [u8], known: &mut Known<'b>) -> Result<Option<Head>, sled::Error> {
-        if let Some(head) = self.touched.get(name) {
-            return Ok(*head);
-        }
-        if let Some(head) = known.get(name) {
-            return Ok(*head);
+        if let Some(head) = self.coming(name).or_else(|| known.get(name).copied()) {
+            return Ok(head);
         }
         let head = read_head(self.rows, name)?;
         known.insert(name, head);
         Ok(head)
     }
 
+    /// What a row will say when the group before is applied, and this one as far as it goes; nothing if neither touches it.
+    fn coming(&self, name: &[u8]) -> Option<Option<Head>> {
+        self.touched.0.get(name).or_else(|| self.before.0.get(name)).copied()
+    }
+
     fn is_empty(&mut self, prefix: &[u8]) -> Result<bool, sled::Error> {
-        let touched = &self.touched;
-        let ordered = self.ordered.get_or_insert_with(|| touched.keys().cloned().collect());
-        let mut coming = ordered.range::<[u8], _>((Included(prefix), Unbounded)).take_while(|name| name.starts_with(prefix));
-        if coming.any(|name| touched.get(name).is_some_and(Option::is_some)) {
+        if self.ordered.is_none() {
+            self.ordered = Some(self.before.0.keys().chain(self.touched.0.keys()).cloned().collect());
+        }
+        let names = self.ordered.iter().flat_map(|ordered| ordered.range::<[u8], _>((Included(prefix), Unbounded)));
+        if names.take_while(|name| name.starts_with(prefix)).any(|name| self.coming(name).flatten().is_some()) {
             return Ok(false);
         }
         for name in self.rows.scan_prefix(prefix).keys() {
-            if !self.touched.contains_key(name?.as_ref()) {
+            if self.coming(&name?).is_none() {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+}
+
+impl Touched {
+    /// Whether the group still means this put when all of it is applied.
+    pub(super) fn keeps(&self, name: &[u8], sequence: Sequence) -> bool {
+        matches!(self.0.get(name), Some(Some(head)) if head.version == sequence)
+    }
+
+    /// Whether the row is gone when all of the group is applied.
+    pub(super) fn removes(&self, name: &[u8]) -> bool {
+        matches!(self.0.get(name), Some(None))
     }
 }
 
@@ -146,5 +156,81 @@ pub(super) fn read_head(rows: &sled::Db, name: &[u8]) -> Result<Option<Head>, sl
     match row::split(&bytes) {
         Some((head, _)) => Ok(Some(head)),
         None => Err(sled::Error::Unsupported("a row has a form that this version does not know".into())),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::model::{PoolId, Timestamp};
+    use crate::store::{Changes, Key, Prefix, ServerChanges, Space};
+
+    const POOL: PoolId = PoolId::new(7);
+
+    fn key(name: &str) -> Key {
+        Key::named(Space::Grant, name.as_bytes())
+    }
+
+    fn name(of: &str) -> Vec<u8> {
+        names::pool_key(POOL, key(of).as_bytes())
+    }
+
+    fn head(version: u64, expires: Option<i64>) -> Head {
+        Head { version: Sequence::new(version), expires: expires.map(Timestamp::from_micros) }
+    }
+
+    /// An engine that holds `there` and `going` as the third commit wrote them, and the group after it, which writes `there` and `coming` and removes `going`. Its rows
+    /// are not written yet, or some are.
+    fn two_groups(test: impl Fn(&sled::Db, &Touched)) {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = sled::open(folder.path()).unwrap();
+        let put = |of: &str, version| {
+            let mut row = Vec::new();
+            row::write_whole(&mut row, Sequence::new(version), &row::tail(b"", None));
+            rows.insert(name(of), row).unwrap();
+        };
+        put("there", 3);
+        put("going", 3);
+        let touched = [("there", Some(head(4, Some(9)))), ("coming", Some(head(4, None))), ("going", None)];
+        let before = Touched(touched.into_iter().map(|(of, head)| (name(of), head)).collect());
+        test(&rows, &before);
+        put("coming", 4);
+        test(&rows, &before);
+        rows.remove(name("going")).unwrap();
+        test(&rows, &before);
+        put("there", 4);
+        test(&rows, &before);
+    }
+
+    fn add(rows: &sled::Db, before: &Touched, fill: impl FnOnce(&mut Changes)) -> Option<Commit> {
+        let mut changes = Changes::new();
+        fill(&mut changes);
+        let batch = Batch::new(POOL, changes, ServerChanges::new()).unwrap();
+        Overlay::new(rows, before).add(batch, Sequence::new(5), &Remembered::default()).unwrap()
+    }
+
+    #[test]
+    fn a_group_finds_what_the_one_before_means_however_much_of_it_is_applied() {
+        two_groups(|rows, before| {
+            let holds = |fill: &dyn Fn(&mut Changes)| add(rows, before, fill).is_some();
+            assert!(holds(&|changes| changes.expect_version(key("there"), Sequence::new(4))));
+            assert!(!holds(&|changes| changes.expect_version(key("there"), Sequence::new(3))));
+            assert!(holds(&|changes| changes.expect_present(key("coming"))));
+            assert!(!holds(&|changes| changes.expect_absent(key("coming"))));
+            assert!(holds(&|changes| changes.expect_absent(key("going"))));
+            assert!(!holds(&|changes| changes.expect_present(key("going"))));
+            assert!(holds(&|changes| changes.expect_empty(Prefix::named(Space::Grant, b"goi"))));
+            assert!(!holds(&|changes| changes.expect_empty(Prefix::named(Space::Grant, b"com"))));
+            assert!(!holds(&|changes| changes.expect_empty(Prefix::named(Space::Grant, b"the"))));
+        });
+    }
+
+    #[test]
+    fn an_end_that_the_group_before_has_set_is_taken_away() {
+        two_groups(|rows, before| {
+            let commit = add(rows, before, |changes| changes.put(key("there"), Vec::new())).unwrap();
+            assert_eq!(commit.deletes, [names::expiry_key(Timestamp::from_micros(9), &name("there"))]);
+        });
     }
 }

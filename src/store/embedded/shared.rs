@@ -1,6 +1,7 @@
 //! What readers and the committer share: the rows, the cache, the counts, and how far commits are visible.
 
 use super::cache::Cache;
+use super::committer::Failure;
 use super::disk::{self, Lock};
 use super::{names, row};
 use crate::model::Sequence;
@@ -8,7 +9,7 @@ use crate::store::{CommitError, ReadError, Row, Statistics};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A number that several threads count up.
 #[derive(Debug, Default)]
@@ -77,6 +78,16 @@ impl Shared {
         self.consumers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes down why the store stops, if it does.
+    pub(super) fn stop_unless<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(reason) = &result
+            && self.stopped.set(reason.clone()).is_ok()
+        {
+            tracing::error!(%reason, "the store has stopped");
+        }
+        result
+    }
+
     /// The answer to whoever waits for a commit that will not be done.
     pub(super) fn refusal(&self) -> CommitError {
         CommitError::Stopped(self.stopped.get().cloned().unwrap_or_else(|| "it takes no more commits".into()))
@@ -99,6 +110,17 @@ impl Shared {
             waiting: 0,
             blobs: disk::blobs(&self.engine),
             bytes_on_disk: disk::bytes(&self.engine),
+        }
+    }
+}
+
+/// Says that the store has stopped if a thread that writes ends by a panic.
+pub(super) struct StopOnPanic(pub Arc<Shared>);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.stopped.set("its thread has failed; the log has the details".into());
         }
     }
 }

@@ -78,6 +78,7 @@ const fn unnumbered() -> Commit {
 impl Committer {
     /// Removes what has ended by `now`, as commits of the store's own, one for each pool. An expiry row that its row no longer agrees with goes alone.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Result<usize, Failure> {
+        self.settle()?;
         let due = self.due(now, limit).map_err(|error| failed("reading expiry rows", &error))?;
         // What is put again from now on is put anew, also for an hour that is done in part.
         due.expiries.iter().for_each(|expiry| self.hours.forget(expiry));
@@ -115,6 +116,7 @@ impl Committer {
     /// Removes rows of a pool outside the journal, which is to forget them: an empty commit first says that all before it is applied, so that no replay brings
     /// them back. From now on nobody commits to the pool, whoever still holds its handle.
     pub(super) fn remove_pool(&mut self, pool: PoolId, limit: usize) -> Result<usize, Failure> {
+        self.settle()?;
         if self.closed.insert(pool) {
             self.hours.forget_pool(pool);
         }

@@ -176,7 +176,8 @@ async fn feed_rows_that_a_crash_has_kept_from_being_written_are_written_by_the_r
     }
     drop(raw);
     let store = open(folder.path());
-    assert_eq!(store.statistics().replayed, 20);
+    // With the commit before them, if it was still being applied when their record was written.
+    assert!((20..=21).contains(&store.statistics().replayed));
     store.close();
     assert!(rows(&engine(folder.path())) == whole);
 }

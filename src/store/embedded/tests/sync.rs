@@ -115,6 +115,35 @@ async fn a_commit_is_neither_answered_nor_visible_before_its_sync() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_is_applied_and_answered_while_the_next_one_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let Gated { store, begun, pass } = open_gated(folder.path(), &Options::default());
+    let pool = store.pool(POOL);
+    let commit = |changes: Changes| {
+        let pool = pool.clone();
+        tokio::spawn(async move { tokio::time::timeout(A_WHILE, pool.commit(changes)).await.expect("an answer").unwrap() })
+    };
+    let first = commit(putting(&["a"], b"1"));
+    begun.recv_timeout(A_WHILE).expect("the sync of the first");
+    let mut rests_on_it = putting(&["a"], b"2");
+    rests_on_it.expect_present(key("a"));
+    let second = commit(rests_on_it);
+    while store.statistics().waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    pass.send(Ok(())).unwrap();
+    begun.recv_timeout(A_WHILE).expect("the sync of the second");
+    let first = first.await.unwrap();
+    assert_eq!((value(&store, "a").unwrap().as_slice(), pool.latest()), (&b"1"[..], first));
+    assert!(!second.is_finished(), "its own sync is not done");
+    pass.send(Ok(())).unwrap();
+    let second = second.await.unwrap();
+    assert_eq!((second.get(), pool.latest()), (first.get() + 1, second));
+    assert_eq!(value(&store, "a").unwrap(), b"2");
+    drop(pass);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_that_wait_share_one_sync() {
     let folder = tempfile::tempdir().unwrap();
     let Gated { store, begun, pass } = open_gated(folder.path(), &Options::default());
