@@ -1,8 +1,10 @@
 //! Octets that all connections together may hold of large messages and of answers that wait to be taken. Each connection has a little of its own; whoever needs more
 //! takes it from here and gives it back, so that what many connections hold is bounded by what the server can spare and not by what each of them may do.
 //!
-//! Answers are held for as long as a peer takes to read. So of their room one pool may have half, and one address a quarter: nobody's slow readers keep those of
-//! others from being answered.
+//! Answers are held for as long as a peer takes to read. So of their room one pool may have half, and one address half of what its pool may have: with the 256 MiB that
+//! there are by default, 128 MiB and 64 MiB. It takes the slow readers of two pools to use up the room of all, and of two addresses to use up that of a pool. An address
+//! that asks through several pools has its share in each of them, since it can be the host of several applications, and those that wait for one pool must not keep
+//! the others from another. So one address can use up the room of all if it binds through four pools, or through two with a second address.
 
 use super::Limits;
 use crate::model::PoolId;
@@ -32,7 +34,8 @@ pub(super) struct Share {
 pub(super) struct Output {
     all: Share,
     pools: Shares<PoolId>,
-    addresses: Shares<IpAddr>,
+    /// Of each pool, the shares of those that ask through it.
+    addresses: Shares<(PoolId, IpAddr)>,
 }
 
 /// Shares of equal size, each for as long as somebody has something of it or waits for that.
@@ -73,11 +76,11 @@ impl Share {
 }
 
 impl Output {
-    /// Waits until there is room for so many octets of answers to an address about a pool. What is larger than the share of an address takes all of that.
+    /// Waits until there is room for so many octets of answers to an address that asks through a pool. What is larger than the share of an address takes all of that.
     pub async fn take(&self, pool: PoolId, address: IpAddr, octets: usize) -> Option<Room> {
         let octets = octets.min(self.addresses.whole as usize);
-        // The narrow before the wide: who waits for a share of their own holds nothing of what others could have.
-        let address = acquire(self.addresses.of(subscriber(address)), octets, self.addresses.whole).await?;
+        // The narrow before the wide, each within the next: who waits for one holds nothing of what others could have meanwhile.
+        let address = acquire(self.addresses.of((pool, subscriber(address))), octets, self.addresses.whole).await?;
         let pool = acquire(self.pools.of(pool), octets, self.pools.whole).await?;
         let all = acquire(Arc::clone(&self.all.left), octets, self.all.whole).await?;
         Some(Room(vec![address, pool, all]))
@@ -133,13 +136,20 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
+    fn budget() -> Arc<Budget> {
+        Budget::new(&Limits { all_output: 8000, ..Limits::default() })
+    }
+
+    fn address(number: u8) -> IpAddr {
+        [192, 0, 2, number].into()
+    }
+
     #[test]
     fn one_address_and_one_pool_leave_room_for_others() {
-        let budget = Budget::new(&Limits { all_output: 8000, ..Limits::default() });
-        let address = |number: u8| IpAddr::from([192, 0, 2, number]);
+        let budget = budget();
         let take = |pool, number, octets| budget.output.take(PoolId::new(pool), address(number), octets).now_or_never().flatten();
         let mut first = take(1, 1, 2000).unwrap();
-        assert!(take(1, 1, 1).is_none() && take(2, 1, 1).is_none(), "a quarter for an address, whatever the pool");
+        assert!(take(1, 1, 1).is_none(), "half of its pool for an address");
         let second = take(1, 2, 1_000_000).unwrap();
         assert!(take(1, 3, 1).is_none(), "half for a pool");
         let (third, fourth) = (take(2, 3, 2000).unwrap(), take(2, 4, 2000).unwrap());
@@ -151,5 +161,18 @@ mod tests {
         assert_eq!(budget.output.left(), 8000);
         assert!(take(3, 5, 2000).is_some());
         assert!(budget.output.pools.left.lock().unwrap().len() <= 2, "shares of which nobody has anything go");
+    }
+
+    #[test]
+    fn an_address_that_waits_for_one_pool_is_served_in_another() {
+        let budget = budget();
+        let take = |pool, number| budget.output.take(PoolId::new(pool), address(number), 2000);
+        let taken = [take(1, 1), take(1, 2)].map(|taking| taking.now_or_never().flatten().unwrap());
+        let mut waiting = Box::pin(take(1, 3));
+        assert!((&mut waiting).now_or_never().is_none(), "the pool has nothing left");
+        let other = take(2, 3).now_or_never().flatten();
+        assert!(other.is_some(), "it has its whole share of the other pool");
+        drop(taken);
+        assert!(waiting.now_or_never().flatten().is_some());
     }
 }
