@@ -47,7 +47,11 @@ struct Shares<K> {
 
 /// Room that has been taken; it is given back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Room(Vec<OwnedSemaphorePermit>);
+pub(super) struct Room {
+    octets: usize,
+    /// That many of each share that they are part of.
+    permits: Vec<OwnedSemaphorePermit>,
+}
 
 impl Budget {
     pub fn new(limits: &Limits) -> Arc<Self> {
@@ -65,7 +69,8 @@ impl Share {
 
     /// Waits until there is room for so many octets. What is larger than all there is takes all of it.
     pub async fn take(&self, octets: usize) -> Option<Room> {
-        acquire(Arc::clone(&self.left), octets, self.whole).await.map(|permit| Room(vec![permit]))
+        let permit = acquire(Arc::clone(&self.left), octets, self.whole).await?;
+        Some(Room { octets: permit.num_permits(), permits: vec![permit] })
     }
 
     /// How many octets can be taken now.
@@ -83,7 +88,7 @@ impl Output {
         let address = acquire(self.addresses.of((pool, subscriber(address))), octets, self.addresses.whole).await?;
         let pool = acquire(self.pools.of(pool), octets, self.pools.whole).await?;
         let all = acquire(Arc::clone(&self.all.left), octets, self.all.whole).await?;
-        Some(Room(vec![address, pool, all]))
+        Some(Room { octets, permits: vec![address, pool, all] })
     }
 
     /// How many octets can be taken now by somebody who has nothing yet.
@@ -111,16 +116,19 @@ impl<K: Eq + Hash> Shares<K> {
 }
 
 impl Room {
-    /// Gives back what is not needed.
-    pub fn shrink(&mut self, octets: usize) {
-        for permit in &mut self.0 {
-            drop(permit.split(permit.num_permits().saturating_sub(octets)));
-        }
+    /// For how many octets it is.
+    pub fn octets(&self) -> usize {
+        self.octets
     }
 
-    /// Takes another one's room to this.
-    pub fn merge(&mut self, other: Self) {
-        self.0.extend(other.0);
+    /// Gives back all but so many octets. Nothing is left of a room of none.
+    pub fn keep(mut self, octets: usize) -> Option<Self> {
+        let surplus = self.octets.saturating_sub(octets);
+        for permit in &mut self.permits {
+            drop(permit.split(surplus));
+        }
+        self.octets -= surplus;
+        (self.octets > 0).then_some(self)
     }
 }
 
@@ -148,16 +156,17 @@ mod tests {
     fn one_address_and_one_pool_leave_room_for_others() {
         let budget = budget();
         let take = |pool, number, octets| budget.output.take(PoolId::new(pool), address(number), octets).now_or_never().flatten();
-        let mut first = take(1, 1, 2000).unwrap();
+        let first = take(1, 1, 2000).unwrap();
         assert!(take(1, 1, 1).is_none(), "half of its pool for an address");
         let second = take(1, 2, 1_000_000).unwrap();
         assert!(take(1, 3, 1).is_none(), "half for a pool");
         let (third, fourth) = (take(2, 3, 2000).unwrap(), take(2, 4, 2000).unwrap());
         assert!(take(3, 5, 1).is_none(), "and all for all");
-        first.shrink(500);
+        let first = first.keep(500).unwrap();
         assert_eq!(budget.output.left(), 1500);
-        first.merge(take(1, 1, 1500).unwrap());
-        drop((first, second, third, fourth));
+        let rest = take(1, 1, 1500).unwrap();
+        assert_eq!((first.octets(), rest.octets(), second.octets()), (500, 1500, 2000));
+        drop((first, rest, second, third, fourth));
         assert_eq!(budget.output.left(), 8000);
         assert!(take(3, 5, 2000).is_some());
         assert!(budget.output.pools.left.lock().unwrap().len() <= 2, "shares of which nobody has anything go");
@@ -171,8 +180,17 @@ mod tests {
         let mut waiting = Box::pin(take(1, 3));
         assert!((&mut waiting).now_or_never().is_none(), "the pool has nothing left");
         let other = take(2, 3).now_or_never().flatten();
-        assert!(other.is_some(), "it has its whole share of the other pool");
+        assert_eq!(other.unwrap().octets(), 2000, "it has its whole share of the other pool");
         drop(taken);
-        assert!(waiting.now_or_never().flatten().is_some());
+        assert_eq!(waiting.now_or_never().flatten().unwrap().octets(), 2000);
+    }
+
+    #[test]
+    fn a_room_of_which_nothing_is_kept_is_gone() {
+        let budget = budget();
+        let take = || budget.output.take(PoolId::new(1), address(1), 2000).now_or_never().flatten().unwrap();
+        assert_eq!(take().keep(5000).unwrap().octets(), 2000, "it does not grow");
+        assert!(take().keep(0).is_none());
+        assert_eq!(budget.output.left(), 8000);
     }
 }

@@ -38,8 +38,8 @@ pub(super) struct Wire {
     budget: Arc<Budget>,
     /// For a message that is larger than what a connection may hold by itself, until it is answered.
     input_room: Option<Room>,
-    /// The same for answers, until they are written.
-    output_room: Option<Room>,
+    /// The same for answers, until they are written. None of them is empty, so there are none without output.
+    output_rooms: Vec<Room>,
 }
 
 /// Why no further message comes.
@@ -90,7 +90,7 @@ impl Wire {
             limits,
             budget,
             input_room: None,
-            output_room: None,
+            output_rooms: Vec::new(),
         }
     }
 
@@ -114,18 +114,15 @@ impl Wire {
         self.output.len() >= self.limits.output.min(self.limits.own)
     }
 
-    /// Appends answers for which there is room.
-    pub fn send_encoded(&mut self, answers: Vec<u8>, mut room: Room) {
-        room.shrink(answers.len().saturating_sub(self.limits.own));
-        match &mut self.output_room {
-            Some(held) => held.merge(room),
-            None => self.output_room = Some(room),
-        }
+    /// Appends answers for which there is room. Of that is kept what the connection may not hold by itself.
+    pub fn send_encoded(&mut self, answers: Vec<u8>, room: Room) {
         if self.output.is_empty() {
             self.output = answers;
         } else {
             self.output.extend_from_slice(&answers);
         }
+        let held = self.limits.own + self.output_rooms.iter().map(Room::octets).sum::<usize>();
+        self.output_rooms.extend(room.keep(self.output.len().saturating_sub(held)));
     }
 
     /// Waits for the next message. Before it waits, it sends what is to be sent.
@@ -180,7 +177,7 @@ impl Wire {
         self.output.clear();
         self.written = 0;
         self.output.shrink_to(KEPT_OUTPUT);
-        self.output_room = None;
+        self.output_rooms.clear();
         Ok(())
     }
 
@@ -390,18 +387,39 @@ mod tests {
         assert_eq!(budget.input.left(), 1 << 20);
     }
 
+    /// Room for a megabyte of answers.
+    fn room(budget: &Budget) -> Room {
+        budget.output.take(PoolId::new(1), IpAddr::from([192, 0, 2, 1]), 1 << 20).now_or_never().flatten().unwrap()
+    }
+
     #[tokio::test]
     async fn answers_keep_their_room_until_they_are_written() {
         let limits = Limits { all_output: 8 << 20, ..Limits::default() };
         let budget = Budget::new(&limits);
-        let (ours, _theirs) = tokio::io::duplex(1 << 20);
+        let (ours, _theirs) = tokio::io::duplex(2 << 20);
         let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget));
-        let room = budget.output.take(PoolId::new(1), IpAddr::from([192, 0, 2, 1]), 1 << 20).await.unwrap();
+        let taken = room(&budget);
         assert_eq!(budget.output.left(), 7 << 20);
-        wire.send_encoded(vec![0; 500_000], room);
+        wire.send_encoded(vec![0; 500_000], taken);
         assert_eq!(budget.output.left(), (8 << 20) - (500_000 - limits.own), "no more than they are");
+        wire.send_encoded(vec![0; 500_000], room(&budget));
+        assert_eq!(budget.output.left(), (8 << 20) - (1_000_000 - limits.own), "what it may hold by itself counts once");
         assert!(wire.is_full());
         wire.flush().await.unwrap();
         assert_eq!(budget.output.left(), 8 << 20);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_for_answers_that_a_connection_may_hold_by_itself() {
+        let limits = Limits { all_output: 8 << 20, ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let mut wire = Wire::new(Box::new(tokio::io::empty()), limits, Arc::clone(&budget));
+        for octets in [0, 0, 0, 1_000, 0] {
+            wire.send_encoded(vec![0; octets], room(&budget));
+            assert!(wire.output_rooms.is_empty(), "{octets}");
+            assert_eq!(budget.output.left(), 8 << 20);
+        }
+        wire.send_encoded(vec![0; limits.own], room(&budget));
+        assert_eq!(budget.output.left(), (8 << 20) - 1_000, "all that waits counts, and not only what came last");
     }
 }
