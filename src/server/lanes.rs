@@ -1,20 +1,25 @@
 //! Threads for connections that ask for little and often, each with a runtime of its own. A connection stays on one of them: what comes for it wakes that thread and
 //! no other. A runtime of many threads wakes a second one whenever two connections have something to do, and that costs more than most requests do.
+//!
+//! The price: a connection is placed once, by how many there are and not by what they do, so two busy ones can share a thread while another thread idles. And whatever
+//! is done there without waiting stalls the neighbours for as long as it takes. So what an operation does there is bounded, what takes longer is a job in `work`, and a
+//! connection that has many requests waiting yields after a few of them.
 
 use super::config::ConfigError;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The threads. They end when this goes, which every connection on them holds.
+/// The threads. They end when this goes, and with them the connections that are served there. For each of those a task on the runtime that accepted it waits until it has
+/// ended, and holds this meanwhile.
 pub struct Lanes {
     runtimes: Vec<Handle>,
-    /// Connections on each.
-    open: Mutex<Vec<usize>>,
+    /// How many there are on each.
+    connections: Mutex<Vec<usize>>,
     _end: DropGuard,
 }
 
@@ -27,17 +32,16 @@ struct Place<'a> {
 impl Lanes {
     /// Starts that many threads, and one at least.
     pub fn start(count: usize) -> Result<Arc<Self>, ConfigError> {
-        let failed = |error: io::Error| ConfigError::new(format!("a thread for connections does not start: {error}"));
+        Self::start_by(count, start_thread).map_err(|error| ConfigError::new(format!("a thread for connections does not start: {error}")))
+    }
+
+    fn start_by(count: usize, start: impl Fn(usize, CancellationToken) -> io::Result<Handle>) -> io::Result<Arc<Self>> {
         let end = CancellationToken::new();
-        let mut runtimes = Vec::new();
-        for number in 0..count.max(1) {
-            let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-            runtimes.push(runtime.handle().clone());
-            let end = end.clone();
-            thread::Builder::new().name(format!("lane-{number}")).spawn(move || runtime.block_on(end.cancelled())).map_err(failed)?;
-        }
-        let open = Mutex::new(vec![0; runtimes.len()]);
-        Ok(Arc::new(Self { runtimes, open, _end: end.drop_guard() }))
+        // From now on: those that have started end if a later one does not start.
+        let guard = end.clone().drop_guard();
+        let runtimes = (0..count.max(1)).map(|number| start(number, end.clone())).collect::<io::Result<Vec<_>>>()?;
+        let connections = Mutex::new(vec![0; runtimes.len()]);
+        Ok(Arc::new(Self { runtimes, connections, _end: guard }))
     }
 
     /// Serves a connection to its end, on the thread that has the fewest.
@@ -53,10 +57,10 @@ impl Lanes {
     }
 
     fn place(&self) -> Place<'_> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let fewest = open.iter_mut().enumerate().min_by_key(|(_, open)| **open);
-        let number = fewest.map_or(0, |(number, open)| {
-            *open += 1;
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let fewest = connections.iter_mut().enumerate().min_by_key(|(_, count)| **count);
+        let number = fewest.map_or(0, |(number, count)| {
+            *count += 1;
             number
         });
         Place { lanes: self, number }
@@ -65,11 +69,28 @@ impl Lanes {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut open = self.lanes.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = open.get_mut(self.number) {
-            *open -= 1;
+        let mut connections = self.lanes.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = connections.get_mut(self.number) {
+            *count -= 1;
         }
     }
+}
+
+/// Starts one, which ends with that token.
+fn start_thread(number: usize, end: CancellationToken) -> io::Result<Handle> {
+    let (tell, told) = mpsc::channel();
+    // It makes its runtime itself: if it does not start there is none to drop, which must not happen within another runtime.
+    let thread = thread::Builder::new().name(format!("lane-{number}"));
+    thread.spawn(move || match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let _ = tell.send(Ok(runtime.handle().clone()));
+            runtime.block_on(end.cancelled());
+        }
+        Err(error) => {
+            let _ = tell.send(Err(error));
+        }
+    })?;
+    told.recv().map_err(io::Error::other)?
 }
 
 async fn serve_on<F>(runtime: &Handle, stream: TcpStream, serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> io::Result<()>
@@ -92,7 +113,8 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::sync::mpsc::{Sender, channel};
+    use tokio::sync::oneshot;
 
     /// Both ends of a connection.
     async fn pair() -> (TcpStream, TcpStream) {
@@ -103,6 +125,15 @@ mod tests {
 
     fn name() -> String {
         thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    /// Keeps this for as long as the thread of that runtime runs.
+    fn hold(runtime: &Handle, held: &Sender<()>) {
+        let held = held.clone();
+        runtime.spawn(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
     }
 
     /// Serves a connection that answers each octet with one, and tells on which thread it is served.
@@ -129,7 +160,7 @@ mod tests {
             assert_eq!(client.read_u8().await.unwrap(), 8);
             connections.push(client);
         }
-        assert_eq!(*lanes.open.lock().unwrap(), [2, 2]);
+        assert_eq!(*lanes.connections.lock().unwrap(), [2, 2]);
     }
 
     #[tokio::test]
@@ -141,22 +172,31 @@ mod tests {
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "it is closed");
         other.write_u8(7).await.unwrap();
         assert_eq!(other.read_u8().await.unwrap(), 8);
-        assert_eq!(*lanes.open.lock().unwrap(), [1]);
+        assert_eq!(*lanes.connections.lock().unwrap(), [1]);
     }
 
     #[tokio::test]
     async fn the_threads_end_with_the_lanes_and_take_what_runs_along() {
         let lanes = Lanes::start(2).unwrap();
-        let (held, mut gone) = mpsc::channel::<()>(1);
-        for runtime in &lanes.runtimes {
-            let held = held.clone();
-            runtime.spawn(async move {
-                std::future::pending::<()>().await;
-                drop(held);
-            });
-        }
-        drop(held);
-        drop(lanes);
+        let (held, mut gone) = channel::<()>(1);
+        lanes.runtimes.iter().for_each(|runtime| hold(runtime, &held));
+        drop((held, lanes));
         assert_eq!(gone.recv().await, None);
+    }
+
+    #[tokio::test]
+    async fn threads_end_if_a_later_one_does_not_start() {
+        let (held, mut gone) = channel::<()>(1);
+        let start = move |number, end| {
+            if number == 2 {
+                return Err(io::Error::other("one too many"));
+            }
+            let runtime = start_thread(number, end)?;
+            hold(&runtime, &held);
+            Ok(runtime)
+        };
+        let refused = Lanes::start_by(3, start).map(|_| ()).unwrap_err();
+        assert_eq!(refused.to_string(), "one too many");
+        assert_eq!(gone.recv().await, None, "what ran on the first two has gone with them");
     }
 }
