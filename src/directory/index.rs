@@ -17,6 +17,9 @@ pub const PARENT: AttributeId = AttributeId::new(0);
 
 /// Octets of a normalised value that an ordering term holds.
 const ORDERED: usize = 64;
+/// The same for a moment: all but the last octet of its seconds. Entries that are changed again within 256 seconds keep their terms, and who asks for a moment looks at
+/// those that many seconds around it.
+const ORDERED_TIME: usize = 7;
 /// The longest normalised value that is a key as it is; of a longer one its beginning and its digest are.
 const MAX_PLAIN: usize = 128;
 /// The same for normalised RDNs.
@@ -122,9 +125,10 @@ fn add_terms(attribute: &AttributeType, value: &[u8], terms: &mut Terms) {
         terms.insert((id, Term::Equality, equality_term(&normal).to_vec()));
     }
     if indexes.ordering
-        && let Some(key) = ordering_form(attribute, value)
+        && let Some(rule) = ordering_rule(attribute)
+        && let Ok(key) = value::ordering_key(rule, value)
     {
-        terms.insert((id, Term::Ordering, ordering_term(&key)));
+        terms.insert((id, Term::Ordering, ordering_term(rule, &key)));
     }
     if indexes.substring
         && let Some(rule) = attribute.substr
@@ -152,8 +156,9 @@ pub fn orders_like_equality(attribute: &AttributeType) -> bool {
     attribute.indexes.ordering && forms.is_some_and(|(equality, order)| equality.shares_form(order))
 }
 
-fn ordering_form(attribute: &AttributeType, value: &[u8]) -> Option<Vec<u8>> {
-    value::ordering_key(ordering_rule(attribute)?, value).ok()
+/// Octets of an ordering key that a term holds.
+pub fn ordered(rule: MatchingRule) -> usize {
+    if rule.is_of_time() { ORDERED_TIME } else { ORDERED }
 }
 
 /// The equality term of a normalised value.
@@ -163,16 +168,17 @@ pub fn equality_term(normal: &[u8]) -> [u8; 8] {
 }
 
 /// The ordering term of an ordering key. Terms are in the order of the keys, as far as a term holds them: the end of a term sorts before any octet.
-pub fn ordering_term(key: &[u8]) -> Vec<u8> {
-    let mut term = ordering_start(key);
+pub fn ordering_term(rule: MatchingRule, key: &[u8]) -> Vec<u8> {
+    let mut term = ordering_start(rule, key);
     term.extend_from_slice(&END);
     term
 }
 
 /// What the ordering terms of all keys begin with that begin with these octets.
-pub fn ordering_start(key: &[u8]) -> Vec<u8> {
-    let mut start = Vec::with_capacity(key.len().min(ORDERED) + END.len());
-    for octet in key.iter().take(ORDERED) {
+pub fn ordering_start(rule: MatchingRule, key: &[u8]) -> Vec<u8> {
+    let held = ordered(rule);
+    let mut start = Vec::with_capacity(key.len().min(held) + END.len());
+    for octet in key.iter().take(held) {
         match octet {
             0 => start.extend_from_slice(&ESCAPED),
             octet => start.push(*octet),
@@ -228,6 +234,20 @@ mod tests {
     use crate::model::Timestamp;
     use proptest::prelude::*;
     use uuid::Uuid;
+
+    const RULE: MatchingRule = MatchingRule::OctetStringOrderingMatch;
+
+    #[test]
+    fn moments_share_a_term_for_a_short_while_and_are_in_order() {
+        let term = |moment: &str| {
+            let rule = MatchingRule::GeneralizedTimeOrderingMatch;
+            ordering_term(rule, &value::ordering_key(rule, moment.as_bytes()).unwrap())
+        };
+        // 256 seconds from 04:11:44 on.
+        assert_eq!(term("20210101041144Z"), term("20210101041559.9Z"));
+        assert!(term("20210101041143Z") < term("20210101041144Z") && term("20210101041559Z") < term("20210101041600Z"));
+        assert!(term("19691231235959Z") < term("19700101000000Z"));
+    }
 
     #[test]
     fn long_values_have_bounded_keys_that_differ() {
@@ -298,17 +318,17 @@ mod tests {
         #[test]
         fn ordering_terms_are_in_the_order_of_the_keys(left in prop::collection::vec(0u8..4, 0..6), right in prop::collection::vec(0u8..4, 0..6)) {
             // Rows hold an id after the term, which must not disturb the order.
-            let row = |key: &[u8], id: u8| [ordering_term(key), vec![id; 8]].concat();
+            let row = |key: &[u8], id: u8| [ordering_term(RULE, key), vec![id; 8]].concat();
             if left < right {
                 prop_assert!(row(&left, 255) < row(&right, 0));
             }
-            prop_assert!(ordering_term(&[left.clone(), right.clone()].concat()).starts_with(&ordering_start(&left)));
+            prop_assert!(ordering_term(RULE, &[left.clone(), right.clone()].concat()).starts_with(&ordering_start(RULE, &left)));
         }
 
         #[test]
         fn long_keys_are_never_out_of_order(left in "[ab]{60,70}", right in "[ab]{60,70}") {
             if left <= right {
-                prop_assert!(ordering_term(left.as_bytes()) <= ordering_term(right.as_bytes()) || left.as_bytes()[..60] == right.as_bytes()[..60]);
+                prop_assert!(ordering_term(RULE, left.as_bytes()) <= ordering_term(RULE, right.as_bytes()) || left.as_bytes()[..60] == right.as_bytes()[..60]);
             }
         }
     }

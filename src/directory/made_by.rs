@@ -2,7 +2,7 @@
 //! entries where they are not, so the server compares what is written down with what it would write, before anybody reads.
 
 use super::schema::{AttributeType, Schema};
-use super::value;
+use super::{index, value};
 use crate::crypto::digest::sha256;
 use crate::model::{Error, Result};
 use std::collections::BTreeMap;
@@ -59,7 +59,8 @@ fn digest(attribute: &AttributeType) -> [u8; DIGEST] {
     let flags =
         [indexes.presence, indexes.equality, indexes.ordering, indexes.substring, attribute.unique, attribute.link, attribute.is_virtual];
     let flags: String = flags.into_iter().map(|flag| if flag { '1' } else { '0' }).collect();
-    let [a, b, c, d, e, f, g, h, ..] = sha256(format!("{} {flags}", rules.join(" ")).as_bytes());
+    let ordered = index::ordering_rule(attribute).filter(|_| indexes.ordering).map_or(0, index::ordered);
+    let [a, b, c, d, e, f, g, h, ..] = sha256(format!("{} {flags} {ordered}", rules.join(" ")).as_bytes());
     [a, b, c, d, e, f, g, h]
 }
 

@@ -6,6 +6,7 @@ use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Face, PoolId, 
 use crate::store::{Changes, CommitError, Options, Store};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// Entropy that is different for each call and the same for each run.
 pub struct Sequence(Mutex<u64>);
@@ -68,6 +69,16 @@ impl Home {
     /// A moment that is later than every other.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.clock.fetch_add(1000, Ordering::SeqCst))
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, time: Duration) {
+        self.clock.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Rows that were written or removed.
+    pub fn row_writes(&self) -> u64 {
+        self.store.as_ref().unwrap().statistics().row_writes
     }
 
     /// Rows that scans have gone over.

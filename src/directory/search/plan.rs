@@ -184,13 +184,13 @@ impl<'a> Planner<'a> {
                 Way::Rows(Rows::Term(id, Term::Equality, index::equality_term(normal).to_vec()))
             }
             Assertion::Equal { rule, normal, .. } if attribute.equality == Some(*rule) && index::orders_like_equality(attribute) => {
-                Way::Rows(Rows::Term(id, Term::Ordering, index::ordering_term(normal)))
+                Way::Rows(Rows::Term(id, Term::Ordering, index::ordering_term(*rule, normal)))
             }
             Assertion::AtLeast { rule, key } if is_ordered(attribute, *rule) => {
-                Way::Range(Range { attribute: id, start: Vec::new(), from: Some(index::ordering_start(key)), to: None })
+                Way::Range(Range { attribute: id, start: Vec::new(), from: Some(index::ordering_start(*rule, key)), to: None })
             }
             Assertion::AtMost { rule, key } | Assertion::Below { rule, key } if is_ordered(attribute, *rule) => {
-                Way::Range(Range { attribute: id, start: Vec::new(), from: None, to: Some(index::ordering_start(key)) })
+                Way::Range(Range { attribute: id, start: Vec::new(), from: None, to: Some(index::ordering_start(*rule, key)) })
             }
             Assertion::Like { rule, parts } => return self.of_substring(attribute, *rule, parts),
             _ => Way::Everything,
@@ -206,7 +206,7 @@ impl<'a> Planner<'a> {
             && attribute.indexes.ordering
             && index::orders_like_substrings(attribute)
         {
-            ways.push(Way::Range(Range { attribute: attribute.id, start: index::ordering_start(initial), from: None, to: None }));
+            ways.push(Way::Range(Range { attribute: attribute.id, start: index::ordering_start(rule, initial), from: None, to: None }));
         }
         if attribute.indexes.substring {
             let trigrams = parts.pieces().flat_map(index::trigrams).take(MAX_TRIGRAMS);

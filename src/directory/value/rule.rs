@@ -118,6 +118,11 @@ impl MatchingRule {
         self.family() == other.family()
     }
 
+    /// Whether it compares moments.
+    pub fn is_of_time(self) -> bool {
+        self.family() == Family::Time
+    }
+
     /// Whether it asks which of two values comes first.
     pub const fn is_ordering(self) -> bool {
         matches!(
