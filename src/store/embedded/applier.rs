@@ -115,7 +115,7 @@ fn write(shared: &Shared, group: &Group) -> Result<(), sled::Error> {
         for (name, tail) in commit.puts.iter().filter(|(name, _)| group.touched.keeps(name, commit.sequence)) {
             row::write_whole(&mut bytes, commit.sequence, tail);
             rows.insert(name.as_slice(), bytes.as_slice())?;
-            cache.remove(name);
+            cache.update(name, || row::read(&bytes));
             counts.row_writes.add(1);
         }
     }

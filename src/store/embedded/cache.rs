@@ -1,7 +1,7 @@
 //! The bounded cache of hot records before the engine, and of names that were asked for and are not there.
 //!
-//! A reader fills it through a guard; the committer removes a name *after* it has applied the row. That voids a fill that began before: a reader may still answer
-//! what it read, but nobody finds it afterwards.
+//! A reader fills it through a guard; who writes a row removes its name *after* that, or puts the new row in the place of an old one. That voids a fill that began
+//! before: a reader may still answer what it read, but nobody finds it afterwards.
 
 use crate::store::{ReadError, Row};
 use quick_cache::sync::{Cache as Slots, DefaultLifecycle, GuardResult};
@@ -49,6 +49,14 @@ impl Cache {
     /// Forgets a record, and any fill of it that is under way.
     pub(super) fn remove(&self, name: &[u8]) {
         self.0.remove(name);
+    }
+
+    /// Puts a new row in the place of an old one, which is read again as a rule; and voids any fill that is under way, as [`Self::remove`] does.
+    pub(super) fn update(&self, name: &[u8], row: impl FnOnce() -> Option<Row>) {
+        let row = if self.0.contains_key(name) { row() } else { None };
+        if row.is_none_or(|row| self.0.replace(name.to_vec(), Some(row), true).is_err()) {
+            self.remove(name);
+        }
     }
 
     /// Bytes that it holds, by its own reckoning.
@@ -108,6 +116,37 @@ mod tests {
     }
 
     #[test]
+    fn an_update_replaces_what_is_held_and_nothing_else() {
+        let cache = Cache::new(1 << 20);
+        cache.update(b"a", || panic!("made"));
+        assert_eq!(cache.get(b"a", || Ok(Some(row(1)))).unwrap(), (Some(row(1)), false));
+        cache.update(b"a", || Some(row(2)));
+        assert_eq!(cache.get(b"a", || panic!("read")).unwrap(), (Some(row(2)), true));
+        cache.get(b"absent", || Ok(None)).unwrap();
+        cache.update(b"absent", || Some(row(3)));
+        assert_eq!(cache.get(b"absent", || panic!("read")).unwrap(), (Some(row(3)), true));
+    }
+
+    #[test]
+    fn a_fill_that_began_before_an_update_is_void() {
+        let cache = Cache::new(1 << 20);
+        let late = cache.get(b"a", || {
+            cache.update(b"a", || Some(row(2)));
+            Ok(Some(row(1)))
+        });
+        assert_eq!(late.unwrap().0, Some(row(1)));
+        assert_eq!(cache.get(b"a", || Ok(Some(row(2)))).unwrap(), (Some(row(2)), false));
+    }
+
+    #[test]
+    fn a_row_that_is_too_large_to_be_held_takes_the_old_one_along() {
+        let cache = Cache::new(10_000);
+        cache.get(b"a", || Ok(Some(row(1)))).unwrap();
+        cache.update(b"a", || Some(Row { version: Sequence::new(2), value: bytes::Bytes::from(vec![0; 20_000]) }));
+        assert_eq!(cache.get(b"a", || Ok(Some(row(3)))).unwrap().0, Some(row(3)));
+    }
+
+    #[test]
     fn a_failed_read_leaves_nothing() {
         let cache = Cache::new(1 << 20);
         assert!(cache.get(b"a", || Err(ReadError("gone".into()))).is_err());
@@ -131,7 +170,11 @@ mod tests {
             }
             for version in 2..ROUNDS {
                 engine.store(version, Ordering::SeqCst);
-                cache.remove(b"a");
+                if version % 2 == 0 {
+                    cache.remove(b"a")
+                } else {
+                    cache.update(b"a", || Some(row(version)))
+                }
                 published.store(version, Ordering::SeqCst);
             }
             done.store(true, Ordering::SeqCst);

@@ -150,7 +150,7 @@ async fn a_commit_meets_what_those_before_it_in_its_group_have_written() {
 }
 
 #[tokio::test]
-async fn a_hot_record_is_read_from_the_engine_once_per_commit() {
+async fn a_hot_record_is_read_from_the_engine_once_whatever_is_committed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for round in 1..=3_u64 {
