@@ -125,8 +125,7 @@ impl Committer {
     }
 
     fn serve_group(&mut self, batches: Vec<Batch>, replies: Vec<Reply<Sequence>>) -> Result<(), Failure> {
-        let group = self.write(batches, replies);
-        let group = self.shared.stop_unless(group)?;
+        let group = self.write(batches, replies)?;
         self.before = Arc::clone(&group.touched);
         // Who waits shall not wait for the rows of others; if nobody does, another thread would only be a detour.
         if self.requests.is_empty() { self.applier.apply(group) } else { self.applier.hand_over(group) }
@@ -143,13 +142,16 @@ impl Committer {
                 answers.push((reply, Err(CommitError::Closed)));
                 continue;
             }
-            let commit = overlay.add(batch, Sequence::new(self.next), &self.hours).map_err(|error| failed("reading rows", &error))?;
+            let commit = overlay.add(batch, Sequence::new(self.next), &self.hours).map_err(|error| failed("reading rows", &error));
+            // Before those who wait are turned away, so that they learn why.
+            let commit = shared.stop_unless(commit)?;
             answers.push((reply, commit.as_ref().map(|commit| commit.sequence).ok_or(CommitError::Conflict)));
             self.next += u64::from(commit.is_some());
             commits.extend(commit);
         }
         let (touched, hours) = overlay.finish();
-        let records = self.record(&commits)?;
+        let records = self.record(&commits);
+        let records = shared.stop_unless(records)?;
         self.hours.extend(hours);
         Ok(Group { commits, records, touched: Arc::new(touched), last: Sequence::new(self.next - 1), answers })
     }
