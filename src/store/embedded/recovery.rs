@@ -101,9 +101,10 @@ fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadE
         feed::insert(rows, name.0, &commits)?;
     }
     if let Some(torn) = journal.torn() {
-        // It was never acknowledged. Its number is given again, so none of its parts may stay.
-        for name in rows.range(names::journal_key(torn, 0)..=names::journal_key(torn, u16::MAX)).keys() {
-            rows.remove(name?)?;
+        // It was never acknowledged. Its number is given again, so none of its parts may stay. The last goes first: what a crash leaves is torn as before.
+        let parts = rows.range(names::journal_key(torn, 0)..=names::journal_key(torn, u16::MAX)).keys();
+        for name in parts.collect::<Result<Vec<_>, _>>()?.iter().rev() {
+            rows.remove(name)?;
         }
         // What the torn record said is gone with it: until the next one says it again, nothing may be trimmed by it.
         found.recorded = 0;

@@ -1,8 +1,10 @@
 //! Stores as a crash can leave them, made by hand in the engine, and opened again.
 
+use super::sync::A_WHILE;
 use super::*;
 use crate::model::Sequence;
 use crate::store::ServerKey;
+use crate::store::embedded::disk::DataFile;
 use crate::store::embedded::journal::{self, Commit};
 use crate::store::embedded::{names, recovery, row};
 use std::collections::BTreeMap;
@@ -92,23 +94,29 @@ async fn only_what_the_last_record_does_not_call_applied_is_replayed() {
     assert_eq!(value(&store, "a").unwrap(), [49]);
 }
 
-#[tokio::test]
-async fn a_commit_without_its_last_part_never_was_and_its_number_is_given_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
+/// Makes a store whose last commit lacks its end. Tells the number of that commit, and how many parts of it there are.
+async fn torn_store(folder: &Path) -> (Sequence, usize) {
+    let store = open(folder);
     let last = store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
     store.close();
     let torn = Sequence::new(last.get() + 1);
     let name = names::pool_key(POOL, key("torn").as_bytes());
     let puts = (0..9).map(|number| ([name.as_slice(), &[number]].concat(), row::tail(&[7; 5000], None))).collect();
-    let records = journal::records(&[Commit { sequence: torn, puts, deletes: Vec::new() }], last);
-    assert!(records.len() > 5);
-    let raw = engine(folder.path());
-    for ((first, part), record) in &records[..records.len() - 1] {
+    let mut records = journal::records(&[Commit { puts, ..Commit::empty(torn) }], last);
+    records.pop();
+    assert!(records.len() >= 5);
+    let raw = engine(folder);
+    for ((first, part), record) in &records {
         raw.insert(names::journal_key(*first, *part), record.as_slice()).unwrap();
     }
-    drop(raw);
+    (torn, records.len())
+}
 
+#[tokio::test]
+async fn a_commit_without_its_last_part_never_was_and_its_number_is_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (torn, _) = torn_store(folder.path()).await;
+    let last = Sequence::new(torn.get() - 1);
     let store = open(folder.path());
     assert_eq!(store.statistics().replayed, 0);
     assert_eq!(store.pool(POOL).latest(), last);
@@ -118,6 +126,31 @@ async fn a_commit_without_its_last_part_never_was_and_its_number_is_given_again(
     assert_eq!(engine(folder.path()).scan_prefix(&names::journal_key(torn, 0)[..13]).count(), 1);
     let store = open(folder.path());
     assert_eq!(value(&store, "b").unwrap().len(), 6000);
+}
+
+#[tokio::test]
+async fn a_crash_amid_the_removal_of_a_torn_commit_leaves_a_torn_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (torn, parts) = torn_store(folder.path()).await;
+    let raw = engine(folder.path());
+    let mut removals = raw.watch_prefix(names::journal_prefix());
+    recovery::recover(&raw, DataFile::open(&folder.path().join("db")).unwrap().as_mut()).unwrap();
+    let removed: Vec<_> = (0..parts).map(|_| removals.next_timeout(A_WHILE).expect("a part stays").key().to_vec()).collect();
+    drop(raw);
+    for cut in 1..=parts {
+        let folder = tempfile::tempdir().unwrap();
+        torn_store(folder.path()).await;
+        let raw = engine(folder.path());
+        for name in &removed[..cut] {
+            raw.remove(name).unwrap().unwrap();
+        }
+        drop(raw);
+        let store = Store::open(folder.path(), Options::default()).unwrap_or_else(|error| panic!("after {cut} of {parts}: {error}"));
+        assert_eq!(store.pool(POOL).count(&Prefix::named(Space::Checkpoint, b"torn")).unwrap(), 0);
+        assert_eq!(store.pool(POOL).commit(putting(&["b"], b"2")).await.unwrap(), torn);
+        store.close();
+        assert_eq!(engine(folder.path()).scan_prefix(&names::journal_key(torn, 0)[..13]).count(), 1);
+    }
 }
 
 #[tokio::test]

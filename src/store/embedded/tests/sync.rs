@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 /// How long to wait for what must come, so that its lack fails a test and does not hang it.
-const A_WHILE: Duration = Duration::from_secs(30);
+pub(super) const A_WHILE: Duration = Duration::from_secs(30);
 
 /// The engine's file, with something done around each sync.
 struct Watched<F> {
