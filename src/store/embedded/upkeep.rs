@@ -139,12 +139,15 @@ impl Committer {
             if let Some(first) = names::feed_record(&name) {
                 self.forget(pool, first)?;
             }
-            if let Some(at) = row::split(&bytes).and_then(|(head, _)| head.expires) {
-                let expiry = audit_hours::expiry_key_of(&name, at).unwrap_or_else(|| names::expiry_key(at, &name));
+            if let Some(end) = row::split(&bytes).and_then(|(head, _)| head.expires) {
+                // Audit rows that were written under format 1 have one of their own too.
+                rows.remove(names::expiry_key(end, &name))?;
                 // The audit rows of an hour share theirs.
-                if expiry != last {
-                    rows.remove(&expiry)?;
-                    last = expiry;
+                if let Some(hour) = audit_hours::expiry_key_of(&name, end)
+                    && hour != last
+                {
+                    rows.remove(&hour)?;
+                    last = hour;
                 }
             }
             rows.remove(&name)?;
