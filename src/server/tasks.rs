@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// How often records whose time has come are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
-/// The most records that one commit of the sweep removes.
+/// The most records that one step of the sweep goes through.
 const SWEEP_BATCH: usize = 256;
 /// How often counted logins go to the audit log.
 const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ async fn sweep(core: Arc<Core>, store: Store, life: Life) {
     while pause(SWEEP_INTERVAL, &life).await {
         loop {
             match store.sweep(core.clock.now(), SWEEP_BATCH).await {
-                Ok(removed) if removed < SWEEP_BATCH => break,
+                Ok(met) if met < SWEEP_BATCH => break,
                 Ok(_) if life.is_ending() => break,
                 Ok(_) => {}
                 Err(error) => {

@@ -84,7 +84,7 @@ impl Changes {
         self.audit.push((at, record));
     }
 
-    /// Says how long its audit records stay: at least so long, and not an hour longer, since they end by the hour.
+    /// Says how long its audit records stay: at least so long. They end by the hour, so they are due up to an hour later and go with the next sweep.
     pub fn keep_audit(&mut self, time: Duration) {
         self.audit_kept = Some(time);
     }
