@@ -34,6 +34,16 @@ impl Extent {
         }
     }
 
+    /// Takes note that the records which begin with that commit hold other bytes now.
+    pub(super) fn resize(&mut self, first: u64, bytes: usize) {
+        let place = self.records.binary_search_by_key(&first, |(first, _)| *first);
+        if let Some((_, sum)) = place.ok().and_then(|place| self.records.get_mut(place)) {
+            let bytes = bytes as u64;
+            self.bytes = self.bytes - *sum + bytes;
+            *sum = bytes;
+        }
+    }
+
     /// Forgets the records before that commit.
     pub(super) fn drop_before(&mut self, floor: u64) {
         while let Some((_, bytes)) = self.records.pop_front_if(|(first, _)| *first < floor) {
@@ -88,6 +98,17 @@ mod tests {
         assert_eq!(extent.within(30, 3), 3);
         assert_eq!(extent.within(0, 6), 6);
         assert_eq!(Extent::default().within(0, 7), 7);
+    }
+
+    #[test]
+    fn what_is_emptied_counts_no_more() {
+        let mut extent = extent();
+        extent.resize(5, 30);
+        extent.resize(7, 1000);
+        assert_eq!((extent.bytes, extent.before(6, 1000)), (70, 40));
+        assert_eq!([extent.within(60, 40), extent.within(59, 40)], [5, 6]);
+        extent.drop_before(40);
+        assert_eq!(extent.bytes, 0);
     }
 
     #[test]

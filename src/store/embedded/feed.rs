@@ -120,7 +120,18 @@ pub(super) fn remove(rows: &sled::Db, first: Sequence, commits: &[Commit]) -> Re
     Ok(pools.len())
 }
 
-fn pools(commits: &[Commit]) -> BTreeSet<PoolId> {
+/// Takes what is left of a pool's feed before that journal record; tells how many rows there were.
+pub(super) fn remove_before(rows: &sled::Db, pool: PoolId, first: Sequence) -> Result<usize, sled::Error> {
+    let mut removed = 0;
+    for name in rows.range(names::feed_key(pool, Sequence::new(0))..names::feed_key(pool, first)).keys() {
+        rows.remove(name?)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// The pools that commits touch.
+pub(super) fn pools(commits: &[Commit]) -> BTreeSet<PoolId> {
     commits.iter().filter_map(pool_of).collect()
 }
 

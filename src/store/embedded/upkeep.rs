@@ -7,7 +7,7 @@ use super::journal::{self, Assembler, Body, Commit};
 use super::overlay::read_head;
 use super::{names, row};
 use crate::model::{PoolId, Sequence, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -130,8 +130,9 @@ impl Committer {
         Ok(removed)
     }
 
-    fn remove_rows(&self, pool: PoolId, limit: usize) -> Result<usize, sled::Error> {
-        let rows = &self.shared.rows;
+    fn remove_rows(&mut self, pool: PoolId, limit: usize) -> Result<usize, sled::Error> {
+        let shared = Arc::clone(&self.shared);
+        let rows = &shared.rows;
         let (from, to) = names::pool_range(pool);
         let (mut removed, mut last) = (0, Vec::new());
         for item in rows.range(from..to).take(limit) {
@@ -151,33 +152,39 @@ impl Committer {
                 }
             }
             rows.remove(&name)?;
-            self.shared.cache.remove(&name);
+            shared.cache.remove(&name);
             removed += 1;
         }
         Ok(removed)
     }
 
     /// Empties a pool's commits in the journal record that begins with that one. All that they wrote is applied, so no replay needs it.
-    fn forget(&self, pool: PoolId, first: Sequence) -> Result<(), sled::Error> {
+    fn forget(&mut self, pool: PoolId, first: Sequence) -> Result<(), sled::Error> {
         let rows = &self.shared.rows;
-        let Some(bytes) = rows.get(names::journal_key(first, 0))? else { return Ok(()) };
-        let record = journal::decode((first, 0), &bytes).map_err(|error| sled::Error::Unsupported(error.to_string()))?;
-        let commits = match record.body {
-            Body::Whole(commits) => commits,
-            Body::Part(_) | Body::Last { .. } => vec![Commit::empty(first)],
-        };
-        let emptied = |commit: Commit| if pool_of(&commit) == Some(pool) { Commit::empty(commit.sequence) } else { commit };
-        let emptied: Vec<_> = commits.into_iter().map(emptied).collect();
-        for ((first, part), bytes) in journal::records(&emptied, record.applied) {
-            rows.insert(names::journal_key(first, part), bytes)?;
+        let mut left = 0;
+        // A trim that was cut off can have left only the end of a large commit.
+        if let Some(bytes) = rows.get(names::journal_key(first, 0))? {
+            let record = journal::decode((first, 0), &bytes).map_err(|error| sled::Error::Unsupported(error.to_string()))?;
+            let commits = match record.body {
+                Body::Whole(commits) => commits,
+                Body::Part(_) | Body::Last { .. } => vec![Commit::empty(first)],
+            };
+            let emptied = |commit: Commit| if pool_of(&commit) == Some(pool) { Commit::empty(commit.sequence) } else { commit };
+            let emptied: Vec<_> = commits.into_iter().map(emptied).collect();
+            for ((first, part), bytes) in journal::records(&emptied, record.applied) {
+                left += bytes.len();
+                rows.insert(names::journal_key(first, part), bytes)?;
+            }
         }
         for part in rows.range(names::journal_key(first, 1)..=names::journal_key(first, u16::MAX)).keys() {
             rows.remove(part?)?;
         }
+        self.extent.resize(first.get(), left);
         Ok(())
     }
 
-    /// Removes old journal records and their feed rows, down to what consumers still want and never what a replay could need.
+    /// Removes old journal records and their feed rows, down to what consumers still want and never what a replay could need; of the pools that it meets also the
+    /// feed rows that a trim which was cut off has left.
     pub(super) fn trim(&mut self) -> Result<(), Failure> {
         let floor = self.shared.floor.load(Ordering::Acquire);
         let target = self.trim_to();
@@ -224,6 +231,7 @@ impl Committer {
         shared.floor.store(floor, Ordering::Release);
         self.extent.drop_before(floor);
         let mut journal = Assembler::default();
+        let mut pools = BTreeSet::new();
         for (key, bytes) in &old {
             // A record goes before its feed rows: should a crash come between, the feed lacks nothing of what the journal still has.
             rows.remove(key)?;
@@ -232,7 +240,12 @@ impl Committer {
                 && let Ok(commits) = journal.take(name, record.body)
             {
                 shared.counts.row_writes.add(feed::remove(rows, name.0, &commits)?);
+                pools.extend(feed::pools(&commits));
             }
+        }
+        // What a trim has left that was cut off after a record.
+        for pool in pools {
+            shared.counts.row_writes.add(feed::remove_before(rows, pool, Sequence::new(floor))?);
         }
         shared.counts.journal_trimmed.add(old.len());
         shared.counts.row_writes.add(old.len());

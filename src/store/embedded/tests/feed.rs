@@ -230,6 +230,74 @@ async fn a_feed_row_whose_record_a_trim_had_removed_when_it_was_cut_off_tells_of
     assert_eq!(told(&store, POOL, Sequence::new(4), 1), [6, 7].map(Sequence::new));
 }
 
+/// A commit that takes several journal records.
+fn large() -> Changes {
+    let mut changes = Changes::new();
+    (0..4_u8).for_each(|row| changes.put(Key::named(Space::Checkpoint, &[row]), b"secret".repeat(900)));
+    changes
+}
+
+/// Removes the journal up to and with the first part of that commit, as a trim that is cut off there; the last feed rows stay.
+fn cut_trim(folder: &Path, large: Sequence) {
+    let raw = engine(folder);
+    let cut: Vec<_> = raw.range(names::journal_prefix()..=names::journal_key(large, 0)).keys().map(Result::unwrap).collect();
+    assert!(raw.contains_key(names::journal_key(large, 2)).unwrap());
+    cut.iter().for_each(|name| assert!(raw.remove(name).unwrap().is_some()));
+}
+
+#[tokio::test]
+async fn a_trim_takes_along_what_one_that_was_cut_off_has_left_to_its_pools() {
+    let folder = tempfile::tempdir().unwrap();
+    let gated = open_gated(folder.path(), &Options::default());
+    let done = gated.commit_together([(POOL, putting(&["a"], b"1")), (OTHER, putting(&["a"], b"1")), (POOL, large())]).await;
+    let large = done[2].clone().unwrap();
+    drop(gated);
+    let store = open(folder.path());
+    store.pool(POOL).commit(putting(&["b"], b"says that those before are applied")).await.unwrap();
+    store.close();
+    cut_trim(folder.path(), large);
+    let raw = engine(folder.path());
+    let kept = records(&raw);
+    let left = feed_rows(&raw).into_iter().filter(|(_, first)| !kept.contains(first) || *first == large);
+    assert_eq!(left.map(|(pool, _)| pool).collect::<BTreeSet<_>>(), BTreeSet::from([POOL, OTHER]));
+    drop(raw);
+
+    let store = Store::open(folder.path(), Options { journal_kept: 10, ..Options::default() }).unwrap();
+    for number in 0..300 {
+        let pool = if number % 10 == 0 { OTHER } else { POOL };
+        store.pool(pool).commit(putting(&["a"], b"2")).await.unwrap();
+    }
+    let counted = store.statistics();
+    assert!(counted.journal_trimmed >= 256, "{counted:?}");
+    let recent = Sequence::new(store.latest().get() - 10);
+    assert_eq!(told(&store, POOL, recent, 3).len() + told(&store, OTHER, recent, 3).len(), 10);
+    store.close();
+    let raw = engine(folder.path());
+    let kept = records(&raw);
+    assert!(!kept.contains(&large), "the rest of the commit of which the trim had removed the beginning");
+    let stray: Vec<_> = feed_rows(&raw).into_iter().filter(|(_, first)| !kept.contains(first)).collect();
+    assert_eq!(stray, []);
+}
+
+#[tokio::test]
+async fn a_pool_that_goes_takes_along_what_a_trim_that_was_cut_off_has_left_of_its_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let large = store.pool(OTHER).commit(large()).await.unwrap();
+    let last = store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
+    store.close();
+    cut_trim(folder.path(), large);
+    let store = open(folder.path());
+    while store.remove_pool_rows(OTHER, 9).await.unwrap() > 0 {}
+    assert_eq!(told(&store, POOL, large, 1), [last]);
+    store.close();
+    let raw = engine(folder.path());
+    assert_eq!(feed_rows(&raw), [(POOL, last)]);
+    for (_, value) in raw.iter().map(Result::unwrap) {
+        assert!(!value.windows(6).any(|part| part == b"secret"), "the journal keeps what a removed pool held");
+    }
+}
+
 #[tokio::test]
 async fn data_with_a_feed_row_for_each_commit_is_brought_to_this_format() {
     let folder = tempfile::tempdir().unwrap();
