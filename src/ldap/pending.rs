@@ -45,9 +45,8 @@ impl Pending {
     /// Whether this change can be under way beside the others.
     pub fn has_room_for(&self, ticket: &Ticket, limits: &Limits) -> bool {
         let octets: usize = self.tickets.iter().map(|other| other.octets).sum();
-        self.tickets.len() < limits.changes
-            && octets.saturating_add(ticket.octets) <= limits.own
-            && self.tickets.iter().all(|other| other.target != ticket.target)
+        let is_beside = self.tickets.len() < limits.changes && octets.saturating_add(ticket.octets) <= limits.own;
+        self.is_empty() || (is_beside && self.tickets.iter().all(|other| other.target != ticket.target))
     }
 
     /// Takes a change that has been decided.
