@@ -17,9 +17,9 @@ pub const PARENT: AttributeId = AttributeId::new(0);
 
 /// Octets of a normalised value that an ordering term holds.
 const ORDERED: usize = 64;
-/// The same for a moment: all but the last octet of its seconds. Entries that are changed again within 256 seconds keep their terms, and who asks for a moment looks at
-/// those that many seconds around it.
-const ORDERED_TIME: usize = 7;
+/// Seconds of moments that share an ordering term, a power of two. An entry that is changed again that soon keeps its terms; who asks for a moment looks at all that
+/// were within as many seconds of it.
+const SHARED_SECONDS: u8 = 16;
 /// The longest normalised value that is a key as it is; of a longer one its beginning and its digest are.
 const MAX_PLAIN: usize = 128;
 /// The same for normalised RDNs.
@@ -156,9 +156,19 @@ pub fn orders_like_equality(attribute: &AttributeType) -> bool {
     attribute.indexes.ordering && forms.is_some_and(|(equality, order)| equality.shares_form(order))
 }
 
-/// Octets of an ordering key that a term holds.
-pub fn ordered(rule: MatchingRule) -> usize {
-    if rule.is_of_time() { ORDERED_TIME } else { ORDERED }
+/// What an ordering term holds of a key.
+fn held(rule: MatchingRule, key: &[u8]) -> Vec<u8> {
+    match key.first_chunk::<8>() {
+        // A moment begins with its seconds.
+        Some([seconds @ .., last]) if rule.is_of_time() => [seconds.as_slice(), &[last & !(SHARED_SECONDS - 1)]].concat(),
+        _ => key.iter().take(ORDERED).copied().collect(),
+    }
+}
+
+/// Seconds of values that share an ordering term; none if every second has its own, or a value is no moment.
+pub fn shared_seconds(attribute: &AttributeType) -> Option<u8> {
+    let is_of_time = attribute.indexes.ordering && ordering_rule(attribute).is_some_and(MatchingRule::is_of_time);
+    is_of_time.then_some(SHARED_SECONDS)
 }
 
 /// The equality term of a normalised value.
@@ -176,12 +186,12 @@ pub fn ordering_term(rule: MatchingRule, key: &[u8]) -> Vec<u8> {
 
 /// What the ordering terms of all keys begin with that begin with these octets.
 pub fn ordering_start(rule: MatchingRule, key: &[u8]) -> Vec<u8> {
-    let held = ordered(rule);
-    let mut start = Vec::with_capacity(key.len().min(held) + END.len());
-    for octet in key.iter().take(held) {
+    let held = held(rule, key);
+    let mut start = Vec::with_capacity(held.len() + END.len());
+    for octet in held {
         match octet {
             0 => start.extend_from_slice(&ESCAPED),
-            octet => start.push(*octet),
+            octet => start.push(octet),
         }
     }
     start
@@ -243,9 +253,8 @@ mod tests {
             let rule = MatchingRule::GeneralizedTimeOrderingMatch;
             ordering_term(rule, &value::ordering_key(rule, moment.as_bytes()).unwrap())
         };
-        // 256 seconds from 04:11:44 on.
-        assert_eq!(term("20210101041144Z"), term("20210101041559.9Z"));
-        assert!(term("20210101041143Z") < term("20210101041144Z") && term("20210101041559Z") < term("20210101041600Z"));
+        assert_eq!(term("20210101041424Z"), term("20210101041439.9Z"));
+        assert!(term("20210101041423Z") < term("20210101041424Z") && term("20210101041439Z") < term("20210101041440Z"));
         assert!(term("19691231235959Z") < term("19700101000000Z"));
     }
 

@@ -59,8 +59,8 @@ fn digest(attribute: &AttributeType) -> [u8; DIGEST] {
     let flags =
         [indexes.presence, indexes.equality, indexes.ordering, indexes.substring, attribute.unique, attribute.link, attribute.is_virtual];
     let flags: String = flags.into_iter().map(|flag| if flag { '1' } else { '0' }).collect();
-    let ordered = index::ordering_rule(attribute).filter(|_| indexes.ordering).map_or(0, index::ordered);
-    let [a, b, c, d, e, f, g, h, ..] = sha256(format!("{} {flags} {ordered}", rules.join(" ")).as_bytes());
+    let shared = index::shared_seconds(attribute).map(|seconds| format!(" {seconds} seconds")).unwrap_or_default();
+    let [a, b, c, d, e, f, g, h, ..] = sha256(format!("{} {flags}{shared}", rules.join(" ")).as_bytes());
     [a, b, c, d, e, f, g, h]
 }
 

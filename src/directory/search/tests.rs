@@ -406,9 +406,9 @@ fn orders_times_and_extensible_matches() {
 fn moments_are_told_apart_though_their_terms_are_shared() {
     let home = Home::new();
     let mut people = Vec::new();
-    for number in 0..6 {
+    for number in 0..12 {
         people.push(home.person(&format!("user-{number}")));
-        home.pass(Duration::from_secs(60));
+        home.pass(Duration::from_secs(3));
     }
     let created = |id: EntryId| home.values(id, "createTimestamp").remove(0);
     let all = |filter: &Filter| home.found(home.id("ou=people,o=acme"), Scope::One, filter, &Viewer::OPERATOR);

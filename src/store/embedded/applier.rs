@@ -45,7 +45,6 @@ impl Applier {
         let serve = {
             let shared = Arc::clone(&shared);
             move || {
-                let _unwinding = StopOnPanic(Arc::clone(&shared));
                 for group in taken {
                     if done.send(apply(&shared, group)).is_err() {
                         break;
@@ -94,6 +93,7 @@ fn gone() -> Failure {
 }
 
 fn apply(shared: &Shared, group: Group) -> Result<(), Failure> {
+    let _unwinding = StopOnPanic(shared);
     let applied = write(shared, &group).and_then(|()| tell(shared, &group)).map_err(|error| failed("applying a commit", &error));
     // Before anybody who waits is turned away, so that they learn why.
     shared.stop_unless(applied)?;

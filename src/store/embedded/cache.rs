@@ -51,7 +51,8 @@ impl Cache {
         self.0.remove(name);
     }
 
-    /// Puts a new row in the place of an old one, which is read again as a rule; and voids any fill that is under way, as [`Self::remove`] does.
+    /// Puts a new row in the place of one that is held, which is read again as a rule. A row that is not held may be about to be: any fill of it is voided, as
+    /// [`Self::remove`] does.
     pub(super) fn update(&self, name: &[u8], row: impl FnOnce() -> Option<Row>) {
         let row = if self.0.contains_key(name) { row() } else { None };
         if row.is_none_or(|row| self.0.replace(name.to_vec(), Some(row), true).is_err()) {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! committer   check expectations → journal → flush, sync_data → trim
-//! applier                                                     → apply → drop from the cache → publish → answer
+//! applier                                                     → apply, in the cache too → publish → answer
 //! ```
 //!
 //! While one group is applied the next is synced, and no more than that: what a group finds is the rows, with the last word of the group before it on each that it
@@ -74,9 +74,13 @@ impl Committer {
     /// Serves requests until nobody can send one any more.
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let unwinding = StopOnPanic(Arc::clone(&shared));
+        let unwinding = StopOnPanic(&shared);
         let mut ahead = None;
         while let Some(request) = ahead.take().or_else(|| self.requests.blocking_recv()) {
+            // The other thread may have failed meanwhile: what the engine holds is not known then.
+            if shared.stopped.get().is_some() {
+                break;
+            }
             let served = match request {
                 Request::Commit { batch, reply, room } => {
                     drop(room);

@@ -8,7 +8,7 @@ use crate::store::{Options, ReadError, ServerKey};
 use std::path::Path;
 use std::time::Duration;
 
-/// The format of the rows. Raised when an earlier version could no longer read them.
+/// The format of the rows. Raised when they are written in another way.
 ///
 /// - 1: a feed row for each commit, an expiry row for each audit row.
 /// - 2: a feed row for each pool and journal record, an expiry row for the audit rows of an hour.
@@ -47,34 +47,18 @@ pub(super) fn open_engine(engine: &Path, options: &Options) -> Result<sled::Db, 
 
 /// Brings the rows up to the journal. Nobody else may use them yet.
 pub(super) fn recover(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
+    // Before anything is written: what another version wrote is left as it is.
     check_format(rows)?;
     let found = match rows.scan_prefix(names::journal_prefix()).next_back().transpose()? {
         Some((name, record)) => replay(rows, name_of(&name)?, &record)?,
         None if rows.is_empty() => create(rows, file)?,
         None => return Err(ReadError("the journal is missing; restore the data folder from a backup".into())),
     };
-    match check_format(rows)? {
-        Some(FORMAT) => {}
-        Some(_) => raise_format(rows)?,
-        None => return Err(ReadError("the format of the data is not written down; restore the data folder from a backup".into())),
+    if !check_format(rows)? {
+        return Err(ReadError("the format of the data is not written down; restore the data folder from a backup".into()));
     }
     make_durable(rows, file)?;
     Ok(found)
-}
-
-/// Brings the rows from the format before to this one. Its expiry rows are read as they are; a feed row moves to the beginning of its journal record.
-fn raise_format(rows: &sled::Db) -> Result<(), ReadError> {
-    for name in rows.scan_prefix(names::journal_prefix()).keys() {
-        let (first, 0) = name_of(&name?)? else { continue };
-        let commits = feed::load(rows, first)?;
-        feed::insert(rows, first, &commits)?;
-        for commit in commits.iter().filter(|commit| commit.sequence != first) {
-            feed::remove(rows, commit.sequence, std::slice::from_ref(commit))?;
-        }
-    }
-    // Last: should a crash come before it, all of this is done again.
-    rows.insert(format_name(), row::whole(Sequence::new(1), &format_tail()))?;
-    Ok(())
 }
 
 fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadError> {
@@ -173,14 +157,15 @@ fn format_tail() -> Vec<u8> {
     row::tail(&FORMAT.to_be_bytes(), None)
 }
 
-/// The format of the data, if it is written down.
-fn check_format(rows: &sled::Db) -> Result<Option<u32>, ReadError> {
-    let Some(bytes) = rows.get(format_name())? else { return Ok(None) };
+/// Whether the format of the data is written down; it is this one then.
+fn check_format(rows: &sled::Db) -> Result<bool, ReadError> {
+    let Some(bytes) = rows.get(format_name())? else { return Ok(false) };
     let format = row::split(&bytes).and_then(|(_, payload)| payload.try_into().ok()).map(u32::from_be_bytes);
     match format {
-        Some(format) if format <= FORMAT => Ok(Some(format)),
+        Some(FORMAT) => Ok(true),
         Some(format) => Err(ReadError(format!(
-            "the data folder has format {format}, and this version reads formats up to {FORMAT}; use the version that wrote it, or a later one"
+            "the data folder has format {format}, and this version reads format {FORMAT}; use the version that wrote it, or export each pool with that and \
+             import the files into a new folder"
         ))),
         None => Err(ReadError("the format of the data cannot be read".into())),
     }

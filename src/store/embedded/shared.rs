@@ -9,7 +9,7 @@ use crate::store::{CommitError, ReadError, Row, Statistics};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A number that several threads count up.
 #[derive(Debug, Default)]
@@ -115,9 +115,9 @@ impl Shared {
 }
 
 /// Says that the store has stopped if a thread that writes ends by a panic.
-pub(super) struct StopOnPanic(pub Arc<Shared>);
+pub(super) struct StopOnPanic<'a>(pub &'a Shared);
 
-impl Drop for StopOnPanic {
+impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let _ = self.0.stopped.set("its thread has failed; the log has the details".into());

@@ -141,14 +141,11 @@ impl Committer {
                 self.forget(pool, first)?;
             }
             if let Some(end) = row::split(&bytes).and_then(|(head, _)| head.expires) {
-                // Audit rows that were written under format 1 have one of their own too.
-                rows.remove(names::expiry_key(end, &name))?;
+                let expiry = audit_hours::expiry_key_of(&name, end).unwrap_or_else(|| names::expiry_key(end, &name));
                 // The audit rows of an hour share theirs.
-                if let Some(hour) = audit_hours::expiry_key_of(&name, end)
-                    && hour != last
-                {
-                    rows.remove(&hour)?;
-                    last = hour;
+                if expiry != last {
+                    rows.remove(&expiry)?;
+                    last = expiry;
                 }
             }
             rows.remove(&name)?;

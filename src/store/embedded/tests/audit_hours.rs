@@ -3,8 +3,7 @@
 use super::recovery::{engine, rows};
 use super::sync::open_gated;
 use super::*;
-use crate::model::Sequence;
-use crate::store::embedded::{audit_hours, names, row};
+use crate::store::embedded::names;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -175,45 +174,4 @@ async fn a_sweep_of_an_hour_that_was_applied_in_part_is_applied_whole() {
             assert_eq!(expiry_rows(folder.path()), 0, "in steps of {limit}");
         }
     }
-}
-
-/// Puts two audit rows as format 1 wrote them, each with an expiry row of its own.
-fn insert_of_format_1(raw: &sled::Db, at: Timestamp, end: Timestamp) {
-    for number in 0..2 {
-        let name = names::audit_key(POOL, at, Sequence::new(1), number);
-        raw.insert(name.as_slice(), row::whole(Sequence::new(1), &row::tail(b"event", Some(end)))).unwrap();
-        raw.insert(names::expiry_key(end, &name), row::whole(Sequence::new(1), &row::tail(&[], None))).unwrap();
-        assert_eq!(audit_hours::rows(&name), None);
-    }
-}
-
-#[tokio::test]
-async fn an_expiry_row_of_one_audit_row_is_kept_too() {
-    let folder = tempfile::tempdir().unwrap();
-    open(folder.path()).close();
-    let end = Timestamp::from_seconds(9);
-    insert_of_format_1(&engine(folder.path()), Timestamp::from_seconds(5), end);
-    let store = open(folder.path());
-    assert_eq!(store.sweep(end, 1).await.unwrap(), 1);
-    assert_eq!(events(&store), 1);
-    assert_eq!(sweep_all(&store, end, 1).await, 2);
-    assert_eq!(events(&store), 0);
-}
-
-#[tokio::test]
-async fn a_pool_that_goes_leaves_no_expiry_row_of_one_audit_row_nor_of_the_hour_that_it_shares_with_others() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    store.pool(POOL).commit(auditing(0..10, 1)).await.unwrap();
-    store.close();
-    let at = Timestamp::from_seconds(5);
-    insert_of_format_1(&engine(folder.path()), at, at.plus(DAY));
-    assert_eq!(expiry_rows(folder.path()), 3);
-    let store = open(folder.path());
-    assert_eq!(events(&store), 12);
-    while store.remove_pool_rows(POOL, 3).await.unwrap() > 0 {}
-    store.close();
-    assert_eq!(expiry_rows(folder.path()), 0);
-    let (from, to) = names::pool_range(POOL);
-    assert_eq!(engine(folder.path()).range(from..to).count(), 0);
 }

@@ -5,7 +5,7 @@ use super::sync::open_gated;
 use super::*;
 use crate::model::{AttributeId, EntryId, Sequence};
 use crate::store::embedded::journal::{self, Commit};
-use crate::store::embedded::{feed, names, row};
+use crate::store::embedded::{names, row};
 use crate::store::{Feed, Term};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -296,33 +296,4 @@ async fn a_pool_that_goes_takes_along_what_a_trim_that_was_cut_off_has_left_of_i
     for (_, value) in raw.iter().map(Result::unwrap) {
         assert!(!value.windows(6).any(|part| part == b"secret"), "the journal keeps what a removed pool held");
     }
-}
-
-#[tokio::test]
-async fn data_with_a_feed_row_for_each_commit_is_brought_to_this_format() {
-    let folder = tempfile::tempdir().unwrap();
-    let gated = open_gated(folder.path(), &Options::default());
-    for done in gated.commit_together(mixed(30)).await {
-        done.unwrap();
-    }
-    drop(gated);
-    // What is replayed gets its rows anyhow: this is to be about the others.
-    let store = open(folder.path());
-    store.pool(POOL).commit(putting(&["a"], b"")).await.unwrap();
-    store.close();
-    let raw = engine(folder.path());
-    let whole = rows(&raw);
-    for first in records(&raw) {
-        let commits = feed::load(&raw, first).unwrap();
-        feed::remove(&raw, first, &commits).unwrap();
-        for commit in &commits {
-            feed::insert(&raw, commit.sequence, std::slice::from_ref(commit)).unwrap();
-        }
-    }
-    let format = names::server_key(&crate::store::ServerKey::meta("format"));
-    raw.insert(format, row::whole(Sequence::new(1), &row::tail(&1_u32.to_be_bytes(), None))).unwrap();
-    assert!(rows(&raw).len() > whole.len());
-    drop(raw);
-    open(folder.path()).close();
-    assert!(rows(&engine(folder.path())) == whole);
 }

@@ -218,15 +218,19 @@ async fn a_missing_journal_is_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn a_newer_format_is_refused_with_a_sentence() {
-    let folder = tempfile::tempdir().unwrap();
-    open(folder.path()).close();
-    let raw = engine(folder.path());
-    let newer = row::whole(Sequence::new(1), &row::tail(&3_u32.to_be_bytes(), None));
-    raw.insert(names::server_key(&ServerKey::meta("format")), newer).unwrap();
-    drop(raw);
-    let sentence = refusal(folder.path());
-    assert!(sentence.contains("has format 3, and this version reads formats up to 2"), "{sentence}");
+async fn another_format_is_refused_with_a_sentence_and_left_as_it_is() {
+    for other in [1_u32, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        open(folder.path()).close();
+        let raw = engine(folder.path());
+        let format = row::whole(Sequence::new(1), &row::tail(&other.to_be_bytes(), None));
+        raw.insert(names::server_key(&ServerKey::meta("format")), format.as_slice()).unwrap();
+        drop(raw);
+        let sentence = refusal(folder.path());
+        assert!(sentence.contains(&format!("has format {other}, and this version reads format 2")), "{sentence}");
+        let raw = engine(folder.path());
+        assert_eq!(raw.get(names::server_key(&ServerKey::meta("format"))).unwrap().unwrap(), format.as_slice());
+    }
 }
 
 #[tokio::test]

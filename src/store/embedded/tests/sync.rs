@@ -282,6 +282,19 @@ async fn a_failed_sync_stops_the_store_for_good() {
     assert_eq!(value(&again, "behind"), None);
 }
 
+#[tokio::test]
+async fn a_store_that_has_stopped_writes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.pool(POOL).commit(putting(&["a"], b"")).await.unwrap();
+    let written = |store: &Store| (store.statistics().journal_records, store.statistics().syncs, store.statistics().row_writes);
+    let before = written(&store);
+    store.0.shared.stopped.set("the thread that applies has failed".into()).unwrap();
+    let refused = store.pool(POOL).commit(putting(&["b"], b"")).await;
+    assert!(matches!(&refused, Err(CommitError::Stopped(reason)) if reason.contains("that applies")), "{refused:?}");
+    assert_eq!(written(&store), before);
+}
+
 /// What a power cut can leave: the file as it was last synced, and of what was written since then any blocks.
 struct Cut {
     synced: PathBuf,
