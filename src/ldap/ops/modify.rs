@@ -57,30 +57,28 @@ pub(super) async fn modify(
 /// A request without its bytes.
 struct Asked {
     target: EntryId,
+    /// Whether the entry is more than its record holds.
+    is_large: bool,
     steps: Vec<Modification>,
 }
 
 impl Asked {
     fn read(identity: &Identity, request: &ModifyRequest<'_>) -> Result<Self> {
-        let target = identity.directory().locate(&Dn::parse(request.entry)?, &identity.viewer())?.id();
+        let entry = identity.directory().locate(&Dn::parse(request.entry)?, &identity.viewer())?;
         let steps = request.changes.iter();
         let steps = steps.map(|change| Modification { kind: kind(change.kind), attribute: attribute(&change.attribute) }).collect();
-        Ok(Self { target, steps })
+        Ok(Self { target: entry.id(), is_large: entry.octets_in_parts() > 0, steps })
     }
 
     /// Whether nothing else may be under way: it may change who asks and what they may do, or it is much, so that it is decided elsewhere, in its time.
     fn is_alone(&self, session: &Session, identity: &Identity, octets: usize) -> bool {
         let directory = identity.directory();
-        let is_large = || match directory.record(self.target) {
-            Ok(entry) => entry.is_some_and(|entry| entry.octets_in_parts() > 0),
-            // An error shows itself again when it is done.
-            Err(_) => true,
-        };
         identity.actor.entry == Some(self.target)
             || octets > session.app.limits.own
             || self.steps.iter().any(|step| directory.names_entries(&step.attribute))
             || session.app.core.sets_password(&identity.pool, &self.steps)
-            || is_large()
+            || self.is_large
+            // An error shows itself again when it is done.
             || directory.is_much_to_modify(self.target, &self.steps).unwrap_or(true)
     }
 
