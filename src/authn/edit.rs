@@ -1,8 +1,7 @@
 //! Changes to entries as callers ask for them: access, directory, credential and audit in one commit, tried again when others were faster.
 
 use super::{
-    Core, Level, Origin,
-    credential::{self, Password},
+    Core, Level, Origin, credential,
     decision::Decision,
     engine::{Attempt, Entrance, Next},
     identity::{self, Loaded, name},
@@ -180,45 +179,14 @@ impl Core {
 
     /// Lifts the lockout of an entry. For administrators.
     pub async fn unlock(&self, pool: &Arc<Pool>, actor: &Actor, target: EntryId) -> Result<()> {
-        self.administer_password(pool, actor, target, Action::Unlock, |changes| {
-            credential::forget_failures(changes, target);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Says until when a password can be used, and whether it must be changed first. For administrators.
-    pub async fn restrict_password(
-        &self,
-        pool: &Arc<Pool>,
-        actor: &Actor,
-        target: EntryId,
-        must_change: bool,
-        expires: Option<Timestamp>,
-    ) -> Result<()> {
-        self.administer_password(pool, actor, target, Action::PasswordReset, |changes| {
-            let (password, version) = credential::password(pool, target)?.ok_or_else(no_password)?;
-            credential::replace_password(pool, changes, target, &Password { must_change, expires, ..password }, version)
-        })
-        .await
-    }
-
-    async fn administer_password(
-        &self,
-        pool: &Arc<Pool>,
-        actor: &Actor,
-        target: EntryId,
-        action: Action,
-        change: impl Fn(&mut Changes) -> Result<()>,
-    ) -> Result<()> {
         let directory = identity::directory(pool);
         pool.store()
             .decide(|changes| {
                 let viewer = Viewer::of(actor);
                 directory.visible(target, &viewer)?;
                 access::may_arrange(&viewer)?;
-                change(changes)?;
-                audit::record(changes, &Event::success(self.clock.now(), action, actor).on(name(&directory, target)?));
+                credential::forget_failures(changes, target);
+                audit::record(changes, &Event::success(self.clock.now(), Action::Unlock, actor).on(name(&directory, target)?));
                 Ok(())
             })
             .await

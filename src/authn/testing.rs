@@ -1,5 +1,6 @@
 //! A core over a store in a temporary folder, with a clock that stands still until it is moved: what tests of this room and of the faces drive.
 
+use super::credential::{self, Password};
 use super::{BindName, BrowserKey, Core, Demands, NewInteraction, Origin, Parts, ReturnPoint};
 use crate::{
     audit::{self, Action, Event, Outcome, Query, Reason},
@@ -161,6 +162,15 @@ impl Bench {
     pub async fn disable(&self, entry: EntryId, disabled: bool) {
         let value = if disabled { "TRUE" } else { "FALSE" };
         self.core.modify_entry(&self.pool, &operator(), entry, &[replace("poolgateAccountDisabled", value)]).await.unwrap();
+    }
+
+    /// Says until when a password can be used, and whether it must be changed first.
+    pub async fn restrict_password(&self, entry: EntryId, must_change: bool, expires: Option<Timestamp>) {
+        let restrict = self.pool.store().decide(|changes| {
+            let (password, version) = credential::password(&self.pool, entry)?.unwrap();
+            credential::replace_password(&self.pool, changes, entry, &Password { must_change, expires, ..password }, version)
+        });
+        restrict.await.unwrap();
     }
 
     pub async fn change_settings(&self, change: impl Fn(&mut Settings)) {

@@ -49,8 +49,8 @@ async fn each_denial_is_alike_outside_and_true_in_the_audit_log() {
     core.add_entry(&bench.pool, &operator(), user("nopassword", None)).await.unwrap();
     let id = |name: &str| bench.directory().by_unique("uid", name.as_bytes()).unwrap().unwrap();
     bench.disable(id("disabled"), true).await;
-    core.restrict_password(&bench.pool, &operator(), id("expired"), false, Some(bench.now())).await.unwrap();
-    core.restrict_password(&bench.pool, &operator(), id("change"), true, None).await.unwrap();
+    bench.restrict_password(id("expired"), false, Some(bench.now())).await;
+    bench.restrict_password(id("change"), true, None).await;
     for _ in 0..THRESHOLD {
         assert!(!bench.binds("locked", "a guess").await);
     }

@@ -106,7 +106,7 @@ async fn an_expired_password_is_refused_although_it_was_verified() {
     let bench = Bench::new().await;
     let id = bench.user("alice", "correct horse").await;
     let end = bench.now().plus(Duration::from_secs(10));
-    bench.core.restrict_password(&bench.pool, &operator(), id, false, Some(end)).await.unwrap();
+    bench.restrict_password(id, false, Some(end)).await;
     assert_eq!(bind(&bench, "correct horse").await, (true, 1));
     bench.pass(Duration::from_secs(10));
     assert_eq!(bind(&bench, "correct horse").await, (false, 0), "verified, and expired all the same");

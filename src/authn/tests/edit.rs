@@ -144,7 +144,6 @@ async fn only_administrators_arrange_entries_and_set_passwords_of_others() {
     denied(core.modify_entry(&bench.pool, &alice, victim, &[replace("sn", "x")]).await.unwrap_err());
     denied(core.set_password(&bench.pool, &alice, victim, Some(&secret("correct horse")), Some(secret("x"))).await.unwrap_err());
     denied(core.unlock(&bench.pool, &alice, victim).await.unwrap_err());
-    denied(core.restrict_password(&bench.pool, &alice, victim, true, None).await.unwrap_err());
     let hidden = core.modify_entry(&bench.pool, &alice, service, &[replace("description", "x")]).await.unwrap_err();
     assert!(matches!(hidden.kind(), Kind::NotFound { .. }), "what a user does not see does not exist");
     let hidden = core.set_password(&bench.pool, &alice, service, None, None).await.unwrap_err();

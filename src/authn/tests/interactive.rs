@@ -161,11 +161,10 @@ async fn a_page_tells_nobody_apart_before_the_password_is_right() {
     for name in ["alice", "disabled", "locked", "expired", "change"] {
         bench.user(name, "correct horse").await;
     }
-    let core = &bench.core;
     let entry = |name: &str| bench.directory().by_unique("uid", name.as_bytes()).unwrap().unwrap();
     bench.disable(entry("disabled"), true).await;
-    core.restrict_password(&bench.pool, &operator(), entry("expired"), false, Some(bench.now())).await.unwrap();
-    core.restrict_password(&bench.pool, &operator(), entry("change"), true, None).await.unwrap();
+    bench.restrict_password(entry("expired"), false, Some(bench.now())).await;
+    bench.restrict_password(entry("change"), true, None).await;
     for _ in 0..THRESHOLD {
         bench.binds("locked", "a guess").await;
     }

@@ -127,9 +127,9 @@ async fn what_keeps_somebody_out_counts_at_once() {
     assert!(!bind(&bench, ALICE, PASSWORD).await.granted, "disabled");
     bench.disable(id, false).await;
     settle(&bench).await;
-    core.restrict_password(&bench.pool, &operator(), id, true, None).await.unwrap();
+    bench.restrict_password(id, true, None).await;
     assert!(!bind(&bench, ALICE, PASSWORD).await.granted, "it must be changed");
-    core.restrict_password(&bench.pool, &operator(), id, false, None).await.unwrap();
+    bench.restrict_password(id, false, None).await;
     settle(&bench).await;
     core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
     assert!(!bind(&bench, ALICE, PASSWORD).await.granted, "suspended");
@@ -175,7 +175,7 @@ async fn a_name_means_whoever_has_it_now() {
 async fn time_alone_ends_it() {
     let (bench, id) = with_alice().await;
     let end = bench.now().plus(Duration::from_secs(90));
-    bench.core.restrict_password(&bench.pool, &operator(), id, false, Some(end)).await.unwrap();
+    bench.restrict_password(id, false, Some(end)).await;
     settle(&bench).await;
     bench.pass(Duration::from_secs(59));
     assert_eq!(bind(&bench, ALICE, PASSWORD).await, AGAIN);
