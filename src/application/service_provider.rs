@@ -36,9 +36,7 @@ pub struct ServiceProvider {
     /// Whether unsigned requests are refused.
     #[n(7)]
     pub require_signed_requests: bool,
-    /// Where its logout requests and responses go (SAML 2.0 metadata, section 2.4.3), if it takes part in single logout.
-    #[n(8)]
-    pub slo: Option<RedirectUri>,
+    // The number 8 is not used again: records of earlier versions may hold it.
 }
 
 /// A certificate in DER.
@@ -118,7 +116,6 @@ impl ServiceProvider {
             sign: Signed::Assertion,
             request_certificates: Vec::new(),
             require_signed_requests: false,
-            slo: None,
         }
     }
 

@@ -45,7 +45,6 @@ fn service_provider() -> ServiceProvider {
         sign: Signed::Both,
         request_certificates: vec![vec![0x30, 0].into()],
         require_signed_requests: true,
-        slo: Some(RedirectUri::parse("https://sp.example/slo").unwrap()),
         ..ServiceProvider::new(entity_id, "SP", RedirectUri::parse("https://sp.example/acs").unwrap())
     }
 }
@@ -102,6 +101,7 @@ fn golden_bytes() {
     assert_eq!(record::decode::<ServiceProvider>(&record::encode(&service_provider())).unwrap(), service_provider());
     assert_eq!(record::decode::<Grant>(&record::encode(&grant())).unwrap(), grant());
     assert_eq!(record::decode::<Code>(&record::encode(&code())).unwrap(), code());
+    assert_eq!(record::decode::<ServiceProvider>(&unhex(FORMER_SERVICE_PROVIDER)).unwrap(), service_provider());
     let vouched = Some(Voucher { provider: "idp".into(), version: Sequence::new(5) });
     let tail = |bytes: Vec<u8>| hex(&bytes[bytes.len() - 9..]);
     assert_eq!(tail(record::encode(&Grant { voucher: vouched.clone(), ..grant() })), "08a200636964700105");
@@ -120,6 +120,10 @@ const GOLDEN_CLIENT: &str =
     5265765f39410382781c68747470733a2f2f6170702e6578616d706c652f63616c6c6261636b781e687474703a2f2f3132372e302e302e313a393039
     302f63616c6c6261636b04817468747470733a2f2f6170702e6578616d706c652f05f506f507010801";
 const GOLDEN_SERVICE_PROVIDER: &str =
+    "01a800781b68747470733a2f2f73702e6578616d706c652f6d65746164617461016253500281a3007668747470733a2f2f73702e6578616d706c652f
+    616373010002f503020481a200646d61696c0165656d61696c0502068142300007f5";
+/// As it was when it could hold a place for logouts.
+const FORMER_SERVICE_PROVIDER: &str =
     "01a900781b68747470733a2f2f73702e6578616d706c652f6d65746164617461016253500281a3007668747470733a2f2f73702e6578616d706c652f
     616373010002f503020481a200646d61696c0165656d61696c0502068142300007f5087668747470733a2f2f73702e6578616d706c652f736c6f";
 const GOLDEN_GRANT: &str =

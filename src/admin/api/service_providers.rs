@@ -88,7 +88,6 @@ fn provider(document: ServiceProviderDocument) -> Result<ServiceProvider> {
         sign: choice("sign", SIGNED, &document.sign)?,
         request_certificates: document.request_certificates.iter().map(|text| certificate(text).map(Into::into)).collect::<Result<_>>()?,
         require_signed_requests: document.require_signed_requests,
-        slo: None,
     })
 }
 
