@@ -1,22 +1,18 @@
 //! The signing keys of a pool: made on first use, stored sealed, held parsed.
 //!
-//! The row `use, algorithm` holds the key that signs now, so that finding it is one look-up. A key whose place another takes moves to the row
-//! `use, algorithm, time of its creation`, which ends when nothing signed with it can be valid any more.
+//! The row `use, algorithm` holds the key that signs, so that finding it is one look-up.
 
 use super::handle::Pool;
-use super::settings::MAX_TOKEN_LIFETIME;
 use crate::audit::{self, Action, Event};
 use crate::crypto::keys::{Algorithm, SigningKey};
 use crate::model::{Actor, Entropy, Error, Face, PoolId, Result, Role, Seconds, Secret, Sequence, Timestamp, record};
-use crate::store::{ATTEMPTS, Changes, CommitError, Key, Prefix, Row, Space};
+use crate::store::{Changes, CommitError, Key, Prefix, Row, Space};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// How long a former key stays public: longer than the longest life of a token, so that whoever caches the key set is covered too.
-pub const FORMER_KEPT: Seconds = Seconds(2 * MAX_TOKEN_LIFETIME.0);
 /// How long a certificate is valid: it is a way to hand over a key, and service providers configure it once.
 pub const CERTIFICATE_VALID: Seconds = Seconds::days(3653);
 /// Parsed keys that are kept ready.
@@ -97,44 +93,17 @@ pub async fn current(pool: &Pool, usage: Use, algorithm: Algorithm, now: Timesta
     }
 }
 
-/// Every key that may still be met: the current ones, and former ones until nothing signed with them is valid any more. Empty before the first [`current`].
+/// Every key that may be met. Empty before the first [`current`]. One that cannot be read is left out, and the log says so: it verifies nothing, and the others do.
 pub fn public(pool: &Pool, usage: Use) -> Result<Vec<Arc<SigningKey>>> {
-    let rows = pool.store().scan(&Prefix::named(Space::SigningKey, &[usage.number()]), None);
-    rows.map(|row| {
+    let mut keys = Vec::new();
+    for row in pool.store().scan(&Prefix::named(Space::SigningKey, &[usage.number()]), None) {
         let (key, row) = row?;
-        read(pool, &key, &row)
-    })
-    .collect()
-}
-
-/// Puts a new key in the place of the current one, which stays public until nothing signed with it is valid any more.
-pub async fn rotate(pool: &Pool, usage: Use, algorithm: Algorithm, now: Timestamp, entropy: &dyn Entropy) -> Result<Arc<SigningKey>> {
-    let key = current_key(usage, algorithm);
-    let _turn = turn(pool).await?;
-    let made = make(pool, usage, algorithm, now, entropy).await?;
-    for _ in 0..ATTEMPTS {
-        let mut changes = Changes::new();
-        match pool.store().get(&key)? {
-            None => changes.expect_absent(key.clone()),
-            Some(row) => {
-                let former: KeyRecord = record::decode(VERSION, &row.value)?;
-                let place = former_key(usage, algorithm, former.created);
-                let private = pool.open(&key, &former.private)?;
-                let moved = KeyRecord { private: pool.seal(&place, private.expose())?.into(), ..former };
-                changes.expect_version(key.clone(), row.version);
-                changes.expect_absent(place.clone());
-                changes.put_until(place, record::encode(VERSION, &moved), now.plus(FORMER_KEPT.duration()));
-            }
-        }
-        changes.put(key.clone(), encode(pool, &key, &made, now)?);
-        audit::record(&mut changes, &made_event(&made, now));
-        match pool.store().commit(changes).await {
-            Ok(version) => return Ok(hold(pool, &key, version, made)),
-            Err(CommitError::Conflict) => {}
-            Err(error) => return Err(error.into()),
+        match read(pool, &key, &row) {
+            Ok(read) => keys.push(read),
+            Err(error) => tracing::error!(pool = %pool.slug(), ?usage, %error, "a signing key cannot be read"),
         }
     }
-    Err(Error::contended())
+    Ok(keys)
 }
 
 async fn turn(pool: &Pool) -> Result<tokio::sync::SemaphorePermit<'_>> {
@@ -189,10 +158,6 @@ fn made_event(made: &SigningKey, now: Timestamp) -> Event {
 
 fn current_key(usage: Use, algorithm: Algorithm) -> Key {
     Key::named(Space::SigningKey, &name(usage, algorithm))
-}
-
-fn former_key(usage: Use, algorithm: Algorithm, created: Timestamp) -> Key {
-    Key::named(Space::SigningKey, &[name(usage, algorithm).as_slice(), &created.micros().to_be_bytes()].concat())
 }
 
 const fn name(usage: Use, algorithm: Algorithm) -> [u8; 2] {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use super::super::testing::{Bench, Counting, NOW, bench, registry};
+use super::super::testing::{Counting, NOW, bench, registry};
 use super::*;
 use crate::audit::{Query, query};
 use std::sync::LazyLock;
@@ -87,32 +87,17 @@ async fn a_saml_key_carries_a_certificate_for_ten_years() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_changed_stays_public_until_its_tokens_are_over() {
-    let Bench { store, registry: first, folder: _folder } = bench();
-    let actor = super::super::testing::operator();
-    let pool = first.create(super::super::testing::new_pool("acme", None), &actor, super::super::testing::nothing).await.unwrap();
-    let former = signing(&pool, Use::Oidc, Algorithm::Es256).await;
-    let later = NOW.plus(std::time::Duration::from_secs(1));
-    let changed = rotate(&pool, Use::Oidc, Algorithm::Es256, later, &*ENTROPY).await.unwrap();
-    assert_ne!(changed.kid(), former.kid());
-    assert_eq!(signing(&pool, Use::Oidc, Algorithm::Es256).await.kid(), changed.kid());
-    // Another registry reads them from the store.
-    let other = registry(&store).by_slug("acme").unwrap().unwrap();
-    assert_eq!(kids(&other, Use::Oidc), [changed.kid(), former.kid()]);
-    let signed = public(&other, Use::Oidc).unwrap()[1].sign(b"message").unwrap();
-    assert!(former.public().verify(b"message", &signed), "the moved key is whole");
-    store.sweep(later.plus(MAX_TOKEN_LIFETIME.duration()), 100).await.unwrap();
-    assert_eq!(kids(&other, Use::Oidc).len(), 2);
-    store.sweep(later.plus(FORMER_KEPT.duration()), 100).await.unwrap();
-    assert_eq!(kids(&other, Use::Oidc), [changed.kid()]);
-}
-
-#[tokio::test]
-async fn a_first_rotation_makes_the_first_key() {
+async fn a_key_that_cannot_be_read_hides_no_other() {
     let bench = bench();
     let pool = bench.create("acme", None).await.unwrap();
-    let key = rotate(&pool, Use::Oidc, Algorithm::Es256, NOW, &*ENTROPY).await.unwrap();
-    assert_eq!(kids(&pool, Use::Oidc), [key.kid()]);
+    let (rsa, curve) = (signing(&pool, Use::Oidc, Algorithm::Rs256).await, signing(&pool, Use::Oidc, Algorithm::Es256).await);
+    let mut changes = Changes::new();
+    changes.put(current_key(Use::Oidc, Algorithm::Rs256), vec![99]);
+    pool.store().commit(changes).await.unwrap();
+    assert_eq!(kids(&pool, Use::Oidc), [curve.kid()]);
+    assert_ne!(rsa.kid(), curve.kid());
+    let failed = current(&pool, Use::Oidc, Algorithm::Rs256, NOW, &*ENTROPY).await;
+    assert!(failed.is_err(), "and no other is made in its place");
 }
 
 #[tokio::test]
