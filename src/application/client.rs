@@ -4,6 +4,7 @@ use super::name::ClientId;
 use super::record::{self, Kind};
 use super::redirect::RedirectUri;
 use super::secret::SecretHash;
+use crate::model::Listed;
 use crate::model::error::{Error, Result, Rule};
 use crate::store::{Changes, PoolStore};
 use minicbor::{Decode, Encode};
@@ -141,8 +142,13 @@ pub fn find_client(store: &PoolStore, client_id: &str) -> Result<Option<Client>>
     Ok(found.map(|(client, _)| client))
 }
 
+/// Whether there is a client of that identifier, one that cannot be read too.
+pub fn has_client(store: &PoolStore, client_id: &ClientId) -> Result<bool> {
+    record::is_there(store, &record::key(Kind::Client, client_id.as_str()))
+}
+
 /// Up to `limit` clients in the order of their identifiers, from after `after` on.
-pub fn clients(store: &PoolStore, after: Option<&ClientId>, limit: usize) -> Result<Vec<Client>> {
+pub fn clients(store: &PoolStore, after: Option<&ClientId>, limit: usize) -> Result<Vec<Listed<Client>>> {
     record::list(store, Kind::Client, after.map(ClientId::as_str), limit)
 }
 

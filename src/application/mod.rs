@@ -13,7 +13,7 @@ mod redirect;
 mod secret;
 mod service_provider;
 
-pub use client::{AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, put_client};
+pub use client::{AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, has_client, put_client};
 pub use consent::{delete_consent, forget_consents, has_consented, put_consent};
 pub use grant::{Code, Grant, GrantId, delete_grant, find_code, find_grant, put_code, put_grant, redeem_code, revoke_session_grants};
 pub use name::{ClientId, EntityId, MAX_CLIENT_ID, MAX_ENTITY_ID};
@@ -21,7 +21,7 @@ pub use redirect::{MAX_URI, RedirectUri};
 pub use secret::{MAX_SECRET, SecretHash};
 pub use service_provider::{
     Acs, AttributeMapping, NameIdFormat, ServiceProvider, Signed, add_service_provider, delete_service_provider, find_service_provider,
-    put_service_provider, service_providers,
+    has_service_provider, put_service_provider, service_providers,
 };
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How the records of this room are read, listed and put: one way for clients and service providers alike.
 
 use crate::model::error::{Error, Result, Rule};
-use crate::model::{Sequence, record};
+use crate::model::{Listed, Sequence, Unreadable, record};
 use crate::store::{Changes, Key, PoolStore, Prefix, Space};
 use minicbor::{Decode, Encode};
 
@@ -41,10 +41,25 @@ pub(super) fn find<T: for<'b> Decode<'b, ()>>(store: &PoolStore, key: &Key) -> R
     }
 }
 
-pub(super) fn list<T: for<'b> Decode<'b, ()>>(store: &PoolStore, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<T>> {
+pub(super) fn list<T: for<'b> Decode<'b, ()>>(store: &PoolStore, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<Listed<T>>> {
     let after = after.map(|name| key(kind, name));
     let prefix = Prefix::named(Space::Application, &[kind as u8]);
-    store.scan(&prefix, after.as_ref()).take(limit).map(|row| decode(&row?.1.value)).collect()
+    let rows = store.scan(&prefix, after.as_ref()).take(limit);
+    rows.map(|row| {
+        let (key, row) = row?;
+        Ok(decode(&row.value).map_err(|reason| Unreadable { name: name(&key), reason }))
+    })
+    .collect()
+}
+
+/// Whether there is a record of that name, whatever it says: what cannot be read is in the way of a new one, and can be deleted.
+pub(super) fn is_there(store: &PoolStore, key: &Key) -> Result<bool> {
+    Ok(store.get(key)?.is_some())
+}
+
+/// The name of an application, as [`key`] was given it.
+fn name(key: &Key) -> String {
+    String::from_utf8_lossy(key.rest().get(1..).unwrap_or_default()).into_owned()
 }
 
 pub(super) fn put<T: Encode<()>>(changes: &mut Changes, key: Key, value: &T) -> Result<()> {

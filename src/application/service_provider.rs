@@ -4,6 +4,7 @@ use super::client::MAX_NAME;
 use super::name::EntityId;
 use super::record::{self, Kind};
 use super::redirect::RedirectUri;
+use crate::model::Listed;
 use crate::model::error::{Error, Result, Rule};
 use crate::store::{Changes, PoolStore};
 use minicbor::{Decode, Encode};
@@ -169,8 +170,13 @@ pub fn find_service_provider(store: &PoolStore, entity_id: &str) -> Result<Optio
     Ok(found.map(|(provider, _)| provider))
 }
 
+/// Whether there is a service provider of that entity id, one that cannot be read too.
+pub fn has_service_provider(store: &PoolStore, entity_id: &EntityId) -> Result<bool> {
+    record::is_there(store, &record::key(Kind::ServiceProvider, entity_id.as_str()))
+}
+
 /// Up to `limit` service providers in the order of their identifiers, from after `after` on.
-pub fn service_providers(store: &PoolStore, after: Option<&EntityId>, limit: usize) -> Result<Vec<ServiceProvider>> {
+pub fn service_providers(store: &PoolStore, after: Option<&EntityId>, limit: usize) -> Result<Vec<Listed<ServiceProvider>>> {
     record::list(store, Kind::ServiceProvider, after.map(EntityId::as_str), limit)
 }
 

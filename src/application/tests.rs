@@ -144,6 +144,38 @@ const FORMER_CODE: &str =
     090909090909090909090909";
 
 #[tokio::test]
+async fn an_application_that_cannot_be_read_is_listed_and_can_be_deleted() {
+    let (_folder, store) = store();
+    let (client_id, entity_id) = (ClientId::parse("b").unwrap(), EntityId::parse("https://b.example").unwrap());
+    let mut changes = Changes::new();
+    for name in ["a", "c"] {
+        put_client(&mut changes, &Client { client_id: ClientId::parse(name).unwrap(), ..client() }).unwrap();
+    }
+    put_service_provider(&mut changes, &service_provider()).unwrap();
+    changes.put(record::key(record::Kind::Client, "b"), vec![99]);
+    changes.put(record::key(record::Kind::ServiceProvider, entity_id.as_str()), Vec::new());
+    store.commit(changes).await.unwrap();
+
+    let listed = clients(&store, None, 10).unwrap();
+    let names: Vec<_> = listed.iter().map(|client| client.as_ref().map_or_else(|unreadable| unreadable.name.as_str(), |_| "")).collect();
+    assert_eq!(names, ["", "b", ""]);
+    assert!(listed[1].as_ref().unwrap_err().reason.message().contains("version 99"));
+    assert_eq!(clients(&store, Some(&client_id), 10).unwrap().len(), 1, "a page can begin after it");
+    assert!(find_client(&store, "b").is_err());
+    let listed = service_providers(&store, None, 10).unwrap();
+    assert_eq!(listed[0].as_ref().unwrap_err().name, "https://b.example");
+    assert_eq!(listed[1].as_ref().unwrap(), &service_provider());
+
+    assert!(has_client(&store, &client_id).unwrap() && has_service_provider(&store, &entity_id).unwrap());
+    let mut changes = Changes::new();
+    delete_client(&mut changes, &client_id);
+    delete_service_provider(&mut changes, &entity_id);
+    store.commit(changes).await.unwrap();
+    assert!(!has_client(&store, &client_id).unwrap() && !has_service_provider(&store, &entity_id).unwrap());
+    assert_eq!((clients(&store, None, 10).unwrap().len(), service_providers(&store, None, 10).unwrap().len()), (2, 1));
+}
+
+#[tokio::test]
 async fn clients_are_added_found_listed_and_deleted() {
     let (_folder, store) = store();
     let mut changes = Changes::new();
@@ -155,11 +187,14 @@ async fn clients_are_added_found_listed_and_deleted() {
 
     let names = |after: Option<&str>, limit| -> Vec<String> {
         let after = after.map(|id| ClientId::parse(id).unwrap());
-        clients(&store, after.as_ref(), limit).unwrap().iter().map(|client| client.client_id.to_string()).collect()
+        clients(&store, after.as_ref(), limit).unwrap().into_iter().map(|client| client.unwrap().client_id.to_string()).collect()
     };
     assert_eq!(names(None, 10), ["a", "b", "c"]);
     assert_eq!(names(Some("a"), 1), ["b"]);
-    assert_eq!(service_providers(&store, None, 10).unwrap(), [service_provider()]);
+    assert_eq!(
+        service_providers(&store, None, 10).unwrap().into_iter().map(|provider| provider.unwrap()).collect::<Vec<_>>(),
+        [service_provider()]
+    );
     assert_eq!(find_client(&store, "A").unwrap(), None, "the case counts");
     assert_eq!(find_client(&store, "not\u{e9}").unwrap(), None);
     assert_eq!(find_service_provider(&store, "https://sp.example/metadata").unwrap(), Some(service_provider()));

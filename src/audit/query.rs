@@ -2,7 +2,7 @@
 
 use super::event::{Action, Event};
 use crate::crypto::digest::{base64url, from_base64url};
-use crate::model::{Result, Sequence, Timestamp};
+use crate::model::{Listed, Result, Sequence, Timestamp, Unreadable};
 use crate::store::{Key, PoolStore, Prefix, Space};
 
 /// Most events that one query returns.
@@ -23,6 +23,11 @@ impl Cursor {
         let key = Key::named(Space::Audit, &from_base64url(text)?);
         key.audit_parts().map(|_| Self(key))
     }
+
+    /// The moment of the event there.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.0.audit_parts().map(|(at, ..)| at)
+    }
 }
 
 /// Which events are wanted, oldest first.
@@ -36,12 +41,12 @@ pub struct Query {
     pub after: Option<Cursor>,
     /// At most so many; never more than [`MAX_EVENTS`].
     pub limit: usize,
-    /// Of this kind. Goes over the events of other kinds too: a long span belongs to `work`.
+    /// Of this kind, or unreadable, so that nobody can tell. Goes over the events of other kinds too: a long span belongs to `work`.
     pub action: Option<Action>,
 }
 
 /// The events of a pool, oldest first, each with its place.
-pub fn query(store: &PoolStore, query: &Query) -> Result<Vec<(Cursor, Event)>> {
+pub fn query(store: &PoolStore, query: &Query) -> Result<Vec<(Cursor, Listed<Event>)>> {
     let from = query.from.map(|at| Key::audit(at, Sequence::new(0), 0));
     let after = query.after.as_ref().map(|cursor| cursor.0.clone()).max(from);
     let limit = query.limit.min(MAX_EVENTS);
@@ -51,12 +56,13 @@ pub fn query(store: &PoolStore, query: &Query) -> Result<Vec<(Cursor, Event)>> {
             break;
         }
         let (key, row) = row?;
-        let event = Event::decode(&row.value)?;
-        if query.to.is_some_and(|to| event.at >= to) {
+        let place = Cursor(key);
+        if query.to.is_some_and(|to| place.at().is_some_and(|at| at >= to)) {
             break;
         }
-        if query.action.is_none_or(|action| action == event.action) {
-            found.push((Cursor(key), event));
+        let event = Event::decode(&row.value).map_err(|reason| Unreadable { name: place.to_text(), reason });
+        if query.action.is_none_or(|action| event.as_ref().map_or(true, |event| action == event.action)) {
+            found.push((place, event));
         }
     }
     Ok(found)

@@ -210,7 +210,7 @@ impl Bench {
 
     pub fn events(&self, action: Action) -> Vec<Event> {
         let all = Query { limit: 1000, action: Some(action), ..Query::default() };
-        audit::query(self.pool.store(), &all).unwrap().into_iter().map(|(_, event)| event).collect()
+        audit::query(self.pool.store(), &all).unwrap().into_iter().map(|(_, event)| event.unwrap()).collect()
     }
 
     /// The outcomes and reasons of all events of a kind.

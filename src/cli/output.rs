@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Prints a list: one line an item with these fields, in columns.
+/// Prints a list: one line an item with these fields, in columns; and on standard error what cannot be read of it, by its first field.
 pub fn list(items: &[Value], fields: &[&str], json: bool) {
     if json {
         return print_json(&Value::Array(items.to_vec()));
@@ -15,6 +15,10 @@ pub fn list(items: &[Value], fields: &[&str], json: bool) {
     for row in [&head].into_iter().chain(&rows) {
         let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         println!("{}", line.join("  ").trim_end());
+    }
+    for (item, problem) in items.iter().filter_map(|item| Some((item, item.get("problem")?))) {
+        let name = fields.first().map(|field| text(item.get(field))).unwrap_or_default();
+        eprintln!("poolgate: {name} cannot be read: {}", text(Some(problem)));
     }
 }
 

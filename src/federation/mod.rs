@@ -11,4 +11,4 @@ pub mod oidc;
 mod provider;
 
 pub use identity::UpstreamIdentity;
-pub use provider::{IdentityProvider, MAX_PROVIDERS, Mapping, ProviderKind, delete, expect, find, list, put, voucher, vouches};
+pub use provider::{IdentityProvider, MAX_PROVIDERS, Mapping, ProviderKind, delete, expect, find, is_there, list, put, voucher, vouches};

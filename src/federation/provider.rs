@@ -2,7 +2,7 @@
 
 use super::loopback;
 use crate::{
-    model::{Error, Result, Secret, Voucher, error::Rule, record},
+    model::{Error, Listed, Result, Secret, Unreadable, Voucher, error::Rule, record},
     pool::Pool,
     store::{Changes, Key, PoolStore, Prefix, Space},
 };
@@ -173,10 +173,19 @@ pub fn expect(changes: &mut Changes, voucher: &Voucher) {
     changes.expect_version(key(&voucher.provider), voucher.version);
 }
 
+/// Whether there is a provider of that name, one that cannot be read too.
+pub fn is_there(store: &PoolStore, name: &str) -> Result<bool> {
+    Ok(name.len() <= MAX_NAME && store.get(&key(name))?.is_some())
+}
+
 /// All providers of the pool, by name.
-pub fn list(pool: &Pool) -> Result<Vec<IdentityProvider>> {
+pub fn list(pool: &Pool) -> Result<Vec<Listed<IdentityProvider>>> {
     let rows = pool.store().scan(&Prefix::space(Space::Provider), None).take(MAX_PROVIDERS);
-    rows.map(|row| row.map_err(Error::from).and_then(|(key, row)| read(pool, &key, &row.value))).collect()
+    rows.map(|row| {
+        let (key, row) = row?;
+        Ok(read(pool, &key, &row.value).map_err(|reason| Unreadable { name: name_of(&key), reason }))
+    })
+    .collect()
 }
 
 /// Writes a provider, new or changed. The issuer is checked: https, or http on loopback.
@@ -208,7 +217,11 @@ fn read(pool: &Pool, key: &Key, sealed: &[u8]) -> Result<IdentityProvider> {
     let Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping } =
         record::decode(VERSION, plain.expose())?;
     let kind = ProviderKind::Oidc { issuer, client_id, client_secret: client_secret.map(Secret::new) };
-    Ok(IdentityProvider { name: String::from_utf8_lossy(key.rest()).into_owned(), display_name, kind, mapping })
+    Ok(IdentityProvider { name: name_of(key), display_name, kind, mapping })
+}
+
+fn name_of(key: &Key) -> String {
+    String::from_utf8_lossy(key.rest()).into_owned()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::reply::{Reply, at};
 use crate::admin::context::{Context, Segment};
-use crate::admin::types::{EventDocument, Page};
+use crate::admin::types::{EventDocument, Item, Page, UnreadableItem};
 use crate::audit::{self, Action, Cursor, Event, Query};
 use crate::model::error::Rule;
 use crate::model::{Error, Face, Result, Timestamp};
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Events in the order of their time; `from` and `to` are RFC 3339 times, `action` is the name of one kind.
-pub async fn events(context: Context, path: Vec<Segment>) -> Result<Reply<Page<EventDocument>>> {
+pub async fn events(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item<EventDocument>>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;
     let query = Query {
@@ -23,7 +23,20 @@ pub async fn events(context: Context, path: Vec<Segment>) -> Result<Reply<Page<E
     let store = pool.store().clone();
     let found = context.app.core.work.run(pool.id(), move || audit::query(&store, &query)).await??;
     let next = found.last().filter(|_| found.len() == limit).map(|(cursor, _)| cursor.to_text());
-    Ok(Reply::Found(Page { items: found.iter().map(|(_, event)| document(event)).collect(), next }))
+    let items = found.iter().map(|(place, event)| match event {
+        Ok(event) => Item::Readable(document(event)),
+        Err(unreadable) => {
+            let at = place.at().map(written).unwrap_or_default();
+            Item::Unreadable(UnreadableItem { known: [("at", at.into())].into(), problem: unreadable.reason.message().to_owned() })
+        }
+    });
+    Ok(Reply::Found(Page { items: items.collect(), next }))
+}
+
+/// A moment as RFC 3339 writes it.
+fn written(moment: Timestamp) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment.micros()) * 1000);
+    at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 fn moment(name: &str, text: &str) -> Result<Timestamp> {
@@ -42,7 +55,6 @@ fn action(name: &str) -> Result<Action> {
 }
 
 fn document(event: &Event) -> EventDocument {
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(event.at.micros()) * 1000);
     let face = match event.face {
         Face::Ldap => "ldap",
         Face::Oidc => "oidc",
@@ -52,7 +64,7 @@ fn document(event: &Event) -> EventDocument {
         Face::Server => "server",
     };
     EventDocument {
-        at: at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default(),
+        at: written(event.at),
         action: event.action.name().to_owned(),
         outcome: event.outcome.name().to_owned(),
         actor: event.actor.clone(),

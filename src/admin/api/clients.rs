@@ -1,8 +1,8 @@
 //! OpenID Connect clients.
 
-use super::reply::{Reply, at};
+use super::reply::{Reply, at, item, name};
 use crate::admin::context::{Context, Segment};
-use crate::admin::types::{ClientCreated, ClientDocument, NewClient, Page};
+use crate::admin::types::{ClientCreated, ClientDocument, Item, NewClient, Page};
 use crate::application::{self, AuthMethod, Client, ClientId, RedirectUri, SecretHash, SigningAlgorithm};
 use crate::audit::{self, Action, Event};
 use crate::crypto::digest;
@@ -10,13 +10,15 @@ use crate::model::error::Rule;
 use crate::model::{Error, Result, Secret, entropy};
 use crate::pool::Pool;
 
-pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ClientDocument>>> {
+pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item<ClientDocument>>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;
     let after = context.query.get("after").map(ClientId::parse).transpose()?;
     let clients = application::clients(pool.store(), after.as_ref(), limit)?;
-    let next = clients.last().filter(|_| clients.len() == limit).map(|client| client.client_id.as_str().to_owned());
-    Ok(Reply::Found(Page { items: clients.iter().map(document).collect(), next }))
+    let last = clients.last().filter(|_| clients.len() == limit);
+    let next = last.map(|client| name(client, |client| client.client_id.as_str()).to_owned());
+    let items = clients.iter().map(|client| item(client, "client_id", document));
+    Ok(Reply::Found(Page { items: items.collect(), next }))
 }
 
 pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ClientDocument>> {
@@ -31,7 +33,7 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCre
     let event = Event::success(context.app.core.clock.now(), Action::ClientPut, &context.actor).on(client.client_id.as_str());
     pool.store()
         .decide(|changes| {
-            if application::find_client(pool.store(), client.client_id.as_str())?.is_some() {
+            if application::has_client(pool.store(), &client.client_id)? {
                 return Err(Error::exists(format!("there is a client `{}` already", client.client_id.as_str())));
             }
             application::add_client(changes, &client)?;
@@ -47,8 +49,7 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let event = Event::success(context.app.core.clock.now(), Action::ClientDelete, &context.actor).on(at(&path, 1)?.as_str());
     pool.store()
         .decide(|changes| {
-            let client = found(&pool, at(&path, 1)?)?;
-            application::delete_client(changes, &client.client_id);
+            application::delete_client(changes, &registered(&pool, at(&path, 1)?)?);
             audit::record(changes, &event);
             Ok(())
         })
@@ -92,7 +93,19 @@ pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(C
 
 fn found(pool: &Pool, id: &Segment) -> Result<Client> {
     let client = application::find_client(pool.store(), id.as_str())?;
-    client.ok_or_else(|| Error::not_found(format!("pool `{}` has no client `{}`", pool.slug().as_str(), id.as_str())))
+    client.ok_or_else(|| no_client(pool, id))
+}
+
+/// The identifier of a client that is there, whether or not it can be read.
+fn registered(pool: &Pool, id: &Segment) -> Result<ClientId> {
+    match ClientId::parse(id.as_str()) {
+        Ok(client_id) if application::has_client(pool.store(), &client_id)? => Ok(client_id),
+        _ => Err(no_client(pool, id)),
+    }
+}
+
+fn no_client(pool: &Pool, id: &Segment) -> Error {
+    Error::not_found(format!("pool `{}` has no client `{}`", pool.slug().as_str(), id.as_str()))
 }
 
 fn uris(texts: &[String]) -> Result<Vec<RedirectUri>> {

@@ -1,16 +1,17 @@
 //! Upstream identity providers.
 
-use super::reply::{Reply, at};
+use super::reply::{Reply, at, item};
 use crate::admin::context::{Context, Segment};
-use crate::admin::types::{MappingDocument, Page, ProviderDocument};
+use crate::admin::types::{Item, MappingDocument, Page, ProviderDocument};
 use crate::audit::{self, Action, Event};
 use crate::federation::{self, IdentityProvider, Mapping, ProviderKind};
 use crate::model::{Error, Result, Secret};
 use crate::pool::Pool;
 
-pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ProviderDocument>>> {
+pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item<ProviderDocument>>>> {
     let providers = federation::list(&*context.pool(at(&path, 0)?)?)?;
-    Ok(Reply::Found(Page { items: providers.into_iter().map(document).collect(), next: None }))
+    let items = providers.iter().map(|provider| item(provider, "name", |provider| document(provider.clone())));
+    Ok(Reply::Found(Page { items: items.collect(), next: None }))
 }
 
 pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderDocument>> {
@@ -24,7 +25,7 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderD
     let event = Event::success(context.app.core.clock.now(), Action::ProviderPut, &context.actor).on(provider.name.as_str());
     pool.store()
         .decide(|changes| {
-            if federation::find(&pool, &provider.name)?.is_some() {
+            if federation::is_there(pool.store(), &provider.name)? {
                 return Err(Error::exists(format!("there is an identity provider `{}` already", provider.name)));
             }
             federation::put(&pool, changes, &provider)?;
@@ -40,8 +41,11 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let event = Event::success(context.app.core.clock.now(), Action::ProviderDelete, &context.actor).on(at(&path, 1)?.as_str());
     pool.store()
         .decide(|changes| {
-            let provider = found(&pool, at(&path, 1)?)?;
-            federation::delete(changes, &provider.name);
+            let name = at(&path, 1)?;
+            if !federation::is_there(pool.store(), name.as_str())? {
+                return Err(no_provider(&pool, name));
+            }
+            federation::delete(changes, name.as_str());
             audit::record(changes, &event);
             Ok(())
         })
@@ -51,7 +55,11 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
 
 fn found(pool: &Pool, name: &Segment) -> Result<IdentityProvider> {
     let provider = federation::find(pool, name.as_str())?;
-    provider.ok_or_else(|| Error::not_found(format!("pool `{}` has no identity provider `{}`", pool.slug().as_str(), name.as_str())))
+    provider.ok_or_else(|| no_provider(pool, name))
+}
+
+fn no_provider(pool: &Pool, name: &Segment) -> Error {
+    Error::not_found(format!("pool `{}` has no identity provider `{}`", pool.slug().as_str(), name.as_str()))
 }
 
 fn provider(document: ProviderDocument) -> IdentityProvider {

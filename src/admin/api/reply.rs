@@ -1,7 +1,8 @@
 //! What a handler of the API answers with, and the variable parts of its path.
 
 use crate::admin::context::Segment;
-use crate::model::{Error, Result};
+use crate::admin::types::{Item, UnreadableItem};
+use crate::model::{Error, Listed, Result, Unreadable};
 use crate::web::http::StatusCode;
 use crate::web::{Response, json, no_content};
 use serde::Serialize;
@@ -23,6 +24,24 @@ impl<T: Serialize> From<Reply<T>> for Response {
             Reply::Made(document) => json(StatusCode::CREATED, &document),
             Reply::Done => no_content(),
         }
+    }
+}
+
+/// An item of a list. `key` is the field of its document that names it.
+pub fn item<T, D>(listed: &Listed<T>, key: &'static str, document: impl FnOnce(&T) -> D) -> Item<D> {
+    match listed {
+        Ok(record) => Item::Readable(document(record)),
+        Err(Unreadable { name, reason }) => {
+            Item::Unreadable(UnreadableItem { known: [(key, name.as_str().into())].into(), problem: reason.message().to_owned() })
+        }
+    }
+}
+
+/// What a list names an item by, to go on after it.
+pub fn name<'a, T>(listed: &'a Listed<T>, of: impl FnOnce(&'a T) -> &'a str) -> &'a str {
+    match listed {
+        Ok(record) => of(record),
+        Err(unreadable) => &unreadable.name,
     }
 }
 

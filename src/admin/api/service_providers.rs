@@ -1,8 +1,8 @@
 //! SAML service providers. Entity ids are URLs as a rule: percent-encode them in the path.
 
-use super::reply::{Reply, at};
+use super::reply::{Reply, at, item, name};
 use crate::admin::context::{Context, Segment};
-use crate::admin::types::{AcsDocument, AttributeDocument, Page, ServiceProviderDocument};
+use crate::admin::types::{AcsDocument, AttributeDocument, Item, Page, ServiceProviderDocument};
 use crate::application::{self, Acs, AttributeMapping, EntityId, NameIdFormat, RedirectUri, ServiceProvider, Signed};
 use crate::audit::{self, Action, Event};
 use crate::crypto::xml::Certificate;
@@ -21,13 +21,15 @@ const NAME_IDS: &[(NameIdFormat, &str)] = &[
 
 const SIGNED: &[(Signed, &str)] = &[(Signed::Assertion, "assertion"), (Signed::Response, "response"), (Signed::Both, "both")];
 
-pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<ServiceProviderDocument>>> {
+pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item<ServiceProviderDocument>>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;
     let after = context.query.get("after").map(EntityId::parse).transpose()?;
     let providers = application::service_providers(pool.store(), after.as_ref(), limit)?;
-    let next = providers.last().filter(|_| providers.len() == limit).map(|provider| provider.entity_id.as_str().to_owned());
-    Ok(Reply::Found(Page { items: providers.iter().map(document).collect(), next }))
+    let last = providers.last().filter(|_| providers.len() == limit);
+    let next = last.map(|provider| name(provider, |provider| provider.entity_id.as_str()).to_owned());
+    let items = providers.iter().map(|provider| item(provider, "entity_id", document));
+    Ok(Reply::Found(Page { items: items.collect(), next }))
 }
 
 pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
@@ -41,7 +43,7 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServicePr
     let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderPut, &context.actor).on(provider.entity_id.as_str());
     pool.store()
         .decide(|changes| {
-            if application::find_service_provider(pool.store(), provider.entity_id.as_str())?.is_some() {
+            if application::has_service_provider(pool.store(), &provider.entity_id)? {
                 return Err(Error::exists(format!("there is a service provider `{}` already", provider.entity_id.as_str())));
             }
             application::add_service_provider(changes, &provider)?;
@@ -57,8 +59,7 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderDelete, &context.actor).on(at(&path, 1)?.as_str());
     pool.store()
         .decide(|changes| {
-            let provider = found(&pool, at(&path, 1)?)?;
-            application::delete_service_provider(changes, &provider.entity_id);
+            application::delete_service_provider(changes, &registered(&pool, at(&path, 1)?)?);
             audit::record(changes, &event);
             Ok(())
         })
@@ -68,7 +69,19 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
 
 fn found(pool: &Pool, id: &Segment) -> Result<ServiceProvider> {
     let provider = application::find_service_provider(pool.store(), id.as_str())?;
-    provider.ok_or_else(|| Error::not_found(format!("pool `{}` has no service provider `{}`", pool.slug().as_str(), id.as_str())))
+    provider.ok_or_else(|| no_service_provider(pool, id))
+}
+
+/// The entity id of a service provider that is there, whether or not it can be read.
+fn registered(pool: &Pool, id: &Segment) -> Result<EntityId> {
+    match EntityId::parse(id.as_str()) {
+        Ok(entity_id) if application::has_service_provider(pool.store(), &entity_id)? => Ok(entity_id),
+        _ => Err(no_service_provider(pool, id)),
+    }
+}
+
+fn no_service_provider(pool: &Pool, id: &Segment) -> Error {
+    Error::not_found(format!("pool `{}` has no service provider `{}`", pool.slug().as_str(), id.as_str()))
 }
 
 fn provider(document: ServiceProviderDocument) -> Result<ServiceProvider> {

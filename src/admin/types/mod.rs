@@ -4,6 +4,7 @@
 mod application;
 mod audit;
 mod entry;
+mod item;
 mod pool;
 mod provider;
 mod transfer;
@@ -12,6 +13,7 @@ pub use crate::pool::Settings;
 pub use application::{AcsDocument, AttributeDocument, ClientCreated, ClientDocument, NewClient, ServiceProviderDocument};
 pub use audit::EventDocument;
 pub use entry::{EntryChange, EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};
+pub use item::{Item, UnreadableItem};
 pub use pool::{NewPool, PoolChange, PoolDocument};
 pub use provider::{MappingDocument, ProviderDocument};
 pub use transfer::{GivenUp, ImportLine, ImportReport, Problem};

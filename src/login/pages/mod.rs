@@ -32,7 +32,7 @@ pub fn login(
     notice: Option<Notice>,
 ) -> Result<Response, PageError> {
     let id = interaction.id().as_str();
-    let providers = federation::list(&request.pool).map_err(|error| PageError::of(request, &error))?;
+    let providers = usable_providers(request)?;
     let links: Vec<_> = providers
         .iter()
         .map(|provider| {
@@ -53,6 +53,20 @@ pub fn login(
     };
     let response = render(&TEMPLATES, "login.html", request, status, content);
     Ok(if status == StatusCode::UNAUTHORIZED { with_header(response, WWW_AUTHENTICATE, "Form") } else { response })
+}
+
+/// The upstreams that the page can offer: one that cannot be read keeps nobody from the others, and from their password.
+fn usable_providers(request: &PoolRequest) -> Result<Vec<IdentityProvider>, PageError> {
+    let listed = federation::list(&request.pool).map_err(|error| PageError::of(request, &error))?;
+    let usable = listed.into_iter().filter_map(|provider| {
+        provider
+            .inspect_err(|unreadable| {
+                let (pool, name, error) = (request.pool.slug(), &unreadable.name, &unreadable.reason);
+                tracing::warn!(%pool, name, %error, "an identity provider cannot be read, and the login page leaves it out");
+            })
+            .ok()
+    });
+    Ok(usable.collect())
 }
 
 /// An upstream login that did not succeed, when the form that led there is no longer at hand.

@@ -278,7 +278,8 @@ async fn a_client_of_somebody_else_asks_for_consent() {
     }
     let query = audit::Query { action: Some(Action::Consent), limit: 10, ..audit::Query::default() };
     let events = audit::query(provider.pool.store(), &query).unwrap();
-    let outcomes: Vec<_> = events.iter().map(|(_, event)| (event.outcome, event.target.as_deref())).collect();
+    let events: Vec<_> = events.into_iter().map(|(_, event)| event.unwrap()).collect();
+    let outcomes: Vec<_> = events.iter().map(|event| (event.outcome, event.target.as_deref())).collect();
     assert_eq!(outcomes, [(Outcome::Success, Some("third")), (Outcome::Failure, Some("third"))]);
 }
 

@@ -30,7 +30,7 @@ async fn a_key_is_made_on_first_use_and_stays() {
     assert_eq!(signing(&other, Use::Oidc, Algorithm::Rs256).await.kid(), key.kid());
     let events = query(pool.store(), &Query { limit: 10, action: Some(Action::KeyRotate), ..Query::default() }).unwrap();
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0].1.target.as_deref(), Some(key.kid()));
+    assert_eq!(events[0].1.as_ref().unwrap().target.as_deref(), Some(key.kid()));
 }
 
 #[tokio::test]

@@ -211,7 +211,8 @@ async fn updates_are_seen_by_every_registry_at_once_and_audited() {
     );
     assert_eq!(pool.display_name(), "Pool acme", "a handle stays as it was read");
     let events = query(pool.store(), &Query { limit: 10, ..Query::default() }).unwrap();
-    let actions: Vec<_> = events.iter().map(|(_, event)| (event.action, event.actor.as_str())).collect();
+    let events: Vec<_> = events.into_iter().map(|(_, event)| event.unwrap()).collect();
+    let actions: Vec<_> = events.iter().map(|event| (event.action, event.actor.as_str())).collect();
     assert_eq!(actions, [(Action::PoolCreate, "uid:1000"), (Action::PoolUpdate, "uid:1000")]);
 }
 

@@ -576,7 +576,7 @@ async fn an_assertion_is_recorded_with_who_and_for_whom() {
     let query = audit::Query { action: Some(Action::AssertionIssue), limit: 10, ..audit::Query::default() };
     let events = audit::query(house.pool.store(), &query).unwrap();
     assert_eq!(events.len(), 1);
-    let event = &events[0].1;
+    let event = events[0].1.as_ref().unwrap();
     assert_eq!((event.outcome, event.face, event.target.as_deref()), (audit::Outcome::Success, Face::Saml, Some(SP)));
     assert!(event.actor.contains("alice"), "{}", event.actor);
 }
