@@ -73,7 +73,7 @@ impl Demo {
             Some(data) => data.clone(),
             None => default_data()?,
         };
-        server::start_logging(&Log { filter: "warn".to_owned(), ..Log::default() })?;
+        server::start_logging(&Log { filter: "warn".parse().map_err(Failure::new)?, ..Log::default() })?;
         let certificate = server::development_certificate(&data.join("certs"), SystemClock.now())?;
         let config = self.config(&data, &certificate);
         let signals = Signals::listen()?;

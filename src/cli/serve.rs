@@ -1,7 +1,7 @@
 //! `poolgate serve`.
 
 use super::Outcome;
-use crate::server::{self, Config, Running, SystemClock, SystemEntropy};
+use crate::server::{self, Config, Loaded, Running, SystemClock, SystemEntropy};
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,8 +18,11 @@ pub struct Serve {
 impl Serve {
     /// Serves until SIGTERM or SIGINT; SIGHUP reads the certificate again.
     pub async fn run(self) -> Outcome {
-        let config = Config::load(&self.config)?;
+        let Loaded { config, unknown_variables } = Config::load(&self.config)?;
         server::start_logging(&config.log)?;
+        for variable in unknown_variables {
+            tracing::warn!(variable, "this variable names no key of the configuration and changes nothing");
+        }
         let signals = Signals::listen()?;
         let running = server::start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await?;
         tracing::info!(addresses = ?running.addresses(), "ready");

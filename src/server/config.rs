@@ -1,12 +1,11 @@
 //! The configuration file `poolgate.toml` and the `POOLGATE_…` variables that override it.
 //!
-//! Unknown keys are refused. An error names the file and the line, or the variable. A variable is named after its key in capitals, with two
-//! underscores between table and key: `POOLGATE_DATA`, `POOLGATE_LISTEN__HTTP`. Lists are written as in TOML: `POOLGATE_LISTEN__HTTP='["127.0.0.1:8080"]'`.
+//! Unknown keys of the file are refused. An error names the file and the line, or the variable.
 
 use super::limits::Limits;
+use super::log_filter::LogFilter;
 use super::network::Network;
-use figment::Figment;
-use figment::providers::{Env, Format, Toml};
+use super::variables::{self, Variable};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::net::SocketAddr;
@@ -24,20 +23,25 @@ pub struct Config {
     pub public_url: Option<url::Url>,
     /// Whether a pool is a path under the public URL or a subdomain of its host.
     pub pool_urls: Option<PoolUrls>,
-    /// The URL of the admin API and console, an origin of their own.
-    pub admin_url: Option<url::Url>,
     /// Where to listen.
     pub listen: Listen,
     /// The server's certificate.
     pub tls: Option<Tls>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
-    /// How mail leaves the server.
-    pub mail: Option<Mail>,
     /// What is logged, and how.
     pub log: Log,
     /// Limits of the whole server.
     pub limits: Limits,
+}
+
+/// A configuration as it was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Names of `POOLGATE_…` variables that name none of its keys.
+    pub unknown_variables: Vec<String>,
 }
 
 /// How the URL of a pool is made.
@@ -74,22 +78,12 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// The relay that takes our mail.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mail {
-    /// The relay, `smtps://host:465` or `smtp://host:587`.
-    pub relay: url::Url,
-    /// The sender's address.
-    pub from: String,
-}
-
 /// What is logged, and how.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// A filter such as `info` or `poolgate=debug,warn`.
-    pub filter: String,
+    pub filter: LogFilter,
     /// The form of a line.
     pub format: LogFormat,
 }
@@ -106,7 +100,7 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self { filter: LogFilter::default(), format: LogFormat::Text }
     }
 }
 
@@ -130,20 +124,21 @@ impl std::error::Error for ConfigError {}
 
 impl Config {
     /// Reads the file and the variables over it, and checks what must hold for `poolgate serve`.
-    pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        Self::read(file, Env::prefixed("POOLGATE_").split("__"))
+    pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
+        Self::read(file, Variable::of_process())
     }
 
-    fn read(file: &Path, variables: Env) -> Result<Self, ConfigError> {
+    fn read(file: &Path, variables: Vec<Variable>) -> Result<Loaded, ConfigError> {
         let text = std::fs::read_to_string(file).map_err(|error| ConfigError(format!("{}: {error}", file.display())))?;
         // Read once with line numbers for the messages, then again merged with the variables.
         toml::from_str::<Self>(&text).map_err(|error| in_file(file, &text, &error))?;
-        let config: Self = Figment::from(Toml::string(&text))
-            .merge(variables)
-            .extract()
-            .map_err(|error| ConfigError(format!("a POOLGATE_ variable: {error}")))?;
-        config.check().map_err(|message| ConfigError(format!("{}: {message}", file.display())))?;
-        Ok(config)
+        let merged = variables::merge(&text, variables).map_err(ConfigError)?;
+        let over = match merged.taken.as_slice() {
+            [] => String::new(),
+            taken => format!(" with {} over it", taken.join(", ")),
+        };
+        merged.config.check().map_err(|message| ConfigError(format!("{}{over}: {message}", file.display())))?;
+        Ok(Loaded { config: merged.config, unknown_variables: merged.unknown })
     }
 
     fn check(&self) -> Result<(), String> {
@@ -215,12 +210,16 @@ impl<'de> Deserialize<'de> for Network {
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Config, String> {
+    fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("poolgate.toml");
         std::fs::write(&file, text).unwrap();
-        // Not the variables of whoever runs the tests.
-        Config::read(&file, Env::raw().only(&[])).map_err(|error| error.to_string().replace(&file.display().to_string(), "poolgate.toml"))
+        let variables = variables.iter().filter_map(|(name, value)| Variable::new(name, value)).collect();
+        Config::read(&file, variables).map_err(|error| error.to_string().replace(&file.display().to_string(), "poolgate.toml"))
+    }
+
+    fn load(text: &str) -> Result<Config, String> {
+        load_with(text, &[]).map(|loaded| loaded.config)
     }
 
     const GOOD: &str = "data = \"/var/lib/poolgate\"\npool_urls = \"path\"\n[listen]\nhttp = [\"127.0.0.1:8080\"]\n";
@@ -256,6 +255,89 @@ mod tests {
     fn a_limit_that_lets_nobody_work_is_refused() {
         let message = load(&format!("{GOOD}[limits.ldap]\nmessage_kib = 0\n")).unwrap_err();
         assert!(message.starts_with("poolgate.toml:6: ") && message.contains("nonzero"), "{message}");
+    }
+
+    #[test]
+    fn a_variable_that_names_no_key_is_told_and_changes_nothing() {
+        let loaded = load_with(
+            GOOD,
+            &[
+                // What Kubernetes sets where a service is called poolgate.
+                ("POOLGATE_SERVICE_HOST", "10.0.0.1"),
+                ("POOLGATE_SERVICE_PORT", "443"),
+                ("POOLGATE_SERVICE_PORT_LDAPS", "636"),
+                ("POOLGATE_PORT", "tcp://10.0.0.1:443"),
+                ("POOLGATE_PORT_443_TCP", "tcp://10.0.0.1:443"),
+                ("POOLGATE_PORT_443_TCP_PROTO", "tcp"),
+                ("POOLGATE_PORT_443_TCP_ADDR", "10.0.0.1"),
+                ("POOLGATE_LISTEN__HTPS", "[]"),
+                ("POOLGATE_LIMITS__LDAP__SEARCH", "7"),
+                ("POOLGATE_TLS__CERT", "x"),
+                ("POOLGATE_MAIL__RELAY", "smtp://x"),
+                ("POOLGATE_", "x"),
+                ("POOLGATE_LOG__", "x"),
+                ("OTHER_DATA", "x"),
+                // And those that are meant.
+                ("POOLGATE_DATA", "/elsewhere"),
+                ("POOLGATE_LIMITS__LDAP__SEARCH_ENTRIES", "7"),
+                ("POOLGATE_TLS__CERTIFICATE", "c.pem"),
+                ("POOLGATE_TLS__KEY", "c.key"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(
+            loaded.unknown_variables,
+            [
+                "POOLGATE_",
+                "POOLGATE_LIMITS__LDAP__SEARCH",
+                "POOLGATE_LISTEN__HTPS",
+                "POOLGATE_LOG__",
+                "POOLGATE_MAIL__RELAY",
+                "POOLGATE_PORT",
+                "POOLGATE_PORT_443_TCP",
+                "POOLGATE_PORT_443_TCP_ADDR",
+                "POOLGATE_PORT_443_TCP_PROTO",
+                "POOLGATE_SERVICE_HOST",
+                "POOLGATE_SERVICE_PORT",
+                "POOLGATE_SERVICE_PORT_LDAPS",
+                "POOLGATE_TLS__CERT",
+            ]
+        );
+        let config = loaded.config;
+        assert_eq!((config.data.unwrap(), config.listen.https.len()), (PathBuf::from("/elsewhere"), 0));
+        assert_eq!((config.limits.ldap.search_entries.get(), config.tls.unwrap().key), (7, PathBuf::from("c.key")));
+    }
+
+    #[test]
+    fn a_variable_with_a_bad_value_is_refused_by_its_name() {
+        for (name, value, expected) in [
+            ("POOLGATE_LIMITS__DRAIN_SECONDS", "soon", "POOLGATE_LIMITS__DRAIN_SECONDS: invalid type"),
+            ("POOLGATE_LISTEN__LDAP", "[\"nowhere\"]", "POOLGATE_LISTEN__LDAP: "),
+            ("POOLGATE_LISTEN", "7", "POOLGATE_LISTEN: invalid type"),
+            ("POOLGATE_DATA__X", "7", "POOLGATE_DATA__X: invalid type"),
+            ("POOLGATE_POOL_URLS", "both", "POOLGATE_POOL_URLS: "),
+            ("POOLGATE_TLS__KEY", "c.key", "POOLGATE_TLS__KEY: missing field"),
+            ("POOLGATE_LOG__FILTER", "inof", "POOLGATE_LOG__FILTER: `inof` names no level"),
+            ("POOLGATE_TRUSTED_PROXIES", "[\"10.0.0.0/64\"]", "POOLGATE_TRUSTED_PROXIES: "),
+            ("POOLGATE_LISTEN__HTTP", "[\"192.0.2.1:80\"]", "poolgate.toml with POOLGATE_LISTEN__HTTP over it: `listen.http`"),
+        ] {
+            let said = load_with(GOOD, &[("POOLGATE_SERVICE_HOST", "x"), (name, value)]).unwrap_err();
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_would_log_nothing_is_named_with_its_line() {
+        let message = load(&format!("{GOOD}[log]\nfilter = \"inof\"\n")).unwrap_err();
+        assert!(message.starts_with("poolgate.toml:6: `inof` names no level"), "{message}");
+    }
+
+    #[test]
+    fn keys_without_an_effect_are_none() {
+        for gone in ["admin_url = \"https://admin.example\"", "[mail]\nrelay = \"smtp://x\"\nfrom = \"a@b\""] {
+            let message = load(&format!("{}\n{gone}\n", GOOD.split("[listen]").next().unwrap())).unwrap_err();
+            assert!(message.contains("unknown field"), "{message}");
+        }
     }
 
     #[test]

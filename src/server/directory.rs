@@ -32,13 +32,7 @@ impl Ldap {
         certificate: Option<&Arc<Certificate>>,
     ) -> Result<Self, ConfigError> {
         let tls = certificate.map(|certificate| certificate.acceptor(&[])).transpose()?;
-        Ok(Self {
-            app: App::new(Arc::clone(core), (&limits.ldap).into(), tls.clone()),
-            tls,
-            gate,
-            lanes,
-            patience: Duration::from_secs(limits.handshake_seconds),
-        })
+        Ok(Self { app: App::new(Arc::clone(core), (&limits.ldap).into(), tls.clone()), tls, gate, lanes, patience: limits.handshake() })
     }
 
     /// Serves the sockets in clear text, where StartTLS is offered, and those within TLS.

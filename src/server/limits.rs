@@ -1,8 +1,12 @@
 //! Limits of the whole server, as the configuration file sets them. What one pool may cost is among the settings of the pool.
 
+use super::listener::Gate;
 use crate::ldap;
+use crate::store::Options;
+use crate::work::Places;
 use serde::Deserialize;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The table `limits`.
@@ -45,6 +49,41 @@ pub struct LdapLimits {
     pub search_entries: NonZeroU32,
     /// Seconds that one search may run.
     pub search_seconds: NonZeroU64,
+}
+
+impl Limits {
+    /// A gate for connections of one kind.
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        Gate::new(self.connections, self.connections_per_address)
+    }
+
+    /// How long a TLS handshake or the head of a request may take.
+    pub(super) const fn handshake(&self) -> Duration {
+        Duration::from_secs(self.handshake_seconds)
+    }
+
+    /// How long running requests get when the server stops.
+    pub(super) const fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+
+    /// Settings of the store.
+    pub(super) fn store(&self) -> Options {
+        Options { engine_cache: self.engine_cache_mib << 20, hot_cache: self.hot_cache_mib << 20, ..Options::default() }
+    }
+
+    /// Threads for blocking work.
+    pub(super) fn threads(&self) -> usize {
+        match self.work_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    /// Jobs that may wait for them.
+    pub(super) const fn places(&self) -> Places {
+        Places { per_pool: self.work_queue_per_pool, per_address: self.work_queue_per_address }
+    }
 }
 
 impl Default for Limits {

@@ -15,23 +15,25 @@ mod lanes;
 mod life;
 pub mod limits;
 mod listener;
+mod log_filter;
 mod logging;
 mod network;
 mod tasks;
 mod tls;
 mod unix;
 mod urls;
+mod variables;
 
 pub use clock::{SystemClock, SystemEntropy};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, Loaded};
 pub use logging::start as start_logging;
 pub use tls::{DevelopmentFiles, development as development_certificate};
 
 use crate::authn::{Core, Parts};
 use crate::model::{Clock, Entropy};
 use crate::pool::Registry;
-use crate::store::{Options, ReadError, Store};
-use crate::work::{Places, Work};
+use crate::store::{ReadError, Store};
+use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::PoolUrls;
 use directory::Ldap;
@@ -100,7 +102,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     };
     let core = Core::new(Parts {
         registry: Registry::new(store.clone(), master_key, Arc::clone(&clock), Arc::clone(&entropy)),
-        work: Arc::new(Work::new(threads(&config.limits), places(&config.limits))),
+        work: Arc::new(Work::new(config.limits.threads(), config.limits.places())),
         clock,
         entropy,
     });
@@ -119,8 +121,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
 
     descriptors::raise(&config.listen, &config.limits);
     let life = Life::default();
-    let gate = || Gate::new(config.limits.connections, config.limits.connections_per_address);
-    let (web, directory) = (gate(), gate());
+    let (web, directory) = (config.limits.gate(), config.limits.gate());
     let metrics = health::Metrics::install(store.clone(), Arc::clone(&core.work), &web, &directory);
     let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
@@ -135,8 +136,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         Ldap::new(&core, &config.limits, directory, lanes, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
     }
     tasks::start(&core, store.clone(), &life);
-    let drain = Duration::from_secs(config.limits.drain_seconds);
-    Ok(Running { addresses, core, store, certificate, drain, life })
+    Ok(Running { addresses, core, store, certificate, drain: config.limits.drain(), life })
 }
 
 impl Running {
@@ -177,19 +177,7 @@ impl Running {
 }
 
 fn open_store(data: &Path, limits: &Limits) -> Result<Store, ConfigError> {
-    let options = Options { engine_cache: limits.engine_cache_mib << 20, hot_cache: limits.hot_cache_mib << 20, ..Options::default() };
-    Store::open(data, options).map_err(|ReadError(message)| ConfigError::new(message))
-}
-
-fn threads(limits: &Limits) -> usize {
-    match limits.work_threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    }
-}
-
-const fn places(limits: &Limits) -> Places {
-    Places { per_pool: limits.work_queue_per_pool, per_address: limits.work_queue_per_address }
+    Store::open(data, limits.store()).map_err(|ReadError(message)| ConfigError::new(message))
 }
 
 fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addresses, ConfigError> {
@@ -211,28 +199,10 @@ fn http(config: &Config, core: &Arc<Core>, gate: Arc<Gate>, metrics: health::Met
         trusted_proxies: config.trusted_proxies.clone(),
         routes: http::join(vec![oidc::routes(Arc::clone(core)), saml::routes(Arc::clone(core)), login::routes(Arc::clone(core))]),
         gate,
-        patience: Duration::from_secs(config.limits.handshake_seconds),
+        patience: config.limits.handshake(),
         metrics,
     })
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[tokio::test]
-    async fn what_lies_in_an_open_data_folder_is_for_its_owner_alone() {
-        let data = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let config = Config { data: Some(data.path().to_owned()), ..Config::default() };
-        let running = start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await.unwrap();
-        for entry in std::fs::read_dir(data.path()).unwrap() {
-            let entry = entry.unwrap();
-            let mode = entry.metadata().unwrap().permissions().mode();
-            assert_eq!(mode & 0o077, 0, "{:?} {mode:o}", entry.file_name());
-        }
-        running.stop().await;
-    }
-}
+mod tests;
