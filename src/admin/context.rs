@@ -57,8 +57,7 @@ impl Context {
     /// The pool of that slug, unless it is being deleted.
     pub fn pool(&self, slug: &Segment) -> Result<Arc<Pool>> {
         let pool = self.app.core.registry.by_slug(slug.as_str())?;
-        pool.filter(|pool| pool.status() != Status::Deleting)
-            .ok_or_else(|| Error::not_found(format!("there is no pool `{}`", slug.as_str())))
+        pool.filter(|pool| pool.status() != Status::Deleting).ok_or_else(|| no_pool(slug))
     }
 
     /// How many items a list answers at most: `limit`, 1 to 1,000, 100 if it is not given.
@@ -72,6 +71,11 @@ impl Context {
     pub fn viewer(&self) -> Viewer {
         Viewer { role: self.actor.role, entry: self.actor.entry }
     }
+}
+
+/// What is said of a slug that no pool has.
+pub fn no_pool(slug: &Segment) -> Error {
+    Error::not_found(format!("there is no pool `{}`", slug.as_str()))
 }
 
 /// A part of a path, percent-decoded.

@@ -116,7 +116,8 @@ impl Bench {
         let clock = Arc::new(HandClock(AtomicI64::new(START.micros())));
         let entropy: Arc<dyn Entropy> = Arc::new(Drawn(AtomicU64::new(0)));
         let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let registry = Registry::new(store.clone(), MasterKey::generate(&*entropy), Arc::clone(&hands), Arc::clone(&entropy));
+        let registry =
+            Registry::open(store.clone(), MasterKey::generate(&*entropy), Arc::clone(&hands), Arc::clone(&entropy)).await.unwrap();
         let work = Arc::new(Work::new(2, Places { per_pool: 1000, per_address: 1000 }));
         let core = Arc::new(Core::new(Parts { registry, work, clock: hands, entropy }).unwrap());
         let pool = create_pool(&core, "acme", settings).await;

@@ -15,8 +15,10 @@ const FORMAT: u8 = 1;
 const NONCE: usize = 12;
 const TAG: usize = 16;
 const HEADER: usize = 1 + 4 + NONCE;
+/// What a check value is sealed for, and what is sealed in it.
+const CHECK: (&[u8], &[u8]) = (b"check value of the master key", b"poolgate");
 
-/// The key of the server, held outside the store. It seals data keys and nothing else.
+/// The key of the server, held outside the store. It seals data keys and its own check value, and nothing else.
 #[derive(Clone)]
 pub struct MasterKey(DataKey);
 
@@ -41,11 +43,13 @@ impl MasterKey {
 
     /// Reads what a master key file holds: 32 bytes as base64, with or without a final line break.
     pub fn parse(text: &str) -> Result<Self> {
-        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).unwrap_or_default());
-        let bytes: [u8; 32] = bytes
-            .as_slice()
-            .try_into()
-            .map_err(|_| Error::internal("the master key file must hold 32 bytes as base64; `openssl rand -base64 32` makes one"))?;
+        let refuse = |what: &str| Error::internal(format!("{what}; it must hold 32 bytes as base64: `openssl rand -base64 32` makes them"));
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(refuse("the master key file is empty"));
+        }
+        let bytes = Zeroizing::new(STANDARD.decode(text).map_err(|_| refuse("the master key file is no base64"))?);
+        let bytes = bytes.as_slice().try_into().map_err(|_| refuse(&format!("the master key file holds {} bytes", bytes.len())))?;
         Ok(Self::new(Secret::new(bytes)))
     }
 
@@ -57,6 +61,21 @@ impl MasterKey {
     /// Which key it is; tells nothing of its bytes.
     pub const fn id(&self) -> u32 {
         self.0.id
+    }
+
+    /// Something sealed by which this key is known again.
+    pub fn check_value(&self, entropy: &dyn Entropy) -> Result<Vec<u8>> {
+        let (place, content) = CHECK;
+        seal(&self.0, content, place, entropy)
+    }
+
+    /// Fails unless that is a check value of this very key.
+    pub fn verify_check_value(&self, sealed: &[u8]) -> Result<()> {
+        let (place, content) = CHECK;
+        match open(&self.0, sealed, place)?.expose() == content {
+            true => Ok(()),
+            false => Err(Error::internal("the check value of the master key holds something else; restore the store from a backup")),
+        }
     }
 
     /// Seals a data key for the place that `aad` names.

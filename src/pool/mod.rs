@@ -5,6 +5,7 @@
 
 mod handle;
 pub mod keys;
+pub mod master_key;
 mod record;
 mod registry;
 mod settings;

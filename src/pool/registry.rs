@@ -1,9 +1,10 @@
 //! The registry: from slug and suffix to the pool, and its life from creation to deletion.
 
-mod rewrap;
+mod deletion;
 
 use super::handle::{Pool, Status, Surroundings, data_key_place};
 use super::keys::Keyring;
+use super::master_key;
 use super::record::{PoolRecord, decode_number, encode_number};
 use super::settings::Settings;
 use super::slug::Slug;
@@ -11,9 +12,11 @@ use super::suffix;
 use crate::audit::{self, Action, Event};
 use crate::crypto::sealed::{DataKey, MasterKey};
 use crate::model::error::Rule;
-use crate::model::{Actor, Clock, Dn, Entropy, Error, PoolId, Rdn, Result, Sequence};
+use crate::model::{Actor, Clock, Dn, Entropy, Error, Listed, PoolId, Rdn, Result, Sequence, Unreadable};
 use crate::store::{ATTEMPTS, Changes, CommitError, Row, ServerChanges, ServerKey, ServerPrefix, Store};
 use quick_cache::sync::Cache;
+use std::cell::LazyCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -26,12 +29,8 @@ pub const MAX_LISTED: usize = 1000;
 const HANDLES: usize = 4096;
 /// Slugs and suffixes whose pools are remembered. They may be remembered for ever, since neither is ever used again.
 const NAMES: usize = 16_384;
-/// Records that one step of a deletion removes.
-const DELETION_STEP: usize = 1000;
 /// The counter of pool ids.
 const COUNTER: &str = "pool";
-/// What the checkpoint of a deletion is called before the pool's number.
-const DELETION: &str = "delete-pool/";
 
 /// A pool to be created.
 #[derive(Clone, Debug)]
@@ -69,9 +68,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The registry of a store. Reads nothing yet.
-    pub fn new(store: Store, master: MasterKey, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self {
+    /// The registry of a store that is sealed with that master key. A key that is not the store's is refused with nothing written.
+    pub async fn open(store: Store, master: MasterKey, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self> {
+        master_key::admit(&store, &master, entropy.as_ref()).await?;
+        Ok(Self {
             store,
             clock,
             surroundings: Surroundings { master, entropy, keyring: Arc::new(Keyring::new()) },
@@ -79,7 +79,7 @@ impl Registry {
             slugs: Cache::new(NAMES),
             suffixes: Cache::new(NAMES),
             creating: Mutex::new(()),
-        }
+        })
     }
 
     /// The pool of that slug, unless it is being deleted.
@@ -87,11 +87,19 @@ impl Registry {
         if let Some(id) = self.slugs.get(slug) {
             return self.serving(id);
         }
+        match self.number(slug)? {
+            Some(id) => self.serving(id),
+            None => Ok(None),
+        }
+    }
+
+    /// The number of the pool that has or had that slug, whether or not it can be read.
+    pub fn number(&self, slug: &str) -> Result<Option<PoolId>> {
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
         let Some(row) = self.store.server_get(&ServerKey::slug(slug.as_str()))? else { return Ok(None) };
         let id = decode_number(&row.value)?;
         self.slugs.insert(slug.to_string(), id);
-        self.serving(id)
+        Ok(Some(id))
     }
 
     /// The pool of that number, in whatever status.
@@ -125,16 +133,22 @@ impl Registry {
         self.store.latest()
     }
 
-    /// Pools in the order of their numbers, those that are being deleted too; at most [`MAX_LISTED`].
-    pub fn list(&self, after: Option<PoolId>, limit: usize) -> Result<Vec<Arc<Pool>>> {
+    /// Pools in the order of their numbers, those that are being deleted or cannot be read too; at most [`MAX_LISTED`].
+    pub fn list(&self, after: Option<PoolId>, limit: usize) -> Result<Vec<(PoolId, Listed<Arc<Pool>>)>> {
         let after = after.map(ServerKey::pool);
+        let slugs = LazyCell::new(|| self.slugs_by_number());
         let rows = self.store.server_scan(&ServerPrefix::pools(), after.as_ref()).take(limit.min(MAX_LISTED));
         rows.map(|row| {
             let (key, row) = row?;
             let id = key
                 .pool_id()
                 .ok_or_else(|| Error::internal("a row of the registry has a name that is none; restore the store from a backup"))?;
-            self.handle(id, &row)
+            let reason = match self.read(id, &row) {
+                Ok(pool) => return Ok((id, Ok(pool))),
+                Err(reason) => reason,
+            };
+            let slug = slugs.as_ref().map_err(Error::clone)?.get(&id);
+            Ok((id, Err(Unreadable { name: slug.cloned().unwrap_or_else(|| own_name(id, &row)), reason })))
         })
         .collect()
     }
@@ -188,7 +202,7 @@ impl Registry {
     /// Changes what can be changed of a pool. `change` may be called again when others change it at the same time.
     pub async fn update(&self, id: PoolId, actor: &Actor, mut change: impl FnMut(&mut Draft) -> Result<()>) -> Result<Arc<Pool>> {
         let event = Event::success(self.clock.now(), Action::PoolUpdate, actor);
-        self.amend(id, &event, None, |record| {
+        self.amend(id, &event, |record| {
             let mut draft = Draft { display_name: record.display_name.clone(), settings: record.settings.clone() };
             change(&mut draft)?;
             check_display_name(&draft.display_name)?;
@@ -208,73 +222,15 @@ impl Registry {
             Status::Deleting => return Err(Error::invalid(Rule::Request, "a pool is deleted by deleting it, not by setting its status")),
         };
         let event = Event::success(self.clock.now(), action, actor);
-        self.amend(id, &event, None, |record| {
+        self.amend(id, &event, |record| {
             record.status = status;
             Ok(())
         })
         .await
     }
 
-    /// Deletes a pool with all its records, in bounded steps; after a crash [`Registry::resume_deletions`] goes on. Its slug, suffix and number stay used.
-    ///
-    /// The pool's own audit log goes with it, so who deleted it is told to the server's log.
-    pub async fn delete(&self, id: PoolId, actor: &Actor) -> Result<()> {
-        let begun = self.by_id(id)?.ok_or_else(|| no_pool(id))?;
-        if begun.status() != Status::Deleting {
-            let event = Event::success(self.clock.now(), Action::PoolUpdate, actor);
-            let checkpoint = ServerKey::checkpoint(&format!("{DELETION}{id}"));
-            self.amend(id, &event, Some(checkpoint), |record| {
-                record.status = Status::Deleting;
-                Ok(())
-            })
-            .await?;
-            tracing::info!(pool = %begun.slug(), actor = %actor.name, "a pool is being deleted");
-        }
-        self.finish_deletion(id).await
-    }
-
-    /// Ends the deletions that were interrupted; tells how many. `server` calls it at start and now and then. One that fails keeps no other from its end; the first
-    /// error is the answer.
-    pub async fn resume_deletions(&self) -> Result<usize> {
-        let checkpoints: Vec<ServerKey> = self
-            .store
-            .server_scan(&ServerPrefix::checkpoints(), None)
-            .map(|row| row.map(|(key, _)| key))
-            .collect::<std::result::Result<_, _>>()?;
-        let mut resumed = Ok(0);
-        for key in checkpoints {
-            let name = std::str::from_utf8(key.rest()).unwrap_or_default();
-            if let Some(number) = name.strip_prefix(DELETION).and_then(|number| number.parse().ok()) {
-                let finished = self.finish_deletion(PoolId::new(number)).await;
-                resumed = resumed.and_then(|count| finished.map(|()| count + 1));
-            }
-        }
-        resumed
-    }
-
-    async fn finish_deletion(&self, id: PoolId) -> Result<()> {
-        self.remove_rows(id).await?;
-        let mut changes = ServerChanges::new();
-        changes.delete(ServerKey::pool(id));
-        changes.delete(ServerKey::checkpoint(&format!("{DELETION}{id}")));
-        self.store.commit_server(changes).await?;
-        self.handles.remove(&id);
-        Ok(())
-    }
-
-    async fn remove_rows(&self, id: PoolId) -> Result<()> {
-        while self.store.remove_pool_rows(id, DELETION_STEP).await? > 0 {}
-        Ok(())
-    }
-
     /// Changes the row of a pool that is not being deleted, in one commit with the event.
-    async fn amend(
-        &self,
-        id: PoolId,
-        event: &Event,
-        checkpoint: Option<ServerKey>,
-        mut change: impl FnMut(&mut PoolRecord) -> Result<()>,
-    ) -> Result<Arc<Pool>> {
+    async fn amend(&self, id: PoolId, event: &Event, mut change: impl FnMut(&mut PoolRecord) -> Result<()>) -> Result<Arc<Pool>> {
         let key = ServerKey::pool(id);
         for _ in 0..ATTEMPTS {
             let row = self.store.server_get(&key)?.ok_or_else(|| no_pool(id))?;
@@ -290,9 +246,6 @@ impl Registry {
             let mut registry = ServerChanges::new();
             registry.expect_version(key.clone(), row.version);
             registry.put(key.clone(), record.encode());
-            if let Some(checkpoint) = &checkpoint {
-                registry.put(checkpoint.clone(), encode_number(id));
-            }
             let mut changes = Changes::new();
             audit::record(&mut changes, event);
             changes.keep_audit(record.settings.audit.retention.duration());
@@ -327,6 +280,11 @@ impl Registry {
     }
 
     fn handle(&self, id: PoolId, row: &Row) -> Result<Arc<Pool>> {
+        let named = |error: Error| Error::new(error.kind().clone(), format!("the pool {} cannot be read: {error}", own_name(id, row)));
+        self.read(id, row).map_err(named)
+    }
+
+    fn read(&self, id: PoolId, row: &Row) -> Result<Arc<Pool>> {
         if let Some(pool) = self.handles.get(&id).filter(|pool| pool.version() == row.version) {
             return Ok(pool);
         }
@@ -334,12 +292,29 @@ impl Registry {
         self.handles.insert(id, Arc::clone(&pool));
         Ok(pool)
     }
+
+    /// The slugs of all pools, also of those whose own row cannot be read.
+    fn slugs_by_number(&self) -> Result<BTreeMap<PoolId, String>> {
+        let mut slugs = BTreeMap::new();
+        for row in self.store.server_scan(&ServerPrefix::slugs(), None) {
+            let (key, row) = row?;
+            if let Ok(id) = decode_number(&row.value) {
+                slugs.insert(id, String::from_utf8_lossy(key.rest()).into_owned());
+            }
+        }
+        Ok(slugs)
+    }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Registry")
     }
+}
+
+/// What the row of a pool calls it: its slug, or its number where the row cannot be read.
+fn own_name(id: PoolId, row: &Row) -> String {
+    PoolRecord::decode(&row.value).map_or_else(|_| id.to_string(), |record| record.slug)
 }
 
 fn check_display_name(name: &str) -> Result<()> {

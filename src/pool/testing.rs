@@ -41,14 +41,14 @@ pub(super) fn master() -> MasterKey {
     MasterKey::new(crate::model::Secret::new([7; 32]))
 }
 
-pub(super) fn registry(store: &Store) -> Registry {
-    Registry::new(store.clone(), master(), Arc::new(Still), Arc::new(Counting::default()))
+pub(super) async fn registry(store: &Store) -> Registry {
+    Registry::open(store.clone(), master(), Arc::new(Still), Arc::new(Counting::default())).await.unwrap()
 }
 
-pub(super) fn bench() -> Bench {
+pub(super) async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), Options::default()).unwrap();
-    Bench { registry: registry(&store), store, folder }
+    Bench { registry: registry(&store).await, store, folder }
 }
 
 pub(super) fn operator() -> Actor {

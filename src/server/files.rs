@@ -1,8 +1,6 @@
-//! Files of the data folder that are no records: the master key.
+//! Files and folders of the data folder that are no records.
 
 use super::config::ConfigError;
-use crate::crypto::sealed::MasterKey;
-use crate::model::{Entropy, Secret};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -16,16 +14,6 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&partial, path)?;
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-/// Reads the master key; makes it when `may_make` says so and there is none.
-pub fn master_key(path: &Path, may_make: bool, source: &dyn Entropy) -> Result<MasterKey, ConfigError> {
-    let failed = |error: &dyn std::fmt::Display| ConfigError::new(format!("master key {}: {error}", path.display()));
-    if may_make && !path.exists() {
-        write_private(path, MasterKey::generate(source).to_text().expose().as_bytes()).map_err(|error| failed(&error))?;
-    }
-    let text = Secret::new(std::fs::read_to_string(path).map_err(|error| failed(&error))?);
-    MasterKey::parse(text.expose()).map_err(|error| failed(&error))
 }
 
 /// Removes the files of a folder.

@@ -17,6 +17,7 @@ pub mod limits;
 mod listener;
 mod log_filter;
 mod logging;
+mod master_key;
 mod network;
 mod tasks;
 mod tls;
@@ -31,7 +32,7 @@ pub use tls::{DevelopmentFiles, development as development_certificate};
 
 use crate::authn::{Core, Parts};
 use crate::model::{Clock, Entropy};
-use crate::pool::Registry;
+use crate::pool::{self, Registry};
 use crate::store::{ReadError, Store};
 use crate::work::Work;
 use crate::{admin, login, oidc, saml};
@@ -41,6 +42,7 @@ use lanes::Lanes;
 use life::Life;
 use limits::Limits;
 use listener::{Gate, bind};
+use master_key::KeyFile;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,19 +95,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         files::make_private_folder(folder)?;
     }
     let store = open_store(&data, &config.limits)?;
-    self::data::check(&store).await?;
+    // All that can be refused of the data comes before the first thing that is written to it.
+    let note = self::data::check(&store)?;
+    let registry = open_registry(&config, &data, &store, &clock, &entropy).await?;
+    note.write(&store).await?;
     // Files that were being imported when a server ended early can hold passwords. The store is ours by now, so nobody imports them.
     files::remove_files(&spool)?;
-    let master_key = match &config.master_key_file {
-        Some(path) => files::master_key(path, false, entropy.as_ref())?,
-        None => files::master_key(&data.join("master.key"), true, entropy.as_ref())?,
-    };
-    let core = Core::new(Parts {
-        registry: Registry::new(store.clone(), master_key, Arc::clone(&clock), Arc::clone(&entropy)),
-        work: Arc::new(Work::new(config.limits.threads(), config.limits.places())),
-        clock,
-        entropy,
-    });
+    let core = Core::new(Parts { registry, work: Arc::new(Work::new(config.limits.threads(), config.limits.places())), clock, entropy });
     let core = Arc::new(core.map_err(|error| ConfigError::new(error.to_string()))?);
 
     let certificate = config.tls.as_ref().map(|tls| Certificate::read(&tls.certificate, &tls.key)).transpose()?;
@@ -178,6 +174,23 @@ impl Running {
 
 fn open_store(data: &Path, limits: &Limits) -> Result<Store, ConfigError> {
     Store::open(data, limits.store()).map_err(|ReadError(message)| ConfigError::new(message))
+}
+
+/// The registry under the master key, which is found to be the store's before anything depends on it.
+async fn open_registry(
+    config: &Config,
+    data: &Path,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Registry, ConfigError> {
+    let file = KeyFile::of(config.master_key_file.as_deref(), data);
+    let is_unused = pool::master_key::is_unused(store).map_err(|error| ConfigError::new(error.to_string()))?;
+    let found = file.read(is_unused, entropy.as_ref())?;
+    let registry = Registry::open(store.clone(), found.key.clone(), Arc::clone(clock), Arc::clone(entropy)).await;
+    let registry = registry.map_err(|error| file.refuse(&error))?;
+    file.keep_private(&found)?;
+    Ok(registry)
 }
 
 fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addresses, ConfigError> {

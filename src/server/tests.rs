@@ -88,7 +88,7 @@ fn made_of(config: &Config) -> String {
     let urls = Urls::new(public_url.clone().unwrap(), pool_urls.unwrap());
     let client = network::client_address("203.0.113.7".parse().unwrap(), Some("198.51.100.1"), trusted_proxies);
     let parts: BTreeMap<&str, String> = [
-        ("key file", format!("{data:?} {master_key_file:?}")),
+        ("key file", format!("{:?}", KeyFile::of(master_key_file.as_deref(), data.as_ref().unwrap()))),
         ("gate for all", format!("{}", gate(200))),
         ("gate for one", format!("{}", gate(1))),
         ("times", format!("{:?} {:?}", limits.handshake(), limits.drain())),

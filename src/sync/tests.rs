@@ -52,7 +52,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let entropy: Arc<dyn Entropy> = Arc::new(Counting(AtomicU64::new(1)));
         let store = Store::open(folder.path(), Options::default()).unwrap();
-        let registry = Registry::new(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone());
+        let registry = Registry::open(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone()).await.unwrap();
         let new = NewPool {
             slug: Slug::parse("acme").unwrap(),
             suffix: None,

@@ -1,14 +1,15 @@
 //! Pools: create, list, show, update, suspend, resume, delete.
 
 use super::reply::{Reply, at};
-use crate::admin::context::{Context, Segment};
-use crate::admin::types::{NewPool, Page, PoolChange, PoolDocument};
+use crate::admin::context::{Context, Segment, no_pool};
+use crate::admin::types::{Item, NewPool, Page, PoolChange, PoolDocument, UnreadableItem};
 use crate::directory::Directory;
 use crate::model::error::Rule;
-use crate::model::{Dn, Error, PoolId, Result};
+use crate::model::{Dn, Error, Kind, Listed, PoolId, Result, Unreadable};
 use crate::pool::{self, Pool, Slug, Status};
+use std::sync::Arc;
 
-pub async fn list(context: Context, _path: Vec<Segment>) -> Result<Reply<Page<PoolDocument>>> {
+pub async fn list(context: Context, _path: Vec<Segment>) -> Result<Reply<Page<Item<PoolDocument>>>> {
     let after = context.query.get("after").map(|text| {
         let number =
             text.parse().map_err(|_| Error::invalid(Rule::Request, format!("after={text}: must be what the last page gave as `next`")));
@@ -16,8 +17,8 @@ pub async fn list(context: Context, _path: Vec<Segment>) -> Result<Reply<Page<Po
     });
     let limit = context.limit()?;
     let pools = context.app.core.registry.list(after.transpose()?, limit)?;
-    let next = pools.last().filter(|_| pools.len() == limit).map(|pool| pool.id().to_string());
-    Ok(Reply::Found(Page { items: pools.iter().map(|pool| document(pool)).collect(), next }))
+    let next = pools.last().filter(|_| pools.len() == limit).map(|(id, _)| id.to_string());
+    Ok(Reply::Found(Page { items: pools.iter().map(|(id, pool)| item(*id, pool)).collect(), next }))
 }
 
 pub async fn create(context: Context, _path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
@@ -60,23 +61,33 @@ pub async fn set_status(context: Context, path: Vec<Segment>, status: Status) ->
 }
 
 pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
-    let pool = context.pool(at(&path, 0)?)?;
-    context.app.core.registry.delete(pool.id(), &context.actor).await?;
+    let (registry, slug) = (&context.app.core.registry, at(&path, 0)?);
+    // By its number, since a pool that cannot be read can be deleted too.
+    let id = registry.number(slug.as_str())?.ok_or_else(|| no_pool(slug))?;
+    registry.delete(id, &context.actor).await.map_err(|error| match error.kind() {
+        Kind::NotFound { .. } => no_pool(slug),
+        _ => error,
+    })?;
     Ok(Reply::Done)
 }
 
+fn item(id: PoolId, pool: &Listed<Arc<Pool>>) -> Item<PoolDocument> {
+    match pool {
+        Ok(pool) => Item::Readable(document(pool)),
+        Err(Unreadable { name, reason }) => {
+            let known = [("id", id.get().into()), ("slug", name.as_str().into()), ("status", "unreadable".into())];
+            Item::Unreadable(UnreadableItem { known: known.into(), problem: reason.message().to_owned() })
+        }
+    }
+}
+
 fn document(pool: &Pool) -> PoolDocument {
-    let status = match pool.status() {
-        Status::Active => "active",
-        Status::Suspended => "suspended",
-        Status::Deleting => "deleting",
-    };
     PoolDocument {
         id: pool.id().get(),
         slug: pool.slug().as_str().to_owned(),
         suffix: pool.suffix().to_string(),
         display_name: pool.display_name().to_owned(),
-        status: status.to_owned(),
+        status: pool.status().name().to_owned(),
         settings: pool.settings().clone(),
     }
 }

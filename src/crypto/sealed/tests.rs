@@ -57,6 +57,18 @@ fn a_data_key_opens_at_its_place_and_under_its_master_key_only() {
 }
 
 #[test]
+fn a_check_value_is_known_by_its_own_key_only() {
+    let (one, other) = (MasterKey::generate(&from(0)), MasterKey::generate(&from(1)));
+    let value = one.check_value(&from(3)).unwrap();
+    one.verify_check_value(&value).unwrap();
+    assert!(other.verify_check_value(&value).is_err());
+    // Of the same key, but something else.
+    assert!(one.verify_check_value(&one.wrap(&DataKey::generate(1, &from(2)), b"place", &from(3)).unwrap()).is_err());
+    assert!(one.verify_check_value(&seal(&one.0, b"else", CHECK.0, &from(3)).unwrap()).is_err());
+    assert!(one.verify_check_value(&value[..value.len() - 1]).is_err());
+}
+
+#[test]
 fn a_master_key_file_is_32_bytes_as_base64() {
     let key = MasterKey::generate(&from(9));
     assert_eq!(MasterKey::parse(key.to_text().expose()).unwrap().id(), key.id());

@@ -83,7 +83,7 @@ impl Bench {
         let clock: Arc<dyn Clock> = Arc::new(Still);
         let entropy: Arc<dyn Entropy> = Arc::new(Sequenced(AtomicU64::new(0)));
         let store = Store::open(folder.path(), Options::default()).unwrap();
-        let registry = Registry::new(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone());
+        let registry = Registry::open(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone()).await.unwrap();
         let mut pools = Vec::new();
         for slug in ["acme", "suppliers"] {
             let new = NewPool {

@@ -97,7 +97,7 @@ impl Provider {
         let entropy: Arc<dyn Entropy> = Arc::new(Sequenced(AtomicU64::new(0)));
         let store = Store::open(folder.path(), Options::default()).unwrap();
         let hands: Arc<dyn Clock> = clock.clone();
-        let registry = Registry::new(store, MasterKey::new(Secret::new([7; 32])), hands.clone(), entropy.clone());
+        let registry = Registry::open(store, MasterKey::new(Secret::new([7; 32])), hands.clone(), entropy.clone()).await.unwrap();
         let new = NewPool {
             slug: Slug::parse("acme").unwrap(),
             suffix: Some(Dn::parse("o=acme").unwrap()),

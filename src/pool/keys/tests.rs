@@ -18,7 +18,7 @@ fn kids(pool: &Pool, usage: Use) -> Vec<String> {
 
 #[tokio::test]
 async fn a_key_is_made_on_first_use_and_stays() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     assert!(kids(&pool, Use::Oidc).is_empty());
     let key = signing(&pool, Use::Oidc, Algorithm::Rs256).await;
@@ -26,7 +26,7 @@ async fn a_key_is_made_on_first_use_and_stays() {
     assert!(Arc::ptr_eq(&key, &signing(&pool, Use::Oidc, Algorithm::Rs256).await));
     assert_eq!(bench.store.statistics().commits, commits);
     assert_eq!(kids(&pool, Use::Oidc), [key.kid()]);
-    let other = registry(&bench.store).by_slug("acme").unwrap().unwrap();
+    let other = registry(&bench.store).await.by_slug("acme").unwrap().unwrap();
     assert_eq!(signing(&other, Use::Oidc, Algorithm::Rs256).await.kid(), key.kid());
     let events = query(pool.store(), &Query { limit: 10, action: Some(Action::KeyRotate), ..Query::default() }).unwrap();
     assert_eq!(events.len(), 1);
@@ -35,7 +35,7 @@ async fn a_key_is_made_on_first_use_and_stays() {
 
 #[tokio::test]
 async fn uses_algorithms_and_pools_have_keys_of_their_own() {
-    let bench = bench();
+    let bench = bench().await;
     let (one, two) = (bench.create("one", None).await.unwrap(), bench.create("two", None).await.unwrap());
     let mut keys = Vec::new();
     for pool in [&one, &two] {
@@ -56,7 +56,7 @@ async fn uses_algorithms_and_pools_have_keys_of_their_own() {
 
 #[tokio::test]
 async fn many_first_uses_at_once_make_one_key() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     let tasks: Vec<_> = (0..16)
         .map(|_| {
@@ -74,10 +74,10 @@ async fn many_first_uses_at_once_make_one_key() {
 
 #[tokio::test]
 async fn a_saml_key_carries_a_certificate_for_ten_years() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     let made = signing(&pool, Use::Saml, Algorithm::Rs256).await;
-    let read = signing(&registry(&bench.store).by_slug("acme").unwrap().unwrap(), Use::Saml, Algorithm::Rs256).await;
+    let read = signing(&registry(&bench.store).await.by_slug("acme").unwrap().unwrap(), Use::Saml, Algorithm::Rs256).await;
     assert_eq!(read.certificate(), made.certificate());
     let (_, certificate) = X509Certificate::from_der(read.certificate().unwrap()).unwrap();
     assert_eq!(certificate.subject().to_string(), "CN=acme");
@@ -88,7 +88,7 @@ async fn a_saml_key_carries_a_certificate_for_ten_years() {
 
 #[tokio::test]
 async fn a_key_that_cannot_be_read_hides_no_other() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     let (rsa, curve) = (signing(&pool, Use::Oidc, Algorithm::Rs256).await, signing(&pool, Use::Oidc, Algorithm::Es256).await);
     let mut changes = Changes::new();
@@ -102,7 +102,7 @@ async fn a_key_that_cannot_be_read_hides_no_other() {
 
 #[tokio::test]
 async fn the_store_holds_no_private_key_in_the_clear() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     let key = signing(&pool, Use::Oidc, Algorithm::Es256).await;
     let private = key.to_pkcs8().unwrap();

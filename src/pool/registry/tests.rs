@@ -45,7 +45,7 @@ fn server_records(bench: &Bench) -> usize {
 
 #[tokio::test]
 async fn a_created_pool_is_found_by_slug_suffix_and_number() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     assert_eq!((pool.id().get(), pool.suffix().to_string().as_str(), pool.status()), (1, "o=acme", Status::Active));
     assert_eq!((pool.created(), pool.administrators().to_string().as_str()), (NOW, "cn=admins,ou=groups,o=acme"));
@@ -67,7 +67,7 @@ async fn a_created_pool_is_found_by_slug_suffix_and_number() {
 
 #[tokio::test]
 async fn creating_a_pool_is_one_commit() {
-    let bench = bench();
+    let bench = bench().await;
     let before = bench.store.statistics().commits;
     let entry = |pool: &Pool, changes: &mut Changes| {
         changes.put(Key::named(Space::Application, b"of the caller"), pool.suffix().to_string().into_bytes());
@@ -82,7 +82,7 @@ async fn creating_a_pool_is_one_commit() {
 
 #[tokio::test]
 async fn an_empty_pool_costs_three_records_of_the_server_and_one_of_its_own() {
-    let bench = bench();
+    let bench = bench().await;
     bench.create("first", None).await.unwrap();
     let before = server_records(&bench);
     let pool = bench.create("second", None).await.unwrap();
@@ -95,11 +95,11 @@ async fn an_empty_pool_costs_three_records_of_the_server_and_one_of_its_own() {
 
 #[tokio::test]
 async fn no_lookup_reads_more_than_a_few_rows_however_many_pools_there_are() {
-    let bench = bench();
+    let bench = bench().await;
     for number in 0..200 {
         bench.create(&format!("pool-{number}"), None).await.unwrap();
     }
-    let fresh = registry(&bench.store);
+    let fresh = registry(&bench.store).await;
     let reads = |look: &dyn Fn()| {
         let before = bench.store.statistics();
         look();
@@ -116,12 +116,15 @@ async fn no_lookup_reads_more_than_a_few_rows_however_many_pools_there_are() {
     assert_eq!(reads(&|| assert!(fresh.by_slug("No Slug").unwrap().is_none())), 0);
     let deep = dn(&["dc=none"; 60].join(","));
     assert!(reads(&|| assert!(fresh.by_suffix(&deep).unwrap().is_none())) <= suffix::MAX_SUFFIX_RDNS as u64);
-    assert_eq!(reads(&|| drop(registry(&bench.store))), 0, "a registry begins without reading");
+    let before = bench.store.statistics();
+    registry(&bench.store).await;
+    let after = bench.store.statistics();
+    assert_eq!((after.gets - before.gets, after.scanned - before.scanned), (1, 0), "a registry begins with the check value of its key");
 }
 
 #[tokio::test]
 async fn no_suffix_equals_contains_or_lies_under_anothers() {
-    let bench = bench();
+    let bench = bench().await;
     bench.create("one", Some("ou=staff,dc=example,dc=com")).await.unwrap();
     let taken =
         ["ou=staff,dc=example,dc=com", "OU=Staff, DC=Example, DC=COM", "dc=example,dc=com", "dc=com", "ou=x,ou=staff,dc=example,dc=com"];
@@ -140,7 +143,7 @@ async fn no_suffix_equals_contains_or_lies_under_anothers() {
 
 #[tokio::test]
 async fn a_slug_is_used_once() {
-    let bench = bench();
+    let bench = bench().await;
     bench.create("acme", None).await.unwrap();
     let error = bench.create("acme", Some("o=other")).await.unwrap_err();
     assert_eq!(*error.kind(), Kind::Conflict(Clash::Exists));
@@ -149,7 +152,7 @@ async fn a_slug_is_used_once() {
 
 #[tokio::test]
 async fn what_fill_refuses_is_not_created() {
-    let bench = bench();
+    let bench = bench().await;
     let refused = bench.registry.create(new_pool("acme", None), &operator(), |_, _| Err(Error::not_allowed("no"))).await;
     assert!(refused.is_err());
     assert!(bench.registry.by_slug("acme").unwrap().is_none());
@@ -158,7 +161,7 @@ async fn what_fill_refuses_is_not_created() {
 
 #[tokio::test]
 async fn creations_at_the_same_time_all_succeed_with_numbers_of_their_own() {
-    let bench = Arc::new(bench());
+    let bench = Arc::new(bench().await);
     let tasks: Vec<_> = (0..20)
         .map(|number| {
             let bench = Arc::clone(&bench);
@@ -177,8 +180,8 @@ async fn creations_at_the_same_time_all_succeed_with_numbers_of_their_own() {
 
 #[tokio::test]
 async fn of_two_registries_that_create_the_same_one_wins() {
-    let bench = bench();
-    let other = registry(&bench.store);
+    let bench = bench().await;
+    let other = registry(&bench.store).await;
     let operator = operator();
     let (first, second) = tokio::join!(bench.create("acme", None), other.create(new_pool("acme", None), &operator, nothing));
     assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1);
@@ -189,8 +192,8 @@ async fn of_two_registries_that_create_the_same_one_wins() {
 
 #[tokio::test]
 async fn updates_are_seen_by_every_registry_at_once_and_audited() {
-    let bench = bench();
-    let other = registry(&bench.store);
+    let bench = bench().await;
+    let other = registry(&bench.store).await;
     let pool = bench.create("acme", None).await.unwrap();
     assert_eq!(other.by_slug("acme").unwrap().unwrap().display_name(), "Pool acme");
     let updated = bench
@@ -218,7 +221,7 @@ async fn updates_are_seen_by_every_registry_at_once_and_audited() {
 
 #[tokio::test]
 async fn an_update_without_a_change_is_no_commit() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     let before = bench.store.statistics().commits;
     let same = bench.registry.update(pool.id(), &operator(), |_| Ok(())).await.unwrap();
@@ -227,7 +230,7 @@ async fn an_update_without_a_change_is_no_commit() {
 
 #[tokio::test]
 async fn unfit_settings_and_names_are_refused() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     let changes: [fn(&mut Draft); 4] = [
         |draft| draft.display_name = " ".into(),
@@ -250,7 +253,7 @@ async fn unfit_settings_and_names_are_refused() {
 
 #[tokio::test]
 async fn a_pool_is_suspended_and_made_active_again() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     for status in [Status::Suspended, Status::Active] {
         bench.registry.set_status(pool.id(), &operator(), status).await.unwrap();
@@ -273,7 +276,7 @@ async fn fill_rows(pool: &Pool, count: u32) {
 
 #[tokio::test]
 async fn a_deleted_pool_leaves_its_slug_suffix_and_number_and_nothing_else() {
-    let bench = bench();
+    let bench = bench().await;
     let other = bench.create("other", None).await.unwrap();
     fill_rows(&other, 100).await;
     let pool = bench.create("acme", None).await.unwrap();
@@ -297,19 +300,12 @@ async fn a_deleted_pool_leaves_its_slug_suffix_and_number_and_nothing_else() {
 
 #[tokio::test]
 async fn a_deletion_that_was_interrupted_goes_on_at_the_next_start() {
-    let Bench { store, registry: first, folder } = bench();
+    let Bench { store, registry: first, folder } = bench().await;
     let pool = first.create(new_pool("acme", None), &operator(), nothing).await.unwrap();
     let id = pool.id();
     fill_rows(&pool, 300).await;
     // What the first steps of a deletion leave when the process ends there.
-    let checkpoint = ServerKey::checkpoint(&format!("{DELETION}{id}"));
-    let actor = operator();
-    let event = Event::success(NOW, Action::PoolUpdate, &actor);
-    let begun = first.amend(id, &event, Some(checkpoint), |record| {
-        record.status = Status::Deleting;
-        Ok(())
-    });
-    begun.await.unwrap();
+    first.begin_deletion(id, &operator()).await.unwrap();
     store.remove_pool_rows(id, 50).await.unwrap();
     assert!(first.by_slug("acme").unwrap().is_none(), "a pool that is being deleted does not serve");
     assert_eq!(first.by_id(id).unwrap().unwrap().status(), Status::Deleting);
@@ -319,7 +315,7 @@ async fn a_deletion_that_was_interrupted_goes_on_at_the_next_start() {
     store.close();
 
     let store = Store::open(folder.path(), Options::default()).unwrap();
-    let second = registry(&store);
+    let second = registry(&store).await;
     assert_eq!(second.resume_deletions().await.unwrap(), 1);
     assert!(second.by_id(id).unwrap().is_none());
     assert_eq!(store.pool(id).count(&Prefix::space(Space::Session)).unwrap(), 0);
@@ -328,12 +324,12 @@ async fn a_deletion_that_was_interrupted_goes_on_at_the_next_start() {
 
 #[tokio::test]
 async fn pools_are_listed_in_parts() {
-    let bench = bench();
+    let bench = bench().await;
     for number in 0..5 {
         bench.create(&format!("pool-{number}"), None).await.unwrap();
     }
     let numbers = |after: Option<u32>, limit| -> Vec<u32> {
-        bench.registry.list(after.map(PoolId::new), limit).unwrap().iter().map(|pool| pool.id().get()).collect()
+        bench.registry.list(after.map(PoolId::new), limit).unwrap().iter().map(|(id, _)| id.get()).collect()
     };
     assert_eq!(numbers(None, 2), [1, 2]);
     assert_eq!(numbers(Some(2), 2), [3, 4]);
@@ -343,7 +339,7 @@ async fn pools_are_listed_in_parts() {
 
 #[tokio::test]
 async fn secrets_open_in_their_pool_at_their_key_only() {
-    let bench = bench();
+    let bench = bench().await;
     let (one, two) = (bench.create("one", None).await.unwrap(), bench.create("two", None).await.unwrap());
     let (key, other) = (Key::named(Space::Provider, b"a"), Key::named(Space::Provider, b"b"));
     let sealed = one.seal(&key, b"client secret").unwrap();
@@ -351,7 +347,7 @@ async fn secrets_open_in_their_pool_at_their_key_only() {
     assert_eq!(one.open(&key, &sealed).unwrap().expose(), b"client secret");
     assert!(one.open(&other, &sealed).is_err());
     assert!(two.open(&key, &sealed).is_err());
-    let again = registry(&bench.store).by_slug("one").unwrap().unwrap();
+    let again = registry(&bench.store).await.by_slug("one").unwrap().unwrap();
     assert_eq!(again.open(&key, &sealed).unwrap().expose(), b"client secret");
     assert_eq!(again.mac("paging", b"x"), one.mac("paging", b"x"));
     assert_ne!(one.mac("paging", b"x"), two.mac("paging", b"x"));
@@ -361,17 +357,16 @@ async fn secrets_open_in_their_pool_at_their_key_only() {
 
 #[tokio::test]
 async fn another_master_key_is_refused_with_a_sentence() {
-    let bench = bench();
+    let bench = bench().await;
     bench.create("acme", None).await.unwrap();
     let wrong = MasterKey::new(crate::model::Secret::new([8; 32]));
-    let registry = Registry::new(bench.store.clone(), wrong, Arc::new(Still), Arc::new(Counting::default()));
-    let error = registry.by_slug("acme").unwrap_err();
-    assert!(error.message().contains("give the server the master key that the store was made with"), "{error}");
+    let error = Registry::open(bench.store.clone(), wrong, Arc::new(Still), Arc::new(Counting::default())).await.unwrap_err();
+    assert!(error.message().contains("put the key there that the store was made with"), "{error}");
 }
 
 #[tokio::test]
 async fn whoever_still_holds_a_deleted_pool_writes_nothing_into_it() {
-    let bench = bench();
+    let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     fill_rows(&pool, 100).await;
     bench.registry.delete(pool.id(), &operator()).await.unwrap();
@@ -381,4 +376,95 @@ async fn whoever_still_holds_a_deleted_pool_writes_nothing_into_it() {
     });
     assert!(matches!(late.await.unwrap_err().kind(), Kind::NotFound { .. }));
     assert_eq!(pool.store().count(&Prefix::space(Space::Session)).unwrap(), 0);
+}
+
+/// Makes the row of a pool one that this version cannot read, or one whose data key another master key sealed.
+async fn spoil(bench: &Bench, pool: &Pool, is_foreign: bool) {
+    let key = ServerKey::pool(pool.id());
+    let mut row = bench.store.server_get(&key).unwrap().unwrap().value.to_vec();
+    if is_foreign {
+        let other = MasterKey::new(crate::model::Secret::new([8; 32]));
+        let data_key = DataKey::generate(1, &Counting::default());
+        let wrapped = other.wrap(&data_key, &data_key_place(pool.id()), &Counting::default()).unwrap();
+        row = PoolRecord { data_keys: vec![wrapped.into()], ..PoolRecord::decode(&row).unwrap() }.encode();
+    } else {
+        row[0] = 99;
+    }
+    let mut changes = ServerChanges::new();
+    changes.put(key, row);
+    bench.store.commit_server(changes).await.unwrap();
+}
+
+#[tokio::test]
+async fn pools_that_cannot_be_read_are_listed_with_the_reason_and_disturb_no_other() {
+    let bench = bench().await;
+    let mut pools = Vec::new();
+    for number in 0..4 {
+        pools.push(bench.create(&format!("pool-{number}"), None).await.unwrap());
+    }
+    spoil(&bench, &pools[1], true).await;
+    spoil(&bench, &pools[2], false).await;
+    let fresh = registry(&bench.store).await;
+    for registry in [&bench.registry, &fresh] {
+        let listed = registry.list(None, 10).unwrap();
+        let told: Vec<_> = listed
+            .iter()
+            .map(|(id, pool)| match pool {
+                Ok(pool) => (id.get(), pool.slug().as_str(), ""),
+                Err(unreadable) => (id.get(), unreadable.name.as_str(), unreadable.reason.message()),
+            })
+            .collect();
+        let foreign = "a secret was sealed with another key: give the server the master key that the store was made with";
+        let newer = "a stored record has version 99 and this server reads versions 1 to 1; start the server version that wrote it";
+        assert_eq!(told, [(1, "pool-0", ""), (2, "pool-1", foreign), (3, "pool-2", newer), (4, "pool-3", "")]);
+        for (slug, named) in [("pool-1", "pool-1"), ("pool-2", "3")] {
+            let error = registry.by_slug(slug).unwrap_err();
+            assert!(error.message().starts_with(&format!("the pool {named} cannot be read: ")), "{error}");
+            assert!(registry.by_suffix(&dn(&format!("uid=a,o={slug}"))).is_err());
+        }
+        for slug in ["pool-0", "pool-3"] {
+            assert!(registry.by_slug(slug).unwrap().is_some());
+            assert!(registry.by_suffix(&dn(&format!("uid=a,o={slug}"))).unwrap().is_some());
+        }
+    }
+    assert_eq!(fresh.resume_deletions().await.unwrap(), 0);
+    bench.create("pool-4", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn pools_that_cannot_be_read_are_deleted_like_any_other() {
+    for is_foreign in [true, false] {
+        let bench = bench().await;
+        let other = bench.create("other", None).await.unwrap();
+        let pool = bench.create("acme", None).await.unwrap();
+        fill_rows(&pool, 1500).await;
+        spoil(&bench, &pool, is_foreign).await;
+        assert_eq!(bench.registry.number("acme").unwrap(), Some(pool.id()));
+        bench.registry.delete(pool.id(), &operator()).await.unwrap();
+        for space in SPACES {
+            assert_eq!(pool.store().count(&Prefix::space(space)).unwrap(), 0, "{space:?}");
+        }
+        assert_eq!(bench.registry.list(None, 10).unwrap().len(), 1);
+        assert!(bench.registry.by_slug("acme").unwrap().is_none());
+        assert_eq!(bench.store.server_scan(&ServerPrefix::checkpoints(), None).count(), 0);
+        assert!(bench.create("acme", Some("o=new")).await.is_err(), "its slug stays used");
+        assert!(bench.registry.by_slug("other").unwrap().is_some());
+        assert_eq!(other.store().count(&Prefix::space(Space::Audit)).unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_deletion_of_a_pool_that_cannot_be_read_goes_on_at_the_next_start() {
+    for is_foreign in [true, false] {
+        let bench = bench().await;
+        let pool = bench.create("acme", None).await.unwrap();
+        fill_rows(&pool, 300).await;
+        spoil(&bench, &pool, is_foreign).await;
+        // What a deletion leaves when the process ends there.
+        bench.registry.begin_deletion(pool.id(), &operator()).await.unwrap();
+        bench.store.remove_pool_rows(pool.id(), 50).await.unwrap();
+        assert_eq!(registry(&bench.store).await.resume_deletions().await.unwrap(), 1);
+        assert_eq!(pool.store().count(&Prefix::space(Space::Session)).unwrap(), 0);
+        assert!(bench.registry.by_id(pool.id()).unwrap().is_none());
+    }
 }

@@ -83,7 +83,7 @@ impl House {
         let store = Store::open(folder.path(), Options::default()).unwrap();
         let clock = Arc::new(Hand(Mutex::new(START)));
         let entropy = Arc::new(Counting(AtomicU64::new(0)));
-        let registry = Registry::new(store, MasterKey::generate(entropy.as_ref()), clock.clone(), entropy.clone());
+        let registry = Registry::open(store, MasterKey::generate(entropy.as_ref()), clock.clone(), entropy.clone()).await.unwrap();
         let settings = Settings { hashing: crate::crypto::password::Params { memory_kib: 8, passes: 1, lanes: 1 }, ..Settings::default() };
         let new = NewPool { slug: Slug::parse("acme").unwrap(), suffix: None, display_name: "Acme".into(), settings };
         let random = entropy.clone();
