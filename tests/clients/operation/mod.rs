@@ -1,8 +1,10 @@
 //! Running the server: what operators watch, what requests it refuses, signals, files and logs.
 
 mod logs;
+mod master_key;
 mod process;
 mod refusals;
+mod unreadable;
 mod watching;
 
 use std::net::SocketAddr;

@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// A folder with a configuration file.
-fn configured(more: &str) -> (TempDir, PathBuf) {
+pub fn configured(more: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("poolgate.toml");
     std::fs::write(&file, configuration(&folder.path().join("data"), more)).unwrap();
@@ -25,7 +25,7 @@ fn configured(more: &str) -> (TempDir, PathBuf) {
 }
 
 /// `poolgate serve` where it is expected to end by itself.
-async fn refused(mut command: Command) -> (Output, String) {
+pub async fn refused(mut command: Command) -> (Output, String) {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let complaint = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(1), "{complaint}");
@@ -33,7 +33,7 @@ async fn refused(mut command: Command) -> (Output, String) {
 }
 
 /// An operator's command.
-async fn operate(data: &Path, arguments: &[&str]) -> Output {
+pub async fn operate(data: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poolgate"));
     command.args(arguments).arg("--data").arg(data);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
@@ -53,10 +53,10 @@ async fn the_configuration_is_a_file_and_variables_over_it() {
     assert!(log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "every line is JSON: {log}");
 
     for (variable, value, complaint) in [
-        ("POOLGATE_LIMITS__DRAIN_SECONDS", "soon", "POOLGATE_"),
-        ("POOLGATE_NO_SUCH_KEY", "1", "no_such_key"),
+        ("POOLGATE_LIMITS__DRAIN_SECONDS", "soon", "POOLGATE_LIMITS__DRAIN_SECONDS: invalid type"),
         ("POOLGATE_LISTEN__HTTP", "[\"192.0.2.1:80\"]", "loopback"),
-        ("POOLGATE_LOG__FILTER", "poolgate=loud", "log.filter"),
+        ("POOLGATE_LOG__FILTER", "poolgate=loud", "POOLGATE_LOG__FILTER: `poolgate=loud` names no level"),
+        ("POOLGATE_LOG__FILTER", "inof", "POOLGATE_LOG__FILTER: `inof` names no level"),
         ("POOLGATE_MASTER_KEY_FILE", "/no/such/key", "/no/such/key"),
     ] {
         let (_, said) = refused(serve(&file, &[(variable, value)])).await;
@@ -68,6 +68,24 @@ async fn the_configuration_is_a_file_and_variables_over_it() {
     assert!(output.stdout.is_empty());
     let (_, said) = refused(serve(&folder.path().join("nothing.toml"), &[])).await;
     assert!(said.contains("nothing.toml"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_of_others_are_warned_of() {
+    let (_folder, file) = configured("");
+    // What Kubernetes sets where a service is called poolgate.
+    let others = [
+        ("POOLGATE_SERVICE_HOST", "10.0.0.1"),
+        ("POOLGATE_SERVICE_PORT_LDAPS", "636"),
+        ("POOLGATE_PORT", "tcp://10.0.0.1:636"),
+        ("POOLGATE_PORT_636_TCP_ADDR", "10.0.0.1"),
+    ];
+    let log = Served::start(&file, &others).await.stop().await;
+    for (name, _) in others {
+        let line = log.lines().find(|line| line.contains(&format!("\"variable\":\"{name}\"")));
+        assert!(line.is_some_and(|line| line.contains("\"WARN\"") && line.contains("names no key")), "{name}: {log}");
+    }
+    assert_eq!(log.matches("names no key").count(), others.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
