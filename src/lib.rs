@@ -36,6 +36,7 @@
 //!   identity each require one.
 //! - One use case is one commit; what is acknowledged is on disk; what is visible is durable.
 //! - Who may see or write what is decided in [`policy::access`], for every face. What one may not see does not exist for them.
+//! - Secrets are sealed under one master key, which a [`pool::Registry`] verifies before anything else is written or listened to.
 //! - Time comes from a [`model::Clock`] and randomness from a [`model::Entropy`]; rooms that decide are pure.
 //! - All bytes from outside are bounded and parsed by pure code. Secrets are never logged. There is no `unsafe`.
 //! - The cost of a pool is its records: no thread, task, socket or timer belongs to one.

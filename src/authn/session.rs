@@ -8,10 +8,10 @@ use crate::{
     audit::{self, Action, Event},
     crypto::digest,
     federation::oidc::LEEWAY,
-    model::{EntryId, Result, Sequence, Timestamp, Voucher, record},
+    model::{Actor, EntryId, Result, Sequence, Timestamp, Voucher, record},
     policy::session as policy,
     pool::Pool,
-    store::{Changes, CommitError, Key, Space},
+    store::{Changes, CommitError, Key, Row, Space},
 };
 use minicbor::{Decode, Encode, bytes::ByteArray};
 use std::{sync::Arc, time::Duration};
@@ -120,6 +120,12 @@ fn put(pool: &Pool, changes: &mut Changes, hash: &[u8; 32], stored: &Stored) {
     changes.put_until(key(hash), record::encode(VERSION, stored), end);
 }
 
+/// What a session's row says. One that cannot be read is over: whoever has its cookie logs in again, and it can be ended.
+fn read(pool: &Pool, row: &Row) -> Option<Stored> {
+    let stored = record::decode(VERSION, &row.value);
+    stored.inspect_err(|error| tracing::error!(pool = %pool.slug(), %error, "a session cannot be read, and counts as over")).ok()
+}
+
 /// Begins a session for that proof under a new cookie, and ends the one that the browser had before: what came from it goes on with the new one if it is the same
 /// person, and is taken back if it is somebody else, what one commit does not hold of it by [`Core::end_former`].
 pub(super) fn begin(
@@ -156,12 +162,13 @@ pub(super) fn begin(
 /// Ends a session that another takes the place of. Answers with what its grants are filed under if the new one is the same person's.
 fn replace(pool: &Pool, changes: &mut Changes, entry: EntryId, hash: &[u8; 32]) -> Result<Option<[u8; 32]>> {
     let Some(row) = pool.store().get(&key(hash))? else { return Ok(None) };
-    let stored: Stored = record::decode(VERSION, &row.value)?;
     changes.delete(key(hash));
-    if stored.entry == entry {
-        return Ok(Some(stored.grants(hash)));
-    }
-    application::revoke_session_grants(pool.store(), changes, &stored.grants(hash), GRANTS_PER_COMMIT)?;
+    let grants = match read(pool, &row) {
+        Some(stored) if stored.entry == entry => return Ok(Some(stored.grants(hash))),
+        Some(stored) => stored.grants(hash),
+        None => *hash,
+    };
+    application::revoke_session_grants(pool.store(), changes, &grants, GRANTS_PER_COMMIT)?;
     Ok(None)
 }
 
@@ -175,8 +182,7 @@ pub(super) struct Former {
 pub(super) fn former(pool: &Pool, previous: Option<&str>) -> Result<Option<Former>> {
     let Some(hash) = previous.map(hash) else { return Ok(None) };
     let Some(row) = pool.store().get(&key(&hash))? else { return Ok(None) };
-    let stored: Stored = record::decode(VERSION, &row.value)?;
-    Ok(Some(Former { entry: stored.entry, grants: stored.grants(&hash) }))
+    Ok(read(pool, &row).map(|stored| Former { entry: stored.entry, grants: stored.grants(&hash) }))
 }
 
 /// Takes back the codes and grants of a session that has ended, until none is left. Whoever gives one expects the session: what is found afterwards was given before.
@@ -192,7 +198,7 @@ impl Core {
         let pool = self.fresh(pool)?;
         let hash = hash(cookie);
         let Some(row) = pool.store().get(&key(&hash))? else { return Ok(None) };
-        let stored: Stored = record::decode(VERSION, &row.value)?;
+        let Some(stored) = read(&pool, &row) else { return Ok(None) };
         let now = self.clock.now();
         if policy::is_over(&pool.settings().session, stored.created, stored.used, now) {
             return Ok(None);
@@ -248,15 +254,18 @@ impl Core {
             .store()
             .decide(|changes| {
                 let Some(row) = pool.store().get(&key(&hash))? else { return Ok(hash) };
-                let stored: Stored = record::decode(VERSION, &row.value)?;
-                let actor = match directory.record(stored.entry)? {
-                    Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
-                    None => identity::claimed(&directory, stored.entry, origin)?,
+                let stored = read(pool, &row);
+                let actor = match &stored {
+                    Some(stored) => match directory.record(stored.entry)? {
+                        Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
+                        None => identity::claimed(&directory, stored.entry, origin)?,
+                    },
+                    None => Actor::anonymous(origin.face, origin.address),
                 };
                 changes.expect_version(key(&hash), row.version);
                 changes.delete(key(&hash));
                 audit::record(changes, &Event::success(self.clock.now(), Action::Logout, &actor));
-                let grants = stored.grants(&hash);
+                let grants = stored.map_or(hash, |stored| stored.grants(&hash));
                 application::revoke_session_grants(pool.store(), changes, &grants, GRANTS_PER_COMMIT)?;
                 Ok(grants)
             })

@@ -25,17 +25,6 @@ struct CheckRecord {
     sealed: ByteVec,
 }
 
-/// What the data keys of the pools say about a master key.
-#[derive(Debug, PartialEq)]
-enum Said {
-    /// There is none that can be read.
-    Nothing,
-    /// All are sealed with it.
-    Own,
-    /// So many pools are sealed with another one; it opens one of the rest.
-    Mixed(usize),
-}
-
 /// Whether no master key was ever used for the store: it has no check value, and no pool was ever made in it. Only then may a key be made for it.
 pub fn is_unused(store: &Store) -> Result<bool> {
     let has_check = store.server_get(&ServerKey::meta(NAME))?.is_some();
@@ -53,7 +42,8 @@ pub(super) async fn admit(store: &Store, master: &MasterKey, entropy: &dyn Entro
             _ => master.verify_check_value(&check.sealed),
         };
     }
-    if let Said::Mixed(others) = ask_pools(store, master)? {
+    let others = sealed_with_others(store, master)?;
+    if others > 0 {
         tracing::error!(
             pools = others,
             "pools are sealed with another master key than this one and cannot be read; the list of pools shows which. Until they are deleted, each start with a \
@@ -68,8 +58,8 @@ pub(super) async fn admit(store: &Store, master: &MasterKey, entropy: &dyn Entro
     store.commit_server(changes).await.map(drop).map_err(Error::from)
 }
 
-/// Fails if there are data keys and it opens none of them. What cannot be read says nothing.
-fn ask_pools(store: &Store, master: &MasterKey) -> Result<Said> {
+/// How many pools are sealed with another master key. Fails if there are data keys and this one opens none of them; what cannot be read says nothing.
+fn sealed_with_others(store: &Store, master: &MasterKey) -> Result<usize> {
     let (mut opened, mut others, mut ids) = (false, 0, BTreeSet::new());
     for row in store.server_scan(&ServerPrefix::pools(), None) {
         let (key, row) = row?;
@@ -79,11 +69,9 @@ fn ask_pools(store: &Store, master: &MasterKey) -> Result<Said> {
         others += usize::from(id != master.id());
         opened = opened || (id == master.id() && master.unwrap(wrapped, &data_key_place(pool)).is_ok());
     }
-    match (opened, others) {
-        _ if ids.is_empty() => Ok(Said::Nothing),
-        (false, _) => Err(another(master, &ids)),
-        (true, 0) => Ok(Said::Own),
-        (true, others) => Ok(Said::Mixed(others)),
+    match opened || ids.is_empty() {
+        true => Ok(others),
+        false => Err(another(master, &ids)),
     }
 }
 

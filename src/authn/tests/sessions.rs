@@ -43,6 +43,34 @@ async fn a_cookie_is_not_in_the_store() {
 }
 
 #[tokio::test]
+async fn a_session_that_cannot_be_read_is_over_and_in_nobodys_way() {
+    let spoil = async |bench: &Bench| {
+        let mut changes = Changes::new();
+        for row in bench.pool.store().scan(&Prefix::space(Space::Session), None) {
+            changes.put(row.unwrap().0, vec![99]);
+        }
+        bench.pool.store().commit(changes).await.unwrap();
+    };
+    let count = |bench: &Bench| bench.pool.store().scan(&Prefix::space(Space::Session), None).count();
+
+    let (bench, _, cookie) = logged_in().await;
+    spoil(&bench).await;
+    assert!(!lives(&bench, &cookie).await);
+    bench.core.end_session(&bench.pool, &cookie, page()).await.unwrap();
+    assert_eq!((count(&bench), bench.outcomes(Action::Logout)), (0, vec![(Outcome::Success, None)]));
+
+    let (bench, _, cookie) = logged_in().await;
+    spoil(&bench).await;
+    let browser = bench.browser("one");
+    let interaction = bench.begin(&browser, Demands::default()).await;
+    let password = secret("correct horse");
+    let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, Some(&cookie), page());
+    let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
+    assert!(lives(&bench, granted.session.expose()).await && !lives(&bench, &cookie).await);
+    assert_eq!(count(&bench), 1, "a new one is in its place");
+}
+
+#[tokio::test]
 async fn a_session_ends_when_nobody_uses_it() {
     let (bench, _, cookie) = logged_in().await;
     bench.pass(Duration::from_secs(59 * 60));
