@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 const FIRST_ID: u32 = 1 << 24;
 const PLACE_BITS: u32 = 6;
 const READ: usize = 64 << 10;
+/// Whom all change where they change one.
+const ONE: u32 = 1;
 
 pub struct Connection<'a> {
     run: &'a Run,
@@ -77,7 +79,11 @@ impl<'a> Connection<'a> {
     fn ask(&mut self, place: usize, now: Instant) {
         self.sequence = (self.sequence + 1) & ((FIRST_ID >> PLACE_BITS) - 1);
         let id = FIRST_ID | self.sequence << PLACE_BITS | place as u32;
-        let number = if self.run.operation == Operation::Bind { self.own } else { self.draw() };
+        let number = match self.run.operation {
+            Operation::Bind => self.own,
+            Operation::ModifyOne => ONE,
+            _ => self.draw(),
+        };
         self.template.write(id, number, &mut self.output);
         self.pending[place] = Some(Pending { id, number, sent: now, found: false });
     }

@@ -17,6 +17,8 @@ pub enum Operation {
     Bind,
     /// A modify that replaces the description. Durable.
     Modify,
+    /// The same of one entry, by all.
+    ModifyOne,
 }
 
 /// How many ask at once: connections, and requests that each has under way.
@@ -27,7 +29,7 @@ pub struct Shape {
 }
 
 impl Operation {
-    pub const ALL: [Self; 5] = [Self::Search, Self::TwoAttributes, Self::Compare, Self::Bind, Self::Modify];
+    pub const ALL: [Self; 6] = [Self::Search, Self::TwoAttributes, Self::Compare, Self::Bind, Self::Modify, Self::ModifyOne];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -36,6 +38,7 @@ impl Operation {
             Self::Compare => "compare",
             Self::Bind => "bind",
             Self::Modify => "modify",
+            Self::ModifyOne => "modify-one",
         }
     }
 
@@ -47,7 +50,7 @@ impl Operation {
     /// Who asks.
     pub const fn identity(self) -> &'static str {
         match self {
-            Self::Modify => people::ADMINISTRATOR,
+            Self::Modify | Self::ModifyOne => people::ADMINISTRATOR,
             _ => people::READER,
         }
     }
@@ -63,7 +66,7 @@ impl Operation {
                 Template::new(&tlv(0x6e, &[octets(&name), tlv(0x30, &assertion)].concat()))
             }
             Self::Bind => Template::new(&bind(&name, people::PASSWORD)),
-            Self::Modify => {
+            Self::Modify | Self::ModifyOne => {
                 let values = tlv(0x31, &octets(&people::description(0)));
                 let replace = [enumerated(2), tlv(0x30, &[octets("description"), values].concat())].concat();
                 let changes = tlv(0x30, &tlv(0x30, &replace));
@@ -78,7 +81,7 @@ impl Operation {
             Self::Search | Self::TwoAttributes => 0x65,
             Self::Compare => 0x6f,
             Self::Bind => 0x61,
-            Self::Modify => 0x67,
+            Self::Modify | Self::ModifyOne => 0x67,
         }
     }
 

@@ -252,7 +252,7 @@ fn a_record_stays_within_a_row() {
 
 #[tokio::test]
 async fn secrets_are_verified_however_they_came_to_be() {
-    let hasher = Hasher::new(Arc::new(Work::new(1, Places { per_pool: 8, per_address: 8 })));
+    let hasher = Hasher::new(Arc::new(Work::new(1, Places { per_pool: 8, per_address: 8, per_address_overall: 1000 })));
     let params = crate::crypto::password::Params { memory_kib: 64, passes: 1, lanes: 1 };
     let secret = |text: &str| crate::model::Secret::new(text.to_owned());
     let (generated, hash) = SecretHash::generate(&Counting);

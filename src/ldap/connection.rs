@@ -43,7 +43,7 @@ where
 
 /// Serves until the connection ends, or until it is time for a TLS handshake: then the stream comes back.
 async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &CancellationToken) -> Option<Box<dyn Stream>> {
-    let mut wire = Wire::new(stream, session.app.limits, Arc::clone(&session.app.budget));
+    let mut wire = Wire::new(stream, session.app.limits, Arc::clone(&session.app.budget), session.account());
     let mut pending = Pending::default();
     let end = serve_until_end(&mut wire, &mut pending, session, shutdown).await;
     // What has been asked for is done, however the connection ends.
@@ -83,6 +83,7 @@ async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut S
             tokio::task::yield_now().await;
         }
         let (messages, idle) = if session.is_bound() { (limits.bound, limits.bound_idle) } else { (limits.unbound, limits.unbound_idle) };
+        wire.charge(session.account());
         let frame = tokio::select! {
             biased;
             () = &mut stopping => return Close::Told(LdapResult::new(ResultCode::UNAVAILABLE, "the server is stopping")),

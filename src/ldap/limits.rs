@@ -16,6 +16,8 @@ pub struct Limits {
     pub bound_idle: Duration,
     /// How long a message may take to arrive once it has begun, and a TLS handshake to end.
     pub arrival: Duration,
+    /// How long a message that is larger than what a connection may hold by itself may take to arrive while others wait for its room.
+    pub pace: Duration,
     /// How long a peer may take to read something of what waits for it.
     pub write: Duration,
     /// Octets a second that a peer must take of what waits for it, on average: a slow reader is not to hold the memory of a large answer for long.
@@ -47,6 +49,7 @@ impl Default for Limits {
             unbound_idle: Duration::from_secs(60),
             bound_idle: Duration::from_secs(60 * 60),
             arrival: Duration::from_secs(30),
+            pace: Duration::from_secs(3),
             write: Duration::from_secs(60),
             slowest: 16 << 10,
             own: 64 << 10,

@@ -97,10 +97,13 @@ impl Pending {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::super::budget::Budget;
+    use super::super::budget::{Account, Budget};
     use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
     use tokio::io::AsyncReadExt;
     use tokio::sync::oneshot;
+
+    const ACCOUNT: Account = Account { pool: None, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
 
     fn ticket(id: i32, target: u64) -> Ticket {
         Ticket { id, target: EntryId::new(target), octets: 100 }
@@ -154,7 +157,7 @@ mod tests {
     async fn they_go_on_while_a_peer_does_not_read() {
         let limits = Limits::default();
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits));
+        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits), ACCOUNT);
         wire.output = vec![7; 100];
         let mut pending = Pending::default();
         let (went_on, goes_on) = oneshot::channel();

@@ -1,5 +1,6 @@
 //! Who a connection speaks for.
 
+use super::budget::Account;
 use super::{App, Transport};
 use crate::authn::{Authentication, Origin};
 use crate::directory::{Directory, Names, Viewer};
@@ -58,6 +59,11 @@ impl Session {
     /// Whether a password on this connection can be overheard.
     pub fn is_exposed(&self) -> bool {
         self.transport == Transport::Plain && !self.address().is_loopback()
+    }
+
+    /// Who answers for what the connection holds.
+    pub fn account(&self) -> Account {
+        Account { pool: self.authentication.as_ref().map(Authentication::pool), address: self.address() }
     }
 
     /// Whether somebody has bound.

@@ -1,7 +1,7 @@
 //! The two buffers of a connection: what came and is not yet read, what is to be sent.
 
 use super::Limits;
-use super::budget::{Budget, Room};
+use super::budget::{Account, Budget, Room};
 use super::codec::{self, DecodeError, Message, Reason};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -11,11 +11,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// How much is read at once from a connection that says little; one that says more gets more.
 const SMALL_READ: usize = 4 << 10;
 const LARGE_READ: usize = 64 << 10;
+/// How often a large message that takes longer than it may when others want its room is looked at again.
+const PACE_CHECK: Duration = Duration::from_millis(200);
 /// An output buffer larger than this is given back once it is written.
 const KEPT_OUTPUT: usize = 64 << 10;
 
@@ -36,6 +38,8 @@ pub(super) struct Wire {
     ended: bool,
     limits: Limits,
     budget: Arc<Budget>,
+    /// Who answers for what it holds.
+    account: Account,
     /// For a message that is larger than what a connection may hold by itself, until it is answered.
     input_room: Option<Room>,
     /// The same for answers, until they are written. None of them is empty, so there are none without output.
@@ -51,6 +55,8 @@ pub(super) enum End {
     Silent,
     /// A message has begun and did not arrive in time.
     Slow,
+    /// A large message arrives slowly, and others wait for its room.
+    Dawdling,
     /// A message is large, and others hold as much as there may be of that.
     Crowded,
     /// The connection failed.
@@ -65,6 +71,7 @@ impl fmt::Display for End {
             Self::Closed => f.write_str("the peer has closed it"),
             Self::Silent => f.write_str("the peer was silent for too long"),
             Self::Slow => f.write_str("a message did not arrive in time"),
+            Self::Dawdling => f.write_str("a large message arrives slowly, and others wait for its room"),
             Self::Crowded => f.write_str("too many large messages arrive at once"),
             Self::Failed(error) => error.fmt(f),
             Self::Malformed(error) => error.fmt(f),
@@ -79,7 +86,7 @@ impl From<io::Error> for End {
 }
 
 impl Wire {
-    pub fn new(stream: Box<dyn Stream>, limits: Limits, budget: Arc<Budget>) -> Self {
+    pub fn new(stream: Box<dyn Stream>, limits: Limits, budget: Arc<Budget>, account: Account) -> Self {
         Self {
             stream,
             input: BytesMut::new(),
@@ -89,9 +96,15 @@ impl Wire {
             ended: false,
             limits,
             budget,
+            account,
             input_room: None,
             output_rooms: Vec::new(),
         }
+    }
+
+    /// From now on what it holds is on that account.
+    pub const fn charge(&mut self, account: Account) {
+        self.account = account;
     }
 
     /// Whether bytes wait to be read.
@@ -261,17 +274,40 @@ impl Wire {
                 Some(size) if size <= self.input.len() => return Ok(()),
                 Some(size) if size > self.limits.own && self.input.len() >= self.limits.own && self.input_room.is_none() => {
                     // For less time than a message may take: the room of others comes back within that.
-                    let room = timeout(self.limits.arrival / 2, self.budget.input.take(size - self.limits.own)).await;
-                    self.input_room = room.map_err(|_| End::Crowded)?;
+                    let taking = self.budget.input.take(self.account, size - self.limits.own);
+                    self.input_room = timeout(self.limits.arrival / 2, taking).await.map_err(|_| End::Crowded)?;
                     self.input.reserve(size - self.input.len());
                 }
                 _ => {}
             }
-            self.fill().await?;
+            if self.input_room.is_some() {
+                self.fill_large(limits).await?;
+            } else {
+                self.fill().await?;
+            }
             if self.ended {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads the rest of a message that has room. It keeps that from nobody for longer than it would take at a decent pace.
+    async fn fill_large(&mut self, limits: &codec::Limits) -> Result<(), End> {
+        let pace = sleep(self.limits.pace);
+        tokio::pin!(pace);
+        while !self.ended && codec::frame_size(&self.input, limits).map_err(End::Malformed)?.is_none_or(|size| size > self.input.len()) {
+            tokio::select! {
+                biased;
+                () = &mut pace => {
+                    if self.input_room.as_ref().is_some_and(Room::is_wanted) {
+                        return Err(End::Dawdling);
+                    }
+                    pace.as_mut().reset(Instant::now() + PACE_CHECK);
+                }
+                filled = self.fill() => filled?,
+            }
+        }
+        Ok(())
     }
 
     /// Reads what there is. Safe to stop waiting for: nothing that was read is lost.
@@ -299,6 +335,9 @@ impl End {
             Self::Closed | Self::Failed(_) => None,
             Self::Silent => Some(LdapResult::new(ResultCode::UNAVAILABLE, "the connection was idle for too long")),
             Self::Slow => Some(LdapResult::new(ResultCode::PROTOCOL_ERROR, "a message did not arrive in time")),
+            Self::Dawdling => {
+                Some(LdapResult::new(ResultCode::BUSY, "a large message arrived slowly while others waited; try again in a moment"))
+            }
             Self::Crowded => Some(LdapResult::new(ResultCode::BUSY, "too many large messages arrive at once; try again in a moment")),
             Self::Malformed(error) => Some(match error.reason {
                 Reason::Limit(_) => LdapResult::new(ResultCode::PROTOCOL_ERROR, error.to_string()),
@@ -313,13 +352,15 @@ impl End {
 mod tests {
     use super::*;
     use crate::model::PoolId;
-    use std::net::IpAddr;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    const ACCOUNT: Account = Account { pool: Some(PoolId::new(1)), address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)) };
 
     #[tokio::test]
     async fn a_peer_that_reads_a_little_now_and_then_loses_the_connection() {
         let (ours, mut theirs) = tokio::io::duplex(16);
         let limits = Limits { write: Duration::from_millis(200), slowest: 1 << 20, ..Limits::default() };
-        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits));
+        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits), ACCOUNT);
         wire.output = vec![7; 100_000];
         let trickle = async {
             while theirs.read_u8().await.is_ok() {
@@ -338,7 +379,7 @@ mod tests {
     async fn what_was_written_before_a_flush_was_given_up_is_not_written_again() {
         let (ours, mut theirs) = tokio::io::duplex(16);
         let limits = Limits::default();
-        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits));
+        let mut wire = Wire::new(Box::new(ours), limits, Budget::new(&limits), ACCOUNT);
         wire.output = (0..100).collect();
         assert!(wire.flush().now_or_never().is_none(), "the peer has read nothing");
         let mut read = [0; 100];
@@ -358,11 +399,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_message_takes_room_from_all_and_gives_it_back() {
-        let limits = Limits { all_input: 1 << 20, ..Limits::default() };
+        // A quarter of it is an address's.
+        let limits = Limits { all_input: 4 << 20, ..Limits::default() };
         let budget = Budget::new(&limits);
         let connect = || {
             let (ours, theirs) = tokio::io::duplex(4 << 20);
-            (Wire::new(Box::new(ours), limits, Arc::clone(&budget)), theirs)
+            (Wire::new(Box::new(ours), limits, Arc::clone(&budget), ACCOUNT), theirs)
         };
         let ((mut first, mut sender), (mut second, mut other)) = (connect(), connect());
         let large = message(900_000);
@@ -370,7 +412,7 @@ mod tests {
         other.write_all(&large[..300_000]).await.unwrap();
         let waits = |wire: &mut Wire| wire.next(&codec::Limits::BOUND, limits.bound_idle).now_or_never().is_none();
         assert!(waits(&mut first) && waits(&mut second));
-        assert_eq!(budget.input.left(), (1 << 20) - (900_000 - limits.own), "before all of it is here");
+        assert_eq!(budget.input.left(), (4 << 20) - (900_000 - limits.own), "before all of it is here");
         assert!(second.input.len() <= limits.own + LARGE_READ, "what there is no room for is not read: {}", second.input.len());
         let small = message(2_000);
         let (mut third, mut sender_of_small) = connect();
@@ -384,12 +426,70 @@ mod tests {
         other.write_all(&large[300_000..]).await.unwrap();
         assert_eq!(second.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap().len(), 900_000, "its turn has come");
         drop((first, second, third));
-        assert_eq!(budget.input.left(), 1 << 20);
+        assert_eq!(budget.input.left(), 4 << 20);
+    }
+
+    #[tokio::test]
+    async fn half_a_message_of_one_pool_holds_up_no_other() {
+        let limits = Limits { all_input: 4 << 20, ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let large = message(900_000);
+        let mut held = Vec::new();
+        // As many as there are of one pool, from eight addresses: none of them is ever sent to its end.
+        for number in 0..8 {
+            let account = Account { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)), ..ACCOUNT };
+            let (ours, mut theirs) = tokio::io::duplex(4 << 20);
+            let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget), account);
+            theirs.write_all(&large[..70_000]).await.unwrap();
+            let mut arriving = Box::pin(async move { wire.next(&codec::Limits::BOUND, limits.bound_idle).await });
+            assert!((&mut arriving).now_or_never().is_none());
+            held.push((arriving, theirs));
+        }
+        let (ours, mut theirs) = tokio::io::duplex(4 << 20);
+        let another = Account { pool: Some(PoolId::new(2)), ..ACCOUNT };
+        let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget), another);
+        theirs.write_all(&large).await.unwrap();
+        let arrived = wire.next(&codec::Limits::BOUND, limits.bound_idle).now_or_never().expect("at once");
+        assert_eq!(arrived.unwrap().len(), 900_000);
+    }
+
+    #[tokio::test]
+    async fn a_large_message_that_dawdles_gives_way_to_one_that_waits() {
+        let limits = Limits { all_input: 4 << 20, pace: Duration::from_millis(50), ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let connect = || {
+            let (ours, theirs) = tokio::io::duplex(4 << 20);
+            (Wire::new(Box::new(ours), limits, Arc::clone(&budget), ACCOUNT), theirs)
+        };
+        let ((mut slow, mut slow_sender), (mut next, mut sender)) = (connect(), connect());
+        let large = message(900_000);
+        slow_sender.write_all(&large[..70_000]).await.unwrap();
+        // A drop now and then is no pace.
+        let dripping = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                if slow_sender.write_all(&[0]).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let slow = async {
+            let end = slow.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap_err();
+            drop(slow);
+            end
+        };
+        let waiting = async {
+            sender.write_all(&large).await.unwrap();
+            next.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap().len()
+        };
+        let (end, arrived, ()) = tokio::join!(slow, waiting, dripping);
+        assert!(matches!(end, End::Dawdling), "{end}");
+        assert_eq!(arrived, 900_000);
     }
 
     /// Room for a megabyte of answers.
     fn room(budget: &Budget) -> Room {
-        budget.output.take(PoolId::new(1), IpAddr::from([192, 0, 2, 1]), 1 << 20).now_or_never().flatten().unwrap()
+        budget.output.take(ACCOUNT, 1 << 20).now_or_never().flatten().unwrap()
     }
 
     #[tokio::test]
@@ -397,7 +497,7 @@ mod tests {
         let limits = Limits { all_output: 8 << 20, ..Limits::default() };
         let budget = Budget::new(&limits);
         let (ours, _theirs) = tokio::io::duplex(2 << 20);
-        let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget));
+        let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget), ACCOUNT);
         let taken = room(&budget);
         assert_eq!(budget.output.left(), 7 << 20);
         wire.send_encoded(vec![0; 500_000], taken);
@@ -413,7 +513,7 @@ mod tests {
     async fn nothing_is_kept_for_answers_that_a_connection_may_hold_by_itself() {
         let limits = Limits { all_output: 8 << 20, ..Limits::default() };
         let budget = Budget::new(&limits);
-        let mut wire = Wire::new(Box::new(tokio::io::empty()), limits, Arc::clone(&budget));
+        let mut wire = Wire::new(Box::new(tokio::io::empty()), limits, Arc::clone(&budget), ACCOUNT);
         for octets in [0, 0, 0, 1_000, 0] {
             wire.send_encoded(vec![0; octets], room(&budget));
             assert!(wire.output_rooms.is_empty(), "{octets}");

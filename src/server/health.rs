@@ -46,6 +46,7 @@ impl Metrics {
             metrics::gauge!("poolgate_connections", "kind" => *kind).set(gate.open() as f64);
         }
         metrics::gauge!("poolgate_work_waiting").set(self.work.waiting() as f64);
+        metrics::counter!("poolgate_work_refused_total").absolute(self.work.refused());
         let figures = self.store.statistics();
         metrics::counter!("poolgate_store_commits_total").absolute(figures.commits);
         metrics::counter!("poolgate_store_conflicts_total").absolute(figures.conflicts);

@@ -31,6 +31,8 @@ pub struct Limits {
     pub work_queue_per_pool: usize,
     /// Of those, jobs that were asked for from one address: half, since a legacy application that binds for everybody is one address too.
     pub work_queue_per_address: usize,
+    /// Jobs that were asked for from one address, of all pools together.
+    pub work_queue_per_address_overall: usize,
     /// Connections of the LDAP face.
     pub ldap: LdapLimits,
 }
@@ -82,7 +84,11 @@ impl Limits {
 
     /// Jobs that may wait for them.
     pub(super) const fn places(&self) -> Places {
-        Places { per_pool: self.work_queue_per_pool, per_address: self.work_queue_per_address }
+        Places {
+            per_pool: self.work_queue_per_pool,
+            per_address: self.work_queue_per_address,
+            per_address_overall: self.work_queue_per_address_overall,
+        }
     }
 }
 
@@ -98,6 +104,7 @@ impl Default for Limits {
             work_threads: 0,
             work_queue_per_pool: 256,
             work_queue_per_address: 128,
+            work_queue_per_address_overall: 512,
             ldap: LdapLimits::default(),
         }
     }

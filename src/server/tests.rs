@@ -24,6 +24,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("limits.ldap.search_seconds", "7"),
     ("limits.ldap.unbound_idle_seconds", "7"),
     ("limits.work_queue_per_address", "7"),
+    ("limits.work_queue_per_address_overall", "7"),
     ("limits.work_queue_per_pool", "7"),
     ("limits.work_threads", "7"),
     ("listen.http", "[\"127.0.0.1:7\"]"),

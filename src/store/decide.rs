@@ -1,5 +1,6 @@
 //! Reading, deciding and committing, again when others were faster.
 
+use super::turns::{self, Turn};
 use super::{ATTEMPTS, Changes, CommitError, PoolStore};
 use crate::model::error::Clash;
 use crate::model::{Error, Kind, Result};
@@ -8,6 +9,8 @@ use std::future::ready;
 impl PoolStore {
     /// Lets `decide` read and fill the changes, and commits them. On a conflict it decides again from what is there by then, at most [`ATTEMPTS`] times; so it
     /// does when `decide` itself finds records that do not fit each other, which it says with [`Error::contended`]: it has read amid another's commit.
+    ///
+    /// Those who want to write the same record take turns: see [`turns`].
     pub async fn decide<T>(&self, mut decide: impl FnMut(&mut Changes) -> Result<T>) -> Result<T> {
         self.decide_by(|| ready(Changes::decided(&mut decide))).await
     }
@@ -17,11 +20,15 @@ impl PoolStore {
     where
         D: Future<Output = Result<(Changes, T)>>,
     {
-        for _ in 0..ATTEMPTS {
+        let turns = self.engine.turns();
+        let mut turn = Turn::default();
+        let mut lost = 0;
+        while lost < ATTEMPTS {
             let (changes, decided) = match decide().await {
                 Err(error) if *error.kind() == Kind::Conflict(Clash::Contended) => {
                     // Answered when all commits before it are visible as a whole.
                     self.commit(Changes::new()).await?;
+                    lost += 1;
                     continue;
                 }
                 decided => decided?,
@@ -29,11 +36,17 @@ impl PoolStore {
             if changes.is_empty() {
                 return Ok(decided);
             }
+            let places = turns::places(self.pool(), &changes);
+            if turns.is_contended(&places, &turn) {
+                turn = turns.wait(places, turn).await?;
+                continue;
+            }
             match self.commit(changes).await {
                 Ok(_) => return Ok(decided),
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => turn = turns.wait(places, turn).await?,
                 Err(error) => return Err(error.into()),
             }
+            lost += 1;
         }
         Err(Error::contended())
     }

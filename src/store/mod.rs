@@ -15,6 +15,7 @@ mod feed;
 mod keys;
 mod server_keys;
 mod statistics;
+mod turns;
 
 pub use changes::{Changes, ServerChanges};
 pub use embedded::Consumer;

@@ -82,7 +82,7 @@ mod tests {
 
     const CHEAP: Params = Params { memory_kib: 64, passes: 1, lanes: 1 };
 
-    const PLACES: Places = Places { per_pool: 100, per_address: 100 };
+    const PLACES: Places = Places { per_pool: 100, per_address: 100, per_address_overall: 1000 };
 
     struct Sevens;
 

@@ -15,6 +15,7 @@ use queue::{Full, Queue};
 use std::fmt;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tokio::sync::oneshot;
@@ -22,7 +23,18 @@ use tokio::sync::oneshot;
 /// Most jobs that wait in all queues together.
 pub const MAX_WAITING: usize = 16_384;
 
-type Job = Box<dyn FnOnce() + Send>;
+const TOTAL: &str = "too much work is waiting; try again in a moment";
+
+type Job = Box<dyn FnOnce(Fate) + Send>;
+
+/// What becomes of a job that waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is done.
+    Done,
+    /// It gives way to the job of somebody who has fewer.
+    Evicted,
+}
 
 /// For whom a job is done: those for one pool and one address wait in one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +60,8 @@ impl From<(PoolId, Option<IpAddr>)> for Caller {
 pub struct Work {
     shared: Arc<Shared>,
     threads: usize,
+    /// Jobs that found no place.
+    refused: AtomicU64,
 }
 
 struct Shared {
@@ -70,7 +84,7 @@ impl Work {
             thread::Builder::new().name(format!("work-{number}")).spawn(move || shared.serve())
         };
         let threads = (0..threads.max(1)).filter(|number| start(*number).is_ok()).count();
-        Self { shared, threads }
+        Self { shared, threads, refused: AtomicU64::new(0) }
     }
 
     /// How many threads work.
@@ -83,20 +97,28 @@ impl Work {
         self.shared.lock().queue.len()
     }
 
+    /// How many jobs found no place.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Runs a job for a pool, and for an address if it has one, and answers with its result. Jobs should take milliseconds: a pool's turn ends with its job. A caller that stops waiting takes back a
     /// job that has not begun.
     ///
-    /// Fails with `Unavailable(Busy)` when the queue of the pool or of the address is full and with `Internal` when the job panicked.
+    /// Fails with `Unavailable(Busy)` when the queue of the pool or of the address is full, or when the job gave way to another's, and with `Internal` when the job panicked.
     pub async fn run<T: Send + 'static>(&self, caller: impl Into<Caller>, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
-        let job = Box::new(move || {
+        let job = Box::new(move |fate| {
             if !sender.is_closed() {
                 // The caller may have gone while the job ran: then nobody needs the answer.
-                drop(sender.send(job()));
+                drop(sender.send(match fate {
+                    Fate::Done => Ok(job()),
+                    Fate::Evicted => Err(Error::busy(TOTAL)),
+                }));
             }
         });
         self.submit(caller.into(), job)?;
-        receiver.await.map_err(|_| Error::internal("a job ended without an answer: it panicked, or the server is stopping"))
+        receiver.await.map_err(|_| Error::internal("a job ended without an answer: it panicked, or the server is stopping"))?
     }
 
     fn submit(&self, caller: Caller, job: Job) -> Result<()> {
@@ -105,13 +127,26 @@ impl Work {
                 "no thread could be started for blocking work: raise the limit of threads of the process and start it again",
             ));
         }
-        self.shared.lock().queue.push(caller, job).map_err(|full| match full {
-            Full::Address => Error::busy("too much work that was asked for from this network address is waiting; try again in a moment"),
-            Full::Pool => Error::busy("too much work of this pool is waiting; try again in a moment"),
-            Full::Total => Error::busy("too much work is waiting; try again in a moment"),
-        })?;
+        let pushed = self.shared.lock().queue.push(caller, job);
+        if let Some(evicted) = pushed.map_err(|full| self.refuse(caller, &full))? {
+            evicted(Fate::Evicted);
+        }
         self.shared.ready.notify_one();
         Ok(())
+    }
+
+    /// Why there is no place: told to the caller each time, and to the operator the first time, the second, the fourth and so on, so that a flood does not fill the log.
+    fn refuse(&self, caller: Caller, full: &Full) -> Error {
+        let Caller { pool, address } = caller;
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused.is_power_of_two() {
+            tracing::warn!(%pool, address = address.map(tracing::field::display), ?full, refused, "no place is left for work");
+        }
+        Error::busy(match full {
+            Full::Address => "too much work that was asked for from this network address is waiting; try again in a moment",
+            Full::Pool => "too much work of this pool is waiting; try again in a moment",
+            Full::Total => TOTAL,
+        })
     }
 }
 
@@ -139,7 +174,7 @@ impl Shared {
 
     fn serve(&self) {
         while let Some(job) = self.next() {
-            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| job(Fate::Done))).is_err() {
                 tracing::error!("a job of blocking work panicked");
             }
         }

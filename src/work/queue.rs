@@ -1,4 +1,7 @@
 //! The waiting jobs: pools take turns, and within a pool its addresses do.
+//!
+//! An address has so many places at one pool and so many at all of them together. When the whole line is full, nobody is kept out by those who fill it: whoever has
+//! more than an equal share of the places is refused, and for somebody else the newest job of the address that has the most gives way.
 
 use super::Caller;
 use crate::model::PoolId;
@@ -12,12 +15,16 @@ pub struct Places {
     pub per_pool: usize,
     /// Of one address at one pool. Work that comes from no address is not bounded by it.
     pub per_address: usize,
+    /// Of one address at all pools together.
+    pub per_address_overall: usize,
 }
 
 /// Jobs in fair order. A pool has a place among the turns exactly while it has a job waiting.
 pub(super) struct Queue<J> {
     pools: HashMap<PoolId, Lines<J>>,
     turns: VecDeque<PoolId>,
+    /// How many jobs of each address wait.
+    addresses: HashMap<IpAddr, usize>,
     waiting: usize,
     places: Places,
     total: usize,
@@ -43,36 +50,70 @@ pub(super) enum Full {
 
 impl<J> Queue<J> {
     pub(super) fn new(places: Places, total: usize) -> Self {
-        let places = Places { per_pool: places.per_pool.max(1), per_address: places.per_address.max(1) };
-        Self { pools: HashMap::new(), turns: VecDeque::new(), waiting: 0, places, total }
+        let Places { per_pool, per_address, per_address_overall } = places;
+        let places = Places { per_pool: per_pool.max(1), per_address: per_address.max(1), per_address_overall: per_address_overall.max(1) };
+        Self { pools: HashMap::new(), turns: VecDeque::new(), addresses: HashMap::new(), waiting: 0, places, total }
     }
 
-    /// Puts a job at the end of its address's queue.
-    pub(super) fn push(&mut self, caller: Caller, job: J) -> Result<(), Full> {
-        if self.waiting >= self.total {
-            return Err(Full::Total);
+    /// Puts a job at the end of its address's queue. Answers with the job that gave way to it, if there was no other place.
+    pub(super) fn push(&mut self, caller: Caller, job: J) -> Result<Option<J>, Full> {
+        let had = caller.address.map_or(0, |address| self.addresses.get(&address).copied().unwrap_or(0));
+        if had >= self.places.per_address_overall {
+            return Err(Full::Address);
         }
+        if let Some(lines) = self.pools.get(&caller.pool) {
+            lines.has_place(caller.address, self.places)?;
+        }
+        let evicted = if self.waiting >= self.total { Some(self.evict_for(had)?) } else { None };
         let lines = self.pools.entry(caller.pool).or_default();
-        let was_empty = lines.waiting == 0;
-        lines.push(caller.address, job, self.places)?;
-        if was_empty {
+        if lines.waiting == 0 {
             self.turns.push_back(caller.pool);
         }
+        lines.push(caller.address, job);
+        if let Some(address) = caller.address {
+            *self.addresses.entry(address).or_default() += 1;
+        }
         self.waiting += 1;
-        Ok(())
+        Ok(evicted)
+    }
+
+    /// Takes away the newest job of the address that has the most waiting, for one who has `had` of them: if that is fewer.
+    fn evict_for(&mut self, had: usize) -> Result<J, Full> {
+        let most = self.addresses.iter().max_by_key(|(_, count)| **count).filter(|(_, count)| **count > had + 1);
+        let address = *most.ok_or(Full::Total)?.0;
+        let longest = self.pools.iter().max_by_key(|(_, lines)| lines.waiting_from(address)).map(|(pool, _)| *pool);
+        let (pool, lines) = longest.and_then(|pool| Some((pool, self.pools.get_mut(&pool)?))).ok_or(Full::Total)?;
+        let job = lines.take_newest(address).ok_or(Full::Total)?;
+        if lines.waiting == 0 {
+            self.pools.remove(&pool);
+            self.turns.retain(|turn| *turn != pool);
+        }
+        self.forget(Some(address));
+        Ok(job)
+    }
+
+    fn forget(&mut self, address: Option<IpAddr>) {
+        self.waiting -= 1;
+        let Some(address) = address else { return };
+        if let Some(count) = self.addresses.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.addresses.remove(&address);
+            }
+        }
     }
 
     /// Takes the first job of the address whose turn it is at the pool whose turn it is; their next turns come after all others'.
     pub(super) fn pop(&mut self) -> Option<J> {
         let pool = self.turns.pop_front()?;
         let lines = self.pools.get_mut(&pool)?;
-        let job = lines.pop()?;
+        let (address, job) = lines.pop()?;
         if lines.waiting == 0 {
             self.pools.remove(&pool);
         } else {
             self.turns.push_back(pool);
         }
-        self.waiting -= 1;
+        self.forget(address);
         Some(job)
     }
 
@@ -85,6 +126,7 @@ impl<J> Queue<J> {
     pub(super) fn clear(&mut self) {
         self.pools.clear();
         self.turns.clear();
+        self.addresses.clear();
         self.waiting = 0;
     }
 }
@@ -96,23 +138,42 @@ impl<J> Default for Lines<J> {
 }
 
 impl<J> Lines<J> {
-    fn push(&mut self, address: Option<IpAddr>, job: J, places: Places) -> Result<(), Full> {
+    fn has_place(&self, address: Option<IpAddr>, places: Places) -> Result<(), Full> {
         if self.waiting >= places.per_pool {
             return Err(Full::Pool);
         }
-        let jobs = self.jobs.entry(address).or_default();
-        if address.is_some() && jobs.len() >= places.per_address {
-            return Err(Full::Address);
+        match address {
+            Some(address) if self.waiting_from(address) >= places.per_address => Err(Full::Address),
+            _ => Ok(()),
         }
+    }
+
+    fn waiting_from(&self, address: IpAddr) -> usize {
+        self.jobs.get(&Some(address)).map_or(0, VecDeque::len)
+    }
+
+    fn push(&mut self, address: Option<IpAddr>, job: J) {
+        let jobs = self.jobs.entry(address).or_default();
         if jobs.is_empty() {
             self.turns.push_back(address);
         }
         jobs.push_back(job);
         self.waiting += 1;
-        Ok(())
     }
 
-    fn pop(&mut self) -> Option<J> {
+    fn take_newest(&mut self, address: IpAddr) -> Option<J> {
+        let address = Some(address);
+        let jobs = self.jobs.get_mut(&address)?;
+        let job = jobs.pop_back()?;
+        if jobs.is_empty() {
+            self.jobs.remove(&address);
+            self.turns.retain(|turn| *turn != address);
+        }
+        self.waiting -= 1;
+        Some(job)
+    }
+
+    fn pop(&mut self) -> Option<(Option<IpAddr>, J)> {
         let address = self.turns.pop_front()?;
         let jobs = self.jobs.get_mut(&address)?;
         let job = jobs.pop_front()?;
@@ -122,7 +183,7 @@ impl<J> Lines<J> {
             self.turns.push_back(address);
         }
         self.waiting -= 1;
-        Some(job)
+        Some((address, job))
     }
 }
 
@@ -133,7 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     const fn places(per_pool: usize, per_address: usize) -> Places {
-        Places { per_pool, per_address }
+        Places { per_pool, per_address, per_address_overall: 10_000 }
     }
 
     fn pool(number: u32) -> Caller {
@@ -170,13 +231,13 @@ mod tests {
     #[test]
     fn a_full_queue_takes_nothing_more() {
         let mut queue = Queue::new(places(2, 1), 3);
-        assert_eq!(queue.push(pool(1), ()), Ok(()));
-        assert_eq!(queue.push(pool(1), ()), Ok(()));
+        assert_eq!(queue.push(pool(1), ()), Ok(None));
+        assert_eq!(queue.push(pool(1), ()), Ok(None));
         assert_eq!(queue.push(pool(1), ()), Err(Full::Pool));
-        assert_eq!(queue.push(pool(2), ()), Ok(()));
+        assert_eq!(queue.push(pool(2), ()), Ok(None));
         assert_eq!(queue.push(pool(2), ()), Err(Full::Total));
         queue.pop();
-        assert_eq!(queue.push(pool(2), ()), Ok(()));
+        assert_eq!(queue.push(pool(2), ()), Ok(None));
     }
 
     #[test]
@@ -198,14 +259,47 @@ mod tests {
     fn a_flood_from_one_address_leaves_room_for_others() {
         let mut queue = Queue::new(places(4, 2), 100);
         for address in ["2001:db8::1", "2001:db8::2"] {
-            assert_eq!(queue.push(from(address), ()), Ok(()));
+            assert_eq!(queue.push(from(address), ()), Ok(None));
         }
         assert_eq!(queue.push(from("2001:db8::3"), ()), Err(Full::Address), "one /64 is one address");
-        assert_eq!(queue.push(from("2001:db8:0:1::1"), ()), Ok(()));
-        assert_eq!(queue.push(pool(1), ()), Ok(()));
+        assert_eq!(queue.push(from("2001:db8:0:1::1"), ()), Ok(None));
+        assert_eq!(queue.push(pool(1), ()), Ok(None));
         assert_eq!(queue.push(from("192.0.2.1"), ()), Err(Full::Pool));
         queue.pop();
-        assert_eq!(queue.push(from("192.0.2.1"), ()), Ok(()));
+        assert_eq!(queue.push(from("192.0.2.1"), ()), Ok(None));
+    }
+
+    fn at(number: u32, address: &str) -> Caller {
+        (PoolId::new(number), Some(address.parse().unwrap())).into()
+    }
+
+    #[test]
+    fn an_address_has_so_many_places_at_all_pools_together() {
+        let mut queue = Queue::new(Places { per_address_overall: 128, ..places(256, 128) }, 16_384);
+        let pushed = (0..16_384).filter(|number| queue.push(at(number % 128, "192.0.2.1"), ()).is_ok()).count();
+        assert_eq!(pushed, 128, "one address does not fill the line, whatever pools it asks");
+        assert_eq!(queue.push(at(1, "192.0.2.1"), ()), Err(Full::Address));
+        assert_eq!(queue.push(at(1, "192.0.2.2"), ()), Ok(None));
+        queue.pop();
+        assert_eq!(queue.push(at(9, "192.0.2.1"), ()), Ok(None));
+        while queue.pop().is_some() {}
+        assert!(queue.addresses.is_empty());
+    }
+
+    #[test]
+    fn a_full_line_gives_way_to_whoever_has_less_in_it() {
+        let mut queue = Queue::new(places(100, 100), 20);
+        for number in 0..10 {
+            queue.push(at(number, "192.0.2.1"), ("first", number)).unwrap();
+            queue.push(at(number, "192.0.2.2"), ("second", number)).unwrap();
+        }
+        assert_eq!(queue.push(at(1, "192.0.2.1"), ("first", 10)), Err(Full::Total), "who fills the line is refused");
+        let gone = queue.push(at(50, "192.0.2.3"), ("other", 0)).unwrap().unwrap();
+        assert_ne!(gone.0, "other");
+        assert_eq!(queue.len(), 20);
+        let others = std::iter::from_fn(|| queue.pop()).filter(|job| job.0 == "other").count();
+        assert_eq!(others, 1);
+        assert!(queue.pools.is_empty() && queue.turns.is_empty() && queue.addresses.is_empty());
     }
 
     proptest! {

@@ -4,12 +4,13 @@
 use super::*;
 use crate::model::Kind;
 use crate::model::error::Shortage;
+use futures_util::future::select_all;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use tokio::task::yield_now;
 
 const fn places(per_pool: usize) -> Places {
-    Places { per_pool, per_address: 2 }
+    Places { per_pool, per_address: 2, per_address_overall: 3 }
 }
 
 /// Occupies one thread until the sender that it returns is dropped.
@@ -114,7 +115,30 @@ async fn a_flood_from_one_address_answers_busy_for_that_address_only() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 3);
+    assert_eq!((refused, work.refused()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_job_that_gives_way_is_answered_busy() {
+    let work = Work::new(1, Places { per_pool: 8, per_address: 8, per_address_overall: 8 });
+    let total = 2;
+    work.shared.lock().queue = Queue::new(Places { per_pool: 8, per_address: 8, per_address_overall: 8 }, total);
+    let work = Arc::new(work);
+    let gate = occupy(&work, PoolId::new(1)).await;
+    let ask = |pool, last: u8| {
+        let work = Arc::clone(&work);
+        tokio::spawn(async move { work.run((PoolId::new(pool), Some([192, 0, 2, last].into())), || ()).await })
+    };
+    let greedy = [ask(1, 1), ask(2, 1)];
+    until_waiting(&work, 2).await;
+    let other = ask(3, 2);
+    // Which of the two is not said; the gate is closed, so it is the one that gave way.
+    let (given_way, _, rest) = select_all(greedy).await;
+    assert_eq!(*given_way.unwrap().unwrap_err().kind(), Kind::Unavailable(Shortage::Busy));
+    drop(gate);
+    for job in rest.into_iter().chain([other]) {
+        job.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
@@ -173,7 +197,7 @@ async fn waiting_jobs_end_with_an_error_when_the_work_is_dropped() {
     let (begun, begins) = oneshot::channel();
     work.submit(
         PoolId::new(1).into(),
-        Box::new(move || {
+        Box::new(move |_| {
             begun.send(()).unwrap();
             closed.recv().unwrap_err();
         }),
@@ -181,7 +205,7 @@ async fn waiting_jobs_end_with_an_error_when_the_work_is_dropped() {
     .unwrap();
     begins.await.unwrap();
     let (sender, receiver) = oneshot::channel::<()>();
-    work.submit(PoolId::new(1).into(), Box::new(move || sender.send(()).unwrap())).unwrap();
+    work.submit(PoolId::new(1).into(), Box::new(move |_| sender.send(()).unwrap())).unwrap();
     drop(work);
     assert!(receiver.await.is_err());
     drop(gate);

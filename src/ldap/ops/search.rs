@@ -181,7 +181,7 @@ async fn run(
         if wire.is_unwanted(scan.id) {
             return Ok(Outcome::Unwanted);
         }
-        let room = match room(session, wire, identity, &scan).await {
+        let room = match room(session, wire, &scan).await {
             Ok(room) => room,
             Err(outcome) => return Ok(outcome),
         };
@@ -201,9 +201,9 @@ async fn run(
 }
 
 /// Room for what the next stretch may find: more than a connection may hold by itself. There may be none for as long as a peer may take to read.
-async fn room(session: &Session, wire: &mut Wire, identity: &Identity, scan: &Scan) -> std::result::Result<Room, Outcome> {
+async fn room(session: &Session, wire: &mut Wire, scan: &Scan) -> std::result::Result<Room, Outcome> {
     let limits = &session.app.limits;
-    let taking = session.app.budget.output.take(identity.pool.id(), session.peer.ip(), limits.output + MAX_ENTRY);
+    let taking = session.app.budget.output.take(session.account(), limits.output + MAX_ENTRY);
     let time = limits.write.min(scan.deadline.since(scan.clock.now()));
     match wire.while_wanted(scan.id, timeout(time, taking)).await {
         Some(Ok(Some(room))) => Ok(room),

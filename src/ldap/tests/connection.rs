@@ -1,5 +1,6 @@
 //! Connections: pipelining, abandon, limits, TLS, the end.
 
+use super::super::budget::Account;
 use super::client::{bind_request, encoded, equal, search};
 use super::*;
 use crate::ldap::codec::{self, ExtendedRequest, Filter, Operation, Scope};
@@ -10,6 +11,11 @@ use tokio_rustls::TlsConnector;
 const NOTICE: &str = "1.3.6.1.4.1.1466.20036";
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
+
+/// Somebody who asks through the pool from an address of the documentation's.
+fn account(bench: &Bench, last: u8) -> Account {
+    Account { pool: Some(bench.acme.id()), address: [192, 0, 2, last].into() }
+}
 
 fn who(id: i32) -> Vec<u8> {
     encoded(id, Operation::ExtendedRequest(ExtendedRequest { name: WHO_AM_I, value: None }), vec![])
@@ -196,8 +202,8 @@ async fn a_large_answer_waits_for_room_and_a_small_one_does_not() {
     many_entries(&bench).await;
     let mut client = bench.bound(LEGACY).await;
     let request = || search("o=acme", Scope::Subtree, Filter::Present("objectClass"), &[]);
-    let taken = bench.app.budget.output.take(bench.acme.id(), [192, 0, 2, 1].into(), 8 << 20).await.unwrap();
-    let more = bench.app.budget.output.take(bench.acme.id(), [192, 0, 2, 2].into(), 8 << 20).await.unwrap();
+    let taken = bench.app.budget.output.take(account(&bench, 1), 8 << 20).await.unwrap();
+    let more = bench.app.budget.output.take(account(&bench, 2), 8 << 20).await.unwrap();
     assert_eq!(client.search(request()).await.code, 51, "the pool has all its room");
     assert_eq!(client.search(search(ALICE, Scope::Base, Filter::Present("objectClass"), &[])).await.code, 0);
     drop((taken, more));
@@ -212,7 +218,7 @@ async fn a_search_that_waits_for_room_can_be_abandoned() {
     let bench = Bench::with(Limits { all_output: 8 << 20, ..Limits::default() }, None).await;
     many_entries(&bench).await;
     let mut client = bench.bound(LEGACY).await;
-    let take = |last| bench.app.budget.output.take(bench.acme.id(), [192, 0, 2, last].into(), 8 << 20);
+    let take = |last| bench.app.budget.output.take(account(&bench, last), 8 << 20);
     let _taken = (take(1).await.unwrap(), take(2).await.unwrap());
     let abandon = encoded(11, Operation::AbandonRequest(10), vec![]);
     client.send(&[everything(10), abandon, who(12)].concat()).await;

@@ -3,6 +3,7 @@
 mod bind;
 mod client;
 mod connection;
+mod contended;
 mod pipelined;
 mod search;
 mod writes;
@@ -102,7 +103,13 @@ impl Bench {
             pools.push(registry.create(new, &operator(), fill).await.unwrap());
         }
         let core = Arc::new(
-            Core::new(Parts { registry, work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64 })), clock, entropy }).unwrap(),
+            Core::new(Parts {
+                registry,
+                work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
+                clock,
+                entropy,
+            })
+            .unwrap(),
         );
         let app = App::new(Arc::clone(&core), limits, tls);
         let acme = Arc::clone(&pools[0]);

@@ -108,8 +108,12 @@ impl Provider {
             .create(new, &operator(), |pool, changes| directory(pool).create_suffix(changes, &operator(), hands.now(), entropy.as_ref()))
             .await
             .unwrap();
-        let core =
-            Core::new(Parts { registry, work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64 })), clock: hands, entropy });
+        let core = Core::new(Parts {
+            registry,
+            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
+            clock: hands,
+            entropy,
+        });
         let app = App::new(Arc::new(core.unwrap()));
         let mut provider = Self { _folder: folder, app, pool, clock, alice: EntryId::new(0), password_set: Timestamp::from_seconds(0) };
         provider.populate().await;

@@ -28,6 +28,7 @@ mod upkeep;
 
 pub use feed::Consumer;
 
+use super::turns::Turns;
 use super::{Changes, CommitError, Feed, Key, Options, Prefix, ReadError, Row, ServerChanges, ServerKey, ServerPrefix, Statistics};
 use crate::model::{PoolId, Sequence, Timestamp};
 use applier::Applier;
@@ -59,6 +60,7 @@ pub(super) struct Embedded {
     requests: RwLock<Option<mpsc::Sender<Request>>>,
     /// What is left of [`MAX_WAITING_BYTES`].
     room: Arc<Semaphore>,
+    turns: Arc<Turns>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -110,11 +112,16 @@ impl Embedded {
         };
         let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
         let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
-        Ok(Self { shared, requests: RwLock::new(Some(sender)), room, thread: Mutex::new(Some(thread)) })
+        Ok(Self { shared, requests: RwLock::new(Some(sender)), room, turns: Arc::default(), thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn get(&self, pool: PoolId, key: &Key) -> Result<Option<Row>, ReadError> {
         self.shared.get(&names::pool_key(pool, key.as_bytes()))
+    }
+
+    /// Where those wait who want to write the same record.
+    pub(super) const fn turns(&self) -> &Arc<Turns> {
+        &self.turns
     }
 
     pub(super) fn server_get(&self, key: &ServerKey) -> Result<Option<Row>, ReadError> {

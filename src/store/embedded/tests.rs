@@ -198,3 +198,34 @@ async fn an_empty_pool_costs_no_row_and_no_commit() {
     let counted = store.statistics();
     assert_eq!((counted.commits, counted.groups, counted.journal_records), (0, 0, 0));
 }
+
+/// Many who read a record, add to it and commit: each is done, and none is told that it is busy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_write_the_same_record_take_turns() {
+    const WRITERS: usize = 64;
+    const EACH: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let pool = store.pool(POOL);
+    pool.commit(putting(&["counter"], &0_u64.to_be_bytes())).await.unwrap();
+    let writer = || {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            for _ in 0..EACH {
+                let added = pool.decide(|changes| {
+                    let row = pool.get(&key("counter"))?.unwrap();
+                    let count = u64::from_be_bytes(row.value.as_ref().try_into().unwrap()) + 1;
+                    changes.expect_version(key("counter"), row.version);
+                    changes.put(key("counter"), count.to_be_bytes().to_vec());
+                    Ok(())
+                });
+                added.await.unwrap();
+            }
+        })
+    };
+    for writer in (0..WRITERS).map(|_| writer()).collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let count = pool.get(&key("counter")).unwrap().unwrap();
+    assert_eq!(count.value.as_ref(), &(WRITERS as u64 * EACH as u64).to_be_bytes());
+}
