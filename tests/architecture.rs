@@ -65,8 +65,7 @@ const FACE: &[&str] =
 /// Crates that only named rooms may use, because replacing or auditing them must stay a local matter.
 const CONFINED: &[(&str, &[&str])] = &[
     ("sled", &["store/"]),
-    // In `oidc` for client secrets that were verified a short time ago: a chosen one costs one argon2.
-    ("quick_cache", &["store/", "pool/", "authn/", "directory/", "federation/", "oidc/client"]),
+    ("quick_cache", &["store/", "pool/", "authn/", "directory/", "federation/"]),
     ("warp", &["web/", "server/", "*/routes.rs"]),
     ("bergshamra", &["crypto/xml"]),
     ("kryptering", &["crypto/xml"]),

@@ -7,6 +7,7 @@
 mod client;
 mod consent;
 mod grant;
+mod history;
 mod name;
 mod record;
 mod redirect;
@@ -16,6 +17,7 @@ mod service_provider;
 pub use client::{AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, has_client, put_client};
 pub use consent::{delete_consent, forget_consents, has_consented, put_consent};
 pub use grant::{Code, Grant, GrantId, delete_grant, find_code, find_grant, put_code, put_grant, redeem_code, revoke_session_grants};
+pub use history::{ClientHistory, client_history, put_client_history};
 pub use name::{ClientId, EntityId, MAX_CLIENT_ID, MAX_ENTITY_ID};
 pub use redirect::{MAX_URI, RedirectUri};
 pub use secret::{MAX_SECRET, SecretHash};

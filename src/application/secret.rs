@@ -1,9 +1,12 @@
-//! How client secrets are kept: a generated one (256 bits) as SHA-256, a chosen one as argon2id, since people choose words.
+//! How client secrets are kept: a generated one (256 bits) as SHA-256, a chosen one as argon2id, since people choose words. What may be chosen is the pool's policy's to
+//! say; what was chosen before stays good.
 
 use crate::crypto::digest;
 use crate::crypto::password::{Params, PasswordHash};
 use crate::model::error::{Error, Result, Rule};
-use crate::model::{Entropy, PoolId, Secret};
+use crate::model::{Entropy, Secret};
+use crate::policy::secret::{self as policy, Violation};
+use crate::pool::Pool;
 use crate::work::{Caller, Hasher};
 use minicbor::{Decode, Encode};
 use std::fmt;
@@ -26,14 +29,16 @@ impl SecretHash {
         (secret, hash)
     }
 
-    /// Hashes a secret that somebody chose.
+    /// Hashes a secret that somebody chose for a client of that pool.
     ///
-    /// Fails with `Invalid` on an empty or too long one, with `Unavailable(Busy)` when the pool's queue is full.
-    pub async fn choose(secret: &Secret<String>, hasher: &Hasher, pool: PoolId, params: Params, entropy: &dyn Entropy) -> Result<Self> {
+    /// Fails with `Invalid` on an empty or too long one, and on one that the pool's policy refuses; with `Unavailable(Busy)` when the pool's queue is full.
+    pub async fn choose(secret: &Secret<String>, hasher: &Hasher, pool: &Pool, entropy: &dyn Entropy) -> Result<Self> {
         if secret.expose().is_empty() || secret.expose().len() > MAX_SECRET {
             return Err(Error::invalid(Rule::Request, format!("a client secret has 1 to {MAX_SECRET} bytes")));
         }
-        Ok(Self(hasher.hash(pool, bytes(secret), params, entropy).await?.to_string()))
+        let settings = pool.settings();
+        policy::check(&settings.client_secrets, secret.expose()).map_err(refused)?;
+        Ok(Self(hasher.hash(pool.id(), bytes(secret), settings.hashing, entropy).await?.to_string()))
     }
 
     /// Whether this is the secret that was hashed.
@@ -64,6 +69,12 @@ impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")
     }
+}
+
+fn refused(violations: Vec<Violation>) -> Error {
+    let reasons: Vec<_> = violations.iter().map(Violation::to_string).collect();
+    let message = format!("the client secret is too easy to guess: {}; leave it out, and a strong one is made", reasons.join("; "));
+    Error::invalid(Rule::Constraint, message)
 }
 
 fn of_generated(secret: &Secret<String>) -> String {

@@ -7,8 +7,6 @@ use super::*;
 use crate::model::entropy::Entropy;
 use crate::model::{EntryId, PoolId, Sequence, Timestamp, Voucher};
 use crate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, Space, Store};
-use crate::work::{Hasher, Places, Work};
-use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -250,23 +248,30 @@ fn a_record_stays_within_a_row() {
     assert!(error.message().contains("over the limit"), "{error}");
 }
 
+/// A secret that the default policy takes.
+const CHOSEN: &str = "a secret that was chosen";
+
 #[tokio::test]
 async fn secrets_are_verified_however_they_came_to_be() {
-    let hasher = Hasher::new(Arc::new(Work::new(1, Places { per_pool: 8, per_address: 8, per_address_overall: 1000 })));
-    let params = crate::crypto::password::Params { memory_kib: 64, passes: 1, lanes: 1 };
+    let bench = crate::authn::testing::Bench::new().await;
+    let (pool, hasher, params) = (&bench.pool, &bench.core.hasher, bench.pool.settings().hashing);
     let secret = |text: &str| crate::model::Secret::new(text.to_owned());
     let (generated, hash) = SecretHash::generate(&Counting);
-    let chosen = SecretHash::choose(&secret("demo-secret"), &hasher, PoolId::new(7), params, &Counting).await.unwrap();
-    for (hash, right) in [(&hash, generated.expose().as_str()), (&chosen, "demo-secret")] {
+    let chosen = SecretHash::choose(&secret(CHOSEN), hasher, pool, &Counting).await.unwrap();
+    for (hash, right) in [(&hash, generated.expose().as_str()), (&chosen, CHOSEN)] {
         for (text, expected) in [(right, true), ("wrong", false), ("", false), (&"x".repeat(MAX_SECRET + 1), false)] {
-            assert_eq!(hash.verify(&secret(text), &hasher, PoolId::new(7), params).await.unwrap(), expected, "{text}");
+            assert_eq!(hash.verify(&secret(text), hasher, pool.id(), params).await.unwrap(), expected, "{text}");
         }
         assert_eq!(format!("{hash:?}"), "SecretHash(…)");
     }
     assert!(hash.is_generated() && !chosen.is_generated());
-    for text in ["", &"x".repeat(MAX_SECRET + 1)] {
-        assert!(SecretHash::choose(&secret(text), &hasher, PoolId::new(7), params, &Counting).await.is_err());
+    for text in ["", "x", "demo-secret", "aaaaaaaaaaaaaaaa", &"x".repeat(MAX_SECRET + 1)] {
+        let error = SecretHash::choose(&secret(text), hasher, pool, &Counting).await.unwrap_err();
+        assert!(error.message().contains("secret"), "{error}");
     }
+    bench.change_settings(|settings| settings.client_secrets.min_length = 8).await;
+    let lenient = bench.core.registry.by_id(pool.id()).unwrap().unwrap();
+    SecretHash::choose(&secret("demo-secret"), hasher, &lenient, &Counting).await.unwrap();
 }
 
 #[tokio::test]

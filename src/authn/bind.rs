@@ -22,7 +22,7 @@ impl Core {
     /// The same for a name that leads to its pool: a DN by its suffix, `uid@slug` by its slug.
     pub async fn bind_as(&self, name: &str, password: &Secret<Vec<u8>>, origin: Origin) -> Result<Authentication> {
         // Taken before anything is read: a commit that comes meanwhile is a later one, and makes void what is kept of this bind.
-        let written = Written { name, as_of: self.registry.latest() };
+        let written = Written { name, address: origin.address, as_of: self.registry.latest() };
         if let Some(authentication) = self.bind_again(written, password, origin) {
             return Ok(authentication);
         }
@@ -39,7 +39,7 @@ impl Core {
         origin: Origin,
         written: Option<Written<'_>>,
     ) -> Result<Authentication> {
-        let tried = Try { password, origin, action: Action::Bind, actor: None, keeps_password: true, written };
+        let tried = Try { password, origin, mark: None, action: Action::Bind, actor: None, keeps_password: true, written };
         match self.try_password(pool, who, &attempt(), &tried, |_, _, _| Ok(())).await? {
             Next::Granted(authentication) => Ok(authentication),
             Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
@@ -55,7 +55,7 @@ impl Core {
             return None;
         }
         let decision = engine::advance(attempt(), &Input::Password { matches: true }, &recent.facts(), now);
-        let (Next::Granted(authentication), None) = (decision.next, decision.lockout) else { return None };
+        let (Next::Granted(authentication), None) = (decision.next, decision.history) else { return None };
         let counted = Counted::Repeat { entry: authentication.entry, name: recent.logged.clone() };
         self.counters.count(authentication.pool, Action::Bind, counted, None, origin.face, origin.address);
         Some(Authentication { password_set: recent.changed, password_version: Some(recent.subject.password_version), ..authentication })

@@ -5,7 +5,10 @@
 use crate::{
     crypto::password::PasswordHash,
     model::{EntryId, Result, Sequence, Timestamp, record},
-    policy::lockout::{self, LockoutPolicy, State},
+    policy::lockout::{
+        LockoutPolicy, State,
+        history::{History, KnownSource},
+    },
     pool::Pool,
     store::{Changes, Key},
 };
@@ -52,6 +55,34 @@ struct Stored {
     expires: Option<Timestamp>,
 }
 
+/// The failures of an entry, and its sources: the first three fields are those of strangers.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct StoredHistory {
+    #[n(0)]
+    failures: u16,
+    #[n(1)]
+    last_failure: Option<Timestamp>,
+    #[n(2)]
+    locked_until: Option<Timestamp>,
+    #[n(3)]
+    known: Option<Vec<KnownSource>>,
+}
+
+impl From<&History> for StoredHistory {
+    fn from(history: &History) -> Self {
+        let State { failures, last_failure, locked_until } = history.strangers;
+        Self { failures, last_failure, locked_until, known: Some(history.known.clone()).filter(|known| !known.is_empty()) }
+    }
+}
+
+impl From<StoredHistory> for History {
+    fn from(stored: StoredHistory) -> Self {
+        let StoredHistory { failures, last_failure, locked_until, known } = stored;
+        Self { strangers: State { failures, last_failure, locked_until }, known: known.unwrap_or_default() }
+    }
+}
+
 fn password_key(entry: EntryId) -> Key {
     Key::credential(entry, PASSWORD)
 }
@@ -71,7 +102,7 @@ pub(super) fn password(pool: &Pool, entry: EntryId) -> Result<Option<(Password, 
     Ok(Some((password, row.version)))
 }
 
-/// Writes the password of an entry, whatever it was before, and forgets its failures. Answers the moment that tells it from all others of the entry.
+/// Writes the password of an entry, whatever it was before, and forgets its failures and where it was used with the former one. Answers the moment that tells it from all others of the entry.
 pub fn put_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<Timestamp> {
     changes.delete(lockout_key(entry));
     // A clock that was set back, or two changes within its tick, must not make two passwords look like one.
@@ -117,41 +148,45 @@ pub(super) fn delete_password(changes: &mut Changes, entry: EntryId) {
     changes.delete(lockout_key(entry));
 }
 
-/// The failures of an entry, and the version of their record if there is one.
-pub(super) fn failures(pool: &Pool, entry: EntryId) -> Result<(State, Option<Sequence>)> {
+/// The failures of an entry and its sources, and the version of their record if there is one.
+pub(super) fn history(pool: &Pool, entry: EntryId) -> Result<(History, Option<Sequence>)> {
     match pool.store().get(&lockout_key(entry))? {
-        Some(row) => Ok((record::decode(VERSION, &row.value)?, Some(row.version))),
-        None => Ok((State::default(), None)),
+        Some(row) => Ok((record::decode::<StoredHistory>(VERSION, &row.value)?.into(), Some(row.version))),
+        None => Ok((History::default(), None)),
     }
 }
 
-/// Writes the failures of an entry in the place of what was read. The record ends by itself when it means nothing any more.
-pub(super) fn put_failures(changes: &mut Changes, entry: EntryId, policy: &LockoutPolicy, state: &State, read: Option<Sequence>) {
+/// Writes the history of an entry in the place of what was read. The record ends by itself when it means nothing any more.
+pub(super) fn put_history(changes: &mut Changes, entry: EntryId, policy: &LockoutPolicy, history: &History, read: Option<Sequence>) {
     let key = lockout_key(entry);
     expect(changes, key.clone(), read);
-    match lockout::forgotten_at(policy, state) {
-        Some(end) => changes.put_until(key, record::encode(VERSION, state), end),
+    match history.forgotten_at(policy) {
+        Some(end) => changes.put_until(key, record::encode(VERSION, &StoredHistory::from(history)), end),
         None => changes.delete(key),
     }
 }
 
-/// Writes the failures of an entry as they were read: an attempt that changes nothing takes the time of one commit like any other, and adds no record to the store.
-pub(super) fn keep_failures(
+/// Writes the history of an entry as it was read: an attempt that changes nothing takes the time of one commit like any other, and adds no record to the store.
+pub(super) fn keep_history(
     changes: &mut Changes,
     entry: EntryId,
     policy: &LockoutPolicy,
-    state: &State,
+    history: &History,
     read: Option<Sequence>,
     now: Timestamp,
 ) {
     let key = lockout_key(entry);
     expect(changes, key.clone(), read);
-    changes.put_until(key, record::encode(VERSION, state), lockout::forgotten_at(policy, state).unwrap_or(now));
+    changes.put_until(key, record::encode(VERSION, &StoredHistory::from(history)), history.forgotten_at(policy).unwrap_or(now));
 }
 
-/// Forgets the failures of an entry.
-pub(super) fn forget_failures(changes: &mut Changes, entry: EntryId) {
-    changes.delete(lockout_key(entry));
+/// Forgets the failures of an entry, whoever they were of.
+pub(super) fn forgive(pool: &Pool, changes: &mut Changes, entry: EntryId) -> Result<()> {
+    let (history, read) = history(pool, entry)?;
+    if read.is_some() {
+        put_history(changes, entry, &pool.settings().lockout, &history.forgiven(), read);
+    }
+    Ok(())
 }
 
 fn expect(changes: &mut Changes, key: Key, read: Option<Sequence>) {
@@ -172,8 +207,15 @@ mod tests {
         let moment = Timestamp::from_seconds(1_790_000_000);
         let stored = Stored { hash: "$argon2id$x".into(), changed: moment, must_change: true, expires: Some(moment) };
         assert_eq!(hex(&record::encode(VERSION, &stored)), "01a4006b246172676f6e3269642478011b00065bfeda25e00002f5031b00065bfeda25e000");
-        let state = State { failures: 3, last_failure: Some(moment), locked_until: None };
-        assert_eq!(hex(&record::encode(VERSION, &state)), "01a20003011b00065bfeda25e000");
+        let strangers = State { failures: 3, last_failure: Some(moment), locked_until: None };
+        let encoded = |history: &History| hex(&record::encode(VERSION, &StoredHistory::from(history)));
+        assert_eq!(encoded(&strangers.into()), "01a20003011b00065bfeda25e000", "as before there were sources");
+        let known = KnownSource { source: [7; 16], seen: moment, failures: State { failures: 1, ..State::default() } };
+        let history = History { strangers, known: vec![known] };
+        let bytes = record::encode(VERSION, &StoredHistory::from(&history));
+        let source = "07".repeat(16);
+        assert_eq!(hex(&bytes), format!("01a30003011b00065bfeda25e0000381a30050{source}011b00065bfeda25e00002a10001"));
+        assert_eq!(History::from(record::decode::<StoredHistory>(VERSION, &bytes).unwrap()), history);
     }
 
     fn hex(bytes: &[u8]) -> String {

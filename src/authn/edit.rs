@@ -185,7 +185,7 @@ impl Core {
                 let viewer = Viewer::of(actor);
                 directory.visible(target, &viewer)?;
                 access::may_arrange(&viewer)?;
-                credential::forget_failures(changes, target);
+                credential::forgive(pool, changes, target)?;
                 audit::record(changes, &Event::success(self.clock.now(), Action::Unlock, actor).on(name(&directory, target)?));
                 Ok(())
             })
@@ -274,7 +274,8 @@ impl Core {
     ) -> Result<Option<Timestamp>> {
         let origin = Origin { face: actor.face, address: actor.address };
         let attempt = Attempt::new(Entrance::OneShot, Level::Single);
-        let tried = Try { password: old, origin, action: Action::PasswordChange, actor: Some(actor), keeps_password: false, written: None };
+        let action = Action::PasswordChange;
+        let tried = Try { password: old, origin, mark: None, action, actor: Some(actor), keeps_password: false, written: None };
         // Of several attempts to commit, the last one says when.
         let set = Mutex::new(None);
         let change = |_: &super::Authentication, loaded: &Loaded, changes: &mut Changes| {
@@ -282,7 +283,7 @@ impl Core {
             *set.lock().unwrap_or_else(PoisonError::into_inner) = fill(changes, self.clock.now())?;
             Ok(())
         };
-        match self.try_known(pool, target, &attempt, &tried, change).await? {
+        match self.try_known(pool, target, target.get(), &attempt, &tried, change).await? {
             Next::Granted(_) => Ok(set.into_inner().unwrap_or_else(PoisonError::into_inner)),
             Next::Denied(_) | Next::Ask(_) | Next::Redirect(_) => Err(Error::credentials()),
         }

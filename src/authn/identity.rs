@@ -1,15 +1,15 @@
 //! From what a caller types to an entry, and what is known of it.
 
-use super::{BindName, Core, Origin, credential, engine::Known, engine::PasswordFacts, throttle::NameHash};
+use super::{BindName, BrowserMark, Core, Origin, credential, engine::Known, engine::PasswordFacts, throttle::NameHash};
 use crate::{
     crypto::password::PasswordHash,
     directory::{Directory, Entry, EntryKind, Names},
     federation,
-    model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp, Voucher},
-    policy::lockout::State,
+    model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp, Voucher, address::subscriber},
+    policy::lockout::history::{History, SourceHash, Sources},
     pool::{Pool, Status},
 };
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// What was read of an entry that somebody claims to be, with the versions that a decision relies on.
 pub(super) struct Loaded {
@@ -18,8 +18,8 @@ pub(super) struct Loaded {
     pub password: Option<(PasswordHash, PasswordFacts)>,
     pub changed: Option<Timestamp>,
     pub password_version: Option<Sequence>,
-    pub lockout: State,
-    pub lockout_version: Option<Sequence>,
+    pub history: History,
+    pub history_version: Option<Sequence>,
 }
 
 impl Loaded {
@@ -30,7 +30,7 @@ impl Loaded {
             name: self.name.clone(),
             kind: self.entry.kind(),
             disabled: self.entry.is_disabled(),
-            lockout: self.lockout,
+            history: self.history.clone(),
             password: self.password.as_ref().map(|(_, facts)| *facts),
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn locate(directory: &Directory, who: &BindName) -> Result<Option<Ent
 pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Option<Loaded>> {
     let Some(entry) = directory.record(id)? else { return Ok(None) };
     let stored = credential::password(pool, id)?;
-    let (lockout, lockout_version) = credential::failures(pool, id)?;
+    let (history, history_version) = credential::history(pool, id)?;
     Ok(Some(Loaded {
         name: login_name(&entry)?,
         entry,
@@ -71,8 +71,8 @@ pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Op
             let facts = PasswordFacts { must_change: password.must_change, expires: password.expires };
             (password.hash, facts)
         }),
-        lockout,
-        lockout_version,
+        history,
+        history_version,
     }))
 }
 
@@ -93,6 +93,15 @@ pub(super) fn name_hash(pool: &Pool, who: &BindName) -> NameHash {
     };
     let mac = pool.mac("unknown-name", text.as_bytes());
     mac.first_chunk().copied().unwrap_or_default()
+}
+
+/// Where an attempt comes from, as what is stored names it: nobody reads addresses of people there.
+pub(super) fn sources(pool: &Pool, address: Option<IpAddr>, browser: Option<&BrowserMark>) -> Sources {
+    let hash = |purpose: &str, text: &str| -> SourceHash { pool.mac(purpose, text.as_bytes()).first_chunk().copied().unwrap_or_default() };
+    Sources {
+        browser: browser.map(|mark| hash("source-browser", mark.expose())),
+        address: address.map(|address| hash("source-address", &subscriber(address).to_string())),
+    }
 }
 
 /// What an entry is to the pool.

@@ -1,9 +1,10 @@
 //! The interactive entrance: hosted pages that ask, one step at a time.
 
 use super::{
-    BindName, BrowserKey, Core, Origin, ReturnPoint,
+    BindName, BrowserKey, BrowserMark, Core, Kept, Origin, ReturnPoint,
     authentication::Level,
-    engine::{self, Attempt, Entrance, Factor, Identity, Input, Known, Next},
+    credential,
+    engine::{self, Attempt, Entrance, Factor, Facts, Identity, Input, Known, Next},
     identity,
     interaction::Interaction,
     login::{self, Try},
@@ -18,11 +19,11 @@ use crate::{
         link::{self, Linked},
         oidc::{self, Answer, Wish},
     },
-    model::{Actor, Error, Kind, Result, Secret, Voucher, error::Denial},
-    policy::lockout::State,
+    model::{Actor, Error, Kind, Result, Secret, Sequence, Voucher, error::Denial},
+    policy::lockout::history::History,
     pool::Pool,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What a page says above its form. None tells unknown from wrong from locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,10 +56,21 @@ pub enum Step {
 pub struct Granted {
     /// The value for the session cookie, new with each login.
     pub session: Secret<String>,
+    /// What tells from now on that this browser was used before.
+    pub mark: BrowserMark,
+    /// How long it keeps that.
+    pub known_for: Duration,
     /// Where to go on.
     pub return_point: ReturnPoint,
     /// The interaction to go on with.
     pub interaction: String,
+}
+
+/// What a browser is to keep if its login succeeds.
+struct Cookies {
+    session: Secret<String>,
+    mark: BrowserMark,
+    known_for: Duration,
 }
 
 /// What an upstream sent back: the query of its callback, already percent-decoded. Duplicates are refused by whoever parsed it.
@@ -80,7 +92,7 @@ pub struct Callback {
 const STATE_SEPARATOR: char = '.';
 
 impl Core {
-    /// Tries a name and a password. `previous` is the session cookie that the browser sent, if any: that session ends when this login succeeds.
+    /// Tries a name and a password. `kept` is what the browser sent of earlier logins.
     #[allow(clippy::too_many_arguments, reason = "what a login form holds, and where it came from")]
     pub async fn login_password(
         &self,
@@ -89,24 +101,32 @@ impl Core {
         browser: &BrowserKey,
         username: &str,
         password: &Secret<Vec<u8>>,
-        previous: Option<&str>,
+        kept: Kept<'_>,
         origin: Origin,
     ) -> Result<Step> {
+        let pool = &self.fresh(pool)?;
         let interaction = self.interaction(pool, interaction, browser)?.ok_or_else(ended)?;
         let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
-        let cookie = digest::token(&*self.entropy);
-        let former = session::former(pool, previous)?;
+        let cookies = self.cookies(pool, kept);
+        let former = session::former(pool, kept.session)?;
         let who = BindName::Uid(username.to_owned());
-        let tried = Try { password, origin, action: Action::Login, actor: None, keeps_password: true, written: None };
+        let mark = Some(&cookies.mark);
+        let tried = Try { password, origin, mark, action: Action::Login, actor: None, keeps_password: true, written: None };
         let next = self
             .try_password(pool, &who, &attempt, &tried, |authentication, _, changes| {
-                session::begin(pool, changes, authentication, authentication.at(), cookie.expose(), previous)
+                session::begin(pool, changes, authentication, authentication.at(), cookies.session.expose(), kept.session)
             })
             .await?;
         if let Next::Granted(authentication) = &next {
             self.end_former(pool, former, authentication.entry()).await?;
         }
-        Ok(step(next, cookie, &interaction))
+        Ok(step(next, cookies, &interaction))
+    }
+
+    /// What a browser keeps if its login succeeds: a new session, and the mark that it has, or else a new one.
+    fn cookies(&self, pool: &Pool, kept: Kept<'_>) -> Cookies {
+        let mark = kept.mark.cloned().unwrap_or_else(|| BrowserMark::draw(&*self.entropy));
+        Cookies { session: digest::token(&*self.entropy), mark, known_for: pool.settings().lockout.sources.known.duration() }
     }
 
     /// Sends the person to an upstream identity provider. `callback` is the absolute URL of `/oauth2/idpresponse` of this pool.
@@ -127,7 +147,7 @@ impl Core {
         let facts = login::facts(&pool, Identity::Unnamed);
         match engine::advance(attempt, &choice, &facts, self.clock.now()).next {
             Next::Redirect(_) => {}
-            next => return Ok(step(next, Secret::new(String::new()), &interaction)),
+            next => return Ok(step(next, self.cookies(&pool, Kept::default()), &interaction)),
         }
         let id = interaction.id().as_str();
         let state = format!("{id}{STATE_SEPARATOR}{}", digest::token(&*self.entropy).expose());
@@ -150,7 +170,7 @@ impl Core {
         pool: &Arc<Pool>,
         answer: &Callback,
         browser: &BrowserKey,
-        previous: Option<&str>,
+        kept: Kept<'_>,
         origin: Origin,
     ) -> Result<Step> {
         let pool = self.fresh(pool)?;
@@ -166,10 +186,10 @@ impl Core {
             .await?;
         let name = oidc::destination(&pending)?;
         let attempt = Attempt::away(level(&interaction), name.clone());
-        let cookie = digest::token(&*self.entropy);
-        let former = session::former(&pool, previous)?;
+        let cookies = self.cookies(&pool, kept);
+        let former = session::former(&pool, kept.session)?;
         let next = match self.ask_upstream(&pool, &name, &pending, answer).await {
-            Ok((voucher, vouched)) => self.admit(&pool, &attempt, &voucher, &vouched, cookie.expose(), previous, origin).await?,
+            Ok((voucher, vouched)) => self.admit(&pool, &attempt, &voucher, &vouched, &cookies, kept, origin).await?,
             Err(error) => {
                 tracing::warn!(pool = %pool.slug(), provider = name, %error, "an upstream login failed");
                 self.note_failure(&pool, attempt, &name, origin)
@@ -178,7 +198,7 @@ impl Core {
         if let Next::Granted(authentication) = &next {
             self.end_former(&pool, former, authentication.entry()).await?;
         }
-        Ok(step(next, cookie, &interaction))
+        Ok(step(next, cookies, &interaction))
     }
 
     /// Asks the upstream who came back.
@@ -203,8 +223,8 @@ impl Core {
         attempt: &Attempt,
         voucher: &Voucher,
         vouched: &UpstreamIdentity,
-        cookie: &str,
-        previous: Option<&str>,
+        cookies: &Cookies,
+        kept: Kept<'_>,
         origin: Origin,
     ) -> Result<Next> {
         let store = pool.store();
@@ -218,13 +238,18 @@ impl Core {
                 let directory = identity::directory(&pool);
                 let now = self.clock.now();
                 let linked = link::find_or_create(&directory, changes, provider, vouched, now, &*self.entropy)?;
-                let (known, actor) = self.newcomer(&pool, &directory, &linked, origin)?;
+                let (known, read, actor) = self.newcomer(&pool, &directory, &linked, origin)?;
                 let input = Input::Upstream { voucher: voucher.clone(), logged_in: vouched.logged_in };
-                let decision = engine::advance(attempt.clone(), &input, &login::facts(&pool, Identity::Known(known)), now);
+                let from = identity::sources(&pool, origin.address, Some(&cookies.mark));
+                let (entry, facts) = (known.entry, Facts { from, ..login::facts(&pool, Identity::Known(known)) });
+                let decision = engine::advance(attempt.clone(), &input, &facts, now);
                 match &decision.next {
                     Next::Granted(authentication) => {
                         federation::expect(changes, voucher);
-                        session::begin(&pool, changes, authentication, now, cookie, previous)?;
+                        if let Some(history) = &decision.history {
+                            credential::put_history(changes, entry, facts.lockout, history, read);
+                        }
+                        session::begin(&pool, changes, authentication, now, cookies.session.expose(), kept.session)?;
                         if let Linked::Created { dn, .. } = &linked {
                             audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));
                         }
@@ -242,12 +267,13 @@ impl Core {
             .await
     }
 
-    fn newcomer(&self, pool: &Pool, directory: &Directory, linked: &Linked, origin: Origin) -> Result<(Known, Actor)> {
+    /// Whom an upstream means, with the version of their history.
+    fn newcomer(&self, pool: &Pool, directory: &Directory, linked: &Linked, origin: Origin) -> Result<(Known, Option<Sequence>, Actor)> {
         match linked {
             Linked::Found(entry) => {
                 let loaded = identity::load(pool, directory, *entry)?.ok_or_else(Error::contended)?;
                 let actor = identity::actor(pool, directory, &loaded.entry, origin)?;
-                Ok((loaded.known(), actor))
+                Ok((loaded.known(), loaded.history_version, actor))
             }
             Linked::Created { entry, uuid, name, dn } => {
                 let known = Known {
@@ -256,12 +282,12 @@ impl Core {
                     name: name.clone(),
                     kind: EntryKind::User,
                     disabled: false,
-                    lockout: State::default(),
+                    history: History::default(),
                     password: None,
                 };
                 let Origin { face, address } = origin;
                 let actor = Actor { role: crate::model::Role::User, entry: Some(*entry), name: dn.clone(), face, address };
-                Ok((known, actor))
+                Ok((known, None, actor))
             }
         }
     }
@@ -287,10 +313,13 @@ fn ended() -> Error {
 }
 
 /// What a page does next. A reason that is not the person's to know becomes the one answer for all failed logins.
-fn step(next: Next, cookie: Secret<String>, interaction: &Interaction) -> Step {
+fn step(next: Next, cookies: Cookies, interaction: &Interaction) -> Step {
+    let Cookies { session, mark, known_for } = cookies;
     match next {
         Next::Granted(_) => Step::Granted(Granted {
-            session: cookie,
+            session,
+            mark,
+            known_for,
             return_point: interaction.return_point(),
             interaction: interaction.id().as_str().to_owned(),
         }),

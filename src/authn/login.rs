@@ -1,15 +1,15 @@
 //! The driver of the engine: loads facts, compares passwords off the async threads, asks the engine, commits what it decided.
 //!
 //! A password is compared first and the facts are read afterwards, so that a lock or a change that came meanwhile counts. Every attempt costs one argon2, whether the
-//! name is known or not, locked or not, and every failure one commit, so that time tells an outsider nothing. A failure that changes something is in the audit log with it; one
+//! name is known or not, locked or not, slowed or not, and every failure one commit, so that time tells an outsider nothing. A failure that changes something is in the audit log with it; one
 //! that anybody can repeat without end is counted, so that nobody fills the disk from outside.
 
 use super::{
-    Authentication, BindName, Core, Origin, credential,
+    Authentication, BindName, BrowserMark, Core, Origin, credential,
     engine::{self, Attempt, Facts, Identity, Input, Next},
     identity::{self, Loaded},
     recent::{Recent, Written},
-    throttle,
+    throttle::{self, NameHash},
     verified::Subject,
 };
 use crate::{
@@ -17,7 +17,10 @@ use crate::{
     crypto::password::MAX_PASSWORD,
     directory::{Directory, Entry, Names},
     model::{Actor, EntryId, Error, Face, Result, Secret, Sequence, Timestamp},
-    policy::lockout,
+    policy::lockout::{
+        history::Sources,
+        source::{self, NameTag},
+    },
     pool::{Pool, Status},
     store::{ATTEMPTS, Changes, CommitError},
     work::Caller,
@@ -37,6 +40,8 @@ struct Check {
 pub(super) struct Try<'a> {
     pub password: &'a Secret<Vec<u8>>,
     pub origin: Origin,
+    /// What the browser has kept of earlier logins, if it is one.
+    pub mark: Option<&'a BrowserMark>,
     pub action: Action,
     /// Who acts, where somebody who is logged in already proves a password; otherwise it is the one who logs in.
     pub actor: Option<&'a Actor>,
@@ -50,6 +55,10 @@ impl Try<'_> {
     /// Whose turn the costly part waits for.
     fn caller(&self, pool: &Pool) -> Caller {
         (pool.id(), self.origin.address).into()
+    }
+
+    fn sources(&self, pool: &Pool) -> Sources {
+        identity::sources(pool, self.origin.address, self.mark)
     }
 }
 
@@ -65,23 +74,26 @@ impl Core {
     ) -> Result<Next> {
         let pool = self.fresh(pool)?;
         let directory = identity::directory(&pool);
+        // An address is counted by names as they were typed, whether somebody has them or not.
+        let name = identity::name_hash(&pool, who);
         match identity::locate(&directory, who)? {
-            Some(entry) => self.try_known(&pool, entry, attempt, tried, granted).await,
-            None => self.try_unknown(&pool, who, attempt, tried).await,
+            Some(entry) => self.try_known(&pool, entry, throttle::tag(&name), attempt, tried, granted).await,
+            None => self.try_unknown(&pool, name, attempt, tried).await,
         }
     }
 
-    async fn try_unknown(&self, pool: &Pool, who: &BindName, attempt: &Attempt, tried: &Try<'_>) -> Result<Next> {
+    async fn try_unknown(&self, pool: &Pool, name: NameHash, attempt: &Attempt, tried: &Try<'_>) -> Result<Next> {
         self.hasher.check(tried.caller(pool), None, bounded(tried.password), pool.settings().hashing).await?;
-        let name = identity::name_hash(pool, who);
         let _turn = self.turns.wait(pool.id(), throttle::stand_in(&name)).await;
         let now = self.clock.now();
         let state = throttle::failures(pool, &name)?;
-        let facts = facts(pool, Identity::Unknown(state));
+        let has_room = self.has_room(pool, throttle::tag(&name), tried, now);
+        let facts = Facts { has_room, ..facts(pool, Identity::Unknown(state)) };
         let decision = engine::advance(attempt.clone(), &Input::Password { matches: false }, &facts, now);
         // A failure of an entry waits for its commit. So does this one, or an answer that came sooner would tell that nobody has the name.
         let mut changes = Changes::new();
-        throttle::put_failures(&mut changes, &pool.settings().lockout, &name, decision.lockout.unwrap_or(state), now);
+        let state = decision.history.map_or(state, |history| history.strangers);
+        throttle::put_failures(&mut changes, &pool.settings().lockout, &name, state, now);
         pool.store().commit(changes).await?;
         let reason = match &decision.next {
             Next::Denied(reason) => Some(*reason),
@@ -92,11 +104,18 @@ impl Core {
         Ok(decision.next)
     }
 
-    /// As [`Core::try_password`], for an entry.
+    /// Whether strangers may try that name from where it is tried.
+    fn has_room(&self, pool: &Pool, name: NameTag, tried: &Try<'_>, now: Timestamp) -> bool {
+        let entered = self.places.enter(&pool.settings().lockout, pool.id(), tried.origin.address, name, now);
+        entered != source::Entry::Slowed
+    }
+
+    /// As [`Core::try_password`], for an entry; `name` is what the address is counted by.
     pub(super) async fn try_known(
         &self,
         pool: &Arc<Pool>,
         entry: EntryId,
+        name: NameTag,
         attempt: &Attempt,
         tried: &Try<'_>,
         granted: impl Fn(&Authentication, &Loaded, &mut Changes) -> Result<()>,
@@ -115,8 +134,9 @@ impl Core {
                 check = self.compare(&pool, entry, tried).await?;
                 continue;
             }
-            let known = loaded.known();
-            let facts = facts(&pool, Identity::Known(known));
+            let (policy, from) = (&pool.settings().lockout, tried.sources(&pool));
+            let has_room = loaded.history.is_known(policy, &from, now) || self.has_room(&pool, name, tried, now);
+            let facts = Facts { from, has_room, ..facts(&pool, Identity::Known(loaded.known())) };
             let mut decision = engine::advance(attempt.clone(), &Input::Password { matches: check.matches }, &facts, now);
             if let Next::Granted(authentication) = &mut decision.next {
                 authentication.password_set = loaded.changed;
@@ -124,17 +144,18 @@ impl Core {
             }
             let mut changes = Changes::new();
             let mut futile = None;
-            if let Some(state) = &decision.lockout {
-                credential::put_failures(&mut changes, entry, &pool.settings().lockout, state, loaded.lockout_version);
+            if let Some(history) = &decision.history {
+                credential::put_history(&mut changes, entry, policy, history, loaded.history_version);
             }
             match &decision.next {
                 Next::Granted(authentication) => {
+                    self.places.succeeded(policy, pool.id(), tried.origin.address, name, Some(entry.get()), now);
                     granted(authentication, &loaded, &mut changes)?;
                     if tried.keeps_password {
                         self.rehash(&pool, &loaded, tried, &mut changes).await?;
                     }
                     if check.cached && changes.is_empty() {
-                        self.count_repeat(&pool, &loaded, &directory, tried)?;
+                        self.count_repeat(&pool, &loaded, &directory, from, tried)?;
                         return Ok(decision.next);
                     }
                     let event = match tried.actor {
@@ -148,9 +169,8 @@ impl Core {
                         Some(actor) => Event::failure(now, tried.action, actor, *reason).on(identity::name(&directory, entry)?),
                         None => Event::failure(now, tried.action, &identity::claimed(&directory, entry, tried.origin)?, *reason),
                     };
-                    if decision.lockout.is_none() && is_free(*reason) {
-                        let policy = &pool.settings().lockout;
-                        credential::keep_failures(&mut changes, entry, policy, &loaded.lockout, loaded.lockout_version, now);
+                    if decision.history.is_none() && is_free(*reason) {
+                        credential::keep_history(&mut changes, entry, policy, &loaded.history, loaded.history_version, now);
                         futile = Some(event);
                     } else {
                         audit::record(&mut changes, &event);
@@ -166,7 +186,7 @@ impl Core {
                     if tried.keeps_password {
                         self.remember(&pool, &loaded, &check, &decision.next, tried, now);
                     }
-                    if decision.lockout.is_some_and(|state| lockout::is_locked(&state, now)) {
+                    if decision.history.is_some_and(|history| history.is_locked(policy, &from, now)) {
                         self.verified.forget(pool.id(), entry);
                     }
                     return Ok(decision.next);
@@ -217,13 +237,13 @@ impl Core {
         credential::replace_password(pool, changes, loaded.entry.id(), &password, version)
     }
 
-    fn count_repeat(&self, pool: &Pool, loaded: &Loaded, directory: &Directory, tried: &Try<'_>) -> Result<()> {
+    fn count_repeat(&self, pool: &Pool, loaded: &Loaded, directory: &Directory, from: Sources, tried: &Try<'_>) -> Result<()> {
         let name = Names::new(directory).of(&loaded.entry)?.unwrap_or_default();
         if let Some(written) = tried.written
             && let Some(subject) = subject(pool, &loaded.entry, loaded.password_version)
         {
             let (active, lockout) = (pool.status() == Status::Active, pool.settings().lockout.clone());
-            let recent = Recent { subject, active, lockout, known: loaded.known(), changed: loaded.changed, logged: name.clone() };
+            let recent = Recent { subject, active, lockout, from, known: loaded.known(), changed: loaded.changed, logged: name.clone() };
             self.recent.keep(written, recent);
         }
         let Origin { face, address } = tried.origin;
@@ -243,14 +263,18 @@ impl Core {
     }
 }
 
-/// What the engine is told about the pool and somebody in it.
+/// What the engine is told about the pool and somebody in it, who comes from nowhere in particular and guesses nothing.
 pub(super) fn facts(pool: &Pool, identity: Identity) -> Facts<'_> {
-    Facts { pool: pool.id(), active: pool.status() == Status::Active, lockout: &pool.settings().lockout, identity }
+    let (active, lockout) = (pool.status() == Status::Active, &pool.settings().lockout);
+    Facts { pool: pool.id(), active, lockout, from: Sources::default(), has_room: true, identity }
 }
 
 /// Whether it takes nothing to be denied for this reason: no password that is right, and no place among the failures that lead to a lock.
 const fn is_free(reason: Reason) -> bool {
-    matches!(reason, Reason::PoolSuspended | Reason::Disabled | Reason::Locked | Reason::NoPassword | Reason::WrongPassword)
+    matches!(
+        reason,
+        Reason::PoolSuspended | Reason::Disabled | Reason::Locked | Reason::Throttled | Reason::NoPassword | Reason::WrongPassword
+    )
 }
 
 fn subject(pool: &Pool, entry: &Entry, password_version: Option<Sequence>) -> Option<Subject> {

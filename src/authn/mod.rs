@@ -1,12 +1,14 @@
 //! The one authentication engine, and everything that requires its word.
 //!
-//! Owns waiting interactions, sessions, the setting of credentials, changes to entries as callers ask for them, and verification of our own access tokens.
+//! Owns waiting interactions, sessions, the setting of credentials, changes to entries as callers ask for them, the proofs of clients, and verification of our own
+//! access tokens.
 //! Uses `federation` and everything below. Never knows HTTP or a wire format, so that LDAP, OpenID Connect, SAML and the pages cannot differ in a rule.
 //! [`engine`] decides purely; the drivers load facts, run argon2 or the upstream off the async threads, and commit.
 
 mod authentication;
 pub mod bearer;
 mod bind;
+mod client;
 pub mod credential;
 mod decision;
 mod edit;
@@ -15,7 +17,9 @@ mod identity;
 pub mod interaction;
 mod interactive;
 mod login;
+mod mark;
 mod passwords;
+mod places;
 mod recent;
 pub mod session;
 #[cfg(test)]
@@ -29,11 +33,13 @@ mod turns;
 mod verified;
 
 pub use authentication::{Authentication, Level, Method};
+pub use client::ClientProof;
 pub use edit::PasswordSet;
 pub use engine::Factor;
 pub use identity::Basis;
 pub use interaction::{BrowserKey, Demands, Handover, Interaction, InteractionId, NewInteraction, ReturnPoint};
 pub use interactive::{Callback, Granted, Message, Step};
+pub use mark::{BrowserMark, Kept};
 pub use session::Session;
 
 use crate::{
@@ -44,10 +50,11 @@ use crate::{
     store::{Changes, CommitError},
     work::{Hasher, Work},
 };
+use places::SourcePlaces;
 use recent::RecentBinds;
 use std::{net::IpAddr, sync::Arc};
 use turns::Turns;
-use verified::Verified;
+use verified::{Verified, VerifiedSecrets};
 
 /// What a [`Core`] is made of.
 pub struct Parts {
@@ -75,7 +82,9 @@ pub struct Core {
     pub hasher: Hasher,
     counters: Counters,
     verified: Verified,
+    verified_secrets: VerifiedSecrets,
     recent: RecentBinds,
+    places: SourcePlaces,
     turns: Turns,
     relying_party: RelyingParty,
 }
@@ -106,7 +115,9 @@ impl Core {
             hasher: Hasher::new(Arc::clone(&work)),
             counters: Counters::new(),
             verified: Verified::new(&*entropy),
+            verified_secrets: VerifiedSecrets::new(&*entropy),
             recent: RecentBinds::new(),
+            places: SourcePlaces::new(),
             turns: Turns::new(),
             relying_party: RelyingParty::new()?,
             registry,

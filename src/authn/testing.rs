@@ -6,7 +6,7 @@ use crate::{
     audit::{self, Action, Event, Outcome, Query, Reason},
     crypto::{password::Params, sealed::MasterKey},
     directory::{Directory, Modification, ModificationKind, NewEntry},
-    model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Seconds, Secret, Timestamp},
+    model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp},
     policy::lockout::LockoutPolicy,
     pool::{NewPool, Pool, Registry, Settings, Slug},
     store::{Options, Store},
@@ -70,11 +70,7 @@ pub fn operator() -> Actor {
 }
 
 pub fn settings() -> Settings {
-    Settings {
-        hashing: CHEAP,
-        lockout: LockoutPolicy { threshold: THRESHOLD, window: Seconds::minutes(15), duration: Seconds::minutes(15) },
-        ..Settings::default()
-    }
+    Settings { hashing: CHEAP, lockout: LockoutPolicy { threshold: THRESHOLD, ..LockoutPolicy::default() }, ..Settings::default() }
 }
 
 pub fn ldap() -> Origin {

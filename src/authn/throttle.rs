@@ -3,7 +3,7 @@
 
 use crate::{
     model::{EntryId, Result, Timestamp, record},
-    policy::lockout::{self, LockoutPolicy, State},
+    policy::lockout::{self, LockoutPolicy, State, source::NameTag},
     pool::Pool,
     store::{Changes, Key, Space},
 };
@@ -39,6 +39,11 @@ fn key(name: &NameHash) -> Key {
 /// What stands for the name where attempts on entries wait for their turn.
 pub fn stand_in(name: &NameHash) -> EntryId {
     EntryId::new(number(name).into())
+}
+
+/// What the name is counted by at the address that tries it.
+pub fn tag(name: &NameHash) -> NameTag {
+    name.first_chunk().map_or(0, |bytes| NameTag::from_be_bytes(*bytes))
 }
 
 /// The failures of a name.

@@ -4,6 +4,7 @@
 //! judged on every bind. A changed password, entry or policy has another version, so its old answer cannot be found; a lock takes the answer away by hand.
 
 use crate::{
+    application::SecretHash,
     crypto::digest::{self, MacKey},
     model::{Entropy, EntryId, PoolId, Secret, Sequence, Timestamp, entropy::random},
 };
@@ -74,6 +75,38 @@ impl Verified {
         message.extend_from_slice(password.expose());
         let message = Secret::new(message);
         self.key.sign(message.expose())
+    }
+}
+
+/// Client secrets that are remembered.
+const SECRETS: usize = 1000;
+
+/// Client secrets that were verified a short time ago. Without it each token request of a client with a chosen secret would cost one argon2. It holds codes under a key of
+/// this process instead of secrets, and a code covers the stored hash: with a new secret the old one is forgotten.
+pub struct VerifiedSecrets {
+    key: MacKey,
+    codes: Cache<[u8; 32], ()>,
+}
+
+impl VerifiedSecrets {
+    /// Remembers nothing yet.
+    pub fn new(entropy: &dyn Entropy) -> Self {
+        Self { key: MacKey::new(&random::<32>(entropy)), codes: Cache::new(SECRETS) }
+    }
+
+    /// Whether the secret was found to match that hash.
+    pub fn holds(&self, pool: PoolId, hash: &SecretHash, secret: &Secret<String>) -> bool {
+        self.codes.get(&self.code(pool, hash, secret)).is_some()
+    }
+
+    /// Remembers that it matches.
+    pub fn remember(&self, pool: PoolId, hash: &SecretHash, secret: &Secret<String>) {
+        self.codes.insert(self.code(pool, hash, secret), ());
+    }
+
+    fn code(&self, pool: PoolId, hash: &SecretHash, secret: &Secret<String>) -> [u8; 32] {
+        let secret = digest::sha256(secret.expose().as_bytes());
+        self.key.sign(&[pool.get().to_be_bytes().as_slice(), &secret, hash.as_bytes()].concat())
     }
 }
 

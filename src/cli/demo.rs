@@ -145,6 +145,8 @@ async fn seed_pool(client: &mut Client, pool: &SamplePool) -> Outcome {
     let mut new = NewPool { slug, suffix: None, display_name, settings: Default::default() };
     // The sample passwords are made of the sample names, so that nobody has to look them up.
     new.settings.password.refuse_names = false;
+    // So is the sample client's secret: everybody knows it, whatever its length.
+    new.settings.client_secrets.min_length = 8;
     add(client, "/pools", pool.slug, &new).await?;
     let path = |kind: &str| format!("/pools/{}/{kind}", pool.slug);
     for (uid, given_name, family_name) in pool.users {

@@ -1,12 +1,11 @@
 //! To an upstream identity provider and back.
 
 use super::dispatch;
-use super::form::{origin, waiting};
+use super::form::{kept, origin, waiting};
 use super::pages::{self, Notice};
-use crate::authn::{BrowserKey, Callback, Core, Step};
+use crate::authn::{BrowserKey, Callback, Core, Kept, Step};
 use crate::model::error::{Denial, Rule};
 use crate::model::{Error, Kind};
-use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::page::PageError;
 use crate::web::{PoolRequest, Response, browser, see_other};
@@ -44,9 +43,10 @@ pub async fn back(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pag
     let field = |name: &str| fields.get(name).map(str::to_owned);
     let callback = request.base.join(&request.path);
     let answer = Callback { callback, state: field("state"), code: field("code"), error: field("error"), iss: field("iss") };
-    let previous = cookie::get(&request, Purpose::Session);
+    let (session, mark) = kept(&request);
+    let kept = Kept { session: session.as_deref(), mark: mark.as_ref() };
     let key = BrowserKey::from_cookie(browser.expose());
-    let step = core.login_callback(&request.pool, &answer, &key, previous.as_deref(), origin(&request)).await;
+    let step = core.login_callback(&request.pool, &answer, &key, kept, origin(&request)).await;
     match step {
         Ok(Step::Granted(granted)) => Ok(dispatch::go_on(&request, &granted)),
         Ok(Step::Redirect(url)) => Ok(see_other(&url)),

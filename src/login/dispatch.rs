@@ -23,12 +23,13 @@ pub fn follow(
     }
 }
 
-/// Gives the browser its session and sends it back to the face that asked.
+/// Gives the browser its session, marks it as used, and sends it back to the face that asked.
 pub fn go_on(request: &PoolRequest, granted: &Granted) -> Response {
     let path = match granted.return_point {
         ReturnPoint::Authorize => "/oauth2/authorize",
         ReturnPoint::SamlSso => "/saml2/sso",
     };
     let url = format!("{}?interaction={}", request.base.join(path), granted.interaction);
-    with_header(see_other(&url), SET_COOKIE, &cookie::set(request, Purpose::Session, granted.session.expose()))
+    let response = with_header(see_other(&url), SET_COOKIE, &cookie::set(request, Purpose::Session, granted.session.expose()));
+    with_header(response, SET_COOKIE, &cookie::set_for(request, Purpose::Mark, granted.mark.expose(), granted.known_for))
 }

@@ -1,7 +1,7 @@
 //! The login page: showing it, and taking what it sends.
 
 use super::{dispatch, pages};
-use crate::authn::{BrowserKey, Core, Interaction, Message, Origin};
+use crate::authn::{BrowserKey, BrowserMark, Core, Interaction, Kept, Message, Origin};
 use crate::model::error::Denial;
 use crate::model::{Face, Kind, Secret};
 use crate::web::cookie::{self, Purpose};
@@ -33,10 +33,10 @@ pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, P
     }
     let username = fields.get("username").unwrap_or_default().trim();
     let password = Secret::from(fields.get("password").unwrap_or_default());
-    let previous = cookie::get(&request, Purpose::Session);
+    let (session, mark) = kept(&request);
+    let kept = Kept { session: session.as_deref(), mark: mark.as_ref() };
     let key = BrowserKey::from_cookie(browser.expose());
-    let origin = origin(&request);
-    let step = core.login_password(&request.pool, id, &key, username, &password, previous.as_deref(), origin).await;
+    let step = core.login_password(&request.pool, id, &key, username, &password, kept, origin(&request)).await;
     match step {
         Ok(step) => dispatch::follow(&request, &interaction, &browser, username, step),
         Err(error) if matches!(error.kind(), Kind::Unavailable(_)) => {
@@ -55,6 +55,12 @@ pub(super) fn waiting(core: &Core, request: &PoolRequest, id: &str) -> Result<(I
     let found = core.interaction(&request.pool, id, &BrowserKey::from_cookie(browser.expose()));
     let interaction = found.map_err(|error| PageError::of(request, &error))?;
     interaction.map(|interaction| (interaction, browser)).ok_or_else(|| PageError::expired(request))
+}
+
+/// What a browser sends of earlier logins: its session, and that it was used before.
+pub(super) fn kept(request: &PoolRequest) -> (Option<String>, Option<BrowserMark>) {
+    let mark = cookie::get(request, Purpose::Mark).as_deref().and_then(BrowserMark::from_cookie);
+    (cookie::get(request, Purpose::Session), mark)
 }
 
 /// What the form token of an interaction's login page is for.

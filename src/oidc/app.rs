@@ -1,6 +1,5 @@
 //! What the handlers of this room hold.
 
-use super::client::VerifiedSecrets;
 use crate::authn::{BrowserKey, Core, Origin, Session};
 use crate::directory::Directory;
 use crate::model::{Face, Result, Timestamp};
@@ -8,17 +7,15 @@ use crate::web::cookie::{self, Purpose};
 use crate::web::{PoolRequest, browser};
 use std::sync::Arc;
 
-/// The core, and what this room keeps beside it.
+/// The core.
 pub struct App {
     pub(super) core: Arc<Core>,
-    pub(super) verified: VerifiedSecrets,
 }
 
 impl App {
     /// The provider over that core.
-    pub fn new(core: Arc<Core>) -> Self {
-        let verified = VerifiedSecrets::new(core.entropy.as_ref());
-        Self { core, verified }
+    pub const fn new(core: Arc<Core>) -> Self {
+        Self { core }
     }
 
     /// The present moment.

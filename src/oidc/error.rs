@@ -10,6 +10,7 @@ use crate::model::error::{Denial, Kind, Shortage};
 use crate::web::http::{StatusCode, header};
 use crate::web::{self, PoolRequest, Response, page};
 use serde::Serialize;
+use std::time::Duration;
 
 /// An error code on the wire (RFC 6749, sections 4.1.2.1 and 5.2; RFC 6750, section 3.1; OpenID Connect Core 1.0, section 3.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -186,6 +187,12 @@ pub enum Error {
         /// Whether the client used the Authorization header.
         basic: bool,
     },
+    /// At the token endpoint, to a client or an address that has failed too often: 429 with Retry-After (RFC 6585, section 4; RFC 9110, section 10.2.3). `invalid_client`
+    /// (RFC 6749, section 5.2) would say that the secret is wrong, which was not looked at.
+    Slowed {
+        /// How long it waits.
+        wait: Duration,
+    },
     /// In the WWW-Authenticate field, where a bearer token is presented (RFC 6750, section 3). Without a refusal nothing was presented.
     Bearer(Option<Refusal>),
 }
@@ -214,6 +221,12 @@ impl Error {
                     false => response,
                 }
             }
+            Self::Slowed { wait } => {
+                let seconds = wait.as_millis().div_ceil(1000).max(1).to_string();
+                let refusal = Refusal::new(Code::TemporarilyUnavailable, format!("too many failures; try again in {seconds} seconds"));
+                let response = web::json(StatusCode::TOO_MANY_REQUESTS, &Document::of(&refusal));
+                web::with_header(response, header::RETRY_AFTER, &seconds)
+            }
             Self::Bearer(None) => {
                 let response = web::json(
                     StatusCode::UNAUTHORIZED,
@@ -238,6 +251,7 @@ impl Error {
         match self {
             Self::Page(refusal) | Self::Redirect(refusal, _) | Self::Token { refusal, .. } => Some(refusal),
             Self::Bearer(refusal) => refusal.as_ref(),
+            Self::Slowed { .. } => None,
         }
     }
 }

@@ -5,4 +5,5 @@
 pub mod access;
 pub mod lockout;
 pub mod password;
+pub mod secret;
 pub mod session;

@@ -85,6 +85,33 @@ mod tests {
             2, 0x61, b'A',
             3, 1,
             4, 5,
+            5, 0xa8,
+                0, 0xa4, 0, 8, 1, 0x19, 0x01, 0x00, 2, 0xf5, 3, 0xf5, // 8 to 256, no names, nothing common
+                1, 0xa4, 0, 10, 1, 0x19, 0x03, 0x84, 2, 0x19, 0x03, 0x84, // 10 failures, 15 minutes each
+                    3, 0xa2, 0, 0x18, 30, 1, 0x18, 180, // 30 names, 180 days
+                2, 0xa2, 0, 0x19, 0x0e, 0x10, 1, 0x19, 0xa8, 0xc0, // 1 hour, 12 hours
+                3, 0x68, b'c', b'n', b'=', b'r', b',', b'o', b'=', b'a',
+                4, 0xa3, 0, 0x18, 60, 1, 0x19, 0x02, 0x58, 2, 0x19, 0x02, 0x58, // 60 seconds, 10 minutes each
+                5, 0xa3, 0, 0x19, 0x4c, 0x00, 1, 2, 2, 1, // 19 MiB, 2 passes, 1 lane
+                7, 0xa1, 0, 0x18, 90, // 90 days
+                8, 0xa2, 0, 15, 1, 0xf5, // 15 characters, nothing plain
+            6, 0x81, 0x42, 9, 8,
+        ];
+        assert_eq!(golden_record().encode(), golden);
+        assert_eq!(PoolRecord::decode(&golden).unwrap(), golden_record());
+    }
+
+    /// Written before logins had sources: what is not said there has its default, and is not off.
+    #[test]
+    fn golden_bytes_of_an_earlier_record() {
+        #[rustfmt::skip]
+        let golden = [
+            1, 0xa7,
+            0, 0x61, b'a',
+            1, 0x63, b'o', b'=', b'a',
+            2, 0x61, b'A',
+            3, 1,
+            4, 5,
             5, 0xa7,
                 0, 0xa4, 0, 8, 1, 0x19, 0x01, 0x00, 2, 0xf5, 3, 0xf5, // 8 to 256, no names, nothing common
                 1, 0xa3, 0, 10, 1, 0x19, 0x03, 0x84, 2, 0x19, 0x03, 0x84, // 10 failures, 15 minutes each
@@ -95,7 +122,6 @@ mod tests {
                 7, 0xa1, 0, 0x18, 90, // 90 days
             6, 0x81, 0x42, 9, 8,
         ];
-        assert_eq!(golden_record().encode(), golden);
         assert_eq!(PoolRecord::decode(&golden).unwrap(), golden_record());
     }
 

@@ -3,8 +3,9 @@
 use crate::crypto::password::{MAX_PASSWORD, Params};
 use crate::model::error::Rule;
 use crate::model::{Days, Dn, Error, Result, Seconds};
-use crate::policy::lockout::LockoutPolicy;
+use crate::policy::lockout::{LockoutPolicy, MAX_KNOWN, MAX_NAMES};
 use crate::policy::password::PasswordPolicy;
+use crate::policy::secret::SecretPolicy;
 use crate::policy::session::SessionPolicy;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,10 @@ pub struct Settings {
     #[n(7)]
     #[cbor(default)]
     pub audit: AuditLog,
+    /// Rules for new client secrets that somebody chooses.
+    #[n(8)]
+    #[cbor(default)]
+    pub client_secrets: SecretPolicy,
 }
 
 /// How long codes and tokens live.
@@ -86,6 +91,8 @@ pub const MAX_CODE_LIFETIME: Seconds = Seconds::minutes(10);
 pub const MAX_TOKEN_LIFETIME: Seconds = Seconds::days(1);
 /// Longest life of a session.
 pub const MAX_SESSION_LIFETIME: Seconds = Seconds::days(400);
+/// The most characters that chosen client secrets can be asked for.
+pub const MAX_SECRET_CHARS: usize = 128;
 /// Longest name of the administrators' group, in bytes.
 pub const MAX_ADMINISTRATORS_BYTES: usize = 512;
 
@@ -104,6 +111,12 @@ impl Settings {
             return refused(
                 "lockout.window_seconds and lockout.duration_seconds must be at least 1; lockout.threshold 0 turns locking off",
             );
+        }
+        if self.lockout.sources.names > MAX_NAMES || self.lockout.sources.known > MAX_KNOWN {
+            return refused(&format!("lockout.sources.names may be {MAX_NAMES} and lockout.sources.known_days {}", MAX_KNOWN.0));
+        }
+        if self.client_secrets.min_length == 0 || usize::from(self.client_secrets.min_length) > MAX_SECRET_CHARS {
+            return refused(&format!("client_secrets.min_length must be 1 to {MAX_SECRET_CHARS}"));
         }
         if self.session.idle.0 == 0 || self.session.idle > self.session.absolute || self.session.absolute > MAX_SESSION_LIFETIME {
             return refused(&format!(
@@ -213,12 +226,16 @@ mod tests {
     #[test]
     fn settings_that_cannot_work_are_refused_with_the_field() {
         type Change = fn(&mut Settings);
-        let cases: [(&str, Change); 14] = [
+        let cases: [(&str, Change); 18] = [
             ("password.min_length", |settings| settings.password.min_length = 0),
             ("password.min_length", |settings| settings.password.min_length = 300),
             ("password.max_length", |settings| settings.password.max_length = 5000),
             ("lockout.window_seconds", |settings| settings.lockout.window = Seconds(0)),
             ("lockout.duration_seconds", |settings| settings.lockout.duration = Seconds(0)),
+            ("lockout.sources.names", |settings| settings.lockout.sources.names = 1001),
+            ("lockout.sources.known_days", |settings| settings.lockout.sources.known = Days(401)),
+            ("client_secrets.min_length", |settings| settings.client_secrets.min_length = 0),
+            ("client_secrets.min_length", |settings| settings.client_secrets.min_length = 129),
             ("session.idle_seconds", |settings| settings.session.idle = Seconds(0)),
             ("session.absolute_seconds", |settings| settings.session.absolute = Seconds(10)),
             ("session.absolute_seconds", |settings| settings.session.absolute = Seconds(u32::MAX)),
@@ -235,7 +252,7 @@ mod tests {
             let error = settings.check().unwrap_err();
             assert!(error.message().contains(field), "{field}: {error}");
         }
-        let lockout = LockoutPolicy { threshold: 0, window: Seconds(0), duration: Seconds(0) };
+        let lockout = LockoutPolicy { threshold: 0, window: Seconds(0), duration: Seconds(0), ..LockoutPolicy::default() };
         Settings { lockout, ..Settings::default() }.check().unwrap();
     }
 }

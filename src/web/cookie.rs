@@ -1,6 +1,7 @@
 //! Cookies of a pool: named by its id, sent to its URL only, never readable by a script.
 
 use super::PoolRequest;
+use std::time::Duration;
 use warp::http::header;
 
 /// What a cookie is for; it becomes part of the name.
@@ -10,6 +11,8 @@ pub enum Purpose {
     Browser,
     /// A login.
     Session,
+    /// That people have logged in with this browser before.
+    Mark,
 }
 
 /// The cookie's name: `__Host-` in front when the pool's URL is https.
@@ -18,6 +21,7 @@ pub fn name(request: &PoolRequest, purpose: Purpose) -> String {
     let purpose = match purpose {
         Purpose::Browser => "browser",
         Purpose::Session => "session",
+        Purpose::Mark => "mark",
     };
     format!("{prefix}poolgate-{}-{purpose}", request.pool.id())
 }
@@ -41,6 +45,11 @@ pub fn get(request: &PoolRequest, purpose: Purpose) -> Option<String> {
 /// A `Set-Cookie` value that lasts as long as the browser runs. The value is base64url text.
 pub fn set(request: &PoolRequest, purpose: Purpose, value: &str) -> String {
     format!("{}={value}; {}", name(request, purpose), attributes(request))
+}
+
+/// The same, for a cookie that lasts that long.
+pub fn set_for(request: &PoolRequest, purpose: Purpose, value: &str, time: Duration) -> String {
+    format!("{}={value}; Max-Age={}; {}", name(request, purpose), time.as_secs(), attributes(request))
 }
 
 /// A `Set-Cookie` value that removes the cookie.

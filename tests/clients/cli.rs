@@ -156,6 +156,15 @@ async fn service_accounts() {
     assert_eq!(server.json(&["service", "show", "--pool", "acme", "wiki"]).await["dn"], wiki);
     with_secret(&server, &["service", "password", "--pool", "acme", "wiki", "--stdin"], "Juniper-Rocket-20").await.good();
     Directory::bound(&server, wiki, "Juniper-Rocket-20").await;
+    for weak in ["x", "password1", "the-wiki2-password"] {
+        for arguments in [["create", "wiki2", "--password-stdin"], ["password", "wiki", "--stdin"]] {
+            let arguments = [&["service", arguments[0], "--pool", "acme"], &arguments[1..]].concat();
+            let refused = server.poolgate_with_input(&arguments, weak).await;
+            assert!(refused.code(1).complaint().contains("password"), "{weak}: {}", refused.complaint());
+        }
+    }
+    server.poolgate(&["service", "show", "--pool", "acme", "wiki2"]).await.code(1);
+    Directory::bound(&server, wiki, "Juniper-Rocket-20").await;
     server.poolgate(&["service", "disable", "--pool", "acme", "wiki"]).await.good();
     assert_eq!(Directory::connect(&server).await.bind(wiki, "Juniper-Rocket-20").await.code, code::INVALID_CREDENTIALS);
     server.poolgate(&["service", "enable", "--pool", "acme", "wiki"]).await.good();
@@ -200,6 +209,19 @@ async fn clients() {
         let refused = server.poolgate_with_input(arguments, "secret").await;
         assert!(!refused.code(exit).complaint().is_empty(), "{arguments:?}");
     }
+    let choose = ["client", "create", "--pool", "strict", "x", "--redirect-uri", uri, "--secret-stdin"];
+    server.poolgate(&["pool", "create", "strict"]).await.good();
+    for (secret, complaint) in [
+        ("x", "at least 15 characters"),
+        ("demo-secret", "at least 15 characters"),
+        ("aaaaaaaaaaaaaaaaaaaa", "different characters"),
+        ("password-1password-1", "repeats itself"),
+    ] {
+        let refused = server.poolgate_with_input(&choose, secret).await;
+        assert!(refused.code(1).complaint().contains(complaint), "{secret}: {}", refused.complaint());
+        server.poolgate(&["client", "show", "--pool", "strict", "x"]).await.code(1);
+    }
+    server.poolgate_with_input(&choose, "violet hammer, copper saddle").await.good();
     server.poolgate(&["client", "delete", "--pool", "acme", "shop"]).await.good();
     server.poolgate(&["client", "show", "--pool", "acme", "shop"]).await.code(1);
     assert_eq!(Browser::new().get(&shop.authorize()).await.status, 400);

@@ -18,6 +18,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+/// Where clients come from that say nothing else.
+pub const HOME: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// Another address of the loopback network: to the server somebody else's.
+pub const ABROAD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+
 /// How long a program may run before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -1,9 +1,10 @@
 //! LDAP byte for byte: requests are written by hand, and answers are compared as they came.
 
-use crate::harness::TestServer;
+use crate::harness::{HOME, TestServer};
 use rustls_pki_types::ServerName;
+use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -58,8 +59,14 @@ pub fn who_am_i() -> Vec<u8> {
 impl Wire {
     /// A connection on which nobody has bound.
     pub async fn connect(server: &TestServer) -> Self {
-        let address = server.running.addresses().ldap[0];
-        let mut plain = TcpStream::connect(address).await.unwrap();
+        Self::connect_from(server, HOME).await
+    }
+
+    /// The same from another address of the loopback network.
+    pub async fn connect_from(server: &TestServer, source: Ipv4Addr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        let mut plain = socket.connect(server.running.addresses().ldap[0]).await.unwrap();
         plain.write_all(&message(&tlv(EXTENDED, &tlv(0x80, START_TLS)))).await.unwrap();
         let answer = read(&mut plain).await.unwrap();
         assert_eq!(result_code(&answer), 0, "StartTLS is taken");

@@ -1,11 +1,12 @@
 //! HTTP as browsers and applications speak it: cookies are kept, redirects are shown and not followed.
 
-use crate::harness::TestServer;
+use crate::harness::{HOME, TestServer};
 use poolgate::crypto::digest::{base64url, sha256};
 use poolgate::saml::wire::encode_query;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, redirect};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -69,7 +70,7 @@ impl Reply {
     pub fn without_draws(&self) -> Self {
         let mut plain = self.clone();
         for (_, value) in &mut plain.headers {
-            for mark in ["interaction=", "-browser=", "-session="] {
+            for mark in ["interaction=", "-browser=", "-session=", "-mark="] {
                 *value = without_token(value, mark);
             }
         }
@@ -109,8 +110,22 @@ fn without_token(text: &str, mark: &str) -> String {
 
 impl Browser {
     pub fn new() -> Self {
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, cookies: BTreeMap::new() }
+        Self::from(HOME)
+    }
+
+    /// A browser at another address of the loopback network.
+    pub fn from(source: Ipv4Addr) -> Self {
+        Self { client: Self::client(source), cookies: BTreeMap::new() }
+    }
+
+    /// Takes the browser, with its cookies, to another address of the loopback network.
+    pub fn travel(&mut self, source: Ipv4Addr) {
+        self.client = Self::client(source);
+    }
+
+    fn client(source: Ipv4Addr) -> Client {
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().local_address(IpAddr::from(source));
+        client.build().unwrap()
     }
 
     /// The cookie of that name.

@@ -72,8 +72,7 @@ pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(C
             (Some(hash), Some(made))
         }
         (false, Some(secret)) => {
-            let hash =
-                SecretHash::choose(&Secret::new(secret), &core.hasher, pool.id(), pool.settings().hashing, core.entropy.as_ref()).await?;
+            let hash = SecretHash::choose(&Secret::new(secret), &core.hasher, pool, core.entropy.as_ref()).await?;
             (Some(hash), None)
         }
     };

@@ -8,7 +8,7 @@
 //!                 └─▶ Choose(provider) ──▶ Redirect ──▶ Upstream ─────────────┘
 //! ```
 //!
-//! "Standing" (pool active, entry enabled, not locked) is judged for every way in and on every attempt, before the proof counts for anything.
+//! "Standing" (pool active, entry enabled, not locked for whoever comes from there) is judged for every way in and on every attempt, before the proof counts for anything.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,10 @@ use crate::{
     audit::Reason,
     directory::EntryKind,
     model::{EntryId, PoolId, Timestamp, Voucher},
-    policy::lockout::{self, LockoutPolicy, State},
+    policy::lockout::{
+        self, LockoutPolicy, State,
+        history::{History, Sources},
+    },
 };
 use uuid::Uuid;
 
@@ -102,6 +105,10 @@ pub struct Facts<'a> {
     pub active: bool,
     /// The pool's rules for failures.
     pub lockout: &'a LockoutPolicy,
+    /// Where the attempt comes from.
+    pub from: Sources,
+    /// Whether strangers there may try the name, after all that was tried from there.
+    pub has_room: bool,
     /// Whom the attempt is about.
     pub identity: Identity,
 }
@@ -130,8 +137,8 @@ pub struct Known {
     pub kind: EntryKind,
     /// Whether nobody may log in with it.
     pub disabled: bool,
-    /// Its failures.
-    pub lockout: State,
+    /// Its failures, and where it was used.
+    pub history: History,
     /// Its password, if it has one.
     pub password: Option<PasswordFacts>,
 }
@@ -172,8 +179,8 @@ pub struct Decision {
     pub attempt: Attempt,
     /// What comes next.
     pub next: Next,
-    /// The failures to remember from now on, if that changed.
-    pub lockout: Option<State>,
+    /// What to remember of the identity from now on, if that changed.
+    pub history: Option<History>,
 }
 
 /// Decides one step.
@@ -193,17 +200,17 @@ pub fn advance(attempt: Attempt, input: &Input, facts: &Facts, now: Timestamp) -
         Next::Redirect(provider) => Stage::Away(provider.clone()),
         Next::Ask(_) | Next::Denied(_) => Stage::Open,
     };
-    Decision { attempt: Attempt { stage, ..attempt }, next: verdict.next, lockout: verdict.lockout }
+    Decision { attempt: Attempt { stage, ..attempt }, next: verdict.next, history: verdict.history }
 }
 
 struct Verdict {
     next: Next,
-    lockout: Option<State>,
+    history: Option<History>,
 }
 
 impl Verdict {
     const fn plain(next: Next) -> Self {
-        Self { next, lockout: None }
+        Self { next, history: None }
     }
 
     const fn denied(reason: Reason) -> Self {
@@ -236,11 +243,11 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
     // Nobody can guess a password that is not there. Were it counted, strangers could lock out whoever comes in through an upstream.
     let Some(password) = known.password else { return Verdict::denied(Reason::NoPassword) };
     if !matches {
-        let state = lockout::after_failure(facts.lockout, &known.lockout, now);
-        return Verdict { next: Next::Denied(Reason::WrongPassword), lockout: Some(state).filter(|state| *state != known.lockout) };
+        let history = known.history.after_failure(facts.lockout, &facts.from, now);
+        return Verdict { next: Next::Denied(Reason::WrongPassword), history: Some(history).filter(|history| *history != known.history) };
     }
-    // From here on the caller has proven to know the password: the failures are forgotten, and the reasons below are theirs to hear.
-    let lockout = Some(lockout::after_success()).filter(|state| *state != known.lockout);
+    // From here on the caller has proven to know the password: their failures are forgotten, and the reasons below are theirs to hear.
+    let history = known.history.after_proof(facts.lockout, &facts.from, now);
     let next = if password.expires.is_some_and(|end| now >= end) {
         Next::Denied(Reason::Expired)
     } else if password.must_change {
@@ -248,14 +255,27 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
     } else {
         grant(attempt, known, Method::Password, None, now, facts.pool)
     };
-    Verdict { next, lockout }
+    granted_from(facts, known, next, history, now)
+}
+
+/// A source is known from a login on, and from nothing less.
+fn granted_from(facts: &Facts, known: &Known, next: Next, history: History, now: Timestamp) -> Verdict {
+    let history = if matches!(next, Next::Granted(_)) { history.learnt(facts.lockout, &facts.from, now) } else { history };
+    Verdict { next, history: Some(history).filter(|history| *history != known.history) }
 }
 
 /// The login is as old as the upstream says: coming here is no proof of its own.
 fn upstream(attempt: &Attempt, voucher: &Voucher, logged_in: Option<Timestamp>, facts: &Facts, now: Timestamp) -> Verdict {
     let at = logged_in.map_or(now, |at| at.min(now));
     match standing(facts, now) {
-        Ok(known) => Verdict::plain(grant(attempt, known, Method::Federated, Some(voucher.clone()), at, facts.pool)),
+        Ok(known) => {
+            let next = grant(attempt, known, Method::Federated, Some(voucher.clone()), at, facts.pool);
+            match known.password {
+                // Nobody can lock it, so it needs no source that is let through.
+                None => Verdict::plain(next),
+                Some(_) => granted_from(facts, known, next, known.history.clone(), now),
+            }
+        }
         Err(verdict) => *verdict,
     }
 }
@@ -265,13 +285,19 @@ fn standing<'f>(facts: &'f Facts, now: Timestamp) -> Result<&'f Known, Box<Verdi
     match &facts.identity {
         _ if !facts.active => Err(Box::new(Verdict::denied(Reason::PoolSuspended))),
         Identity::Unnamed => Err(Box::new(Verdict::denied(Reason::LoginRequired))),
+        Identity::Unknown(_) if !facts.has_room => Err(Box::new(Verdict::denied(Reason::Throttled))),
         Identity::Unknown(state) if lockout::is_locked(state, now) => Err(Box::new(Verdict::denied(Reason::Throttled))),
         Identity::Unknown(state) => {
-            let lockout = Some(lockout::after_failure(facts.lockout, state, now));
-            Err(Box::new(Verdict { next: Next::Denied(Reason::UnknownName), lockout }))
+            let history = Some(lockout::after_failure(facts.lockout, state, now).into());
+            Err(Box::new(Verdict { next: Next::Denied(Reason::UnknownName), history }))
         }
         Identity::Known(known) if known.disabled => Err(Box::new(Verdict::denied(Reason::Disabled))),
-        Identity::Known(known) if lockout::is_locked(&known.lockout, now) => Err(Box::new(Verdict::denied(Reason::Locked))),
+        Identity::Known(known) if known.history.is_locked(facts.lockout, &facts.from, now) => {
+            Err(Box::new(Verdict::denied(Reason::Locked)))
+        }
+        Identity::Known(known) if !facts.has_room && !known.history.is_known(facts.lockout, &facts.from, now) => {
+            Err(Box::new(Verdict::denied(Reason::Throttled)))
+        }
         Identity::Known(known) => Ok(known),
     }
 }

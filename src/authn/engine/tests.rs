@@ -1,11 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::model::{Seconds, Sequence};
+use crate::model::{Days, Seconds, Sequence};
+use crate::policy::lockout::{SourcePolicy, history::KnownSource};
 use proptest::prelude::*;
 use std::time::Duration;
 
-const POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: Seconds(60), duration: Seconds(600) };
+const POLICY: LockoutPolicy =
+    LockoutPolicy { threshold: 3, window: Seconds(60), duration: Seconds(600), sources: SourcePolicy { names: 30, known: Days(30) } };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
@@ -16,13 +18,20 @@ fn known() -> Known {
         name: "alice".into(),
         kind: EntryKind::User,
         disabled: false,
-        lockout: State::default(),
+        history: History::default(),
         password: Some(PasswordFacts::default()),
     }
 }
 
 fn facts(identity: Identity) -> Facts<'static> {
-    Facts { pool: PoolId::new(1), active: true, lockout: &POLICY, identity }
+    Facts { pool: PoolId::new(1), active: true, lockout: &POLICY, from: Sources::default(), has_room: true, identity }
+}
+
+/// Where somebody comes from.
+const HERE: Sources = Sources { browser: Some([1; 16]), address: Some([2; 16]) };
+
+fn used_from(source: u8, failures: State) -> KnownSource {
+    KnownSource { source: [source; 16], seen: NOW, failures }
 }
 
 fn locked() -> State {
@@ -61,8 +70,8 @@ fn every_reason_for_a_denial() {
         ("no password", one_shot(), wrong.clone(), me(|known| known.password = None), Reason::NoPassword),
         ("disabled", one_shot(), right.clone(), me(|known| known.disabled = true), Reason::Disabled),
         ("disabled, wrong password", one_shot(), wrong.clone(), me(|known| known.disabled = true), Reason::Disabled),
-        ("locked", one_shot(), right.clone(), me(|known| known.lockout = locked()), Reason::Locked),
-        ("locked, wrong password", one_shot(), wrong.clone(), me(|known| known.lockout = locked()), Reason::Locked),
+        ("locked", one_shot(), right.clone(), me(|known| known.history = locked().into()), Reason::Locked),
+        ("locked, wrong password", one_shot(), wrong.clone(), me(|known| known.history = locked().into()), Reason::Locked),
         (
             "expired",
             one_shot(),
@@ -96,7 +105,7 @@ fn every_reason_for_a_denial() {
         ("upstream, sent elsewhere", Attempt::away(Level::Single, "other".into()), vouched.clone(), me(|_| ()), Reason::Upstream),
         ("upstream failed", away(), Input::UpstreamFailed, me(|_| ()), Reason::Upstream),
         ("upstream, disabled", away(), vouched.clone(), me(|known| known.disabled = true), Reason::Disabled),
-        ("upstream, locked", away(), vouched.clone(), me(|known| known.lockout = locked()), Reason::Locked),
+        ("upstream, locked", away(), vouched.clone(), me(|known| known.history = locked().into()), Reason::Locked),
         ("upstream, suspended", away(), vouched.clone(), suspended, Reason::PoolSuspended),
         ("upstream, more factors", Attempt::away(Level::Multiple, "idp".into()), vouched.clone(), me(|_| ()), Reason::FactorRequired),
     ];
@@ -110,7 +119,7 @@ fn every_reason_for_a_denial() {
 #[test]
 fn a_right_password_grants_and_forgets_failures() {
     let failed = State { failures: 2, last_failure: Some(NOW), locked_until: None };
-    let facts = facts(Identity::Known(Known { lockout: failed, ..known() }));
+    let facts = facts(Identity::Known(Known { history: failed.into(), ..known() }));
     for entrance in [Entrance::OneShot, Entrance::Interactive] {
         let decision = advance(Attempt::new(entrance, Level::Single), &Input::Password { matches: true }, &facts, NOW);
         let Next::Granted(authentication) = decision.next else { panic!("{decision:?}") };
@@ -120,7 +129,7 @@ fn a_right_password_grants_and_forgets_failures() {
             ([Method::Password].as_slice(), Level::Single, NOW)
         );
         assert_eq!(authentication.provider(), None);
-        assert_eq!(decision.lockout, Some(State::default()));
+        assert_eq!(decision.history, Some(History::default()));
         let again = advance(decision.attempt, &Input::Password { matches: true }, &facts, NOW);
         assert_eq!(again.next, Next::Denied(Reason::Replayed));
     }
@@ -129,7 +138,7 @@ fn a_right_password_grants_and_forgets_failures() {
 #[test]
 fn a_right_password_without_failures_changes_nothing() {
     let decision = advance(attempt(), &Input::Password { matches: true }, &facts(Identity::Known(known())), NOW);
-    assert_eq!(decision.lockout, None);
+    assert_eq!(decision.history, None);
 }
 
 #[test]
@@ -167,22 +176,79 @@ fn somebody_back_from_an_upstream_can_still_use_a_password() {
 fn the_last_failure_that_is_allowed_locks() {
     let mut state = State::default();
     for failure in 1..=POLICY.threshold {
-        let facts = facts(Identity::Known(Known { lockout: state, ..known() }));
+        let facts = facts(Identity::Known(Known { history: state.into(), ..known() }));
         let decision = advance(attempt(), &Input::Password { matches: false }, &facts, NOW);
         assert_eq!(decision.next, Next::Denied(Reason::WrongPassword), "{failure}");
-        state = decision.lockout.unwrap();
+        state = decision.history.unwrap().strangers;
     }
     assert!(lockout::is_locked(&state, NOW));
-    let facts = facts(Identity::Known(Known { lockout: state, ..known() }));
+    let facts = facts(Identity::Known(Known { history: state.into(), ..known() }));
     let decision = advance(attempt(), &Input::Password { matches: true }, &facts, NOW);
-    assert_eq!((decision.next, decision.lockout), (Next::Denied(Reason::Locked), None));
+    assert_eq!((decision.next, decision.history), (Next::Denied(Reason::Locked), None));
 }
 
 #[test]
 fn nobody_is_locked_for_a_password_that_is_not_there() {
     let facts = facts(Identity::Known(Known { password: None, ..known() }));
     let decision = advance(attempt(), &Input::Password { matches: false }, &facts, NOW);
-    assert_eq!((decision.next, decision.lockout), (Next::Denied(Reason::NoPassword), None));
+    assert_eq!((decision.next, decision.history), (Next::Denied(Reason::NoPassword), None));
+}
+
+#[test]
+fn who_has_been_here_before_is_judged_by_what_happened_here() {
+    let right = Input::Password { matches: true };
+    let open = State::default();
+    for (what, strangers, sources, has_room, expected) in [
+        ("a stranger", open, vec![], true, None),
+        ("a stranger at a slowed address", open, vec![], false, Some(Reason::Throttled)),
+        ("a stranger, locked", locked(), vec![], true, Some(Reason::Locked)),
+        ("locked for strangers, known elsewhere", locked(), vec![used_from(9, open)], true, Some(Reason::Locked)),
+        ("locked for strangers, known address", locked(), vec![used_from(2, open)], false, None),
+        ("locked for strangers, known browser", locked(), vec![used_from(1, open)], false, None),
+        ("locked here", open, vec![used_from(2, locked())], true, Some(Reason::Locked)),
+        ("the browser goes before the address", open, vec![used_from(1, open), used_from(2, locked())], true, None),
+        ("the browser goes before the address", open, vec![used_from(1, locked()), used_from(2, open)], true, Some(Reason::Locked)),
+    ] {
+        let history = History { strangers, known: sources };
+        let facts = Facts { from: HERE, has_room, ..facts(Identity::Known(Known { history, ..known() })) };
+        match (next(attempt(), &right, &facts), expected) {
+            (Next::Granted(_), None) => {}
+            (Next::Denied(reason), Some(expected)) => assert_eq!(reason, expected, "{what}"),
+            (other, _) => panic!("{what}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_login_makes_its_source_known_and_less_does_not() {
+    let learnt = |change: fn(&mut Known), input: Input, attempt: Attempt| {
+        let mut known = known();
+        change(&mut known);
+        let decision = advance(attempt, &input, &Facts { from: HERE, ..facts(Identity::Known(known)) }, NOW);
+        decision.history.is_some_and(|history| history.is_known(&POLICY, &HERE, NOW))
+    };
+    let right = || Input::Password { matches: true };
+    let vouched = || Input::Upstream { voucher: voucher("idp"), logged_in: None };
+    let away = || Attempt::away(Level::Single, "idp".into());
+    assert!(learnt(|_| (), right(), attempt()));
+    assert!(learnt(|_| (), vouched(), away()));
+    assert!(!learnt(|_| (), Input::Password { matches: false }, attempt()));
+    assert!(!learnt(|known| known.password = None, vouched(), away()), "nobody can lock it");
+    assert!(!learnt(|known| known.kind = EntryKind::Group, right(), attempt()));
+    let expired = |known: &mut Known| known.password = Some(PasswordFacts { expires: Some(NOW), ..PasswordFacts::default() });
+    assert!(!learnt(expired, right(), attempt()));
+    assert!(!learnt(|_| (), right(), Attempt::new(Entrance::Interactive, Level::Multiple)));
+}
+
+#[test]
+fn a_slowed_address_judges_nobody_and_counts_nothing() {
+    for matches in [true, false] {
+        for identity in [Identity::Known(known()), Identity::Unknown(State::default())] {
+            let facts = Facts { from: HERE, has_room: false, ..facts(identity) };
+            let decision = advance(attempt(), &Input::Password { matches }, &facts, NOW);
+            assert_eq!((decision.next, decision.history), (Next::Denied(Reason::Throttled), None));
+        }
+    }
 }
 
 fn kinds() -> impl Strategy<Value = EntryKind> {
@@ -199,11 +265,21 @@ fn states() -> impl Strategy<Value = State> {
     )
 }
 
+/// Histories of somebody who was perhaps used from the address or the browser of [`HERE`].
+fn histories() -> impl Strategy<Value = History> {
+    let known = (0_u8..4, 970_000_i64..1_000_000, states()).prop_map(|(source, seen, failures)| KnownSource {
+        source: [source; 16],
+        seen: Timestamp::from_seconds(seen),
+        failures,
+    });
+    (states(), proptest::collection::vec(known, 0..3)).prop_map(|(strangers, known)| History { strangers, known })
+}
+
 fn identities() -> impl Strategy<Value = Identity> {
     let password = proptest::option::of((any::<bool>(), proptest::option::of(999_000_i64..1_001_000)));
-    let known = (kinds(), any::<bool>(), states(), password).prop_map(|(kind, disabled, lockout, password)| {
+    let known = (kinds(), any::<bool>(), histories(), password).prop_map(|(kind, disabled, history, password)| {
         let password = password.map(|(must_change, end)| PasswordFacts { must_change, expires: end.map(Timestamp::from_seconds) });
-        Identity::Known(Known { kind, disabled, lockout, password, ..known() })
+        Identity::Known(Known { kind, disabled, history, password, ..known() })
     });
     prop_oneof![Just(Identity::Unnamed), states().prop_map(Identity::Unknown), known]
 }
@@ -223,19 +299,20 @@ proptest! {
     #[test]
     fn nobody_is_granted_without_standing_and_proof(
         one_shot in any::<bool>(),
-        steps in proptest::collection::vec((inputs(), identities(), any::<bool>()), 1..12),
+        steps in proptest::collection::vec((inputs(), identities(), any::<bool>(), any::<bool>()), 1..12),
     ) {
         let entrance = if one_shot { Entrance::OneShot } else { Entrance::Interactive };
         let mut attempt = Attempt::new(entrance, Level::Single);
         let mut sent: Option<String> = None;
         let mut granted = false;
-        for (input, identity, active) in steps {
-            let facts = Facts { active, ..facts(identity) };
+        for (input, identity, active, has_room) in steps {
+            let facts = Facts { active, from: HERE, has_room, ..facts(identity) };
             let decision = advance(attempt, &input, &facts, NOW);
             if matches!(decision.next, Next::Granted(_)) {
                 prop_assert!(!granted && active);
                 let Identity::Known(known) = &facts.identity else { panic!("granted to nobody") };
-                prop_assert!(!known.disabled && !lockout::is_locked(&known.lockout, NOW));
+                prop_assert!(!known.disabled && !known.history.is_locked(&POLICY, &HERE, NOW));
+                prop_assert!(has_room || known.history.is_known(&POLICY, &HERE, NOW));
                 prop_assert!(known.kind == EntryKind::User || (one_shot && known.kind == EntryKind::Service));
                 match &input {
                     Input::Password { matches } => {
@@ -257,13 +334,13 @@ proptest! {
 
     /// A wrong password never improves the standing of anybody, and never gets further than a denial.
     #[test]
-    fn a_wrong_password_never_helps(identity in identities(), active in any::<bool>()) {
-        let facts = Facts { active, ..facts(identity) };
+    fn a_wrong_password_never_helps(identity in identities(), active in any::<bool>(), has_room in any::<bool>()) {
+        let facts = Facts { active, from: HERE, has_room, ..facts(identity) };
         let decision = advance(attempt(), &Input::Password { matches: false }, &facts, NOW);
         prop_assert!(matches!(decision.next, Next::Denied(_)));
-        if let (Identity::Known(known), Some(state)) = (&facts.identity, decision.lockout) {
-            prop_assert!(!lockout::is_locked(&known.lockout, NOW));
-            prop_assert_eq!(state, lockout::after_failure(&POLICY, &known.lockout, NOW));
+        if let (Identity::Known(known), Some(history)) = (&facts.identity, decision.history) {
+            prop_assert!(!known.history.is_locked(&POLICY, &HERE, NOW));
+            prop_assert_eq!(history, known.history.after_failure(&POLICY, &HERE, NOW));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Logins at an upstream: there and back, every check of its answer, and the local user.
 
-use super::super::{BrowserKey, Callback, Demands, Message, Method, Step, testing::*};
+use super::super::{BrowserKey, Callback, Demands, Kept, Message, Method, Origin, Step, testing::*};
 use super::upstream::{Behaviour, Upstream, challenge};
 use crate::{
     audit::{Action, Outcome, Reason},
@@ -8,7 +8,7 @@ use crate::{
         self,
         oidc::{REDISCOVERY_AGE, RETRY_AGE},
     },
-    model::{Kind, Seconds, error::Denial},
+    model::{Face, Kind, Seconds, error::Denial},
     store::Changes,
 };
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Stage {
     async fn answer(&self, away: &Away, answer: Callback) -> crate::model::Result<Step> {
         let callback = if answer.callback.is_empty() { away.query["redirect_uri"].clone() } else { answer.callback };
         let answer = Callback { callback, state: Some(away.query["state"].clone()), ..answer };
-        self.bench.core.login_callback(&self.bench.pool, &answer, &self.browser, None, page()).await
+        self.bench.core.login_callback(&self.bench.pool, &answer, &self.browser, Kept::default(), page()).await
     }
 
     /// There and back.
@@ -198,7 +198,7 @@ async fn a_refusal_of_the_upstream_is_a_failed_login() {
     stage.bench.user("alice", "correct horse").await;
     let password = secret("correct horse");
     let core = &stage.bench.core;
-    let step = core.login_password(&stage.bench.pool, &away.interaction, &stage.browser, "alice", &password, None, page()).await;
+    let step = core.login_password(&stage.bench.pool, &away.interaction, &stage.browser, "alice", &password, Kept::default(), page()).await;
     assert!(matches!(step.unwrap(), Step::Granted(_)));
 }
 
@@ -221,11 +221,11 @@ async fn a_state_is_answered_once_and_by_its_browser_only() {
     let gone = |result: crate::model::Result<Step>| assert_eq!(*result.unwrap_err().kind(), Kind::Denied(Denial::LoginRequired));
     let core = &stage.bench.core;
     let answer = Callback { state: Some(away.query["state"].clone()), ..code() };
-    gone(core.login_callback(&stage.bench.pool, &answer, &stage.bench.browser("two"), None, page()).await);
+    gone(core.login_callback(&stage.bench.pool, &answer, &stage.bench.browser("two"), Kept::default(), page()).await);
     let (id, _) = away.query["state"].split_once('.').unwrap();
     for state in [None, Some(String::new()), Some("x".into()), Some(format!("{id}.x")), Some(format!("{id}."))] {
         let answer = Callback { state, ..code() };
-        gone(core.login_callback(&stage.bench.pool, &answer, &stage.browser, None, page()).await);
+        gone(core.login_callback(&stage.bench.pool, &answer, &stage.browser, Kept::default(), page()).await);
     }
     assert!(matches!(stage.answer(&away, code()).await.unwrap(), Step::Granted(_)));
     gone(stage.answer(&away, code()).await);
@@ -523,6 +523,28 @@ async fn a_disabled_or_locked_user_is_not_let_in_by_an_upstream() {
     stage.logged_in().await;
     let reasons: Vec<_> = stage.bench.outcomes(Action::FederatedLogin).into_iter().filter_map(|(_, reason)| reason).collect();
     assert_eq!(reasons, [Reason::Disabled, Reason::Locked]);
+}
+
+#[tokio::test]
+async fn strangers_lock_no_way_through_an_upstream_where_its_person_has_come_from() {
+    let stage = Stage::new().await;
+    stage.logged_in().await;
+    let bench = &stage.bench;
+    let id = bench.directory().by_unique("uid", b"suppliers.erin").unwrap().unwrap();
+    bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("correct horse"))).await.unwrap();
+    let lock = || async {
+        let elsewhere = Origin { face: Face::Ldap, address: Some([198, 51, 100, 66].into()) };
+        for _ in 0..THRESHOLD {
+            bench.core.bind(&bench.pool, &uid("suppliers.erin"), &secret("a guess"), elsewhere).await.unwrap_err();
+        }
+    };
+    stage.logged_in().await;
+    lock().await;
+    stage.logged_in().await;
+    // Another password has forgotten where she was.
+    bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
+    lock().await;
+    assert!(matches!(stage.login().await, Step::Ask(_, Some(Message::Credentials))));
 }
 
 #[tokio::test]

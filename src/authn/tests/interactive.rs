@@ -1,6 +1,6 @@
 //! Waiting requests and the login pages over them.
 
-use super::super::{BrowserKey, Demands, Level, Message, NewInteraction, ReturnPoint, Step, interaction::*, testing::*};
+use super::super::{BrowserKey, Demands, Kept, Level, Message, NewInteraction, ReturnPoint, Step, interaction::*, testing::*};
 use crate::{
     audit::{Action, Outcome, Reason},
     model::{
@@ -12,7 +12,11 @@ use crate::{
 use std::{net::IpAddr, time::Duration};
 
 async fn login(bench: &Bench, id: &str, browser: &BrowserKey, name: &str, password: &str, previous: Option<&str>) -> Step {
-    bench.core.login_password(&bench.pool, id, browser, name, &secret(password), previous, page()).await.unwrap()
+    bench
+        .core
+        .login_password(&bench.pool, id, browser, name, &secret(password), Kept { session: previous, mark: None }, page())
+        .await
+        .unwrap()
 }
 
 fn message(step: &Step) -> Option<Message> {
@@ -218,7 +222,8 @@ async fn nobody_logs_in_to_the_request_of_another_browser() {
     bench.user("alice", "correct horse").await;
     let interaction = bench.begin(&bench.browser("one"), Demands::default()).await;
     let other = bench.browser("two");
-    let refused = bench.core.login_password(&bench.pool, &interaction, &other, "alice", &secret("correct horse"), None, page()).await;
+    let refused =
+        bench.core.login_password(&bench.pool, &interaction, &other, "alice", &secret("correct horse"), Kept::default(), page()).await;
     assert_eq!(*refused.unwrap_err().kind(), Kind::Denied(Denial::LoginRequired));
     assert!(bench.events(Action::Login).is_empty());
 }

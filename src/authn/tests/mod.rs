@@ -6,6 +6,7 @@ mod cache;
 mod edit;
 mod federated;
 mod interactive;
+mod lockout;
 mod recent;
 mod sessions;
 mod upstream;

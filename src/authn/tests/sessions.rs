@@ -1,6 +1,6 @@
 //! Sessions: how they end.
 
-use super::super::{Demands, Session, Step, credential, testing::*};
+use super::super::{Demands, Kept, Session, Step, credential, testing::*};
 use crate::{
     application::{self, ClientId, Grant, GrantId},
     audit::{Action, Outcome},
@@ -18,7 +18,7 @@ async fn logged_in() -> (Bench, EntryId, String) {
     let browser = bench.browser("one");
     let interaction = bench.begin(&browser, Demands::default()).await;
     let password = secret("correct horse");
-    let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, None, page());
+    let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, Kept::default(), page());
     let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
     (bench, id, granted.session.expose().clone())
 }
@@ -171,7 +171,15 @@ async fn again(bench: &Bench, name: &str, previous: &str) -> String {
     let browser = bench.browser("one");
     let interaction = bench.begin(&browser, Demands::default()).await;
     let password = secret("correct horse");
-    let step = bench.core.login_password(&bench.pool, &interaction, &browser, name, &password, Some(previous), page());
+    let step = bench.core.login_password(
+        &bench.pool,
+        &interaction,
+        &browser,
+        name,
+        &password,
+        Kept { session: Some(previous), mark: None },
+        page(),
+    );
     let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
     granted.session.expose().clone()
 }

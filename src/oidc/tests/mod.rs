@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod authorize;
+mod client;
 mod discovery;
 mod errors;
 mod logout;
@@ -13,12 +14,13 @@ mod userinfo;
 use super::app::App;
 use super::error::Error;
 use crate::application::{self, Client, ClientId, Code, GrantId, RedirectUri, SecretHash};
-use crate::authn::{BrowserKey, Core, Origin, Parts, Step};
+use crate::authn::{BrowserKey, Core, Kept, Origin, Parts, Step};
 use crate::crypto::digest::sha256;
 use crate::crypto::password::Params;
 use crate::crypto::sealed::MasterKey;
 use crate::directory::{Directory, NewEntry};
 use crate::model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp};
+use crate::policy::secret::SecretPolicy;
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
 use crate::store::{Changes, Options, Store};
 use crate::web::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -102,7 +104,11 @@ impl Provider {
             slug: Slug::parse("acme").unwrap(),
             suffix: Some(Dn::parse("o=acme").unwrap()),
             display_name: "Acme".into(),
-            settings: Settings { hashing: Params { memory_kib: 64, passes: 1, lanes: 1 }, ..Settings::default() },
+            settings: Settings {
+                hashing: Params { memory_kib: 64, passes: 1, lanes: 1 },
+                client_secrets: SecretPolicy { min_length: 8, ..SecretPolicy::default() },
+                ..Settings::default()
+            },
         };
         let pool = registry
             .create(new, &operator(), |pool, changes| directory(pool).create_suffix(changes, &operator(), hands.now(), entropy.as_ref()))
@@ -144,7 +150,7 @@ impl Provider {
         }
         let secret = Secret::new(SECRET.to_owned());
         let entropy = self.app.core.entropy.as_ref();
-        let hash = SecretHash::choose(&secret, &self.app.core.hasher, self.pool.id(), self.pool.settings().hashing, entropy).await.unwrap();
+        let hash = SecretHash::choose(&secret, &self.app.core.hasher, &self.pool, entropy).await.unwrap();
         let uris = vec![RedirectUri::parse(REDIRECT).unwrap()];
         let demo = Client {
             first_party: true,
@@ -181,7 +187,12 @@ impl Provider {
         let key = BrowserKey::from_cookie(browser);
         let origin = Origin { face: Face::Login, address: None };
         let password = Secret::from(PASSWORD);
-        let step = self.app.core.login_password(&self.pool, interaction, &key, "alice", &password, previous, origin).await.unwrap();
+        let step = self
+            .app
+            .core
+            .login_password(&self.pool, interaction, &key, "alice", &password, Kept { session: previous, mark: None }, origin)
+            .await
+            .unwrap();
         match step {
             Step::Granted(granted) => granted.session.expose().clone(),
             other => panic!("{other:?}"),

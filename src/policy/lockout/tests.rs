@@ -4,7 +4,8 @@ use super::*;
 use proptest::prelude::*;
 
 /// Three failures within ten seconds lock for a minute.
-const POLICY: LockoutPolicy = LockoutPolicy { threshold: 3, window: Seconds(10), duration: Seconds(60) };
+const POLICY: LockoutPolicy =
+    LockoutPolicy { threshold: 3, window: Seconds(10), duration: Seconds(60), sources: SourcePolicy { names: 4, known: Days(30) } };
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)

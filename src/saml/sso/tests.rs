@@ -6,7 +6,7 @@ use super::super::wire::{ASSERTION, PROTOCOL, encode_query};
 use super::super::{entity_id, metadata};
 use super::*;
 use crate::application::{AttributeMapping, EntityId, NameIdFormat, RedirectUri, Signed, delete_service_provider, put_service_provider};
-use crate::authn::{Parts, Step};
+use crate::authn::{Kept, Parts, Step};
 use crate::crypto::digest::sha256;
 use crate::crypto::sealed::MasterKey;
 use crate::crypto::xml::{self, Certificate, Element, Expectations, Name, Place};
@@ -216,7 +216,8 @@ impl Browser {
         let origin = Origin { face: Face::Login, address: Some(request.peer) };
         let previous = cookie::get(&request, Purpose::Session);
         let password = Secret::from(PASSWORD);
-        let step = house.core.login_password(&house.pool, &id, &key, uid, &password, previous.as_deref(), origin).await.unwrap();
+        let kept = Kept { session: previous.as_deref(), mark: None };
+        let step = house.core.login_password(&house.pool, &id, &key, uid, &password, kept, origin).await.unwrap();
         let Step::Granted(granted) = step else { panic!("{step:?}") };
         assert_eq!(granted.return_point, ReturnPoint::SamlSso);
         self.cookies.insert(cookie::name(&request, Purpose::Session), granted.session.expose().clone());

@@ -80,7 +80,7 @@ async fn no_secret_is_logged_however_much_is() {
     secret(tokens["id_token"].as_str().unwrap());
     assert_eq!(browser.userinfo(&shop.issuer, &access).await.status, 200);
     assert_eq!(browser.userinfo(&shop.issuer, &secret("Pencil.Orchid.73")).await.status, 401);
-    for name in ["poolgate-1-session", "poolgate-1-browser"] {
+    for name in ["poolgate-1-session", "poolgate-1-browser", "poolgate-1-mark"] {
         secret(browser.cookie(name).unwrap());
     }
     secret(std::fs::read_to_string(data.join("master.key")).unwrap().trim());

@@ -3,6 +3,7 @@
 
 mod at_once;
 mod lockout;
+mod sources;
 mod verdicts;
 
 use crate::harness::TestServer;

@@ -1,0 +1,118 @@
+//! How much network addresses have tried, in memory: a fixed number of places for all pools, so that whoever has many addresses takes no more room than anybody else. Of two
+//! addresses at one place the later one stays. Which share one is drawn anew at each start, so nobody can aim; and to have places of others forgotten takes more
+//! addresses than the same names need without it.
+//!
+//! A restart forgets it, and each server counts for itself: this limits a pace. What locks a name lies in the store.
+
+use crate::{
+    model::{PoolId, Timestamp, address::subscriber},
+    policy::lockout::{
+        LockoutPolicy,
+        source::{Entry, NameTag, Tried},
+    },
+};
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Addresses that are remembered at most.
+pub const PLACES: usize = 16_384;
+
+struct Place {
+    pool: PoolId,
+    address: IpAddr,
+    tried: Tried,
+}
+
+/// The places.
+pub struct SourcePlaces {
+    order: RandomState,
+    places: Vec<Mutex<Option<Box<Place>>>>,
+}
+
+impl SourcePlaces {
+    /// All free.
+    pub fn new() -> Self {
+        Self { order: RandomState::new(), places: (0..PLACES).map(|_| Mutex::new(None)).collect() }
+    }
+
+    /// Asks for room for a name (see [`Tried::enter`]). Whoever has no address has always room.
+    pub fn enter(&self, policy: &LockoutPolicy, pool: PoolId, address: Option<IpAddr>, name: NameTag, now: Timestamp) -> Entry {
+        self.at(pool, address, |tried| tried.enter(policy, name, now)).unwrap_or(Entry::Room(0))
+    }
+
+    /// Notes a success (see [`Tried::succeeded`]).
+    pub fn succeeded(
+        &self,
+        policy: &LockoutPolicy,
+        pool: PoolId,
+        address: Option<IpAddr>,
+        name: NameTag,
+        person: Option<NameTag>,
+        now: Timestamp,
+    ) {
+        self.at(pool, address, |tried| tried.succeeded(policy, name, person, now));
+    }
+
+    /// How long that address waits until it may try that name.
+    pub fn wait(&self, policy: &LockoutPolicy, pool: PoolId, address: Option<IpAddr>, name: NameTag, now: Timestamp) -> Duration {
+        let end = self.at(pool, address, |tried| tried.forgotten_at(policy, name)).flatten();
+        end.map_or(Duration::ZERO, |end| end.since(now))
+    }
+
+    fn at<T>(&self, pool: PoolId, address: Option<IpAddr>, act: impl FnOnce(&mut Tried) -> T) -> Option<T> {
+        let address = subscriber(address?);
+        let number = usize::try_from(self.order.hash_one((pool, address)) % PLACES as u64).unwrap_or_default();
+        let mut place = self.places.get(number)?.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.as_ref().is_none_or(|place| (place.pool, place.address) != (pool, address)) {
+            *place = Some(Box::new(Place { pool, address, tried: Tried::default() }));
+        }
+        place.as_mut().map(|place| act(&mut place.tried))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::model::Seconds;
+    use crate::policy::lockout::SourcePolicy;
+    use std::net::Ipv6Addr;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn policy() -> LockoutPolicy {
+        let sources = SourcePolicy { names: 2, ..SourcePolicy::default() };
+        LockoutPolicy { threshold: 3, window: Seconds(60), duration: Seconds(60), sources }
+    }
+
+    fn fill(places: &SourcePlaces, pool: PoolId, address: Option<IpAddr>) -> Entry {
+        places.enter(&policy(), pool, address, 1, NOW);
+        places.enter(&policy(), pool, address, 2, NOW);
+        places.enter(&policy(), pool, address, 3, NOW)
+    }
+
+    #[test]
+    fn each_subscriber_of_each_pool_has_its_own() {
+        let places = SourcePlaces::new();
+        let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        assert_eq!(fill(&places, PoolId::new(1), address("2001:db8::1")), Entry::Slowed);
+        assert_eq!(places.enter(&policy(), PoolId::new(1), address("2001:db8::2"), 4, NOW), Entry::Slowed, "one /64 is one");
+        assert_eq!(places.enter(&policy(), PoolId::new(2), address("2001:db8::1"), 4, NOW), Entry::Room(1));
+        assert_eq!(places.wait(&policy(), PoolId::new(1), address("2001:db8::2"), 4, NOW), Duration::from_secs(60));
+        assert_eq!(fill(&places, PoolId::new(1), None), Entry::Room(0), "who has no address");
+    }
+
+    #[test]
+    fn a_multitude_of_addresses_takes_a_fixed_room() {
+        let places = SourcePlaces::new();
+        for number in 0..3 * PLACES as u128 {
+            places.enter(&policy(), PoolId::new(1), Some(Ipv6Addr::from_bits(number << 64).into()), 1, NOW);
+        }
+        assert_eq!(places.places.len(), PLACES);
+        assert_eq!(fill(&places, PoolId::new(1), Some([192, 0, 2, 1].into())), Entry::Slowed, "the latest one is never the one that goes");
+    }
+}
