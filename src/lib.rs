@@ -32,9 +32,11 @@
 //! # Invariants
 //!
 //! - A [`store::PoolStore`] cannot name another pool's record; only `server` and `pool` hold the [`store::Store`].
-//! - Only `authn` verifies a person's password or a client's secret, and only it can make an [`authn::Authentication`]; a session, a grant, an assertion and a
-//!   bound LDAP identity each require one.
-//! - What strangers do to a name locks strangers: a lock is counted for each place from which its person has come ([`policy::lockout`]).
+//! - Only `authn` verifies a person's password or a client's secret, and only it can make an
+//!   [`authn::Authentication`]; a session, a grant, an assertion and a bound LDAP identity each
+//!   require one.
+//! - What strangers do to a name locks strangers: a lock is counted for each place from which its
+//!   person has come ([`policy::lockout`]).
 //! - One use case is one commit; what is acknowledged is on disk; what is visible is durable.
 //! - Who may see or write what is decided in [`policy::access`], for every face. What one may not see does not exist for them.
 //! - Secrets are sealed under one master key, which a [`pool::Registry`] verifies before anything else is written or listened to.

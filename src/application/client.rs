@@ -164,7 +164,8 @@ pub fn put_client(changes: &mut Changes, client: &Client) -> Result<()> {
     record::put(changes, record::key(Kind::Client, client.client_id.as_str()), client)
 }
 
-/// Removes a client and what is remembered of its failures. What it was given ends with it: every use of a grant looks the client up.
+/// Removes a client and what is remembered of its failures. What it was given ends with it: every
+/// use of a grant looks the client up.
 pub fn delete_client(changes: &mut Changes, client_id: &ClientId) {
     changes.delete(record::key(Kind::Client, client_id.as_str()));
     changes.delete(record::key(Kind::ClientHistory, client_id.as_str()));

@@ -1,6 +1,8 @@
-//! What is remembered of a client's failures to prove itself, and of the addresses from which it did.
+//! What is remembered of a client's failures to prove itself, and of the addresses from which it
+//! did.
 //!
-//! It belongs to one secret: with another one, or another client of the same identifier, everything begins anew.
+//! It belongs to one secret: with another one, or another client of the same identifier,
+//! everything begins anew.
 
 use super::client::Client;
 use super::record::{self, Kind};
@@ -47,7 +49,8 @@ pub fn client_history(store: &PoolStore, client: &Client) -> Result<ClientHistor
     Ok(ClientHistory { history: history.unwrap_or_default(), version })
 }
 
-/// Writes a history in the place of the one that was read. It ends by itself when it means nothing any more.
+/// Writes a history in the place of the one that was read. It ends by itself when it means nothing
+/// any more.
 pub fn put_client_history(changes: &mut Changes, client: &Client, policy: &LockoutPolicy, history: History, read: Option<Sequence>) {
     let key = key(client);
     match read {

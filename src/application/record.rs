@@ -11,7 +11,8 @@ const VERSION: u8 = 1;
 /// The largest application record, in bytes: the store keeps rows small.
 pub(super) const MAX_RECORD: usize = 6000;
 
-/// The kinds of applications, and what is remembered of them. The byte is the first of the record's name and is never used again for another kind.
+/// The kinds of applications, and what is remembered of them. The byte is the first of the
+/// record's name and is never used again for another kind.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub(super) enum Kind {

@@ -1,5 +1,6 @@
-//! How client secrets are kept: a generated one (256 bits) as SHA-256, a chosen one as argon2id, since people choose words. What may be chosen is the pool's policy's to
-//! say; what was chosen before stays good.
+//! How client secrets are kept: a generated one (256 bits) as SHA-256, a chosen one as argon2id,
+//! since people choose words. What may be chosen is the pool's policy's to say; what was chosen
+//! before stays good.
 
 use crate::crypto::digest;
 use crate::crypto::password::{Params, PasswordHash};
@@ -31,7 +32,8 @@ impl SecretHash {
 
     /// Hashes a secret that somebody chose for a client of that pool.
     ///
-    /// Fails with `Invalid` on an empty or too long one, and on one that the pool's policy refuses; with `Unavailable(Busy)` when the pool's queue is full.
+    /// Fails with `Invalid` on an empty or too long one, and on one that the pool's policy
+    /// refuses; with `Unavailable(Busy)` when the pool's queue is full.
     pub async fn choose(secret: &Secret<String>, hasher: &Hasher, pool: &Pool, entropy: &dyn Entropy) -> Result<Self> {
         if secret.expose().is_empty() || secret.expose().len() > MAX_SECRET {
             return Err(Error::invalid(Rule::Request, format!("a client secret has 1 to {MAX_SECRET} bytes")));

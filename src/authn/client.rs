@@ -1,10 +1,14 @@
-//! Whether a client knows its secret (RFC 6749, section 2.3.1), judged from both sides like a person's password: see [`crate::policy::lockout`].
+//! Whether a client knows its secret (RFC 6749, section 2.3.1), judged from both sides like a
+//! person's password: see [`crate::policy::lockout`].
 //!
-//! A secret that somebody chose can be guessed. Strangers who try share one counter; an address from which the client has proven itself has its own, so that they do
-//! not lock the client out from where it runs. A generated one has 256 bits. To lock it would keep nobody from guessing it and would close the door to a client whose
-//! address changes, so whoever brings it is let in, and only the address that fails is slowed.
+//! A secret that somebody chose can be guessed. Strangers who try share one counter; an address
+//! from which the client has proven itself has its own, so that they do not lock the client out
+//! from where it runs. A generated one has 256 bits. To lock it would keep nobody from guessing it
+//! and would close the door to a client whose address changes, so whoever brings it is let in, and
+//! only the address that fails is slowed.
 //!
-//! That a client exists is no secret, since its identifier stands in URLs. So whoever is slowed is told so and for how long, and saves the server the hash.
+//! That a client exists is no secret, since its identifier stands in URLs. So whoever is slowed is
+//! told so and for how long, and saves the server the hash.
 
 use super::{Core, Origin, identity};
 use crate::{
@@ -19,6 +23,9 @@ use crate::{
     pool::Pool,
 };
 use std::{sync::Arc, time::Duration};
+
+/// What the audit log calls clients that are none: what was typed says nothing.
+const UNKNOWN: &str = "(unknown)";
 
 /// What became of a client's proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +87,16 @@ impl Core {
         Ok(proof)
     }
 
-    /// Counts an identifier that no client has at the address that tries it. Answers whether and how long that address waits.
+    /// Counts an identifier that no client has at the address that tries it. Answers whether and
+    /// how long that address waits.
     pub fn try_unknown_client(&self, pool: &Pool, client_id: &str, origin: Origin) -> Option<Duration> {
         let (policy, tag, now) = (&pool.settings().lockout, tag(pool, client_id), self.clock.now());
         match self.places.enter(policy, pool.id(), origin.address, tag, now) {
             Entry::Room(_) => None,
-            Entry::Slowed => Some(self.places.wait(policy, pool.id(), origin.address, tag, now)),
+            Entry::Slowed => {
+                self.count_failure(pool.id(), Action::ClientAuthentication, UNKNOWN, Reason::Throttled, origin);
+                Some(self.places.wait(policy, pool.id(), origin.address, tag, now))
+            }
         }
     }
 

@@ -102,7 +102,8 @@ pub(super) fn password(pool: &Pool, entry: EntryId) -> Result<Option<(Password, 
     Ok(Some((password, row.version)))
 }
 
-/// Writes the password of an entry, whatever it was before, and forgets its failures and where it was used with the former one. Answers the moment that tells it from all others of the entry.
+/// Writes the password of an entry, whatever it was before, and forgets its failures and where it
+/// was used with the former one. Answers the moment that tells it from all others of the entry.
 pub fn put_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<Timestamp> {
     changes.delete(lockout_key(entry));
     // A clock that was set back, or two changes within its tick, must not make two passwords look like one.
@@ -156,7 +157,8 @@ pub(super) fn history(pool: &Pool, entry: EntryId) -> Result<(History, Option<Se
     }
 }
 
-/// Writes the history of an entry in the place of what was read. The record ends by itself when it means nothing any more.
+/// Writes the history of an entry in the place of what was read. The record ends by itself when it
+/// means nothing any more.
 pub(super) fn put_history(changes: &mut Changes, entry: EntryId, policy: &LockoutPolicy, history: &History, read: Option<Sequence>) {
     let key = lockout_key(entry);
     expect(changes, key.clone(), read);
@@ -166,7 +168,8 @@ pub(super) fn put_history(changes: &mut Changes, entry: EntryId, policy: &Lockou
     }
 }
 
-/// Writes the history of an entry as it was read: an attempt that changes nothing takes the time of one commit like any other, and adds no record to the store.
+/// Writes the history of an entry as it was read: an attempt that changes nothing takes the time
+/// of one commit like any other, and adds no record to the store.
 pub(super) fn keep_history(
     changes: &mut Changes,
     entry: EntryId,

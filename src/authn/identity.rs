@@ -95,7 +95,8 @@ pub(super) fn name_hash(pool: &Pool, who: &BindName) -> NameHash {
     mac.first_chunk().copied().unwrap_or_default()
 }
 
-/// Where an attempt comes from, as what is stored names it: nobody reads addresses of people there.
+/// Where an attempt comes from, as what is stored names it: nobody reads addresses of people
+/// there.
 pub(super) fn sources(pool: &Pool, address: Option<IpAddr>, browser: Option<&BrowserMark>) -> Sources {
     let hash = |purpose: &str, text: &str| -> SourceHash { pool.mac(purpose, text.as_bytes()).first_chunk().copied().unwrap_or_default() };
     Sources {

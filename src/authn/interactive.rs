@@ -123,7 +123,8 @@ impl Core {
         Ok(step(next, cookies, &interaction))
     }
 
-    /// What a browser keeps if its login succeeds: a new session, and the mark that it has, or else a new one.
+    /// What a browser keeps if its login succeeds: a new session, and the mark that it has, or
+    /// else a new one.
     fn cookies(&self, pool: &Pool, kept: Kept<'_>) -> Cookies {
         let mark = kept.mark.cloned().unwrap_or_else(|| BrowserMark::draw(&*self.entropy));
         Cookies { session: digest::token(&*self.entropy), mark, known_for: pool.settings().lockout.sources.known.duration() }

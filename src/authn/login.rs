@@ -1,8 +1,10 @@
 //! The driver of the engine: loads facts, compares passwords off the async threads, asks the engine, commits what it decided.
 //!
-//! A password is compared first and the facts are read afterwards, so that a lock or a change that came meanwhile counts. Every attempt costs one argon2, whether the
-//! name is known or not, locked or not, slowed or not, and every failure one commit, so that time tells an outsider nothing. A failure that changes something is in the audit log with it; one
-//! that anybody can repeat without end is counted, so that nobody fills the disk from outside.
+//! A password is compared first and the facts are read afterwards, so that a lock or a change that
+//! came meanwhile counts. Every attempt costs one argon2, whether the name is known or not, locked
+//! or not, slowed or not, and every failure one commit, so that time tells an outsider nothing. A
+//! failure that changes something is in the audit log with it; one that anybody can repeat without
+//! end is counted, so that nobody fills the disk from outside.
 
 use super::{
     Authentication, BindName, BrowserMark, Core, Origin, credential,
@@ -263,7 +265,8 @@ impl Core {
     }
 }
 
-/// What the engine is told about the pool and somebody in it, who comes from nowhere in particular and guesses nothing.
+/// What the engine is told about the pool and somebody in it, who comes from nowhere in particular
+/// and guesses nothing.
 pub(super) fn facts(pool: &Pool, identity: Identity) -> Facts<'_> {
     let (active, lockout) = (pool.status() == Status::Active, &pool.settings().lockout);
     Facts { pool: pool.id(), active, lockout, from: Sources::default(), has_room: true, identity }

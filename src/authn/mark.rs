@@ -8,8 +8,9 @@ use crate::{
 /// Characters of a mark: 256 bits in base64url.
 const LENGTH: usize = 43;
 
-/// A long-lived cookie of one browser at one pool: random, and written down, as a keyed hash, with each person who has logged in with it, until they change their
-/// password. It proves nothing. Whoever has stolen one has the few guesses of that browser instead of those of strangers.
+/// A long-lived cookie of one browser at one pool: random, and written down, as a keyed hash, with
+/// each person who has logged in with it, until they change their password. It proves nothing.
+/// Whoever has stolen one has the few guesses of that browser instead of those of strangers.
 #[derive(Clone, Debug)]
 pub struct BrowserMark(Secret<String>);
 

@@ -1,9 +1,10 @@
 //! The one authentication engine, and everything that requires its word.
 //!
-//! Owns waiting interactions, sessions, the setting of credentials, changes to entries as callers ask for them, the proofs of clients, and verification of our own
-//! access tokens.
-//! Uses `federation` and everything below. Never knows HTTP or a wire format, so that LDAP, OpenID Connect, SAML and the pages cannot differ in a rule.
-//! [`engine`] decides purely; the drivers load facts, run argon2 or the upstream off the async threads, and commit.
+//! Owns waiting interactions, sessions, the setting of credentials, changes to entries as callers
+//! ask for them, the proofs of clients, and verification of our own access tokens. Uses
+//! `federation` and everything below. Never knows HTTP or a wire format, so that LDAP, OpenID
+//! Connect, SAML and the pages cannot differ in a rule. [`engine`] decides purely; the drivers
+//! load facts, run argon2 or the upstream off the async threads, and commit.
 
 mod authentication;
 pub mod bearer;

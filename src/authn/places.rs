@@ -1,8 +1,10 @@
-//! How much network addresses have tried, in memory: a fixed number of places for all pools, so that whoever has many addresses takes no more room than anybody else. Of two
-//! addresses at one place the later one stays. Which share one is drawn anew at each start, so nobody can aim; and to have places of others forgotten takes more
-//! addresses than the same names need without it.
+//! How much network addresses have tried, in memory: a fixed number of places for all pools, so
+//! that whoever has many addresses takes no more room than anybody else. Of two addresses at one
+//! place the later one stays. Which share one is drawn anew at each start, so nobody can aim; and
+//! to have places of others forgotten takes more addresses than the same names need without it.
 //!
-//! A restart forgets it, and each server counts for itself: this limits a pace. What locks a name lies in the store.
+//! A restart forgets it, and each server counts for itself: this limits a pace. What locks a name
+//! lies in the store.
 
 use crate::{
     model::{PoolId, Timestamp, address::subscriber},

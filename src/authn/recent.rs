@@ -1,4 +1,5 @@
-//! Binds that succeeded a short time ago, by the name as it was written and the address that it came from: an application binds as the same names again and again, and between two binds mostly
+//! Binds that succeeded a short time ago, by the name as it was written and the address that it
+//! came from: an application binds as the same names again and again, and between two binds mostly
 //! nothing is written, so that everything would be read again just as it was.
 //!
 //! What is kept are facts, and no answer: whether the password is right is asked of [`super::verified`] and the engine decides, on every bind. The facts are those

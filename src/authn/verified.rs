@@ -81,8 +81,9 @@ impl Verified {
 /// Client secrets that are remembered.
 const SECRETS: usize = 1000;
 
-/// Client secrets that were verified a short time ago. Without it each token request of a client with a chosen secret would cost one argon2. It holds codes under a key of
-/// this process instead of secrets, and a code covers the stored hash: with a new secret the old one is forgotten.
+/// Client secrets that were verified a short time ago. Without it each token request of a client
+/// with a chosen secret would cost one argon2. It holds codes under a key of this process instead
+/// of secrets, and a code covers the stored hash: with a new secret the old one is forgotten.
 pub struct VerifiedSecrets {
     key: MacKey,
     codes: Cache<[u8; 32], ()>,

@@ -41,7 +41,8 @@ pub async fn authenticate(app: &App, request: &PoolRequest, form: &Parameters) -
                 ClientProof::Slowed(wait) => Err(slowed(wait)),
             }
         }
-        // Not the way that it authenticates: no secret was tried. Of clients that exist only: names that nobody registered say nothing.
+        // Not the way that it authenticates: no secret was tried. Of clients that exist only:
+        // names that nobody registered say nothing.
         _ => {
             let name = client.client_id.as_str();
             app.core.count_failure(request.pool.id(), Action::ClientAuthentication, name, Reason::WrongPassword, origin);

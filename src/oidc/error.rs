@@ -187,8 +187,9 @@ pub enum Error {
         /// Whether the client used the Authorization header.
         basic: bool,
     },
-    /// At the token endpoint, to a client or an address that has failed too often: 429 with Retry-After (RFC 6585, section 4; RFC 9110, section 10.2.3). `invalid_client`
-    /// (RFC 6749, section 5.2) would say that the secret is wrong, which was not looked at.
+    /// At the token endpoint, to a client or an address that has failed too often: 429 with
+    /// Retry-After (RFC 6585, section 4; RFC 9110, section 10.2.3). `invalid_client` (RFC 6749,
+    /// section 5.2) would say that the secret is wrong, which was not looked at.
     Slowed {
         /// How long it waits.
         wait: Duration,

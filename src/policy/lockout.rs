@@ -1,4 +1,5 @@
-//! When failed logins lock: a pure function of past failures, of where they came from, and of time.
+//! When failed logins lock: a pure function of past failures, of where they came from, and of
+//! time.
 //!
 //! One counter:
 //!
@@ -16,7 +17,8 @@
 //!
 //! # Two sides
 //!
-//! A counter on the name alone lets any stranger lock anybody out, and lets one address try every name. So each attempt is judged from both sides:
+//! A counter on the name alone lets any stranger lock anybody out, and lets one address try every
+//! name. So each attempt is judged from both sides:
 //!
 //! ```text
 //!                      ┌─ a browser this person has used  ──▶ the browser's own counter
@@ -24,22 +26,31 @@
 //!                      └─ neither: a stranger ──▶ has the address room for the name? ──▶ the strangers' counter
 //! ```
 //!
-//! - **The name's side** ([`history`]). Strangers share one counter: ten addresses together have no more guesses than one. Whoever comes from where the person has
-//!   logged in before is judged by that source's own counter, so what strangers do locks strangers. The sources of a person are few, end by themselves, and are
-//!   forgotten with the password: guesses are bounded by `threshold` for each of them and for all strangers together.
-//! - **The source's side** ([`source`]). An address may fail with so many *different names* within the window, known and unknown ones alike; then it is slowed to the
-//!   pace at which those failures grow old.
+//! - **The name's side** ([`history`]). Strangers share one counter: ten addresses together have
+//!   no more guesses than one. Whoever comes from where the person has logged in before is judged
+//!   by that source's own counter, so what strangers do locks strangers. The sources of a person
+//!   are few, end by themselves, and are forgotten with the password: guesses are bounded by
+//!   `threshold` for each of them and for all strangers together.
+//! - **The source's side** ([`source`]). An address may fail with so many *different names* within
+//!   the window, known and unknown ones alike; then it is slowed to the pace at which those
+//!   failures grow old.
 //!
 //! # One address, many people
 //!
-//! Behind a NAT, and above all behind an application that binds for its users, everybody has one address. Three rules keep a spray through it from closing that door:
+//! Behind a NAT, and above all behind an application that binds for its users, everybody has one
+//! address. Three rules keep a spray through it from closing that door:
 //!
-//! 1. Names are counted, not failures: somebody who mistypes all day is one name. A name that then succeeds is no longer counted.
-//! 2. Each person who has lately succeeded from there makes room for one name more, up to [`source::MAX_WELCOMED`].
-//! 3. Whoever is known at the address is not slowed by it at all. They have their own counter, so that such an application goes on for everybody who has used it.
+//! 1. Names are counted, not failures: somebody who mistypes all day is one name. A name that then
+//!    succeeds is no longer counted.
+//! 2. Each person who has lately succeeded from there makes room for one name more, up to
+//!    [`source::MAX_WELCOMED`].
+//! 3. Whoever is known at the address is not slowed by it at all. They have their own counter, so
+//!    that such an application goes on for everybody who has used it.
 //!
-//! The price: guesses at names that are known at the application's address are bounded for each name and not for all of them together. Only the application sees who
-//! tries; to us they are its users. What is refused for the source has the one answer of all failed logins, after the same work: whoever sprays learns nothing from it.
+//! The price: guesses at names that are known at the application's address are bounded for each
+//! name and not for all of them together. Only the application sees who tries; to us they are its
+//! users. What is refused for the source has the one answer of all failed logins, after the same
+//! work: whoever sprays learns nothing from it.
 
 pub mod history;
 pub mod source;
@@ -51,7 +62,8 @@ use serde::{Deserialize, Serialize};
 /// Most names that the settings may let one address fail with.
 pub const MAX_NAMES: u16 = 1000;
 
-/// Longest that a source may stay known: browsers keep no cookie for longer (draft-ietf-httpbis-rfc6265bis-20, section 5.5).
+/// Longest that a source may stay known: browsers keep no cookie for longer
+/// (draft-ietf-httpbis-rfc6265bis-20, section 5.5).
 pub const MAX_KNOWN: Days = Days(400);
 
 /// The rules of a pool for failed logins.
@@ -81,10 +93,12 @@ pub struct LockoutPolicy {
 #[serde(default, deny_unknown_fields)]
 #[cbor(map)]
 pub struct SourcePolicy {
-    /// Different names that strangers may fail with from one address within the window; zero never slows.
+    /// Different names that strangers may fail with from one address within the window; zero never
+    /// slows.
     #[n(0)]
     pub names: u16,
-    /// How long a browser or an address from which somebody logged in counts as theirs; zero knows none.
+    /// How long a browser or an address from which somebody logged in counts as theirs; zero knows
+    /// none.
     #[n(1)]
     #[serde(rename = "known_days")]
     pub known: Days,

@@ -1,8 +1,10 @@
 //! Which client secrets may be chosen.
 //!
-//! A secret is typed by nobody, so it can be long, and whoever lets the server make one has 256 bits. What is chosen all the same must not be found by guessing at the pace
-//! that [`super::lockout`] leaves to many addresses together, nor quickly from a stolen hash: at least so long (NIST SP 800-63B-4, section 3.1.1.2, for what is the only
-//! factor), of enough different characters, and with no plain pattern.
+//! A secret is typed by nobody, so it can be long, and whoever lets the server make one has 256
+//! bits. What is chosen all the same must not be found by guessing at the pace that
+//! [`super::lockout`] leaves to many addresses together, nor quickly from a stolen hash: at least
+//! so long (NIST SP 800-63B-4, section 3.1.1.2, for what is the only factor), of enough different
+//! characters, and with no plain pattern.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -20,7 +22,8 @@ pub struct SecretPolicy {
     /// Fewest characters (Unicode scalar values).
     #[n(0)]
     pub min_length: u16,
-    /// Whether a secret is refused that has few different characters, repeats itself, or goes on as it began.
+    /// Whether a secret is refused that has few different characters, repeats itself, or goes on
+    /// as it began.
     #[n(1)]
     pub refuse_plain: bool,
 }
@@ -78,7 +81,8 @@ fn repeats(letters: &[u32]) -> bool {
     (1..=letters.len() / 2).any(|piece| letters.iter().zip(letters.iter().skip(piece)).all(|(first, later)| first == later))
 }
 
-/// Whether more than half of its steps from one character to the next are the step before once more.
+/// Whether more than half of its steps from one character to the next are the step before once
+/// more.
 fn is_sequence(letters: &[u32]) -> bool {
     let steps: Vec<i64> = letters.iter().zip(letters.iter().skip(1)).map(|(one, next)| i64::from(*next) - i64::from(*one)).collect();
     let same = steps.iter().zip(steps.iter().skip(1)).filter(|(one, next)| one == next).count();

@@ -8,7 +8,8 @@
 //!                 └─▶ Choose(provider) ──▶ Redirect ──▶ Upstream ─────────────┘
 //! ```
 //!
-//! "Standing" (pool active, entry enabled, not locked for whoever comes from there) is judged for every way in and on every attempt, before the proof counts for anything.
+//! "Standing" (pool active, entry enabled, not locked for whoever comes from there) is judged for
+//! every way in and on every attempt, before the proof counts for anything.
 
 #[cfg(test)]
 mod tests;
@@ -246,7 +247,8 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
         let history = known.history.after_failure(facts.lockout, &facts.from, now);
         return Verdict { next: Next::Denied(Reason::WrongPassword), history: Some(history).filter(|history| *history != known.history) };
     }
-    // From here on the caller has proven to know the password: their failures are forgotten, and the reasons below are theirs to hear.
+    // From here on the caller has proven to know the password: their failures are forgotten, and
+    // the reasons below are theirs to hear.
     let history = known.history.after_proof(facts.lockout, &facts.from, now);
     let next = if password.expires.is_some_and(|end| now >= end) {
         Next::Denied(Reason::Expired)

@@ -1,4 +1,5 @@
-//! Both sides of a lock: who fails with a name from where, and with how many names an address fails.
+//! Both sides of a lock: who fails with a name from where, and with how many names an address
+//! fails.
 
 use super::super::{BrowserMark, Demands, Granted, Kept, Message, Origin, Step, testing::*};
 use crate::{

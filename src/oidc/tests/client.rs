@@ -18,7 +18,8 @@ struct Answer {
     retry_after: Option<u64>,
 }
 
-/// Presents a secret for a client, from that address, with a code that nobody has: a right secret is told `invalid_grant`.
+/// Presents a secret for a client, from that address, with a code that nobody has: a right secret
+/// is told `invalid_grant`.
 async fn present(provider: &Provider, from: u8, client: &str, secret: &str) -> Answer {
     let body = format!("grant_type=authorization_code&code=x&redirect_uri={REDIRECT}&client_id={client}&client_secret={secret}");
     let request = PoolRequest { peer: [198, 51, 100, from].into(), ..provider.form("/oauth2/token", &body) };
@@ -144,6 +145,7 @@ async fn spraying_clients_slows_the_address() {
     present(&provider, STRANGER, "nobody-29", "guess").await.is_wrong();
     present(&provider, STRANGER, "demo-app", SECRET).await.is_slowed();
     present(&provider, REAL, "demo-app", SECRET).await.is_right();
+    assert_eq!(reasons(&provider).await, [("throttled", 2)].into(), "the operator sees it");
 }
 
 #[tokio::test]

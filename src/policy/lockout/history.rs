@@ -1,19 +1,23 @@
-//! The name's side: what is remembered of an identity, of its failures and of the places from which it was used.
+//! The name's side: what is remembered of an identity, of its failures and of the places from
+//! which it was used.
 
 use super::{LockoutPolicy, State, after_failure, after_success, forgotten_at, is_locked};
 use crate::model::{Days, Timestamp};
 use minicbor::{Decode, Encode};
 
-/// Sources of an identity that are remembered. When one more is learnt, the one that was used longest ago goes.
+/// Sources of an identity that are remembered. When one more is learnt, the one that was used
+/// longest ago goes.
 pub const MAX_SOURCES: usize = 16;
 
-/// A source's last use is written down when it is older than this part of the time that it stays known, so that most successes change nothing.
+/// A source's last use is written down when it is older than this part of the time that it stays
+/// known, so that most successes change nothing.
 const TOUCH: u32 = 10;
 
 /// A keyed hash of a network address or of a browser's cookie.
 pub type SourceHash = [u8; 16];
 
-/// Where an attempt comes from. Nothing comes from nowhere: over a unix socket both are missing, and whoever tries is a stranger.
+/// Where an attempt comes from. Nothing comes from nowhere: over a unix socket both are missing,
+/// and whoever tries is a stranger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
     /// The browser, if it has been used here before.
@@ -64,7 +68,8 @@ impl KnownSource {
 }
 
 impl History {
-    /// Which known source judges an attempt: the browser if it is one, else the address. None judges a stranger's.
+    /// Which known source judges an attempt: the browser if it is one, else the address. None
+    /// judges a stranger's.
     fn place(&self, policy: &LockoutPolicy, from: &Sources, now: Timestamp) -> Option<usize> {
         let find =
             |source: &SourceHash| self.known.iter().position(|known| known.source == *source && now < known.ends_at(policy.sources.known));
@@ -100,7 +105,8 @@ impl History {
         self.with_counter(policy, from, now, after_failure(policy, &self.counter(policy, from, now), now))
     }
 
-    /// That after a proof from there which is right, whether it led to a login or not. What strangers did is not forgiven for what the person does elsewhere.
+    /// That after a proof from there which is right, whether it led to a login or not. What
+    /// strangers did is not forgiven for what the person does elsewhere.
     pub fn after_proof(&self, policy: &LockoutPolicy, from: &Sources, now: Timestamp) -> Self {
         self.with_counter(policy, from, now, after_success())
     }
@@ -134,7 +140,8 @@ impl History {
         Self { strangers: State::default(), known: known.collect() }
     }
 
-    /// From when on it means nothing any more: its record may end then. `None` if it means nothing at all.
+    /// From when on it means nothing any more: its record may end then. `None` if it means nothing
+    /// at all.
     pub fn forgotten_at(&self, policy: &LockoutPolicy) -> Option<Timestamp> {
         let known = self.known.iter().map(|known| known.ends_at(policy.sources.known)).max();
         forgotten_at(policy, &self.strangers).max(known)

@@ -7,8 +7,9 @@
 //!    └─ a success gives the place of its name back
 //! ```
 //!
-//! A slowed address is not shut: it goes on at the pace of `names` in each `window`, and with the names that it has failed with already, so that whoever has mistyped
-//! can mend that. How often each name may fail is the name's own side.
+//! A slowed address is not shut: it goes on at the pace of `names` in each `window`, and with the
+//! names that it has failed with already, so that whoever has mistyped can mend that. How often
+//! each name may fail is the name's own side.
 
 use super::LockoutPolicy;
 use crate::model::Timestamp;
@@ -51,8 +52,9 @@ impl Tried {
         self.welcomed.retain(counts);
     }
 
-    /// Takes a place for a name, and counts one more failure with it until [`succeeded`](Self::succeeded) says otherwise. That is done before it is known what comes of
-    /// the attempt, or a hundred attempts at once would all find the last place free.
+    /// Takes a place for a name, and counts one more failure with it until
+    /// [`succeeded`](Self::succeeded) says otherwise. That is done before it is known what comes
+    /// of the attempt, or a hundred attempts at once would all find the last place free.
     pub fn enter(&mut self, policy: &LockoutPolicy, name: NameTag, now: Timestamp) -> Entry {
         self.forget(policy, now);
         if policy.sources.names == 0 {
@@ -80,7 +82,8 @@ impl Tried {
         }
     }
 
-    /// When what was counted with this name is forgotten, or else the first of the others, which then makes room for it.
+    /// When what was counted with this name is forgotten, or else the first of the others, which
+    /// then makes room for it.
     pub fn forgotten_at(&self, policy: &LockoutPolicy, name: NameTag) -> Option<Timestamp> {
         let own = self.failed.iter().find(|mark| mark.tag == name).map(|mark| mark.since);
         let since = own.or_else(|| self.failed.iter().map(|mark| mark.since).min());

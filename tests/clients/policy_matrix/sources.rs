@@ -1,4 +1,5 @@
-//! The same name from where its person has been and from where they have not; many names from one address.
+//! The same name from where its person has been and from where they have not; many names from one
+//! address.
 
 use super::{THRESHOLD, attempts_since, demo, dn, expected};
 use crate::harness::{ABROAD, HOME, TestServer};

@@ -120,7 +120,8 @@ fn forgiving_takes_the_failures_and_leaves_the_sources() {
 }
 
 proptest! {
-    /// Whatever strangers and the person do in whatever order, each side is locked by its own failures only, and guesses are bounded.
+    /// Whatever strangers and the person do in whatever order, each side is locked by its own
+    /// failures only, and guesses are bounded.
     #[test]
     fn each_side_answers_for_itself(steps in proptest::collection::vec((0_u8..6, any::<bool>()), 0..60)) {
         let mut history = logs_in(&logs_in(&History::default(), &address(0), 0), &address(1), 0);

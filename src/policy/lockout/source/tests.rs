@@ -87,7 +87,8 @@ fn what_a_clock_noted_that_was_ahead_counts_for_nothing() {
 }
 
 proptest! {
-    /// Without a success an address begins with no more names than it has room for, in whatever minute one looks.
+    /// Without a success an address begins with no more names than it has room for, in whatever
+    /// minute one looks.
     #[test]
     fn no_order_of_names_beats_the_limit(steps in proptest::collection::vec((0_u64..30, 0_i64..20), 0..200)) {
         let mut tried = Tried::default();
