@@ -47,7 +47,7 @@ use crate::{
     audit::{Action, Counted, Counters, Reason},
     federation::oidc::RelyingParty,
     model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Timestamp},
-    pool::{Pool, Registry},
+    pool::{Pool, Registry, keys::Maker},
     store::{Changes, CommitError},
     work::{Hasher, Work},
 };
@@ -126,6 +126,11 @@ impl Core {
             clock,
             entropy,
         })
+    }
+
+    /// What makes a signing key for somebody who asks from that address.
+    pub fn maker(&self, address: Option<IpAddr>) -> Maker<'_> {
+        Maker { work: &self.work, address, now: self.clock.now(), entropy: &*self.entropy }
     }
 
     /// Whether that proof still holds: the pool is active, the entry is there and not disabled, the password is the same. Cheap: reads three hot records.

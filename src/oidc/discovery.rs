@@ -53,7 +53,7 @@ pub async fn metadata(_app: &App, request: &PoolRequest) -> Result<Response, Err
 pub async fn key_set(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let failed = |failure: Failure| Error::Token { refusal: Refusal::at_token(&failure), basic: false };
     for algorithm in SIGNING {
-        keys::current(&request.pool, Use::Oidc, algorithm, app.now(), app.core.entropy.as_ref()).await.map_err(failed)?;
+        keys::current(&request.pool, Use::Oidc, algorithm, app.core.maker(Some(request.peer))).await.map_err(failed)?;
     }
     let keys = keys::public(&request.pool, Use::Oidc).map_err(failed)?;
     let keys: Vec<_> = keys.iter().map(|key| key.jwk()).collect();

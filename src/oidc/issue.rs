@@ -66,7 +66,7 @@ pub async fn tokens(app: &App, request: &PoolRequest, client: &Client, code: &Co
     let sub = entry.uuid().to_string();
     let scopes: Vec<Scope> = code.scopes.iter().filter_map(|name| Scope::parse(name)).collect();
     let scope = wire::join(&scopes);
-    let key = keys::current(&request.pool, Use::Oidc, algorithm(client.id_token_alg), now, app.core.entropy.as_ref()).await?;
+    let key = keys::current(&request.pool, Use::Oidc, algorithm(client.id_token_alg), app.core.maker(Some(request.peer))).await?;
     let access = AccessClaims {
         iss: issuer.to_owned(),
         aud: issuer.to_owned(),

@@ -5,20 +5,27 @@
 use super::handle::Pool;
 use crate::audit::{self, Action, Event};
 use crate::crypto::keys::{Algorithm, SigningKey};
+use crate::model::address::subscriber;
 use crate::model::{Actor, Entropy, Error, Face, PoolId, Result, Role, Seconds, Secret, Sequence, Timestamp, record};
 use crate::store::{Changes, CommitError, Key, Prefix, Row, Space};
+use crate::work::Work;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
 /// How long a certificate is valid: it is a way to hand over a key, and service providers configure it once.
 pub const CERTIFICATE_VALID: Seconds = Seconds::days(3653);
 /// Parsed keys that are kept ready.
 const HELD: usize = 4096;
-/// Keys that are made at the same time: each takes a core for a tenth of a second or more.
-const MADE_AT_ONCE: usize = 2;
+/// Keys that are made at the same time: each takes one of the threads that logins wait for, for a tenth of a second or more.
+const MADE_AT_ONCE: usize = 1;
+/// Requests from one address that wait for keys of any pools at most.
+const MAX_IN_LINE: usize = 64;
 
 const VERSION: u8 = 1;
 
@@ -56,29 +63,75 @@ struct KeyRecord {
 }
 
 /// The parsed keys of all pools, bounded, and the turns of those that are being made.
+///
+/// Anybody can ask for the keys of any pool, and the first to ask has them made. So each address has one key made at a time: who asks for those of ten thousand pools
+/// waits for all of them, and somebody else for one of theirs.
 pub(super) struct Keyring {
     held: Cache<(PoolId, Key), (Sequence, Arc<SigningKey>)>,
     making: Semaphore,
+    lines: Mutex<HashMap<Option<IpAddr>, Weak<Semaphore>>>,
+    refused: AtomicU64,
+}
+
+/// What makes a key if there is none yet, and who asks for it.
+#[derive(Clone, Copy)]
+pub struct Maker<'m> {
+    /// Where it is made.
+    pub work: &'m Work,
+    /// The network address from which it is asked for.
+    pub address: Option<IpAddr>,
+    /// The time.
+    pub now: Timestamp,
+    /// Random bytes.
+    pub entropy: &'m dyn Entropy,
 }
 
 impl Keyring {
     pub(super) fn new() -> Self {
-        Self { held: Cache::new(HELD), making: Semaphore::new(MADE_AT_ONCE) }
+        Self { held: Cache::new(HELD), making: Semaphore::new(MADE_AT_ONCE), lines: Mutex::default(), refused: AtomicU64::new(0) }
+    }
+
+    /// The line of those who ask from that address.
+    fn line(&self, address: Option<IpAddr>) -> Result<Arc<Semaphore>> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.retain(|_, line| line.strong_count() > 0);
+        let line = lines.entry(address.map(subscriber)).or_default();
+        let line = line.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Semaphore::new(1));
+            *line = Arc::downgrade(&new);
+            new
+        });
+        if Arc::strong_count(&line) <= MAX_IN_LINE {
+            return Ok(line);
+        }
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused.is_power_of_two() {
+            tracing::warn!(
+                address = address.map(tracing::field::display),
+                refused,
+                "too many signing keys are asked for from one network address"
+            );
+        }
+        Err(Error::busy("too many signing keys are asked for from this network address; try again in a moment"))
     }
 }
 
-/// The key that signs now; made if there is none yet.
-pub async fn current(pool: &Pool, usage: Use, algorithm: Algorithm, now: Timestamp, entropy: &dyn Entropy) -> Result<Arc<SigningKey>> {
+/// The key that signs now; made if there is none yet. Busy if too many are asked for from the maker's address.
+pub async fn current(pool: &Pool, usage: Use, algorithm: Algorithm, maker: Maker<'_>) -> Result<Arc<SigningKey>> {
     let key = current_key(usage, algorithm);
     if let Some(row) = pool.store().get(&key)? {
         return read(pool, &key, &row);
     }
-    let _turn = turn(pool).await?;
+    let line = pool.keyring().line(maker.address)?;
+    let stopping = |_| Error::down("the server is stopping");
+    let _turn = line.acquire().await.map_err(stopping)?;
+    let _making = pool.keyring().making.acquire().await.map_err(stopping)?;
     // Whoever had the turn before may have made it.
     if let Some(row) = pool.store().get(&key)? {
         return read(pool, &key, &row);
     }
-    let made = make(pool, usage, algorithm, now, entropy).await?;
+    let now = maker.now;
+    let made = make(pool, usage, algorithm, maker).await?;
     let mut changes = Changes::new();
     changes.expect_absent(key.clone());
     changes.put(key.clone(), encode(pool, &key, &made, now)?);
@@ -106,13 +159,9 @@ pub fn public(pool: &Pool, usage: Use) -> Result<Vec<Arc<SigningKey>>> {
     Ok(keys)
 }
 
-async fn turn(pool: &Pool) -> Result<tokio::sync::SemaphorePermit<'_>> {
-    pool.keyring().making.acquire().await.map_err(|_| Error::down("the server is stopping"))
-}
-
-async fn make(pool: &Pool, usage: Use, algorithm: Algorithm, now: Timestamp, entropy: &dyn Entropy) -> Result<SigningKey> {
-    let made = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
-    let made = made.map_err(|_| Error::internal("making a signing key ended early"))??;
+async fn make(pool: &Pool, usage: Use, algorithm: Algorithm, maker: Maker<'_>) -> Result<SigningKey> {
+    let Maker { work, address, now, entropy } = maker;
+    let made = work.run((pool.id(), address), move || SigningKey::generate(algorithm)).await??;
     match usage {
         Use::Oidc => Ok(made),
         Use::Saml => {

@@ -34,14 +34,14 @@ pub fn sso_url(base: &PoolUrl) -> String {
 }
 
 /// The key that signs assertions; RSA-SHA256 is what every service provider can verify.
-pub async fn signing_key(core: &Core, pool: &Pool) -> model::Result<Arc<SigningKey>> {
-    keys::current(pool, Use::Saml, Algorithm::Rs256, core.clock.now(), core.entropy.as_ref()).await
+pub async fn signing_key(core: &Core, request: &PoolRequest) -> model::Result<Arc<SigningKey>> {
+    keys::current(&request.pool, Use::Saml, Algorithm::Rs256, core.maker(Some(request.peer))).await
 }
 
 /// Answers with the metadata.
 pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let failed = |error| PageError::of(&request, &error);
-    signing_key(&core, &request.pool).await.map_err(failed)?;
+    signing_key(&core, &request).await.map_err(failed)?;
     let keys = keys::public(&request.pool, Use::Saml).map_err(failed)?;
     let certificates: Vec<&[u8]> = keys.iter().filter_map(|key| key.certificate()).collect();
     let response = text(StatusCode::OK, metadata(&request.base, &certificates));

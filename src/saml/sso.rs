@@ -159,7 +159,7 @@ impl SignOn<'_> {
     async fn answer(&self, outcome: Result<(&Session, &'static str), Refusal>) -> Result<Response, PageError> {
         let (core, request) = (self.core, self.request);
         let now = core.clock.now();
-        let key = signing_key(core, &request.pool).await.map_err(|error| self.failed(&error))?;
+        let key = signing_key(core, request).await.map_err(|error| self.failed(&error))?;
         let issuer = Issuer { pool: request.pool.clone(), entity_id: entity_id(&request.base), key, now, entropy: core.entropy.clone() };
 
         let job = (

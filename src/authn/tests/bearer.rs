@@ -57,7 +57,7 @@ impl Given {
 
     async fn token(&self, usage: Use, typ: &str, claims: &AccessClaims) -> String {
         let core = &self.bench.core;
-        let key = keys::current(&self.bench.pool, usage, Algorithm::Es256, self.bench.now(), &*core.entropy).await.unwrap();
+        let key = keys::current(&self.bench.pool, usage, Algorithm::Es256, core.maker(None)).await.unwrap();
         jwt::sign(&key, typ, claims).unwrap()
     }
 

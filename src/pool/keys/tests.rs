@@ -3,13 +3,21 @@
 use super::super::testing::{Counting, NOW, bench, registry};
 use super::*;
 use crate::audit::{Query, query};
+use crate::work::Places;
+use futures_util::FutureExt;
 use std::sync::LazyLock;
 use x509_parser::prelude::*;
 
 static ENTROPY: LazyLock<Counting> = LazyLock::new(Counting::default);
+static WORK: LazyLock<Work> = LazyLock::new(|| Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 64 }));
+
+/// Somebody who asks from an address of the documentation's.
+fn maker(last: u8) -> Maker<'static> {
+    Maker { work: &WORK, address: Some([192, 0, 2, last].into()), now: NOW, entropy: &*ENTROPY }
+}
 
 async fn signing(pool: &Pool, usage: Use, algorithm: Algorithm) -> Arc<SigningKey> {
-    current(pool, usage, algorithm, NOW, &*ENTROPY).await.unwrap()
+    current(pool, usage, algorithm, maker(1)).await.unwrap()
 }
 
 fn kids(pool: &Pool, usage: Use) -> Vec<String> {
@@ -96,7 +104,7 @@ async fn a_key_that_cannot_be_read_hides_no_other() {
     pool.store().commit(changes).await.unwrap();
     assert_eq!(kids(&pool, Use::Oidc), [curve.kid()]);
     assert_ne!(rsa.kid(), curve.kid());
-    let failed = current(&pool, Use::Oidc, Algorithm::Rs256, NOW, &*ENTROPY).await;
+    let failed = current(&pool, Use::Oidc, Algorithm::Rs256, maker(1)).await;
     assert!(failed.is_err(), "and no other is made in its place");
 }
 
@@ -123,4 +131,25 @@ fn golden_bytes_of_the_record() {
     let golden = [1, 0xa4, 0, 2, 1, 0x1a, 0x00, 0x0f, 0x42, 0x40, 2, 0x42, 1, 2, 3, 0x41, 3];
     assert_eq!(record::encode(VERSION, &stored), golden);
     assert_eq!(record::decode::<KeyRecord>(VERSION, &golden).unwrap(), stored);
+}
+
+#[tokio::test]
+async fn who_asks_for_the_keys_of_many_pools_waits_for_one_at_a_time() {
+    let bench = bench().await;
+    let pool = bench.create("acme", None).await.unwrap();
+    // Another key is being made for whoever asks from the first address, and will be for long.
+    let line = pool.keyring().line(maker(1).address).unwrap();
+    let _making = line.acquire().await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..MAX_IN_LINE - 1 {
+        let mut asked = Box::pin(current(&pool, Use::Oidc, Algorithm::Es256, maker(1)));
+        assert!((&mut asked).now_or_never().is_none());
+        waiting.push(asked);
+    }
+    let refused = current(&pool, Use::Oidc, Algorithm::Es256, maker(1)).await.map(drop).unwrap_err();
+    assert_eq!(*refused.kind(), crate::model::Kind::Unavailable(crate::model::error::Shortage::Busy));
+    let made = current(&pool, Use::Oidc, Algorithm::Es256, maker(2)).await.unwrap();
+    assert_eq!(kids(&pool, Use::Oidc), [made.kid()], "somebody else is served at once");
+    drop(waiting);
+    assert_eq!(Arc::strong_count(&line), 1, "who has gone is in no line");
 }
