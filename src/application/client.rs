@@ -6,7 +6,8 @@ use super::redirect::RedirectUri;
 use super::secret::SecretHash;
 use crate::model::Listed;
 use crate::model::error::{Error, Result, Rule};
-use crate::store::{Changes, PoolStore};
+use crate::model::{Entropy, Epoch};
+use crate::store::{Changes, Key, PoolStore};
 use minicbor::{Decode, Encode};
 
 /// The longest display name of an application, in bytes.
@@ -43,6 +44,10 @@ pub struct Client {
     /// How it proves at the token endpoint that it is itself.
     #[n(8)]
     pub auth_method: AuthMethod,
+    /// In which epoch of its identifier it is, so that codes, grants and consents of another one are none of its own. `None` for a client of a release that drew none:
+    /// it holds what such a release gave it. Read it, and leave it to [`add_client`], [`put_client`] and [`renew_client`] to write it.
+    #[n(9)]
+    pub epoch: Option<Epoch>,
 }
 
 /// How tokens of a client are signed (RFC 7518, section 3.1).
@@ -95,6 +100,7 @@ impl Client {
             first_party: false,
             id_token_alg: SigningAlgorithm::Rs256,
             auth_method: AuthMethod::None,
+            epoch: None,
         }
     }
 
@@ -152,21 +158,36 @@ pub fn clients(store: &PoolStore, after: Option<&ClientId>, limit: usize) -> Res
     record::list(store, Kind::Client, after.map(ClientId::as_str), limit)
 }
 
-/// Adds a client; the commit conflicts if there is one of that identifier.
-pub fn add_client(changes: &mut Changes, client: &Client) -> Result<()> {
-    changes.expect_absent(record::key(Kind::Client, client.client_id.as_str()));
-    put_client(changes, client)
+/// Adds a client, in an epoch of its own; the commit conflicts if there is one of that identifier.
+pub fn add_client(changes: &mut Changes, client: &Client, entropy: &dyn Entropy) -> Result<()> {
+    changes.expect_absent(key(client));
+    write(changes, client, Some(Epoch::draw(entropy)))
 }
 
-/// Writes a client whatever was there before.
-pub fn put_client(changes: &mut Changes, client: &Client) -> Result<()> {
-    client.check()?;
-    record::put(changes, record::key(Kind::Client, client.client_id.as_str()), client)
+/// Changes a client. Whatever is changed, what it was given goes on.
+pub fn put_client(store: &PoolStore, changes: &mut Changes, client: &Client) -> Result<()> {
+    let present: Client = record::present(store, changes, &key(client))?;
+    write(changes, client, present.epoch)
 }
 
-/// Removes a client and what is remembered of its failures. What it was given ends with it: every
-/// use of a grant looks the client up.
+/// Changes a client, and takes back all that it was given: codes, grants with their tokens, and what people have agreed to.
+pub fn renew_client(store: &PoolStore, changes: &mut Changes, client: &Client, entropy: &dyn Entropy) -> Result<()> {
+    record::present::<Client>(store, changes, &key(client))?;
+    write(changes, client, Some(Epoch::draw(entropy)))
+}
+
+/// Removes a client and what is remembered of its failures. What it was given ends with it, and
+/// stays over whoever is registered under its identifier later.
 pub fn delete_client(changes: &mut Changes, client_id: &ClientId) {
     changes.delete(record::key(Kind::Client, client_id.as_str()));
     changes.delete(record::key(Kind::ClientHistory, client_id.as_str()));
+}
+
+fn key(client: &Client) -> Key {
+    record::key(Kind::Client, client.client_id.as_str())
+}
+
+fn write(changes: &mut Changes, client: &Client, epoch: Option<Epoch>) -> Result<()> {
+    client.check()?;
+    record::put(changes, key(client), &Client { epoch, ..client.clone() })
 }

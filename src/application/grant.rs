@@ -2,12 +2,15 @@
 //!
 //! A code is redeemed once: the commit that marks it used expects it as it was read, so of two redemptions one wins. A used code is kept until its grant ends, so that
 //! its second use is noticed and takes the grant back (RFC 6749, section 4.1.2). Only the hash of a code is stored.
+//!
+//! Both name their client by its identifier, which can be given again, and by its epoch, which cannot: see [`Epoch`].
 
+use super::client::{Client, find_client};
 use super::name::ClientId;
 use super::record;
 use crate::crypto::digest::sha256;
 use crate::model::error::Result;
-use crate::model::{Entropy, EntryId, Sequence, Timestamp, Voucher};
+use crate::model::{Entropy, EntryId, Epoch, Sequence, Timestamp, Voucher};
 use crate::store::{Changes, Key, PoolStore, Prefix, Space};
 use minicbor::{Decode, Encode};
 use std::fmt;
@@ -52,6 +55,9 @@ pub struct Grant {
     /// The upstream that vouched for the person, if that is how they logged in: its removal ends it.
     #[n(8)]
     pub voucher: Option<Voucher>,
+    /// The epoch of the client, if it had one.
+    #[n(9)]
+    pub epoch: Option<Epoch>,
 }
 
 /// An authorization code (RFC 6749, section 1.3.1) with everything that its redemption needs.
@@ -103,6 +109,9 @@ pub struct Code {
     /// The upstream that vouched for the person, if that is how they logged in.
     #[n(14)]
     pub voucher: Option<Voucher>,
+    /// The epoch of the client, if it had one.
+    #[n(15)]
+    pub epoch: Option<Epoch>,
 }
 
 impl GrantId {
@@ -145,9 +154,10 @@ pub fn put_code(changes: &mut Changes, code: &str, record: &Code) {
     changes.put_until(key, record::encode(record), record.expires);
 }
 
-/// The code and the commit that last wrote it, used or not. Whoever redeems it judges its time.
-pub fn find_code(store: &PoolStore, code: &str) -> Result<Option<(Code, Sequence)>> {
-    record::find(store, &code_key(code))
+/// The code and the commit that last wrote it, used or not, if it was given to that very client. Whoever redeems it judges its time.
+pub fn find_code(store: &PoolStore, client: &Client, code: &str) -> Result<Option<(Code, Sequence)>> {
+    let found: Option<(Code, Sequence)> = record::find(store, &code_key(code))?;
+    Ok(found.filter(|(code, _)| code.client_id == client.client_id && code.epoch == client.epoch))
 }
 
 /// Marks a code used, as it was read, and writes the grant that it becomes: one commit, so of two redemptions one conflicts.
@@ -164,10 +174,12 @@ pub fn put_grant(changes: &mut Changes, grant: &Grant) {
     changes.put_until(session_key(&grant.session, grant.id), Vec::new(), grant.expires);
 }
 
-/// The grant of that name, if it has not ended.
+/// The grant of that name, if it has not ended, and the very client to which it was given is there and has not been told to give it back.
 pub fn find_grant(store: &PoolStore, id: GrantId, now: Timestamp) -> Result<Option<Grant>> {
     let grant: Option<(Grant, Sequence)> = record::find(store, &grant_key(id))?;
-    Ok(grant.map(|(grant, _)| grant).filter(|grant| now < grant.expires))
+    let Some(grant) = grant.map(|(grant, _)| grant).filter(|grant| now < grant.expires) else { return Ok(None) };
+    let client = find_client(store, grant.client_id.as_str())?;
+    Ok(client.is_some_and(|client| client.epoch == grant.epoch).then_some(grant))
 }
 
 /// Takes a grant back, and with it every token that names it.

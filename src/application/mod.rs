@@ -14,12 +14,14 @@ mod redirect;
 mod secret;
 mod service_provider;
 
-pub use client::{AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, has_client, put_client};
+pub use client::{
+    AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, has_client, put_client, renew_client,
+};
 pub use consent::{delete_consent, forget_consents, has_consented, put_consent};
 pub use grant::{Code, Grant, GrantId, delete_grant, find_code, find_grant, put_code, put_grant, redeem_code, revoke_session_grants};
 pub use history::{ClientHistory, client_history, put_client_history};
 pub use name::{ClientId, EntityId, MAX_CLIENT_ID, MAX_ENTITY_ID};
-pub use redirect::{MAX_URI, RedirectUri};
+pub use redirect::{MAX_URI, RedirectUri, is_open_to_any_program};
 pub use secret::{MAX_SECRET, SecretHash};
 pub use service_provider::{
     Acs, AttributeMapping, NameIdFormat, ServiceProvider, Signed, add_service_provider, delete_service_provider, find_service_provider,

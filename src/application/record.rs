@@ -43,6 +43,13 @@ pub(super) fn find<T: for<'b> Decode<'b, ()>>(store: &PoolStore, key: &Key) -> R
     }
 }
 
+/// The record that is about to be changed; the commit expects it as it was read here.
+pub(super) fn present<T: for<'b> Decode<'b, ()>>(store: &PoolStore, changes: &mut Changes, key: &Key) -> Result<T> {
+    let (record, read) = find(store, key)?.ok_or_else(|| Error::not_found("the application is not registered any more"))?;
+    changes.expect_version(key.clone(), read);
+    Ok(record)
+}
+
 pub(super) fn list<T: for<'b> Decode<'b, ()>>(store: &PoolStore, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<Listed<T>>> {
     let after = after.map(|name| key(kind, name));
     let prefix = Prefix::named(Space::Application, &[kind as u8]);

@@ -79,6 +79,30 @@ impl RedirectUri {
     }
 }
 
+/// Whether any program on the device of the browser can take what is sent to a URI (RFC 8252, section 8.6): a private-use scheme is opened by whichever program has
+/// registered it, and a port of the device belongs to whichever program listens there, under any name of the device and with TLS or without. What is sent to https
+/// elsewhere goes to its domain. A text that is no URI counts as open.
+pub fn is_open_to_any_program(uri: &str) -> bool {
+    Url::parse(uri).map_or(true, |url| url.scheme() != "https" || names_the_device(&url))
+}
+
+/// Wider than [`is_loopback`], which says what http may be registered for: here a name that is missed would be taken for a domain.
+fn names_the_device(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(Host::Ipv6(address)) => {
+            let mapped = address.to_ipv4_mapped().is_some_and(|address| address.is_loopback() || address.is_unspecified());
+            address.is_loopback() || address.is_unspecified() || mapped
+        }
+        // RFC 6761, section 6.3: all names below it mean the device as well.
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        None => true,
+    }
+}
+
 impl fmt::Display for RedirectUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -208,6 +232,37 @@ mod tests {
             ] {
                 assert!(!registered.matches(text, native), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn what_any_program_of_the_device_can_take() {
+        for (uri, open) in [
+            ("https://app.example/callback", false),
+            ("https://app.example:8443/callback", false),
+            ("https://192.0.2.1/callback", false),
+            ("https://[2001:db8::1]/callback", false),
+            ("https://localhost.example/callback", false),
+            ("https://notlocalhost/callback", false),
+            ("com.example.app:/callback", true),
+            ("com.example.app://callback", true),
+            ("http://127.0.0.1/callback", true),
+            ("http://127.0.0.1:49152/callback", true),
+            ("http://127.8.9.1:49152/callback", true),
+            ("http://[::1]:49152/callback", true),
+            ("http://localhost:9090/callback", true),
+            ("https://localhost/callback", true),
+            ("https://localhost.:8443/callback", true),
+            ("https://app.localhost/callback", true),
+            ("https://127.0.0.1/callback", true),
+            ("https://[::1]/callback", true),
+            ("https://[::ffff:127.0.0.1]/callback", true),
+            ("https://[::]/callback", true),
+            ("https://0.0.0.0/callback", true),
+            ("", true),
+            ("callback", true),
+        ] {
+            assert_eq!(is_open_to_any_program(uri), open, "{uri}");
         }
     }
 

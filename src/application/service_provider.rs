@@ -6,7 +6,8 @@ use super::record::{self, Kind};
 use super::redirect::RedirectUri;
 use crate::model::Listed;
 use crate::model::error::{Error, Result, Rule};
-use crate::store::{Changes, PoolStore};
+use crate::model::{Entropy, Epoch};
+use crate::store::{Changes, Key, PoolStore};
 use minicbor::{Decode, Encode};
 
 /// An application that speaks SAML 2.0.
@@ -38,6 +39,10 @@ pub struct ServiceProvider {
     #[n(7)]
     pub require_signed_requests: bool,
     // The number 8 is not used again: records of earlier versions may hold it.
+    /// In which epoch of its identifier it is, so that a request which another one of that identifier sent is not answered to it. `None` for a service provider of a
+    /// release that drew none. Read it, and leave it to [`add_service_provider`] and [`put_service_provider`] to write it.
+    #[n(9)]
+    pub epoch: Option<Epoch>,
 }
 
 /// A certificate in DER.
@@ -117,6 +122,7 @@ impl ServiceProvider {
             sign: Signed::Assertion,
             request_certificates: Vec::new(),
             require_signed_requests: false,
+            epoch: None,
         }
     }
 
@@ -180,19 +186,28 @@ pub fn service_providers(store: &PoolStore, after: Option<&EntityId>, limit: usi
     record::list(store, Kind::ServiceProvider, after.map(EntityId::as_str), limit)
 }
 
-/// Adds a service provider; the commit conflicts if there is one of that identifier.
-pub fn add_service_provider(changes: &mut Changes, provider: &ServiceProvider) -> Result<()> {
-    changes.expect_absent(record::key(Kind::ServiceProvider, provider.entity_id.as_str()));
-    put_service_provider(changes, provider)
+/// Adds a service provider, in an epoch of its own; the commit conflicts if there is one of that identifier.
+pub fn add_service_provider(changes: &mut Changes, provider: &ServiceProvider, entropy: &dyn Entropy) -> Result<()> {
+    changes.expect_absent(key(provider));
+    write(changes, provider, Some(Epoch::draw(entropy)))
 }
 
-/// Writes a service provider whatever was there before.
-pub fn put_service_provider(changes: &mut Changes, provider: &ServiceProvider) -> Result<()> {
-    provider.check()?;
-    record::put(changes, record::key(Kind::ServiceProvider, provider.entity_id.as_str()), provider)
+/// Changes a service provider.
+pub fn put_service_provider(store: &PoolStore, changes: &mut Changes, provider: &ServiceProvider) -> Result<()> {
+    let present: ServiceProvider = record::present(store, changes, &key(provider))?;
+    write(changes, provider, present.epoch)
 }
 
 /// Removes a service provider.
 pub fn delete_service_provider(changes: &mut Changes, entity_id: &EntityId) {
     changes.delete(record::key(Kind::ServiceProvider, entity_id.as_str()));
+}
+
+fn key(provider: &ServiceProvider) -> Key {
+    record::key(Kind::ServiceProvider, provider.entity_id.as_str())
+}
+
+fn write(changes: &mut Changes, provider: &ServiceProvider, epoch: Option<Epoch>) -> Result<()> {
+    provider.check()?;
+    record::put(changes, key(provider), &ServiceProvider { epoch, ..provider.clone() })
 }

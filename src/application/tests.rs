@@ -5,8 +5,9 @@
 use super::record;
 use super::*;
 use crate::model::entropy::Entropy;
-use crate::model::{EntryId, PoolId, Sequence, Timestamp, Voucher};
+use crate::model::{EntryId, Epoch, PoolId, Sequence, Timestamp, Voucher};
 use crate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, Space, Store};
+use crate::work::Hasher;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -58,6 +59,7 @@ fn grant() -> Grant {
         password_proof: Some(Timestamp::from_seconds(900)),
         voucher: None,
         session: [9; 32],
+        epoch: None,
     }
 }
 
@@ -78,6 +80,7 @@ fn code() -> Code {
         session: [9; 32],
         password_proof: Some(Timestamp::from_seconds(800)),
         voucher: None,
+        epoch: None,
     }
 }
 
@@ -100,7 +103,13 @@ fn golden_bytes() {
     assert_eq!(record::decode::<Grant>(&record::encode(&grant())).unwrap(), grant());
     assert_eq!(record::decode::<Code>(&record::encode(&code())).unwrap(), code());
     assert_eq!(record::decode::<ServiceProvider>(&unhex(FORMER_SERVICE_PROVIDER)).unwrap(), service_provider());
-    let vouched = Some(Voucher { provider: "idp".into(), version: Sequence::new(5) });
+    let epoch = Some(Epoch::of_commit(Sequence::new(5)));
+    let tail = |bytes: Vec<u8>| hex(&bytes[bytes.len() - 2..]);
+    assert_eq!(tail(record::encode(&Client { epoch, ..client() })), "0905");
+    assert_eq!(tail(record::encode(&ServiceProvider { epoch, ..service_provider() })), "0905");
+    assert_eq!(tail(record::encode(&Grant { epoch, ..grant() })), "0905");
+    assert_eq!(tail(record::encode(&Code { epoch, ..code() })), "0f05");
+    let vouched = Some(Voucher { provider: "idp".into(), epoch: Epoch::of_commit(Sequence::new(5)) });
     let tail = |bytes: Vec<u8>| hex(&bytes[bytes.len() - 9..]);
     assert_eq!(tail(record::encode(&Grant { voucher: vouched.clone(), ..grant() })), "08a200636964700105");
     assert_eq!(tail(record::encode(&Code { voucher: vouched, ..code() })), "0ea200636964700105");
@@ -178,9 +187,9 @@ async fn clients_are_added_found_listed_and_deleted() {
     let (_folder, store) = store();
     let mut changes = Changes::new();
     for id in ["b", "a", "c"] {
-        add_client(&mut changes, &Client { client_id: ClientId::parse(id).unwrap(), ..client() }).unwrap();
+        add_client(&mut changes, &Client { client_id: ClientId::parse(id).unwrap(), ..client() }, &Counting).unwrap();
     }
-    add_service_provider(&mut changes, &service_provider()).unwrap();
+    add_service_provider(&mut changes, &service_provider(), &Counting).unwrap();
     store.commit(changes).await.unwrap();
 
     let names = |after: Option<&str>, limit| -> Vec<String> {
@@ -189,16 +198,17 @@ async fn clients_are_added_found_listed_and_deleted() {
     };
     assert_eq!(names(None, 10), ["a", "b", "c"]);
     assert_eq!(names(Some("a"), 1), ["b"]);
+    let registered = ServiceProvider { epoch: Some(Epoch::draw(&Counting)), ..service_provider() };
     assert_eq!(
         service_providers(&store, None, 10).unwrap().into_iter().map(|provider| provider.unwrap()).collect::<Vec<_>>(),
-        [service_provider()]
+        [registered.clone()]
     );
     assert_eq!(find_client(&store, "A").unwrap(), None, "the case counts");
     assert_eq!(find_client(&store, "not\u{e9}").unwrap(), None);
-    assert_eq!(find_service_provider(&store, "https://sp.example/metadata").unwrap(), Some(service_provider()));
+    assert_eq!(find_service_provider(&store, "https://sp.example/metadata").unwrap(), Some(registered));
 
     let mut again = Changes::new();
-    add_client(&mut again, &Client { client_id: ClientId::parse("a").unwrap(), ..client() }).unwrap();
+    add_client(&mut again, &Client { client_id: ClientId::parse("a").unwrap(), ..client() }, &Counting).unwrap();
     assert_eq!(store.commit(again).await, Err(CommitError::Conflict));
 
     let mut changes = Changes::new();
@@ -225,7 +235,7 @@ fn contradictions_are_refused() {
         Client { name: "a\nb".into(), ..client() },
         Client { name: "x".repeat(257), ..client() },
     ] {
-        assert!(put_client(&mut Changes::new(), &wrong).is_err(), "{wrong:?}");
+        assert!(add_client(&mut Changes::new(), &wrong, &Counting).is_err(), "{wrong:?}");
     }
     let acs = |index, is_default| Acs { url: RedirectUri::parse("https://sp.example/acs").unwrap(), index, is_default };
     for wrong in [
@@ -235,7 +245,7 @@ fn contradictions_are_refused() {
         ServiceProvider { request_certificates: Vec::new(), ..service_provider() },
         ServiceProvider { attributes: vec![AttributeMapping { source: "mail".into(), name: String::new() }], ..service_provider() },
     ] {
-        assert!(put_service_provider(&mut Changes::new(), &wrong).is_err(), "{wrong:?}");
+        assert!(add_service_provider(&mut Changes::new(), &wrong, &Counting).is_err(), "{wrong:?}");
     }
     assert_eq!(ServiceProvider { acs: vec![acs(3, false), acs(4, true)], ..service_provider() }.default_acs().unwrap().index, 4);
     assert_eq!(ServiceProvider { acs: vec![acs(3, false), acs(4, false)], ..service_provider() }.default_acs().unwrap().index, 3);
@@ -244,7 +254,7 @@ fn contradictions_are_refused() {
 #[test]
 fn a_record_stays_within_a_row() {
     let uris = (0..4).map(|n| RedirectUri::parse(&format!("https://app.example/{n}/{}", "x".repeat(1900))).unwrap()).collect();
-    let error = put_client(&mut Changes::new(), &Client { redirect_uris: uris, ..client() }).unwrap_err();
+    let error = add_client(&mut Changes::new(), &Client { redirect_uris: uris, ..client() }, &Counting).unwrap_err();
     assert!(error.message().contains("over the limit"), "{error}");
 }
 
@@ -254,7 +264,8 @@ const CHOSEN: &str = "a secret that was chosen";
 #[tokio::test]
 async fn secrets_are_verified_however_they_came_to_be() {
     let bench = crate::authn::testing::Bench::new().await;
-    let (pool, hasher, params) = (&bench.pool, &bench.core.hasher, bench.pool.settings().hashing);
+    let hasher = &Hasher::new(std::sync::Arc::clone(&bench.core.work));
+    let (pool, params) = (&bench.pool, bench.pool.settings().hashing);
     let secret = |text: &str| crate::model::Secret::new(text.to_owned());
     let (generated, hash) = SecretHash::generate(&Counting);
     let chosen = SecretHash::choose(&secret(CHOSEN), hasher, pool, &Counting).await.unwrap();
@@ -274,15 +285,56 @@ async fn secrets_are_verified_however_they_came_to_be() {
     SecretHash::choose(&secret("demo-secret"), hasher, &lenient, &Counting).await.unwrap();
 }
 
+/// Registers the client as a release did that drew no epochs: grants that name none are its own.
+async fn register(store: &PoolStore) {
+    let mut changes = Changes::new();
+    changes.put(record::key(record::Kind::Client, "app"), record::encode(&client()));
+    store.commit(changes).await.unwrap();
+}
+
+#[tokio::test]
+async fn edits_keep_the_epoch_and_expect_what_they_read() {
+    let (_folder, store) = store();
+    let client_of = |epoch| Client { epoch, ..client() };
+    let found = || find_client(&store, "app").unwrap().unwrap().epoch;
+    for wrong in [put_client(&store, &mut Changes::new(), &client()), renew_client(&store, &mut Changes::new(), &client(), &Counting)] {
+        assert!(wrong.unwrap_err().message().contains("not registered"));
+    }
+    let mut changes = Changes::new();
+    add_client(&mut changes, &client(), &Counting).unwrap();
+    store.commit(changes).await.unwrap();
+    let epoch = found();
+    assert!(epoch.is_some());
+    let mut edit = Changes::new();
+    put_client(&store, &mut edit, &client_of(None)).unwrap();
+    let mut late = edit.clone();
+    store.commit(edit).await.unwrap();
+    assert_eq!(found(), epoch, "whatever the caller believes");
+    late.put(Key::named(Space::Grant, b"x"), Vec::new());
+    assert_eq!(store.commit(late).await, Err(CommitError::Conflict), "two edits at once do not undo one another");
+
+    // One that a former release has registered stays without one until it is made anew or revoked.
+    register(&store).await;
+    let mut edit = Changes::new();
+    put_client(&store, &mut edit, &client_of(epoch)).unwrap();
+    store.commit(edit).await.unwrap();
+    assert_eq!(found(), None);
+    let mut edit = Changes::new();
+    renew_client(&store, &mut edit, &client(), &Counting).unwrap();
+    store.commit(edit).await.unwrap();
+    assert!(found().is_some());
+}
+
 #[tokio::test]
 async fn a_code_is_redeemed_once_however_many_try() {
     let (_folder, store) = store();
+    register(&store).await;
     let mut changes = Changes::new();
     put_code(&mut changes, "the-code", &code());
     store.commit(changes).await.unwrap();
     assert_eq!(store.scan(&Prefix::space(Space::Grant), None).count(), 2, "the code, and its place among what its session gave");
 
-    let (found, read) = find_code(&store, "the-code").unwrap().unwrap();
+    let (found, read) = find_code(&store, &client(), "the-code").unwrap().unwrap();
     assert_eq!(found, code());
     let attempts = (0..16).map(|_| {
         let mut changes = Changes::new();
@@ -293,8 +345,13 @@ async fn a_code_is_redeemed_once_however_many_try() {
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert_eq!(results.iter().filter(|result| **result == Err(CommitError::Conflict)).count(), 15);
 
-    assert!(find_code(&store, "the-code").unwrap().unwrap().0.used);
-    assert_eq!(find_code(&store, "another").unwrap(), None);
+    assert!(find_code(&store, &client(), "the-code").unwrap().unwrap().0.used);
+    assert_eq!(find_code(&store, &client(), "another").unwrap(), None);
+    for other in
+        [Client { client_id: ClientId::parse("other").unwrap(), ..client() }, Client { epoch: Some(Epoch::draw(&Counting)), ..client() }]
+    {
+        assert_eq!(find_code(&store, &other, "the-code").unwrap(), None, "another client's");
+    }
     assert_eq!(find_grant(&store, grant().id, Timestamp::from_seconds(1599)).unwrap(), Some(grant()));
     assert_eq!(find_grant(&store, grant().id, Timestamp::from_seconds(1600)).unwrap(), None, "it has ended");
 }
@@ -302,6 +359,7 @@ async fn a_code_is_redeemed_once_however_many_try() {
 #[tokio::test]
 async fn the_grants_of_a_session_end_with_it() {
     let (_folder, store) = store();
+    register(&store).await;
     let mut changes = Changes::new();
     let ids: Vec<GrantId> = ["0", "1", "2"].iter().map(|digit| GrantId::parse(&digit.repeat(32)).unwrap()).collect();
     for (id, session) in ids.iter().zip([[1; 32], [1; 32], [2; 32]]) {
@@ -325,11 +383,11 @@ async fn a_code_that_waits_ends_with_its_session() {
     let mut changes = Changes::new();
     put_code(&mut changes, "the-code", &code());
     store.commit(changes).await.unwrap();
-    let (found, read) = find_code(&store, "the-code").unwrap().unwrap();
+    let (found, read) = find_code(&store, &client(), "the-code").unwrap().unwrap();
     let mut changes = Changes::new();
     assert_eq!(revoke_session_grants(&store, &mut changes, &code().session, 5).unwrap(), 1);
     store.commit(changes).await.unwrap();
-    assert_eq!(find_code(&store, "the-code").unwrap(), None);
+    assert_eq!(find_code(&store, &client(), "the-code").unwrap(), None);
     let mut changes = Changes::new();
     redeem_code(&mut changes, "the-code", &found, read, &grant());
     assert_eq!(store.commit(changes).await, Err(CommitError::Conflict), "not even by somebody who has read it already");

@@ -32,7 +32,7 @@ pub struct AccessClaims {
     pub jti: String,
     /// Space-separated scopes.
     pub scope: String,
-    /// The grant it stems from; when that is gone the token is worth nothing.
+    /// The grant it stems from; when that is gone, or its client is another one, the token is worth nothing.
     pub grant: String,
     /// When the person logged in, in seconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -52,7 +52,8 @@ pub struct Bearer {
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 impl Core {
-    /// Verifies one of our own access tokens: signature, type, issuer, audience, time, grant, and that its person may still log in and what the grant rests on is as it was. Denied(Credentials) otherwise.
+    /// Verifies one of our own access tokens: signature, type, issuer, audience, time, grant and its client, and that its person may still log in and what the grant rests
+    /// on is as it was. Denied(Credentials) otherwise.
     pub fn bearer(&self, pool: &Arc<Pool>, issuer: &str, token: &str) -> Result<Bearer> {
         let pool = self.fresh(pool)?;
         let keys = keys::public(&pool, Use::Oidc)?;

@@ -87,6 +87,11 @@ impl Core {
         Ok(proof)
     }
 
+    /// Hashes a secret that somebody chose for a client of that pool; fails as [`SecretHash::choose`] does.
+    pub async fn choose_client_secret(&self, pool: &Pool, chosen: &Secret<String>) -> Result<SecretHash> {
+        SecretHash::choose(chosen, &self.hasher, pool, &*self.entropy).await
+    }
+
     /// Counts an identifier that no client has at the address that tries it. Answers whether and
     /// how long that address waits.
     pub fn try_unknown_client(&self, pool: &Pool, client_id: &str, origin: Origin) -> Option<Duration> {

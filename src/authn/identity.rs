@@ -164,7 +164,7 @@ impl Core {
             return Ok(None);
         }
         if let Some(voucher) = basis.voucher
-            && !federation::vouches(pool.store(), voucher)?
+            && !federation::vouches(pool, voucher)?
         {
             return Ok(None);
         }

@@ -141,8 +141,9 @@ impl Core {
     ) -> Result<Step> {
         let pool = self.fresh(pool)?;
         let interaction = self.interaction(&pool, interaction, browser)?.ok_or_else(ended)?;
-        let provider =
-            federation::find(&pool, provider)?.ok_or_else(|| Error::not_found("the pool has no identity provider of that name"))?;
+        let unknown = || Error::not_found("the pool has no identity provider of that name");
+        let voucher = federation::voucher(&pool, provider)?.ok_or_else(unknown)?;
+        let provider = federation::find(&pool, provider)?.ok_or_else(unknown)?;
         let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
         let choice = Input::Choose { provider: provider.name.clone() };
         let facts = login::facts(&pool, Identity::Unnamed);
@@ -153,8 +154,14 @@ impl Core {
         let id = interaction.id().as_str();
         let state = format!("{id}{STATE_SEPARATOR}{}", digest::token(&*self.entropy).expose());
         let demands = interaction.demands();
-        let wish =
-            Wish { callback, state: &state, login_hint: demands.login_hint.as_deref(), force: demands.force, max_age: demands.max_age };
+        let wish = Wish {
+            voucher: &voucher,
+            callback,
+            state: &state,
+            login_hint: demands.login_hint.as_deref(),
+            force: demands.force,
+            max_age: demands.max_age,
+        };
         let departure = self.relying_party.begin(pool.id(), &provider, &wish, self.clock.now(), &*self.entropy).await?;
         pool.store()
             .decide(|changes| {
@@ -209,11 +216,12 @@ impl Core {
             return Err(Error::down(format!("the upstream answered `{shown}`")));
         }
         let removed = || Error::not_found("the identity provider was removed during the login");
-        let voucher = federation::voucher(pool.store(), provider)?.ok_or_else(removed)?;
+        let voucher = federation::voucher(pool, provider)?.ok_or_else(removed)?;
         let provider: IdentityProvider = federation::find(pool, provider)?.ok_or_else(removed)?;
         let code = answer.code.as_deref().unwrap_or_default();
         let returned = Answer { callback: &answer.callback, code, iss: answer.iss.as_deref() };
-        Ok((voucher, self.relying_party.finish(pool.id(), &provider, pending, returned, self.clock.now()).await?))
+        let vouched = self.relying_party.finish(pool.id(), &provider, &voucher, pending, returned, self.clock.now()).await?;
+        Ok((voucher, vouched))
     }
 
     /// Lets the engine judge somebody for whom an upstream vouched; at the first login their user is made in the same commit.
@@ -233,7 +241,7 @@ impl Core {
             .decide(|changes| {
                 let pool = self.fresh(pool)?;
                 let provider = voucher.provider.as_str();
-                if !federation::vouches(pool.store(), voucher)? {
+                if !federation::vouches(&pool, voucher)? {
                     return Ok(self.note_failure(&pool, attempt.clone(), provider, origin));
                 }
                 let directory = identity::directory(&pool);
@@ -246,7 +254,7 @@ impl Core {
                 let decision = engine::advance(attempt.clone(), &input, &facts, now);
                 match &decision.next {
                     Next::Granted(authentication) => {
-                        federation::expect(changes, voucher);
+                        federation::expect(&pool, changes, voucher)?;
                         if let Some(history) = &decision.history {
                             credential::put_history(changes, entry, facts.lockout, history, read);
                         }

@@ -79,8 +79,7 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
-    /// Password hashing on those threads.
-    pub hasher: Hasher,
+    hasher: Hasher,
     counters: Counters,
     verified: Verified,
     verified_secrets: VerifiedSecrets,

@@ -8,7 +8,7 @@ use crate::{
     audit::{self, Action, Event},
     crypto::digest,
     federation::oidc::LEEWAY,
-    model::{Actor, EntryId, Result, Sequence, Timestamp, Voucher, record},
+    model::{Actor, EntryId, Epoch, Result, Sequence, Timestamp, Voucher, record},
     policy::session as policy,
     pool::Pool,
     store::{Changes, CommitError, Key, Row, Space},
@@ -95,9 +95,9 @@ struct Stored {
     /// When the password that it rests on was set, if it rests on one.
     #[n(9)]
     password: Option<Timestamp>,
-    /// The commit that wrote the record of the provider that vouched.
+    /// The epoch of the provider that vouched.
     #[n(10)]
-    provider_version: Option<Sequence>,
+    provider_epoch: Option<Epoch>,
 }
 
 impl Stored {
@@ -147,7 +147,7 @@ pub(super) fn begin(
         level: authentication.acr(),
         at: authentication.at(),
         provider: authentication.provider().map(str::to_owned),
-        provider_version: authentication.voucher().map(|voucher| voucher.version),
+        provider_epoch: authentication.voucher().map(|voucher| voucher.epoch),
         created: now,
         used: now,
         first: first.map(ByteArray::from),
@@ -203,8 +203,8 @@ impl Core {
         if policy::is_over(&pool.settings().session, stored.created, stored.used, now) {
             return Ok(None);
         }
-        let voucher = match (&stored.provider, stored.provider_version) {
-            (Some(provider), Some(version)) => Some(Voucher { provider: provider.clone(), version }),
+        let voucher = match (&stored.provider, stored.provider_epoch) {
+            (Some(provider), Some(epoch)) => Some(Voucher { provider: provider.clone(), epoch }),
             // Written when providers were told apart by their names only.
             (Some(_), None) => return Ok(None),
             (None, _) => None,
@@ -286,6 +286,7 @@ impl Core {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::Sequence;
 
     /// A record of version 1 as it lies in stores: it must stay readable, and written so.
     #[test]
@@ -302,7 +303,7 @@ mod tests {
             used: moment,
             first: None,
             password: Some(moment),
-            provider_version: None,
+            provider_epoch: None,
         };
         let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
@@ -310,7 +311,7 @@ mod tests {
             "01a90007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000\
              091b00065bfeda25e000"
         );
-        let vouched = Stored { provider_version: Some(Sequence::new(9)), password: None, ..stored };
+        let vouched = Stored { provider_epoch: Some(Epoch::of_commit(Sequence::new(9))), password: None, ..stored };
         let bytes: String = record::encode(VERSION, &vouched).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             bytes,

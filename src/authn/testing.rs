@@ -3,13 +3,14 @@
 use super::credential::{self, Password};
 use super::{BindName, BrowserKey, Core, Demands, NewInteraction, Origin, Parts, ReturnPoint};
 use crate::{
+    application::{self, Client, ClientId, RedirectUri},
     audit::{self, Action, Event, Outcome, Query, Reason},
     crypto::{password::Params, sealed::MasterKey},
     directory::{Directory, Modification, ModificationKind, NewEntry},
     model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp},
     policy::lockout::LockoutPolicy,
     pool::{NewPool, Pool, Registry, Settings, Slug},
-    store::{Options, Store},
+    store::{Changes, Options, Store},
     work::{Places, Work},
 };
 use std::{
@@ -101,6 +102,13 @@ pub fn replace(name: &str, value: &str) -> Modification {
     Modification { kind: ModificationKind::Replace, attribute: Attribute::new(name, [value]) }
 }
 
+impl Core {
+    /// How often a password or a secret was hashed or compared at the full price.
+    pub fn hashes(&self) -> u64 {
+        self.hasher.runs()
+    }
+}
+
 impl Bench {
     pub async fn new() -> Self {
         Self::with(settings()).await
@@ -179,6 +187,19 @@ impl Bench {
         changed.await.unwrap();
     }
 
+    /// Registers a client, if none of that identifier is registered.
+    pub async fn client(&self, id: &str) -> Client {
+        let store = self.pool.store();
+        if let Some(client) = application::find_client(store, id).unwrap() {
+            return client;
+        }
+        let uris = vec![RedirectUri::parse("https://app.example/callback").unwrap()];
+        let mut changes = Changes::new();
+        application::add_client(&mut changes, &Client::public(ClientId::parse(id).unwrap(), "App", uris), &*self.core.entropy).unwrap();
+        store.commit(changes).await.unwrap();
+        application::find_client(store, id).unwrap().unwrap()
+    }
+
     /// Whether an LDAP bind succeeds.
     pub async fn binds(&self, name: &str, password: &str) -> bool {
         match self.core.bind(&self.pool, &uid(name), &password.into(), ldap()).await {
@@ -191,7 +212,7 @@ impl Bench {
     }
 
     pub fn runs(&self) -> u64 {
-        self.core.hasher.runs()
+        self.core.hashes()
     }
 
     pub fn browser(&self, name: &str) -> BrowserKey {
@@ -220,9 +241,7 @@ impl Bench {
 pub async fn create_pool(core: &Core, slug: &str, settings: Settings) -> Arc<Pool> {
     let new = NewPool { slug: Slug::parse(slug).unwrap(), suffix: None, display_name: slug.into(), settings };
     let (clock, entropy) = (&core.clock, &core.entropy);
-    let fill = |pool: &Pool, changes: &mut crate::store::Changes| {
-        Directory::new(pool).create_suffix(changes, &operator(), clock.now(), &**entropy)
-    };
+    let fill = |pool: &Pool, changes: &mut Changes| Directory::new(pool).create_suffix(changes, &operator(), clock.now(), &**entropy);
     core.registry.create(new, &operator(), fill).await.unwrap()
 }
 

@@ -1,10 +1,13 @@
 //! Records of upstream identity providers.
+//!
+//! A provider vouches for people, and what they began on its word names it by its name and by the [`Epoch`] of that name. A new epoch begins when a provider is registered
+//! and when an edit changes whose word it is or how far it is trusted; what it is called, our secret there and the names of claims change neither.
 
 use super::loopback;
 use crate::{
-    model::{Error, Listed, Result, Secret, Unreadable, Voucher, error::Rule, record},
+    model::{Entropy, Epoch, Error, Listed, Result, Secret, Sequence, Unreadable, Voucher, error::Rule, record},
     pool::Pool,
-    store::{Changes, Key, PoolStore, Prefix, Space},
+    store::{Changes, Key, Prefix, Space},
 };
 use minicbor::{Decode, Encode};
 use url::Url;
@@ -96,6 +99,9 @@ struct Stored {
     kind: StoredKind,
     #[n(2)]
     mapping: Mapping,
+    /// Absent before epochs were drawn: such a record is in the epoch of the commit that wrote it.
+    #[n(3)]
+    epoch: Option<Epoch>,
 }
 
 #[derive(Encode, Decode)]
@@ -113,6 +119,13 @@ enum StoredKind {
 }
 
 impl IdentityProvider {
+    /// Whether a word of either is a word of the other: the same issuer speaks, to the same client of it, and is believed as much.
+    fn speaks_as(&self, other: &Self) -> bool {
+        let ProviderKind::Oidc { issuer, client_id, client_secret: _ } = &self.kind;
+        let ProviderKind::Oidc { issuer: other_issuer, client_id: other_client_id, client_secret: _ } = &other.kind;
+        (issuer, client_id, self.mapping.unverified_mail) == (other_issuer, other_client_id, other.mapping.unverified_mail)
+    }
+
     /// Whether the record can be used: its name, its texts, its issuer.
     pub fn check(&self) -> Result<()> {
         let refuse = |why: String| Err(Error::invalid(Rule::Request, format!("identity provider {}: {why}", self.name)));
@@ -146,31 +159,44 @@ fn key(name: &str) -> Key {
     Key::named(Space::Provider, name.as_bytes())
 }
 
+/// A provider as it was read.
+struct Present {
+    provider: IdentityProvider,
+    epoch: Epoch,
+    /// The commit that last wrote it.
+    read: Sequence,
+}
+
 /// The provider of that name.
 pub fn find(pool: &Pool, name: &str) -> Result<Option<IdentityProvider>> {
+    Ok(present(pool, name)?.map(|present| present.provider))
+}
+
+/// The provider of that name, as one that vouches for somebody from now on.
+pub fn voucher(pool: &Pool, name: &str) -> Result<Option<Voucher>> {
+    Ok(present(pool, name)?.map(|present| Voucher { provider: name.to_owned(), epoch: present.epoch }))
+}
+
+/// Whether the provider still vouches: it is registered, and it is the same.
+pub fn vouches(pool: &Pool, voucher: &Voucher) -> Result<bool> {
+    Ok(self::voucher(pool, &voucher.provider)?.as_ref() == Some(voucher))
+}
+
+/// Lets the commit conflict if the provider is changed before it. Contended if it vouches no more already.
+pub fn expect(pool: &Pool, changes: &mut Changes, voucher: &Voucher) -> Result<()> {
+    let present = present(pool, &voucher.provider)?.filter(|present| present.epoch == voucher.epoch).ok_or_else(Error::contended)?;
+    changes.expect_version(key(&voucher.provider), present.read);
+    Ok(())
+}
+
+fn present(pool: &Pool, name: &str) -> Result<Option<Present>> {
     if name.len() > MAX_NAME {
         return Ok(None);
     }
     let key = key(name);
-    pool.store().get(&key)?.map(|row| read(pool, &key, &row.value)).transpose()
-}
-
-/// The provider of that name, as one that vouches for somebody from now on.
-pub fn voucher(store: &PoolStore, name: &str) -> Result<Option<Voucher>> {
-    if name.len() > MAX_NAME {
-        return Ok(None);
-    }
-    Ok(store.get(&key(name))?.map(|row| Voucher { provider: name.to_owned(), version: row.version }))
-}
-
-/// Whether the provider still vouches: it is registered, and it is the same.
-pub fn vouches(store: &PoolStore, voucher: &Voucher) -> Result<bool> {
-    Ok(self::voucher(store, &voucher.provider)?.as_ref() == Some(voucher))
-}
-
-/// Lets the commit conflict unless the provider still vouches.
-pub fn expect(changes: &mut Changes, voucher: &Voucher) {
-    changes.expect_version(key(&voucher.provider), voucher.version);
+    let Some(row) = pool.store().get(&key)? else { return Ok(None) };
+    let (provider, epoch) = read(pool, &key, &row.value)?;
+    Ok(Some(Present { provider, epoch: epoch.unwrap_or(Epoch::of_commit(row.version)), read: row.version }))
 }
 
 /// Whether there is a provider of that name, one that cannot be read too.
@@ -183,41 +209,55 @@ pub fn list(pool: &Pool) -> Result<Vec<Listed<IdentityProvider>>> {
     let rows = pool.store().scan(&Prefix::space(Space::Provider), None).take(MAX_PROVIDERS);
     rows.map(|row| {
         let (key, row) = row?;
-        Ok(read(pool, &key, &row.value).map_err(|reason| Unreadable { name: name_of(&key), reason }))
+        match read(pool, &key, &row.value) {
+            Ok((provider, _)) => Ok(Ok(provider)),
+            Err(reason) => Ok(Err(Unreadable { name: name_of(&key), reason })),
+        }
     })
     .collect()
 }
 
 /// Writes a provider, new or changed. The issuer is checked: https, or http on loopback.
-pub fn put(pool: &Pool, changes: &mut Changes, provider: &IdentityProvider) -> Result<()> {
+pub fn put(pool: &Pool, changes: &mut Changes, provider: &IdentityProvider, entropy: &dyn Entropy) -> Result<()> {
     provider.check()?;
     let key = key(&provider.name);
-    if pool.store().get(&key)?.is_none()
-        && pool.store().scan(&Prefix::space(Space::Provider), None).take(MAX_PROVIDERS).count() >= MAX_PROVIDERS
-    {
-        return Err(Error::invalid(Rule::Unwilling, format!("the pool has {MAX_PROVIDERS} identity providers already; delete one first")));
-    }
+    let epoch = match present(pool, &provider.name)? {
+        Some(former) => {
+            changes.expect_version(key.clone(), former.read);
+            Some(former.epoch).filter(|_| former.provider.speaks_as(provider))
+        }
+        None => {
+            changes.expect_absent(key.clone());
+            if pool.store().scan(&Prefix::space(Space::Provider), None).take(MAX_PROVIDERS).count() >= MAX_PROVIDERS {
+                let message = format!("the pool has {MAX_PROVIDERS} identity providers already; delete one first");
+                return Err(Error::invalid(Rule::Unwilling, message));
+            }
+            None
+        }
+    };
     let IdentityProvider { display_name, kind, mapping, .. } = provider.clone();
     let ProviderKind::Oidc { issuer, client_id, client_secret } = kind;
     let client_secret = client_secret.map(|secret| secret.expose().clone());
-    let stored = Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping };
+    let epoch = Some(epoch.unwrap_or_else(|| Epoch::draw(entropy)));
+    let stored = Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping, epoch };
     let plain = Secret::new(record::encode(VERSION, &stored));
     let sealed = pool.seal(&key, plain.expose())?;
     changes.put(key, sealed);
     Ok(())
 }
 
-/// Removes a provider, and with it the logins for which it vouched. Its federated identities stay, and are good again if it comes back with the same issuer.
+/// Removes a provider, and with it the logins for which it vouched. Its federated identities stay, since they name the issuer: they are good again if that issuer comes
+/// back under the name, and mean nothing to another.
 pub fn delete(changes: &mut Changes, name: &str) {
     changes.delete(key(name));
 }
 
-fn read(pool: &Pool, key: &Key, sealed: &[u8]) -> Result<IdentityProvider> {
+fn read(pool: &Pool, key: &Key, sealed: &[u8]) -> Result<(IdentityProvider, Option<Epoch>)> {
     let plain = pool.open(key, sealed)?;
-    let Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping } =
+    let Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping, epoch } =
         record::decode(VERSION, plain.expose())?;
     let kind = ProviderKind::Oidc { issuer, client_id, client_secret: client_secret.map(Secret::new) };
-    Ok(IdentityProvider { name: name_of(key), display_name, kind, mapping })
+    Ok((IdentityProvider { name: name_of(key), display_name, kind, mapping }, epoch))
 }
 
 fn name_of(key: &Key) -> String {
@@ -237,10 +277,12 @@ mod tests {
         assert_eq!(record::decode::<Stored>(VERSION, &former).unwrap().mapping, Mapping::default());
 
         let kind = StoredKind::Oidc { issuer: "https://i".into(), client_id: "c".into(), client_secret: Some("s".into()) };
-        let stored = Stored { display_name: "D".into(), kind, mapping: Mapping::default() };
-        let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
+        let stored = Stored { display_name: "D".into(), kind, mapping: Mapping::default(), epoch: None };
+        let hex = |stored: &Stored| record::encode(VERSION, stored).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let tied = Stored { epoch: Some(Epoch::of_commit(Sequence::new(5))), ..stored };
+        assert!(hex(&tied).starts_with("01a4") && hex(&tied).ends_with("0305"), "{}", hex(&tied));
         assert_eq!(
-            bytes,
+            hex(&Stored { epoch: None, ..tied }),
             "01a3006144018200a3006968747470733a2f2f6901616302617302a600727072656665727265645f757365726e616d650165656d61696c02646e616d65036a676976656e5f6e616d65046b66616d696c795f6e616d6505f4"
         );
     }

@@ -1,16 +1,17 @@
 //! Who vouched for somebody.
 
-use super::id::Sequence;
+use super::epoch::Epoch;
 use minicbor::{Decode, Encode};
 
-/// An upstream identity provider as it was when it vouched for somebody. One that was removed, or is registered anew under the same name, vouches no more.
+/// An upstream identity provider as it was when it vouched for somebody. One that was removed, is registered anew under the same name, or has become somebody else's word
+/// by an edit, vouches no more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct Voucher {
     /// Its name within the pool.
     #[n(0)]
     pub provider: String,
-    /// The commit that wrote its record: no two registrations share it.
+    /// In which epoch of that name.
     #[n(1)]
-    pub version: Sequence,
+    pub epoch: Epoch,
 }

@@ -1,10 +1,11 @@
-//! The page that asks whether an application of somebody else may have what it asks for (OpenID Connect Core 1.0, section 3.1.2.4).
+//! The page that asks whether an application of somebody else may have what it asks for (OpenID Connect Core 1.0, section 3.1.2.4), and whether it was the person who
+//! opened a program of their device that asks (RFC 8252, section 8.6).
 
 use super::app::App;
 use super::authorize::{self, checks::AuthorizationRequest};
 use super::error::{Code, Error, Refusal};
 use super::wire::Parameters;
-use crate::application::{self, ClientId};
+use crate::application::{self, Client, ClientId};
 use crate::audit::{self, Action, Event, Reason};
 use crate::authn::{Interaction, Session};
 use crate::model::Error as Failure;
@@ -19,12 +20,13 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| page::environmen
 /// The page. Its form comes back to [`post`].
 pub fn page(request: &PoolRequest, authorization: &AuthorizationRequest, interaction: &Interaction, session: &Session) -> Response {
     let id = interaction.id().as_str();
-    let token = browser::existing(request).map(|key| csrf::token(&key, &purpose(id, session)));
+    let token = browser::existing(request).map(|key| csrf::token(&key, &purpose(id, &authorization.client, session)));
     let content = context! {
         action => request.base.join("/oauth2/consent"),
         application => authorization.client.name.as_str(),
         interaction => id,
         form_token => token,
+        on_device => authorization.is_open_to_any_program(),
         person => session.authentication().name(),
         scopes => authorization.scopes.iter().map(|scope| format!("consent-{}", scope.name())).collect::<Vec<_>>(),
     };
@@ -43,13 +45,13 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
         // Nobody is logged in any more: the question comes again after the login.
         return authorize::advance(app, request, &parameters, Some(&interaction), false).await;
     };
-    if !csrf::is_ours(request, &purpose(id, &session), form.first(csrf::FIELD)) {
+    let authorization = authorize::check(request, &parameters)?;
+    if !csrf::is_ours(request, &purpose(id, &authorization.client, &session), form.first(csrf::FIELD)) {
         return Ok(page::message(request, StatusCode::BAD_REQUEST, "error-title", "error-form", None));
     }
     if form.first("decision") == Some("allow") {
         return authorize::advance(app, request, &parameters, Some(&interaction), true).await;
     }
-    let authorization = authorize::check(request, &parameters)?;
     let reply = Box::new(authorization.reply);
     match decline(app, request, &authorization.client.client_id, &interaction, &session).await {
         Ok(()) => Err(Error::Redirect(Refusal::new(Code::AccessDenied, "the person did not consent"), reply)),
@@ -73,7 +75,8 @@ async fn decline(
     Ok(())
 }
 
-/// A token for the form of one interaction is none for another, nor for somebody else who has logged in meanwhile.
-fn purpose(interaction: &str, session: &Session) -> String {
-    format!("consent {interaction} {}", session.public_id())
+/// A token for the form of one interaction is none for another, nor for somebody else who has logged in meanwhile, nor for another client than the one that was shown.
+fn purpose(interaction: &str, client: &Client, session: &Session) -> String {
+    let epoch = client.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
+    format!("consent {interaction} {} {epoch} {}", session.public_id(), client.name)
 }

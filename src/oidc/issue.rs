@@ -44,6 +44,9 @@ struct IdClaims<'a> {
     nonce: Option<&'a str>,
     acr: &'a str,
     amr: &'a [String],
+    /// Of the client, so that a hint of one is none of another that bears its identifier later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_epoch: Option<String>,
     #[serde(flatten)]
     about: Map<String, Value>,
 }
@@ -56,6 +59,14 @@ pub struct Hint {
     pub sub: String,
     /// The client that it was made for.
     pub aud: String,
+    client_epoch: Option<String>,
+}
+
+impl Hint {
+    /// Whether it was made for that very client.
+    pub fn is_for(&self, client: &Client) -> bool {
+        self.aud == client.client_id.as_str() && self.client_epoch == client.epoch.map(|epoch| epoch.to_string())
+    }
 }
 
 /// Makes the tokens of a code that is about to be redeemed. Nothing is committed yet, so a failure here costs nobody a code.
@@ -91,6 +102,7 @@ pub async fn tokens(app: &App, request: &PoolRequest, client: &Client, code: &Co
             nonce: code.nonce.as_deref(),
             acr: &code.acr,
             amr: &code.amr,
+            client_epoch: client.epoch.map(|epoch| epoch.to_string()),
             about: claims::about(&App::directory(request), entry, &scopes)?,
         };
         Some(jwt::sign(&key, ID_TOKEN_TYPE, &claims)?)

@@ -1,6 +1,6 @@
 //! RP-Initiated Logout (OpenID Connect RP-Initiated Logout 1.0, section 2).
 //!
-//! A valid `id_token_hint` about the person who is logged in proves that the request comes from an application of theirs: the session ends at once. In every other
+//! A valid `id_token_hint` about the person who is logged in, made for a client that is still there, proves that the request comes from an application of theirs: the session ends at once. In every other
 //! case the person is asked first, or any site could log anybody out. A browser is sent on only to a URI that the client has registered, compared as text.
 
 use super::app::App;
@@ -85,6 +85,7 @@ fn read(request: &PoolRequest, bytes: &[u8]) -> Result<(Parameters, Wish), Error
         Some(_) if client.is_none() => return Err(refuse("post_logout_redirect_uri needs id_token_hint or client_id")),
         Some(_) => return Err(refuse("post_logout_redirect_uri is not registered for this client; register it exactly as it is sent")),
     };
+    let hint = hint.filter(|hint| client.is_some_and(|client| hint.is_for(&client)));
     Ok((parameters, Wish { hint, destination }))
 }
 

@@ -5,7 +5,6 @@ use super::claims;
 use super::error::{Code, Error, Refusal};
 use super::token::is_form;
 use super::wire::{Parameters, Scope, bearer, parse_scopes};
-use crate::application;
 use crate::model::Error as Failure;
 use crate::web::http::{Method, StatusCode};
 use crate::web::{self, PoolRequest, Response};
@@ -15,9 +14,6 @@ pub async fn answer(app: &App, request: &PoolRequest) -> Result<Response, Error>
     let failed = |failure: Failure| Error::Bearer(Some(Refusal::at_resource(&failure)));
     let token = token(request)?;
     let bearer = app.core.bearer(&request.pool, request.base.as_str(), &token).map_err(failed)?;
-    if application::find_client(request.pool.store(), &bearer.claims.client_id).map_err(failed)?.is_none() {
-        return Err(failed(Failure::credentials()));
-    }
     let scopes = parse_scopes(&bearer.claims.scope);
     if !scopes.contains(&Scope::Openid) {
         return Err(Error::Bearer(Some(Refusal::new(Code::InsufficientScope, "the scope openid is needed"))));

@@ -9,7 +9,7 @@ use crate::application::{NameIdFormat, ServiceProvider};
 use crate::authn::Level;
 use crate::crypto::xml::{self, Certificate, DSIG, Element, Expectations, Name, Place};
 use crate::model::error::Rule;
-use crate::model::{self, Error, Timestamp, record};
+use crate::model::{self, Epoch, Error, Timestamp, record};
 use minicbor::{Decode, Encode};
 use std::time::Duration;
 
@@ -51,6 +51,9 @@ pub struct SsoRequest {
     /// The context classes that are asked for.
     #[n(8)]
     classes: Option<Vec<String>>,
+    /// The epoch of the service provider, if it had one.
+    #[n(9)]
+    epoch: Option<Epoch>,
 }
 
 const COMPARISONS: [Comparison; 4] = [Comparison::Exact, Comparison::Minimum, Comparison::Maximum, Comparison::Better];
@@ -68,7 +71,13 @@ impl SsoRequest {
             name_id: None,
             comparison: 0,
             classes: None,
+            epoch: None,
         }
+    }
+
+    /// Whether it was that very service provider that was found to have sent it, and its response would go to an address that is registered now.
+    pub fn is_of(&self, provider: &ServiceProvider) -> bool {
+        self.entity_id == provider.entity_id.as_str() && self.epoch == provider.epoch && provider.acs_by_url(&self.acs).is_some()
     }
 
     /// The same with a demand on how somebody must have logged in.
@@ -139,6 +148,7 @@ pub fn judge(
         force: asked.force_authn,
         passive: asked.is_passive,
         name_id,
+        epoch: provider.epoch,
         ..SsoRequest::plain(provider.entity_id.as_str(), asked.id, acs).demanding(asked.requested_context.map(context::known))
     };
     Ok(Judged { provider, request, refusal })

@@ -79,7 +79,7 @@ async fn resume(core: &Core, request: &PoolRequest) -> Result<Response, PageErro
     let interaction = interaction.filter(|interaction| interaction.return_point() == ReturnPoint::SamlSso).ok_or_else(expired)?;
     let asked = SsoRequest::from_payload(interaction.payload()).map_err(failed)?;
     let provider = find_service_provider(request.pool.store(), &asked.entity_id).map_err(failed)?;
-    let provider = provider.filter(|provider| provider.acs_by_url(&asked.acs).is_some());
+    let provider = provider.filter(|provider| asked.is_of(provider));
     let provider = provider.ok_or_else(|| failed(Error::not_found("the service provider or its address is not registered any more")))?;
     SignOn { core, request, provider: &provider, asked: &asked, interaction: Some(&interaction) }.proceed().await
 }

@@ -4,12 +4,15 @@ use crate::harness::{Program, TestServer};
 use serde_json::json;
 
 const CALLBACK: &str = "http://127.0.0.1:9090/callback";
+/// Of an application in the browser: on loopback it would get no code in silence.
+const CALLBACK_OF_PUBLIC: &str = "https://spa.example/callback";
 const LOGGED_OUT: &str = "http://127.0.0.1:9090/logged-out";
 
 /// Registers a client of that name, and lets the script use it. `metadata` is where the script looks for the provider's: `oidc` or `oauth2` (RFC 8414).
 async fn run(server: &TestServer, method: &str, algorithm: &str, metadata: &str) {
     let id = format!("{method}-{algorithm}");
-    let create = ["client", "create", &id, "--pool", "acme", "--first-party", "--id-token-alg", algorithm, "--redirect-uri", CALLBACK];
+    let callback = if method == "none" { CALLBACK_OF_PUBLIC } else { CALLBACK };
+    let create = ["client", "create", &id, "--pool", "acme", "--first-party", "--id-token-alg", algorithm, "--redirect-uri", callback];
     let mut create = server.program(create.into_iter().chain(["--post-logout-redirect-uri", LOGGED_OUT]));
     match method {
         "none" => create.arguments(["--public"]),
@@ -23,7 +26,7 @@ async fn run(server: &TestServer, method: &str, algorithm: &str, metadata: &str)
         "method": method,
         "algorithm": algorithm,
         "metadata": metadata,
-        "callback": CALLBACK,
+        "callback": callback,
         "loggedOut": LOGGED_OUT,
         "username": "alice",
     });

@@ -242,9 +242,69 @@ async fn es256_and_public_clients() {
     // An application on the person's device listens on whatever port is free (RFC 8252, section 7.3).
     let mut native = Application::discover(&server.issuer("acme"), "native", None).await;
     "http://127.0.0.1:49152/callback".clone_into(&mut native.callback);
+    // So could any other program: it gets nothing behind the person's back (RFC 8252, section 8.6).
+    assert_eq!(native.silently(&browser).await.as_deref(), Some("interaction_required"));
     let asked = native.ask(None);
-    let page = browser.open(&asked.url).await;
+    let question = browser.open(&asked.url).await;
+    assert!(question.shown(200).contains("a program on this device"), "{}", question.text);
+    let page = browser.submit(&question, &[]).await;
     assert_eq!(native.redeem(asked, &page).await.claims.subject(), bob.claims.subject());
+    assert_eq!(native.silently(&browser).await.as_deref(), Some("interaction_required"), "and each time anew");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_holds_ends_when_it_is_revoked_or_made_anew_and_not_by_a_new_secret() {
+    let server = TestServer::demo().await;
+    let create = ["client", "create", "shop", "--pool", "acme", "--first-party", "--secret-stdin", "--redirect-uri", CALLBACK];
+    let with_secret = async |arguments: &[&str], secret: &str| {
+        server.program(arguments.iter().copied()).input(&format!("{secret}\n")).run().await.good();
+    };
+    with_secret(&create, "the first secret of the shop").await;
+    let mut shop = Application::discover(&server.issuer("acme"), "shop", Some("the first secret of the shop")).await;
+    let browser = browser(&server);
+    let mut alice = shop.log_in(&browser, "alice").await;
+    let told = async |shop: &Application, alice: &LoggedIn| shop.user_info(&alice.access_token, alice.claims.subject()).await.is_ok();
+    assert!(told(&shop, &alice).await);
+
+    let pool = ["--pool", "acme", "shop"];
+    let new_secret = [&["client", "secret", "--stdin"][..], &pool].concat();
+    let steps = [
+        ("a new secret", new_secret.clone(), true),
+        ("a new secret that revokes", [&new_secret[..], &["--revoke"]].concat(), false),
+        ("revoked", [&["client", "revoke"][..], &pool].concat(), false),
+    ];
+    for (number, (step, arguments, goes_on)) in steps.into_iter().enumerate() {
+        let secret = format!("secret number {number} of the shop");
+        with_secret(&arguments, &secret).await;
+        assert_eq!(told(&shop, &alice).await, goes_on, "{step}");
+        if arguments.contains(&"--stdin") {
+            shop.secret = Some(secret);
+        }
+        let asked = shop.ask(None);
+        let page = browser.open(&asked.url).await;
+        alice = shop.redeem(asked, &page).await;
+        assert!(told(&shop, &alice).await, "{step}");
+    }
+    server.poolgate(&[&["client", "delete"][..], &pool].concat()).await.good();
+    assert!(!told(&shop, &alice).await);
+    with_secret(&create, "the first secret of the shop").await;
+    assert!(!told(&shop, &alice).await, "another shop");
+
+    let made = server.json(&[&["client", "secret"][..], &pool].concat()).await;
+    shop.secret = Some(made["secret"].as_str().unwrap().to_owned());
+    let asked = shop.ask(None);
+    let page = browser.open(&asked.url).await;
+    assert!(told(&shop, &shop.redeem(asked, &page).await).await);
+    for (arguments, complaint) in [(["client", "secret", "nobody"], "no client"), (["client", "revoke", "nobody"], "no client")] {
+        let refused = server.poolgate(&[&arguments[..], &["--pool", "acme"]].concat()).await;
+        assert!(refused.code(1).complaint().contains(complaint), "{}", refused.complaint());
+    }
+    server.poolgate(&["client", "create", "open", "--pool", "acme", "--public", "--redirect-uri", CALLBACK]).await.good();
+    let refused = server.poolgate(&["client", "secret", "open", "--pool", "acme"]).await;
+    assert!(refused.code(1).complaint().contains("public"), "{}", refused.complaint());
+    let audited = server.json(&["audit", "--pool", "acme", "--action", "token-revoke"]).await;
+    assert_eq!(audited.as_array().unwrap().len(), 2, "{audited}");
     server.stop().await;
 }
 
@@ -344,13 +404,18 @@ async fn a_wrong_password_stays_on_the_page_and_an_application_of_others_asks_fo
     assert_eq!(guest.answer(&asked, &page).get("error").unwrap(), "access_denied");
     assert_eq!(guest.silently(&browser).await.as_deref(), Some("consent_required"));
 
-    // Anybody can pass for an application without a secret: it is asked about each time.
-    server.poolgate(&["client", "create", "native", "--pool", "acme", "--public", "--redirect-uri", CALLBACK]).await.good();
-    let native = Application::discover(&server.issuer("acme"), "native", None).await;
-    let asked = native.ask(None);
-    let consent = browser.open(&asked.url).await;
-    let page = browser.submit(&consent, &[]).await;
-    assert_eq!(native.redeem(asked, &page).await.username(), "alice");
-    assert_eq!(native.silently(&browser).await.as_deref(), Some("consent_required"));
+    // A program on the device is asked about each time; an application on the web without a secret is not.
+    const SPA: &str = "https://spa.example/callback";
+    for (id, callback, expected) in [("native", CALLBACK, Some("interaction_required")), ("spa", SPA, None)] {
+        server.poolgate(&["client", "create", id, "--pool", "acme", "--public", "--redirect-uri", callback]).await.good();
+        let mut application = Application::discover(&server.issuer("acme"), id, None).await;
+        callback.clone_into(&mut application.callback);
+        assert_eq!(application.silently(&browser).await.as_deref(), Some("consent_required"), "{id}");
+        let asked = application.ask(None);
+        let consent = browser.open(&asked.url).await;
+        let page = browser.submit(&consent, &[]).await;
+        assert_eq!(application.redeem(asked, &page).await.username(), "alice");
+        assert_eq!(application.silently(&browser).await.as_deref(), expected, "{id}");
+    }
     server.stop().await;
 }

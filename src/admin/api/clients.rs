@@ -2,7 +2,7 @@
 
 use super::reply::{Reply, at, item, name};
 use crate::admin::context::{Context, Segment};
-use crate::admin::types::{ClientCreated, ClientDocument, Item, NewClient, Page};
+use crate::admin::types::{ClientCreated, ClientDocument, Item, NewClient, NewSecret, Page, SecretMade};
 use crate::application::{self, AuthMethod, Client, ClientId, RedirectUri, SecretHash, SigningAlgorithm};
 use crate::audit::{self, Action, Event};
 use crate::crypto::digest;
@@ -36,7 +36,7 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCre
             if application::has_client(pool.store(), &client.client_id)? {
                 return Err(Error::exists(format!("there is a client `{}` already", client.client_id.as_str())));
             }
-            application::add_client(changes, &client)?;
+            application::add_client(changes, &client, context.app.core.entropy.as_ref())?;
             audit::record(changes, &event);
             Ok(())
         })
@@ -57,6 +57,60 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     Ok(Reply::Done)
 }
 
+/// Takes back all that a client was given: codes, grants with their tokens, and what people have agreed to.
+pub async fn revoke(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
+    let pool = context.pool(at(&path, 0)?)?;
+    pool.store()
+        .decide(|changes| {
+            let client = found(&pool, at(&path, 1)?)?;
+            application::renew_client(pool.store(), changes, &client, context.app.core.entropy.as_ref())?;
+            audit::record(changes, &done(&context, Action::TokenRevoke, &client));
+            Ok(())
+        })
+        .await?;
+    Ok(Reply::Done)
+}
+
+/// Gives a confidential client a new secret. What it was given goes on unless that is to be taken back with it.
+pub async fn set_secret(context: Context, path: Vec<Segment>) -> Result<Reply<SecretMade>> {
+    let asked: NewSecret = context.document()?;
+    let pool = context.pool(at(&path, 0)?)?;
+    let (hash, made) = secret(&context, &pool, asked.secret).await?;
+    pool.store()
+        .decide(|changes| {
+            let client = found(&pool, at(&path, 1)?)?;
+            if client.is_public() {
+                return Err(Error::invalid(Rule::Request, format!("client `{}` is public and has no secret", client.client_id)));
+            }
+            let client = Client { secret: Some(hash.clone()), ..client };
+            audit::record(changes, &done(&context, Action::ClientPut, &client));
+            if !asked.revoke {
+                return application::put_client(pool.store(), changes, &client);
+            }
+            audit::record(changes, &done(&context, Action::TokenRevoke, &client));
+            application::renew_client(pool.store(), changes, &client, context.app.core.entropy.as_ref())
+        })
+        .await?;
+    Ok(Reply::Found(SecretMade { secret: made.map(|made| made.expose().clone()) }))
+}
+
+fn done(context: &Context, action: Action, client: &Client) -> Event {
+    Event::success(context.app.core.clock.now(), action, &context.actor).on(client.client_id.as_str())
+}
+
+/// The hash of a secret that was chosen, or of one that is made.
+async fn secret(context: &Context, pool: &Pool, chosen: Option<String>) -> Result<(SecretHash, Option<Secret<String>>)> {
+    let core = &context.app.core;
+    let entropy = core.entropy.as_ref();
+    match chosen {
+        None => {
+            let (made, hash) = SecretHash::generate(entropy);
+            Ok((hash, Some(made)))
+        }
+        Some(chosen) => Ok((core.choose_client_secret(pool, &Secret::new(chosen)).await?, None)),
+    }
+}
+
 /// The client as asked for, and its secret if one was made.
 pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(Client, Option<Secret<String>>)> {
     let core = &context.app.core;
@@ -64,28 +118,25 @@ pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(C
     let client_id = ClientId::parse(&id)?;
     let name = if new.name.is_empty() { id } else { new.name };
     let redirect_uris = uris(&new.redirect_uris)?;
-    let (secret, made) = match (new.public, new.secret) {
+    let (hash, made) = match (new.public, new.secret) {
         (true, None) => (None, None),
         (true, Some(_)) => return Err(Error::invalid(Rule::Request, "a public client has no secret: leave out `secret` or `public`")),
-        (false, None) => {
-            let (made, hash) = SecretHash::generate(core.entropy.as_ref());
-            (Some(hash), Some(made))
-        }
-        (false, Some(secret)) => {
-            let hash = SecretHash::choose(&Secret::new(secret), &core.hasher, pool, core.entropy.as_ref()).await?;
-            (Some(hash), None)
+        (false, chosen) => {
+            let (hash, made) = secret(context, pool, chosen).await?;
+            (Some(hash), made)
         }
     };
     let client = Client {
         client_id,
         name,
-        auth_method: if secret.is_some() { AuthMethod::Secret } else { AuthMethod::None },
-        secret,
+        auth_method: if hash.is_some() { AuthMethod::Secret } else { AuthMethod::None },
+        secret: hash,
         redirect_uris,
         post_logout_redirect_uris: uris(&new.post_logout_redirect_uris)?,
         require_pkce: new.require_pkce.unwrap_or(true),
         first_party: new.first_party,
         id_token_alg: algorithm(new.id_token_alg.as_deref())?,
+        epoch: None,
     };
     Ok((client, made))
 }

@@ -28,7 +28,7 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ProviderD
             if federation::is_there(pool.store(), &provider.name)? {
                 return Err(Error::exists(format!("there is an identity provider `{}` already", provider.name)));
             }
-            federation::put(&pool, changes, &provider)?;
+            federation::put(&pool, changes, &provider, context.app.core.entropy.as_ref())?;
             audit::record(changes, &event);
             Ok(())
         })

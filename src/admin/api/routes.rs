@@ -83,6 +83,8 @@ fn applications(app: &Arc<App>) -> BoxedFilter<(Response,)> {
         on(Method::POST, list("clients"), app, clients::add),
         on(Method::GET, item("clients"), app, clients::show),
         on(Method::DELETE, item("clients"), app, clients::delete),
+        on(Method::POST, part("clients", "secret"), app, clients::set_secret),
+        on(Method::POST, part("clients", "revoke"), app, clients::revoke),
         on(Method::GET, list("service-providers"), app, service_providers::all),
         on(Method::POST, list("service-providers"), app, service_providers::add),
         on(Method::GET, item("service-providers"), app, service_providers::show),

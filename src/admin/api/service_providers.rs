@@ -46,7 +46,7 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServicePr
             if application::has_service_provider(pool.store(), &provider.entity_id)? {
                 return Err(Error::exists(format!("there is a service provider `{}` already", provider.entity_id.as_str())));
             }
-            application::add_service_provider(changes, &provider)?;
+            application::add_service_provider(changes, &provider, context.app.core.entropy.as_ref())?;
             audit::record(changes, &event);
             Ok(())
         })
@@ -101,6 +101,7 @@ fn provider(document: ServiceProviderDocument) -> Result<ServiceProvider> {
         sign: choice("sign", SIGNED, &document.sign)?,
         request_certificates: document.request_certificates.iter().map(|text| certificate(text).map(Into::into)).collect::<Result<_>>()?,
         require_signed_requests: document.require_signed_requests,
+        epoch: None,
     })
 }
 

@@ -57,6 +57,24 @@ pub struct ClientCreated {
     pub secret: Option<String>,
 }
 
+/// A new secret for a client.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewSecret {
+    /// The secret; one is made if it is not given.
+    pub secret: Option<String>,
+    /// Whether all that the client was given is taken back as well, as after a secret that others know: codes, tokens and consents.
+    pub revoke: bool,
+}
+
+/// The secret of a client, shown this once.
+#[derive(Default, Serialize, Deserialize)]
+pub struct SecretMade {
+    /// The secret, if one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
 /// A service provider, to add or as it is.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,7 +10,9 @@ mod provider;
 mod transfer;
 
 pub use crate::pool::Settings;
-pub use application::{AcsDocument, AttributeDocument, ClientCreated, ClientDocument, NewClient, ServiceProviderDocument};
+pub use application::{
+    AcsDocument, AttributeDocument, ClientCreated, ClientDocument, NewClient, NewSecret, SecretMade, ServiceProviderDocument,
+};
 pub use audit::EventDocument;
 pub use entry::{EntryChange, EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};
 pub use item::{Item, UnreadableItem};

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::model::{Days, Seconds, Sequence};
+use crate::model::{Days, Epoch, Seconds, Sequence};
 use crate::policy::lockout::{SourcePolicy, history::KnownSource};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn attempt() -> Attempt {
 }
 
 fn voucher(provider: &str) -> Voucher {
-    Voucher { provider: provider.into(), version: Sequence::new(3) }
+    Voucher { provider: provider.into(), epoch: Epoch::of_commit(Sequence::new(3)) }
 }
 
 fn next(attempt: Attempt, input: &Input, facts: &Facts) -> Next {

@@ -5,11 +5,11 @@ use super::super::{
     testing::*,
 };
 use crate::{
-    application::{self, ClientId, Grant, GrantId},
+    application::{self, AuthMethod, Client, ClientId, Grant, GrantId, RedirectUri, SecretHash},
     crypto::{jwt, keys::Algorithm},
-    model::EntryId,
+    model::{Entropy, EntryId, record},
     pool::keys::{self, Use},
-    store::Changes,
+    store::{Changes, Key, Space},
 };
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ impl Given {
             session: [0; 32],
             password_proof: Some(bench.now()),
             voucher: None,
+            epoch: bench.client("demo-app").await.epoch,
         };
         let mut changes = Changes::new();
         application::put_grant(&mut changes, &grant);
@@ -106,6 +107,71 @@ async fn a_token_ends_with_its_grant_and_with_its_person() {
     let mut changes = Changes::new();
     application::delete_grant(&mut changes, given.grant);
     given.bench.pool.store().commit(changes).await.unwrap();
+    assert!(!given.holds(&token));
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_client_and_goes_on_when_that_is_edited() {
+    type Change = fn(&Bench, &mut Changes, Client);
+    fn entropy(bench: &Bench) -> &dyn Entropy {
+        bench.core.entropy.as_ref()
+    }
+    let table: [(&str, bool, Change); 7] = [
+        ("named anew", true, |b, c, client| {
+            application::put_client(b.pool.store(), c, &Client { name: "Another".into(), ..client }).unwrap();
+        }),
+        ("edited by somebody who knows no epoch", true, |b, c, client| {
+            application::put_client(b.pool.store(), c, &Client { epoch: None, ..client }).unwrap();
+        }),
+        ("led elsewhere", true, |b, c, client| {
+            let redirect_uris = vec![RedirectUri::parse("https://other.example/").unwrap()];
+            application::put_client(b.pool.store(), c, &Client { redirect_uris, ..client }).unwrap();
+        }),
+        ("given a secret", true, |b, c, client| {
+            let secret = Some(SecretHash::generate(entropy(b)).1);
+            application::put_client(b.pool.store(), c, &Client { secret, auth_method: AuthMethod::Secret, ..client }).unwrap();
+        }),
+        ("revoked", false, |b, c, client| application::renew_client(b.pool.store(), c, &client, entropy(b)).unwrap()),
+        ("deleted", false, |_, c, client| application::delete_client(c, &client.client_id)),
+        ("made anew", false, |b, c, client| application::add_client(c, &client, entropy(b)).unwrap()),
+    ];
+    let given = Given::new().await;
+    let token = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &given.claims).await;
+    let store = given.bench.pool.store();
+    let mut client = given.bench.client("demo-app").await;
+    for (what, goes_on, change) in table {
+        let mut changes = Changes::new();
+        change(&given.bench, &mut changes, client.clone());
+        store.commit(changes).await.unwrap();
+        assert_eq!(given.holds(&token), goes_on, "{what}");
+        client = application::find_client(store, "demo-app").unwrap().unwrap_or(client);
+    }
+}
+
+/// Grants and clients of a release that drew no epochs belong together, until the client is one of this release.
+#[tokio::test]
+async fn what_a_former_release_gave_holds_for_its_own_client() {
+    let given = Given::new().await;
+    let token = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &given.claims).await;
+    let store = given.bench.pool.store();
+    let client = given.bench.client("demo-app").await;
+    let mut changes = Changes::new();
+    let grant = application::find_grant(store, given.grant, given.bench.now()).unwrap().unwrap();
+    application::put_grant(&mut changes, &Grant { epoch: None, ..grant });
+    store.commit(changes).await.unwrap();
+    assert!(!given.holds(&token), "not for a client of this release");
+    let key = Key::named(Space::Application, b"cdemo-app");
+    let mut changes = Changes::new();
+    changes.put(key, record::encode(1, &Client { epoch: None, ..client.clone() }));
+    store.commit(changes).await.unwrap();
+    assert!(given.holds(&token));
+    let mut changes = Changes::new();
+    application::put_client(store, &mut changes, &Client { name: "Another".into(), ..client.clone() }).unwrap();
+    store.commit(changes).await.unwrap();
+    assert!(given.holds(&token), "an edit by this release ends nothing either");
+    let mut changes = Changes::new();
+    application::renew_client(store, &mut changes, &client, given.bench.core.entropy.as_ref()).unwrap();
+    store.commit(changes).await.unwrap();
     assert!(!given.holds(&token));
 }
 

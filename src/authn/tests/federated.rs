@@ -9,7 +9,7 @@ use crate::{
         oidc::{REDISCOVERY_AGE, RETRY_AGE},
     },
     model::{Face, Kind, Seconds, error::Denial},
-    store::Changes,
+    store::{Changes, Key, Space},
 };
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Duration};
@@ -35,10 +35,24 @@ impl Stage {
         let bench = Bench::new().await;
         let upstream = Upstream::start(bench.now().seconds()).await;
         let mut changes = Changes::new();
-        federation::put(&bench.pool, &mut changes, &upstream.provider()).unwrap();
+        federation::put(&bench.pool, &mut changes, &upstream.provider(), &*bench.core.entropy).unwrap();
         bench.pool.store().commit(changes).await.unwrap();
         let browser = bench.browser("one");
         Self { bench, upstream, browser }
+    }
+
+    /// Leaves the provider's record as a release wrote it that drew no epochs.
+    async fn forget_the_epoch(&self) {
+        let (pool, key) = (&self.bench.pool, Key::named(Space::Provider, b"suppliers"));
+        let row = pool.store().get(&key).unwrap().unwrap();
+        let mut plain = pool.open(&key, &row.value).unwrap().expose().clone();
+        // The epoch is the last of four fields: its number, and eight bytes behind their mark.
+        assert_eq!((plain[1], &plain[plain.len() - 10..][..2]), (0xa4, [3, 0x1b].as_slice()));
+        plain.truncate(plain.len() - 10);
+        plain[1] = 0xa3;
+        let mut changes = Changes::new();
+        changes.put(key.clone(), pool.seal(&key, &plain).unwrap());
+        pool.store().commit(changes).await.unwrap();
     }
 
     async fn leave_with(&self, demands: Demands) -> Away {
@@ -376,9 +390,89 @@ async fn nobody_stays_for_whom_a_removed_provider_vouched() {
     };
     commit(&|changes| federation::delete(changes, "suppliers")).await;
     assert!(!holds().await);
-    commit(&|changes| federation::put(pool, changes, &stage.upstream.provider()).unwrap()).await;
+    commit(&|changes| federation::put(pool, changes, &stage.upstream.provider(), &*core.entropy).unwrap()).await;
     assert!(!holds().await, "one that has the name now has not vouched for anybody");
     assert_eq!(stage.logged_in().await, "suppliers.erin");
+}
+
+#[tokio::test]
+async fn an_edit_of_a_provider_ends_its_word_when_it_changes_whose_that_is() {
+    type Change = fn(&mut federation::IdentityProvider);
+    fn kind(provider: &mut federation::IdentityProvider) -> (&mut String, &mut String, &mut Option<crate::model::Secret<String>>) {
+        let federation::ProviderKind::Oidc { issuer, client_id, client_secret } = &mut provider.kind;
+        (issuer, client_id, client_secret)
+    }
+    let table: [(&str, bool, Change); 7] = [
+        ("nothing", true, |_| {}),
+        ("its display name", true, |provider| provider.display_name = "Partners".into()),
+        ("our secret there", true, |provider| *kind(provider).2 = Some(crate::model::Secret::new("another".into()))),
+        ("the names of claims", true, |provider| provider.mapping.username = "nickname".into()),
+        ("its issuer", false, |provider| kind(provider).0.push_str("/other")),
+        ("our client id there", false, |provider| *kind(provider).1 = "other".into()),
+        ("how far it is trusted", false, |provider| provider.mapping.unverified_mail = true),
+    ];
+    for of_former_release in [false, true] {
+        for (what, goes_on, change) in table {
+            let stage = Stage::new().await;
+            let (core, pool) = (&stage.bench.core, &stage.bench.pool);
+            if of_former_release {
+                stage.forget_the_epoch().await;
+            }
+            let away = stage.leave().await;
+            let Step::Granted(granted) = stage.login().await else { panic!("refused") };
+            let session = async || core.session(pool, granted.session.expose()).await.unwrap();
+            let before = session().await.unwrap();
+            let mut provider = stage.upstream.provider();
+            change(&mut provider);
+            // Twice, since the first edit must not make the second one the beginning of something.
+            for _ in 0..2 {
+                let mut changes = Changes::new();
+                federation::put(pool, &mut changes, &provider, &*core.entropy).unwrap();
+                pool.store().commit(changes).await.unwrap();
+                assert_eq!(session().await.is_some(), goes_on, "{what} {of_former_release}");
+                assert_eq!(core.still_valid(before.authentication()).unwrap(), goes_on, "{what} {of_former_release}");
+            }
+            stage.claim("nonce", json!(away.query["nonce"]));
+            let came_back = stage.answer(&away, code()).await.unwrap();
+            assert_eq!(matches!(came_back, Step::Granted(_)), goes_on, "{what} {of_former_release}: a login that was on its way");
+        }
+    }
+}
+
+/// A login that left for one provider is not answered by another that has its name, even if it is the same issuer that speaks.
+#[tokio::test]
+async fn a_login_on_its_way_ends_with_its_provider() {
+    let stage = Stage::new().await;
+    let (core, pool) = (&stage.bench.core, &stage.bench.pool);
+    let away = stage.leave().await;
+    let mut changes = Changes::new();
+    federation::delete(&mut changes, "suppliers");
+    pool.store().commit(changes).await.unwrap();
+    let mut changes = Changes::new();
+    federation::put(pool, &mut changes, &stage.upstream.provider(), &*core.entropy).unwrap();
+    pool.store().commit(changes).await.unwrap();
+    assert!(refused(&stage.answer(&away, code()).await.unwrap()));
+    assert!(stage.upstream.behaviour().exchanged.is_none(), "nor is its code sent anywhere");
+    assert_eq!(stage.logged_in().await, "suppliers.erin");
+}
+
+/// The users of one issuer are none of another that has the name now, whatever subjects it speaks of; and they are there when the first one comes back.
+#[tokio::test]
+async fn another_issuer_under_the_name_inherits_no_users() {
+    let mut stage = Stage::new().await;
+    assert_eq!(stage.logged_in().await, "suppliers.erin");
+    let mut other = Upstream::start(stage.bench.now().seconds()).await;
+    for expected in ["suppliers.erin-2", "suppliers.erin", "suppliers.erin-2"] {
+        std::mem::swap(&mut stage.upstream, &mut other);
+        let pool = &stage.bench.pool;
+        let mut changes = Changes::new();
+        federation::delete(&mut changes, "suppliers");
+        pool.store().commit(changes).await.unwrap();
+        let mut changes = Changes::new();
+        federation::put(pool, &mut changes, &stage.upstream.provider(), &*stage.bench.core.entropy).unwrap();
+        pool.store().commit(changes).await.unwrap();
+        assert_eq!(stage.logged_in().await, expected);
+    }
 }
 
 #[tokio::test]
@@ -585,13 +679,11 @@ async fn a_provider_is_kept_sealed_and_found_by_name() {
     ] {
         let mut provider = stage.upstream.provider();
         provider.kind = federation::ProviderKind::Oidc { issuer: issuer.into(), client_id: "acme".into(), client_secret: None };
-        assert!(federation::put(pool, &mut changes, &provider).is_err(), "{issuer}");
+        assert!(federation::put(pool, &mut changes, &provider, &*stage.bench.core.entropy).is_err(), "{issuer}");
     }
     for name in ["", "Suppliers", "a b", "a.b", &"a".repeat(33)] {
-        assert!(
-            federation::put(pool, &mut changes, &federation::IdentityProvider { name: name.into(), ..stage.upstream.provider() }).is_err(),
-            "{name}"
-        );
+        let provider = federation::IdentityProvider { name: name.into(), ..stage.upstream.provider() };
+        assert!(federation::put(pool, &mut changes, &provider, &*stage.bench.core.entropy).is_err(), "{name}");
     }
     federation::delete(&mut changes, "suppliers");
     pool.store().commit(changes).await.unwrap();

@@ -7,6 +7,7 @@ mod edit;
 mod federated;
 mod interactive;
 mod lockout;
+mod names;
 mod recent;
 mod sessions;
 mod upstream;

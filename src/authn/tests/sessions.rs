@@ -187,7 +187,7 @@ async fn again(bench: &Bench, name: &str, previous: &str) -> String {
 /// A client is given something by the session of that cookie.
 async fn give(bench: &Bench, cookie: &str) -> GrantId {
     let session = bench.core.session(&bench.pool, cookie).await.unwrap().unwrap();
-    let grant = grant_of(bench, &session);
+    let grant = Grant { epoch: bench.client("demo").await.epoch, ..grant_of(bench, &session) };
     let mut changes = Changes::new();
     application::put_grant(&mut changes, &grant);
     bench.pool.store().commit(changes).await.unwrap();
@@ -205,6 +205,7 @@ fn grant_of(bench: &Bench, session: &Session) -> Grant {
         session: *session.hash(),
         password_proof: session.authentication().password_proof(),
         voucher: session.authentication().voucher().cloned(),
+        epoch: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::branch::{InPool, secret_from_input};
-use crate::admin::types::NewClient;
+use crate::admin::types::{NewClient, NewSecret};
 use clap::{Args, Subcommand};
 
 const KIND: &str = "clients";
@@ -16,6 +16,22 @@ pub enum OidcClient {
     List,
     /// Shows a client.
     Show {
+        /// The client id.
+        client_id: String,
+    },
+    /// Gives a client a new secret; makes one and prints it unless one is given.
+    Secret {
+        /// The client id.
+        client_id: String,
+        /// Read the secret from standard input.
+        #[arg(long)]
+        stdin: bool,
+        /// Take back all that the client was given as well, as after a secret that others know.
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// Takes back all that a client was given: codes, tokens and what people have agreed to.
+    Revoke {
         /// The client id.
         client_id: String,
     },
@@ -63,6 +79,10 @@ impl OidcClient {
             Self::Create(create) => place.add(KIND, &create.document()?).await,
             Self::List => place.list(KIND, &["client_id", "name", "public", "first_party"]).await,
             Self::Show { client_id } => place.show(KIND, &client_id).await,
+            Self::Secret { client_id, stdin, revoke } => {
+                place.act(KIND, &client_id, "secret", &NewSecret { secret: secret_from_input(stdin)?, revoke }).await
+            }
+            Self::Revoke { client_id } => place.act(KIND, &client_id, "revoke", &()).await,
             Self::Delete { client_id } => place.delete(KIND, &client_id).await,
         }
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     crypto::digest,
-    model::{Entropy, Error, PoolId, Result, Timestamp, record},
+    model::{Entropy, Epoch, Error, PoolId, Result, Timestamp, Voucher, record},
 };
 use discovery::{Discovery, Metadata};
 use id_token::{Expected, Verified};
@@ -43,6 +43,8 @@ pub struct RelyingParty {
 /// What a request to log in upstream depends on.
 #[derive(Clone, Debug)]
 pub struct Wish<'a> {
+    /// The provider as it is now. Nobody else may answer.
+    pub voucher: &'a Voucher,
     /// The absolute URL that upstreams share to send their answers to. One whose answers do not name it has an address of its own below.
     pub callback: &'a str,
     /// The `state` to come back with.
@@ -86,6 +88,9 @@ struct Pending {
     #[n(7)]
     #[cbor(default)]
     names_itself: bool,
+    /// The epoch of the provider, if the login left when there were any.
+    #[n(8)]
+    epoch: Option<Epoch>,
 }
 
 impl Pending {
@@ -171,22 +176,25 @@ impl RelyingParty {
             anew_since: wish.force.then_some(now),
             max_age: wish.max_age.map(|age| age.as_secs()),
             names_itself,
+            epoch: Some(wish.voucher.epoch),
         };
         Ok(Departure { url: url.into(), pending: record::encode(VERSION, &pending) })
     }
 
-    /// Exchanges the code and verifies who the upstream says it is.
+    /// Exchanges the code and verifies who the upstream says it is. `voucher` is the provider as it is now.
     pub async fn finish(
         &self,
         pool: PoolId,
         provider: &IdentityProvider,
+        voucher: &Voucher,
         pending: &[u8],
         answer: Answer<'_>,
         now: Timestamp,
     ) -> Result<UpstreamIdentity> {
         let pending: Pending = record::decode(VERSION, pending)?;
         let ProviderKind::Oidc { issuer, client_id, client_secret } = &provider.kind;
-        if pending.provider != provider.name || pending.issuer != *issuer {
+        let is_another = pending.epoch.is_some_and(|epoch| epoch != voucher.epoch);
+        if pending.provider != provider.name || pending.issuer != *issuer || is_another {
             return Err(refused(issuer, "the settings changed during the login"));
         }
         if answer.callback != pending.callback {
@@ -287,6 +295,7 @@ fn refused(issuer: &str, why: impl std::fmt::Display) -> Error {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::Sequence;
 
     /// A record of version 1 as it lies sealed in waiting requests: it must stay readable, and written so.
     #[test]
@@ -300,13 +309,14 @@ mod tests {
             anew_since: None,
             max_age: None,
             names_itself: true,
+            epoch: Some(Epoch::of_commit(Sequence::new(5))),
         };
         let hex = |pending: &Pending| record::encode(VERSION, pending).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert_eq!(hex(&pending), "01a60063696470016968747470733a2f2f6902616e036176046968747470733a2f2f6307f5");
+        assert_eq!(hex(&pending), "01a70063696470016968747470733a2f2f6902616e036176046968747470733a2f2f6307f50805");
         let former = "01a50063696470016968747470733a2f2f6902616e036176046968747470733a2f2f63";
         let former: Vec<u8> = (0..former.len()).step_by(2).map(|at| u8::from_str_radix(&former[at..at + 2], 16).unwrap()).collect();
         let former: Pending = record::decode(VERSION, &former).unwrap();
-        assert_eq!(hex(&former), hex(&Pending { names_itself: false, ..pending }));
+        assert_eq!(hex(&former), hex(&Pending { names_itself: false, epoch: None, ..pending }));
     }
 
     #[test]
@@ -320,6 +330,7 @@ mod tests {
             anew_since: anew_since.map(Timestamp::from_seconds),
             max_age,
             names_itself: false,
+            epoch: None,
         };
         let now = Timestamp::from_seconds(10_000);
         for (anew_since, max_age, expected) in [

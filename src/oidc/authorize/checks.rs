@@ -1,7 +1,7 @@
 //! The checks of an authorization request, in order, as a table. Pure: the client has been looked up, and nothing is written.
 
 use super::reply::{ReplyTo, ResponseMode};
-use crate::application::Client;
+use crate::application::{self, Client};
 use crate::oidc::error::{Code, Error, Refusal};
 use crate::oidc::wire::{Parameters, Prompts, Scope, is_challenge, parse_scopes};
 use std::time::Duration;
@@ -50,6 +50,14 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// An ID token of whom the client expects, not yet verified.
     pub id_token_hint: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// Whether any program on the person's device can take the code and redeem it (RFC 8252, section 8.6): the redirect URI does not tell programs apart, and neither does
+    /// the token endpoint. A confidential client is told apart there by its secret, without which its code is worth nothing.
+    pub fn is_open_to_any_program(&self) -> bool {
+        self.client.is_public() && application::is_open_to_any_program(&self.reply.redirect_uri)
+    }
 }
 
 /// One check: what it looks at, whether its refusal may go to the redirect URI, and how it is done.

@@ -30,7 +30,7 @@ pub enum Decision {
         /// Even if somebody is logged in already.
         force: bool,
     },
-    /// The person is asked whether the client may have what it asks for.
+    /// The person is asked whether the client may have what it asks for, or whether it was they who opened the program that asks.
     Consent,
     /// The client gets an error.
     Refuse(Refusal),
@@ -55,11 +55,17 @@ pub fn decide(request: &AuthorizationRequest, standing: &Standing, now: Timestam
     if !standing.is_expected {
         return login_required("somebody else than the person of id_token_hint has logged in");
     }
-    let asks = request.prompts.asks(Prompt::Consent) || !(request.client.first_party || standing.remembered);
-    if asks && !standing.consented {
+    let agreed = request.client.first_party || standing.remembered;
+    // Somebody who has just logged in for the request knows of it. Otherwise a program could collect codes behind the person's back, whatever they have agreed to before.
+    let unseen = request.is_open_to_any_program() && (silent || !standing.fresh);
+    if (request.prompts.asks(Prompt::Consent) || !agreed || unseen) && !standing.consented {
+        let refuse = |code, description: &str| Decision::Refuse(Refusal::new(code, description));
         return match silent {
-            true => Decision::Refuse(Refusal::new(Code::ConsentRequired, "the person must be asked for consent")),
             false => Decision::Consent,
+            true if agreed => {
+                refuse(Code::InteractionRequired, "a program on the person's device gets a code only after the person has acted")
+            }
+            true => refuse(Code::ConsentRequired, "the person must be asked for consent"),
         };
     }
     Decision::Issue
@@ -69,7 +75,8 @@ pub fn decide(request: &AuthorizationRequest, standing: &Standing, now: Timestam
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::oidc::authorize::checks::tests::{CHALLENGE, checked};
+    use crate::application::SecretHash;
+    use crate::oidc::authorize::checks::tests::{CHALLENGE, Zeros, checked};
 
     const NOW: Timestamp = Timestamp::from_seconds(10_000);
 
@@ -90,6 +97,60 @@ mod tests {
             Decision::Login { force: true } => "login anew",
             Decision::Consent => "consent",
             Decision::Refuse(refusal) => refusal.code.name(),
+        }
+    }
+
+    const WEB: &str = "https://app.example/callback";
+    const NATIVE: &[&str] = &[
+        "com.example.app:/callback",
+        "http://127.0.0.1:49152/callback",
+        "http://[::1]:49152/callback",
+        "http://localhost:9090/callback",
+        "https://localhost:9090/callback",
+    ];
+
+    /// What a client gets whose code goes to that URI.
+    fn decided_at(uri: &str, public: bool, extra: &str, first_party: bool, standing: Standing) -> &'static str {
+        let mut request = checked(&format!("&code_challenge={CHALLENGE}&code_challenge_method=S256{extra}")).unwrap();
+        request.client.first_party = first_party;
+        request.client.secret = (!public).then(|| SecretHash::generate(&Zeros).1);
+        uri.clone_into(&mut request.reply.redirect_uri);
+        code(&decide(&request, &standing, NOW))
+    }
+
+    #[test]
+    fn a_code_that_any_program_can_take_is_given_when_the_person_has_acted() {
+        let usable = Standing { authenticated: at(9_000), is_expected: true, ..Standing::default() };
+        let fresh = Standing { fresh: true, ..usable };
+        let agreed = Standing { consented: true, ..usable };
+        let remembered = Standing { remembered: true, ..usable };
+        let remembered_fresh = Standing { remembered: true, ..fresh };
+        for (extra, first_party, standing, native, elsewhere) in [
+            ("", true, usable, "consent", "issue"),
+            ("", true, fresh, "issue", "issue"),
+            ("", true, agreed, "issue", "issue"),
+            ("", true, remembered, "consent", "issue"),
+            ("", false, usable, "consent", "consent"),
+            ("", false, fresh, "consent", "consent"),
+            ("", false, agreed, "issue", "issue"),
+            ("", false, remembered, "consent", "issue"),
+            ("", false, remembered_fresh, "issue", "issue"),
+            ("&prompt=consent", true, fresh, "consent", "consent"),
+            ("&prompt=none", true, usable, "interaction_required", "issue"),
+            ("&prompt=none", true, fresh, "interaction_required", "issue"),
+            ("&prompt=none", true, remembered, "interaction_required", "issue"),
+            ("&prompt=none", false, usable, "consent_required", "consent_required"),
+            ("&prompt=none", false, remembered, "interaction_required", "issue"),
+            ("&prompt=none", false, remembered_fresh, "interaction_required", "issue"),
+        ] {
+            let case = format!("{extra} {first_party} {standing:?}");
+            for uri in NATIVE {
+                assert_eq!(decided_at(uri, true, extra, first_party, standing), native, "public at {uri}: {case}");
+                assert_eq!(decided_at(uri, false, extra, first_party, standing), elsewhere, "confidential at {uri}: {case}");
+            }
+            for public in [true, false] {
+                assert_eq!(decided_at(WEB, public, extra, first_party, standing), elsewhere, "{public}: {case}");
+            }
         }
     }
 

@@ -261,6 +261,7 @@ async fn give_code(
         session: *session.hash(),
         password_proof: authentication.password_proof(),
         voucher: authentication.voucher().cloned(),
+        epoch: authorization.client.epoch,
     };
     let actor = app.core.actor(&request.pool, authentication, App::origin(request)).map_err(failed)?;
     let mut changes = Changes::new();

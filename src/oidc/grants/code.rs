@@ -16,8 +16,7 @@ pub async fn redeem(app: &App, request: &PoolRequest, client: &Client, form: &Pa
     let failed = |failure: Failure| Refusal::at_token(&failure);
     let code = form.once("code")?.ok_or_else(|| Refusal::request("code is missing"))?;
     for _ in 0..ATTEMPTS {
-        let found = application::find_code(request.pool.store(), code).map_err(failed)?;
-        let Some((record, read)) = found.filter(|(record, _)| record.client_id == client.client_id) else {
+        let Some((record, read)) = application::find_code(request.pool.store(), client, code).map_err(failed)? else {
             return Err(invalid("the code is not known, has expired, or is another client's"));
         };
         if record.used {
@@ -90,6 +89,7 @@ async fn commit(
         session: record.session,
         password_proof: record.password_proof,
         voucher: record.voucher.clone(),
+        epoch: record.epoch,
     };
     let tokens = issue::tokens(app, request, client, record, &grant, &entry).await?;
     let mut changes = Changes::new();

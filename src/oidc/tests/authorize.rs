@@ -52,7 +52,7 @@ async fn login_and_back() {
     let response = get(&provider, &back(&login), &cookies).await;
     assert_eq!(header(&response, "cache-control"), "no-store");
     let code = at_client(&response).first("code").unwrap().to_owned();
-    let (record, _) = application::find_code(provider.pool.store(), &code).unwrap().unwrap();
+    let (record, _) = application::find_code(provider.pool.store(), &provider.client("demo-app"), &code).unwrap().unwrap();
     assert_eq!((record.entry, record.nonce.as_deref(), record.acr.as_str()), (provider.alice, Some("n"), "1"));
     assert_eq!(record.amr, ["pwd"]);
 
@@ -306,18 +306,56 @@ async fn a_consent_is_remembered_for_what_was_shown() {
     }
     // The pool's own client asks where it says so.
     allow("demo-app", "&prompt=consent").await;
-    let client = application::find_client(provider.pool.store(), "third").unwrap().unwrap();
+    let client = provider.client("third");
     provider.put(&Client { name: "Another".into(), ..client.clone() }).await;
-    assert_eq!(silently("openid").await, "consent_required", "it is not what the person was shown");
+    assert_eq!(silently("openid").await, "", "it is the same under any name");
+    let elsewhere = [client.redirect_uris.clone(), vec![RedirectUri::parse("https://other.example/").unwrap()]].concat();
+    provider.put(&Client { redirect_uris: elsewhere, ..client.clone() }).await;
+    assert_eq!(silently("openid").await, "consent_required", "it leads elsewhere than it did");
     provider.put(&client).await;
     assert_eq!(silently("openid").await, "");
     provider.put(&Client { auth_method: application::AuthMethod::None, secret: None, ..client.clone() }).await;
-    assert_eq!(silently("openid").await, "consent_required", "anybody could pass for a public client");
+    assert_eq!(silently("openid").await, "", "what is sent to https goes to its domain, with a secret or without");
     provider.put(&client).await;
     let consents = || provider.pool.store().scan(&Prefix::named(Space::Grant, b"a"), None).count();
     assert_eq!(consents(), 2);
     provider.app.core.delete_entry(&provider.pool, &operator(), provider.alice).await.unwrap();
     assert_eq!(consents(), 0);
+}
+
+#[tokio::test]
+async fn a_program_on_the_device_gets_a_code_when_the_person_has_acted() {
+    let provider = Provider::start().await;
+    let cookies = provider.browser_with_session().await;
+    let browser = cookie_value(&cookies);
+    provider.clock.forward(Duration::from_secs(1));
+    for (number, uri) in ["com.example.app:/callback", "http://127.0.0.1:49152/callback"].into_iter().enumerate() {
+        for first_party in [true, false] {
+            let id = format!("native-{number}-{first_party}");
+            let uris = vec![RedirectUri::parse(uri).unwrap()];
+            provider.put(&Client { first_party, ..Client::public(client_id(&id), "Native", uris) }).await;
+            let path = |extra: &str| authorize_path(&id, extra).replace(REDIRECT, uri);
+            let code = |response: &Response| header(response, "location").starts_with(&format!("{uri}?code="));
+            // Twice, since what was allowed once is no word for the next program that asks.
+            for silent in [if first_party { "interaction_required" } else { "consent_required" }, "interaction_required"] {
+                let refused = header(&get(&provider, &path("&prompt=none"), &cookies).await, "location");
+                assert!(refused.starts_with(&format!("{uri}?error={silent}&")), "{id}: {refused}");
+                let location = header(&get(&provider, &path(""), &cookies).await, "location");
+                let page = text(get(&provider, &back(&location), &cookies).await).await;
+                assert!(page.contains("a program on this device") && page.contains("Native"), "{id}: {page}");
+                let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+                let form = format!("interaction={}&decision=allow&form_token={token}", location.split_once("interaction=").unwrap().1);
+                let request = with(provider.form("/oauth2/consent", &form), "cookie", &cookies);
+                assert!(code(&answered(consent::post(&provider.app, &request).await, &request)), "{id}");
+            }
+            // Logging in is acting, too.
+            let login = header(&get(&provider, &path("&prompt=login"), &cookies).await, "location");
+            let session = provider.log_in(&browser, &login, None).await;
+            assert!(code(&get(&provider, &back(&login), &provider.cookies(&browser, Some(&session))).await), "{id}");
+        }
+    }
+    let page = header(&get(&provider, &authorize_path("third", ""), &cookies).await, "location");
+    assert!(!text(get(&provider, &back(&page), &cookies).await).await.contains("on this device"));
 }
 
 #[tokio::test]

@@ -63,12 +63,12 @@ async fn a_chosen_secret_cannot_be_guessed_on_and_on() {
     for guess in 0..THRESHOLD {
         present(&provider, STRANGER, "demo-app", &format!("guess-{guess}")).await.is_wrong();
     }
-    let runs = provider.app.core.hasher.runs();
+    let runs = provider.app.core.hashes();
     for guess in 0..300 {
         present(&provider, STRANGER, "demo-app", &format!("more-{guess}")).await.is_slowed();
     }
     present(&provider, STRANGER, "demo-app", SECRET).await.is_slowed();
-    assert_eq!(provider.app.core.hasher.runs(), runs, "nothing is compared any more");
+    assert_eq!(provider.app.core.hashes(), runs, "nothing is compared any more");
     present(&provider, 67, "demo-app", "guess").await.is_slowed();
     assert_eq!(reasons(&provider).await, [("throttled", 302), ("wrong-password", 10)].into());
     provider.clock.forward(Duration::from_secs(15 * 60));
@@ -158,7 +158,7 @@ async fn what_is_remembered_belongs_to_one_secret() {
     let demo = application::find_client(provider.pool.store(), "demo-app").unwrap().unwrap();
     let other = Secret::new("another-secret".to_owned());
     let core = &provider.app.core;
-    let hash = SecretHash::choose(&other, &core.hasher, &provider.pool, core.entropy.as_ref()).await.unwrap();
+    let hash = core.choose_client_secret(&provider.pool, &other).await.unwrap();
     provider.put(&Client { secret: Some(hash), ..demo.clone() }).await;
     present(&provider, 67, "demo-app", "another-secret").await.is_right();
     let mut changes = Changes::new();

@@ -21,7 +21,7 @@ async fn id_token(provider: &Provider, client: &str, cookies: &str) -> (String, 
     let request = with(provider.request(Method::GET, &authorize_path(client, "")), "cookie", cookies);
     let response = answered(authorize::get(&provider.app, &request).await, &request);
     let code = header(&response, "location").split_once("code=").unwrap().1.split('&').next().unwrap().to_owned();
-    let grant = application::find_code(provider.pool.store(), &code).unwrap().unwrap().0.grant;
+    let grant = application::find_code(provider.pool.store(), &provider.client(client), &code).unwrap().unwrap().0.grant;
     let body = format!(
         "grant_type=authorization_code&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}&client_id={client}&client_secret={SECRET}"
     );

@@ -5,6 +5,7 @@
 mod authorize;
 mod client;
 mod discovery;
+mod epochs;
 mod errors;
 mod logout;
 mod routes;
@@ -150,7 +151,7 @@ impl Provider {
         }
         let secret = Secret::new(SECRET.to_owned());
         let entropy = self.app.core.entropy.as_ref();
-        let hash = SecretHash::choose(&secret, &self.app.core.hasher, &self.pool, entropy).await.unwrap();
+        let hash = self.app.core.choose_client_secret(&self.pool, &secret).await.unwrap();
         let uris = vec![RedirectUri::parse(REDIRECT).unwrap()];
         let demo = Client {
             first_party: true,
@@ -166,10 +167,28 @@ impl Provider {
         self.put(&Client { first_party: true, ..Client::public(client_id("spa"), "App", uris) }).await;
     }
 
+    /// Registers a client, or changes one that is registered.
     pub async fn put(&self, client: &Client) {
+        let (store, mut changes) = (self.pool.store(), Changes::new());
+        match application::find_client(store, client.client_id.as_str()).unwrap() {
+            Some(_) => application::put_client(store, &mut changes, client).unwrap(),
+            None => application::add_client(&mut changes, client, self.app.core.entropy.as_ref()).unwrap(),
+        }
+        store.commit(changes).await.unwrap();
+    }
+
+    /// The client of that identifier as it is now.
+    pub fn client(&self, client: &str) -> Client {
+        application::find_client(self.pool.store(), client).unwrap().unwrap()
+    }
+
+    /// Deletes a client, and registers another one that looks the same in everything.
+    pub async fn make_anew(&self, client: &str) {
+        let client = self.client(client);
         let mut changes = Changes::new();
-        application::put_client(&mut changes, client).unwrap();
+        application::delete_client(&mut changes, &client.client_id);
         self.pool.store().commit(changes).await.unwrap();
+        self.put(&client).await;
     }
 
     async fn add(&self, entry: NewEntry) -> EntryId {
@@ -233,6 +252,7 @@ impl Provider {
             session: [3; 32],
             password_proof: Some(self.password_set),
             voucher: None,
+            epoch: self.client(client).epoch,
         };
         self.put_code(text, &code).await;
         code

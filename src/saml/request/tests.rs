@@ -4,7 +4,7 @@ use super::super::wire::{ASSERTION, decode_form, decode_query, encode_query};
 use super::*;
 use crate::application::{Acs, AttributeMapping, EntityId, RedirectUri};
 use crate::crypto::keys::{Algorithm, SigningKey};
-use crate::model::{Entropy, Kind};
+use crate::model::{Entropy, Kind, Sequence};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
@@ -287,6 +287,8 @@ fn a_stored_request_of_version_1_is_read() {
         [1, 0xa9, 0, 0x61, b'e', 1, 0x62, b'_', b'i', 2, 0x61, b'a', 3, 0x61, b's', 4, 0xf5, 5, 0xf4, 6, 2, 7, 3, 8, 0x81, 0x61, b'c'];
     assert_eq!(request.to_payload(), golden);
     assert_eq!(SsoRequest::from_payload(&golden).unwrap(), request);
+    let tied = SsoRequest { epoch: Some(Epoch::of_commit(Sequence::new(5))), ..request };
+    assert_eq!(tied.to_payload(), [[1, 0xaa].as_slice(), &golden[2..], &[9, 5]].concat());
 }
 
 /// Messages as other people's software sends them, signed with the key of `sp.pem`.

@@ -5,7 +5,10 @@ use super::super::context::{MULTIPLE_FACTORS, PASSWORD_PROTECTED};
 use super::super::wire::{ASSERTION, PROTOCOL, encode_query};
 use super::super::{entity_id, metadata};
 use super::*;
-use crate::application::{AttributeMapping, EntityId, NameIdFormat, RedirectUri, Signed, delete_service_provider, put_service_provider};
+use crate::application::{
+    AttributeMapping, EntityId, NameIdFormat, RedirectUri, Signed, add_service_provider, delete_service_provider, find_service_provider,
+    put_service_provider,
+};
 use crate::authn::{Kept, Parts, Step};
 use crate::crypto::digest::sha256;
 use crate::crypto::sealed::MasterKey;
@@ -112,10 +115,22 @@ impl House {
         self.core.add_entry(&self.pool, &operator(), NewEntry { dn, attributes }).await.unwrap();
     }
 
+    /// Registers a service provider, or changes one that is registered.
     async fn register(&self, provider: &ServiceProvider) {
+        let (store, mut changes) = (self.pool.store(), Changes::new());
+        match find_service_provider(store, provider.entity_id.as_str()).unwrap() {
+            Some(_) => put_service_provider(store, &mut changes, provider).unwrap(),
+            None => add_service_provider(&mut changes, provider, self.core.entropy.as_ref()).unwrap(),
+        }
+        store.commit(changes).await.unwrap();
+    }
+
+    /// Deletes a service provider, and registers another one of its entity id.
+    async fn make_anew(&self, provider: &ServiceProvider) {
         let mut changes = Changes::new();
-        put_service_provider(&mut changes, provider).unwrap();
+        delete_service_provider(&mut changes, &provider.entity_id);
         self.pool.store().commit(changes).await.unwrap();
+        self.register(provider).await;
     }
 
     fn pass(&self, time: Duration) {
@@ -493,7 +508,23 @@ async fn what_changed_during_the_login_counts() {
     house.pool.store().commit(changes).await.unwrap();
     assert_eq!(browser.get(&house, &back).await.status, 404);
     house.register(&provider(SP)).await;
-    browser.get(&house, &back).await.assertion(&house).await;
+    assert_eq!(browser.get(&house, &back).await.status, 404, "it is another service provider that has the entity id now");
+
+    let mut browser = Browser::default();
+    let asked = browser.get(&house, &house.query("")).await;
+    let back = browser.log_in(&house, &asked, "alice").await;
+    house.register(&ServiceProvider { name: "Another name".into(), sign: Signed::Response, ..provider(SP) }).await;
+    assert_eq!(browser.get(&house, &back).await.status, 200, "an edit lets what waits go on");
+}
+
+/// A NameID hangs on the entity id, so that a service provider which is deleted and registered anew finds its accounts again.
+#[tokio::test]
+async fn persistent_names_are_those_of_the_entity_id() {
+    let house = House::build().await;
+    let mut browser = Browser::logged_in(&house, "alice").await;
+    let before = browser.get(&house, &house.query("")).await.assertion(&house).await;
+    house.make_anew(&provider(SP)).await;
+    assert_eq!(name_id(&browser.get(&house, &house.query("")).await.assertion(&house).await), name_id(&before));
 }
 
 #[tokio::test]

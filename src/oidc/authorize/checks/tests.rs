@@ -10,7 +10,7 @@ pub(in crate::oidc) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuG
 
 const REDIRECT: &str = "https://app.example/callback";
 
-struct Zeros;
+pub(in crate::oidc) struct Zeros;
 
 impl Entropy for Zeros {
     fn fill(&self, buffer: &mut [u8]) {

@@ -39,6 +39,7 @@ consent-email = Ihre Mailadresse
 consent-address = Ihre Postanschrift
 consent-phone = Ihre Telefonnummer
 consent-groups = die Namen Ihrer Gruppen
+consent-on-device = Die Antwort geht an ein Programm auf diesem Gerät. Erlauben Sie es nur, wenn Sie { $application } gerade selbst geöffnet haben.
 consent-allow = Erlauben
 consent-deny = Nicht erlauben
 

@@ -39,6 +39,7 @@ consent-email = your mail address
 consent-address = your postal address
 consent-phone = your telephone number
 consent-groups = the names of your groups
+consent-on-device = The answer goes to a program on this device. Allow it only if you have just opened { $application } yourself.
 consent-allow = Allow
 consent-deny = Do not allow
 
