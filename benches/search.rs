@@ -92,11 +92,11 @@ fn filled() -> Bench {
     let directory = Directory::over(store.pool(PoolId::new(1)), Dn::parse("o=acme").expect("a name"));
     let entropy = SystemEntropy::default();
     let operator = Actor { role: Role::Operator, entry: None, name: "cn=operator".into(), face: Face::Server, address: None };
-    commit(&directory, |changes| directory.create_suffix(changes, &operator, SystemClock.now(), &entropy));
+    commit(&directory, |changes| directory.create_suffix(changes, &operator, SystemClock::default().now(), &entropy));
     for first in (0..PEOPLE).step_by(usize::try_from(TOGETHER).expect("a small number")) {
         commit(&directory, |changes| {
             (first..first + TOGETHER)
-                .try_for_each(|number| directory.add(changes, person(number), &operator, SystemClock.now(), &entropy).map(drop))
+                .try_for_each(|number| directory.add(changes, person(number), &operator, SystemClock::default().now(), &entropy).map(drop))
         });
     }
     Bench { directory, _store: store, _folder: folder }

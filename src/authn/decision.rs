@@ -78,7 +78,7 @@ impl Decision {
     }
 
     fn fill_add(&self, changes: &mut Changes, entry: &NewEntry, password: Option<&Password>) -> Result<EntryId> {
-        let now = self.clock.now();
+        let now = self.clock.stamp();
         let id = identity::directory(&self.pool).add(changes, entry.clone(), &self.actor, now, &*self.entropy)?;
         if let Some(password) = password {
             credential::put_password(&self.pool, changes, id, password)?;
@@ -89,7 +89,7 @@ impl Decision {
 
     fn fill_modify(&self, changes: &mut Changes, target: EntryId, steps: &[Modification]) -> Result<()> {
         let directory = identity::directory(&self.pool);
-        let now = self.clock.now();
+        let now = self.clock.stamp();
         directory.modify(changes, target, steps, &self.actor, now)?;
         if !changes.is_empty() {
             audit::record(changes, &Event::success(now, Action::EntryModify, &self.actor).on(identity::name(&directory, target)?));

@@ -105,7 +105,7 @@ impl Core {
         let directory = identity::directory(pool);
         pool.store()
             .decide(|changes| {
-                let now = self.clock.now();
+                let now = self.clock.stamp();
                 directory.link(changes, target, links, actor, now)?;
                 audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(&directory, target)?));
                 note(changes)
@@ -124,7 +124,7 @@ impl Core {
                 credential::delete_password(changes, target);
                 link::forget(&directory, changes, target)?;
                 application::forget_consents(pool.store(), changes, target)?;
-                audit::record(changes, &Event::success(self.clock.now(), Action::EntryDelete, actor).on(name));
+                audit::record(changes, &Event::success(self.clock.stamp(), Action::EntryDelete, actor).on(name));
                 Ok(())
             })
             .await?;
@@ -149,7 +149,7 @@ impl Core {
         let directory = identity::directory(pool);
         pool.store()
             .decide(|changes| {
-                let now = self.clock.now();
+                let now = self.clock.stamp();
                 let name = name(&directory, target)?;
                 directory.rename(changes, target, rdn, delete_old, new_parent, actor, now)?;
                 audit::record(changes, &Event::success(now, Action::EntryRename, actor).on(name));
@@ -186,7 +186,7 @@ impl Core {
                 directory.visible(target, &viewer)?;
                 access::may_arrange(&viewer)?;
                 credential::forgive(pool, changes, target)?;
-                audit::record(changes, &Event::success(self.clock.now(), Action::Unlock, actor).on(name(&directory, target)?));
+                audit::record(changes, &Event::success(self.clock.stamp(), Action::Unlock, actor).on(name(&directory, target)?));
                 Ok(())
             })
             .await
@@ -204,7 +204,7 @@ impl Core {
     ) -> Result<Option<Timestamp>> {
         let entry = self.may_change_password(directory, actor, target, &change)?;
         if !steps.is_empty() {
-            directory.modify(&mut Changes::new(), target, steps, actor, self.clock.now())?;
+            directory.modify(&mut Changes::new(), target, steps, actor, self.clock.stamp())?;
         }
         let password = match change.new {
             Some(value) => {
@@ -232,7 +232,7 @@ impl Core {
             None => {
                 pool.store()
                     .decide(|changes| {
-                        let now = self.clock.now();
+                        let now = self.clock.stamp();
                         let present = credential::version(pool, target)?;
                         if change.only_first && present.is_some() {
                             return Err(Error::invalid(Rule::Constraint, "the entry has a password already; replace it"));
@@ -280,7 +280,7 @@ impl Core {
         let set = Mutex::new(None);
         let change = |_: &super::Authentication, loaded: &Loaded, changes: &mut Changes| {
             credential::expect_password(changes, target, loaded.password_version);
-            *set.lock().unwrap_or_else(PoisonError::into_inner) = fill(changes, self.clock.now())?;
+            *set.lock().unwrap_or_else(PoisonError::into_inner) = fill(changes, self.clock.stamp())?;
             Ok(())
         };
         match self.try_known(pool, target, target.get(), &attempt, &tried, change).await? {

@@ -74,10 +74,10 @@ impl Demo {
             None => default_data()?,
         };
         server::start_logging(&Log { filter: "warn".parse().map_err(Failure::new)?, ..Log::default() })?;
-        let certificate = server::development_certificate(&data.join("certs"), SystemClock.now())?;
+        let certificate = server::development_certificate(&data.join("certs"), SystemClock::default().now())?;
         let config = self.config(&data, &certificate);
         let signals = Signals::listen()?;
-        let running = server::start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await?;
+        let running = server::start(config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default())).await?;
         seed(&data, &running.addresses().public_url).await?;
         print(&data, &certificate, running.addresses());
         println!("ready");

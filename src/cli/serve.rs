@@ -24,7 +24,7 @@ impl Serve {
             tracing::warn!(variable, "this variable names no key of the configuration and changes nothing");
         }
         let signals = Signals::listen()?;
-        let running = server::start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await?;
+        let running = server::start(config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default())).await?;
         tracing::info!(addresses = ?running.addresses(), "ready");
         signals.until_stopped(running).await
     }

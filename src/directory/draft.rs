@@ -6,6 +6,7 @@ use super::schema::AttributeType;
 use crate::model::{Actor, AttributeId, Error, Result, Timestamp};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// An attribute with its options (RFC 4512, section 2.5).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,9 +101,9 @@ impl Draft {
         self.attributes.insert(name, Content { tlv, spill: None });
     }
 
-    /// Notes that it is changed, when and by whom.
+    /// Notes that it is changed, when and by whom. Later than it was changed before, whatever the clock says: entryCSN never goes back.
     pub fn touch(&mut self, actor: &Actor, now: Timestamp) {
-        self.header.modified = now;
+        self.header.modified = now.max(self.header.modified.plus(Duration::from_micros(1)));
         self.header.modifier.clone_from(&actor.name);
         self.header.changes = self.header.changes.wrapping_add(1);
     }

@@ -49,8 +49,18 @@ impl Timestamp {
 
 /// Tells the time. The real one lives in `server`; tests hold one that they move by hand.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The present moment, as the clock on the wall has it: operators and time servers correct it, and it can leap.
     fn now(&self) -> Timestamp;
+
+    /// Time that passes evenly since some beginning, whatever becomes of the clock on the wall. A clock that nobody corrects goes evenly by itself.
+    fn steady(&self) -> Duration {
+        self.now().since(Timestamp(0))
+    }
+
+    /// The moment to write into a record that others are ordered by. The server's never goes back, and follows no leap before it is believed.
+    fn stamp(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// A duration in whole seconds, as settings and records hold it.

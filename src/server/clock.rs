@@ -2,17 +2,30 @@
 
 use crate::model::{Clock, Entropy, Timestamp};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The machine's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
+/// The machine's clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl Default for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
+    fn default() -> Self {
+        Self { started: Instant::now() }
+    }
+}
 
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn steady(&self) -> Duration {
+        self.started.elapsed()
     }
 }
 

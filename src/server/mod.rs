@@ -24,6 +24,7 @@ mod tls;
 mod unix;
 mod urls;
 mod variables;
+mod watch;
 
 pub use clock::{SystemClock, SystemEntropy};
 pub use config::{Config, ConfigError, Loaded};
@@ -50,6 +51,7 @@ use std::time::Duration;
 use tls::Certificate;
 use tokio::net::TcpListener;
 use urls::Urls;
+use watch::Watch;
 
 /// Where the server can be reached.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +99,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let store = open_store(&data, &config.limits)?;
     // All that can be refused of the data comes before the first thing that is written to it.
     let note = self::data::check(&store)?;
+    let watch = Arc::new(Watch::begin(clock, &store).map_err(|error| ConfigError::new(error.to_string()))?);
+    let clock: Arc<dyn Clock> = watch.clone();
     let registry = open_registry(&config, &data, &store, &clock, &entropy).await?;
     note.write(&store).await?;
     // Files that were being imported when a server ended early can hold passwords. The store is ours by now, so nobody imports them.
@@ -131,7 +135,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         let lanes = Lanes::start(std::thread::available_parallelism().map_or(1, usize::from))?;
         Ldap::new(&core, &config.limits, directory, lanes, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
     }
-    tasks::start(&core, store.clone(), &life);
+    tasks::start(&core, store.clone(), watch, &life);
     Ok(Running { addresses, core, store, certificate, drain: config.limits.drain(), life })
 }
 

@@ -1,7 +1,9 @@
 //! What goes on beside requests: one task each for the whole server, none for a pool.
 
 use super::life::Life;
+use super::watch::Watch;
 use crate::authn::Core;
+use crate::model::Result;
 use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,26 +18,30 @@ const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
 const DELETIONS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Starts them all.
-pub fn start(core: &Arc<Core>, store: Store, life: &Life) {
-    life.spawn(sweep(Arc::clone(core), store, life.clone()));
+pub fn start(core: &Arc<Core>, store: Store, watch: Arc<Watch>, life: &Life) {
+    life.spawn(sweep(watch, store, life.clone()));
     life.spawn(flush_audit(Arc::clone(core), life.clone()));
     life.spawn(resume_deletions(Arc::clone(core), life.clone()));
 }
 
-async fn sweep(core: Arc<Core>, store: Store, life: Life) {
+async fn sweep(watch: Arc<Watch>, store: Store, life: Life) {
     while pause(SWEEP_INTERVAL, &life).await {
-        loop {
-            match store.sweep(core.clock.now(), SWEEP_BATCH).await {
-                Ok(met) if met < SWEEP_BATCH => break,
-                Ok(_) if life.is_ending() => break,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the sweep of ended records failed");
-                    break;
-                }
-            }
+        if let Err(error) = sweep_once(&watch, &store, &life).await {
+            tracing::warn!(%error, "the sweep of ended records failed");
         }
     }
+}
+
+/// Removes what has ended, as far as the clock can be trusted.
+async fn sweep_once(watch: &Watch, store: &Store, life: &Life) -> Result<()> {
+    watch.note(store).await?;
+    // Asked before each step: the clock can leap between two.
+    while let Some(now) = watch.trusted() {
+        if store.sweep(now, SWEEP_BATCH).await? < SWEEP_BATCH || life.is_ending() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn flush_audit(core: Arc<Core>, life: Life) {
@@ -69,5 +75,60 @@ async fn pause(time: Duration, life: &Life) -> bool {
     tokio::select! {
         () = tokio::time::sleep(time) => true,
         () = life.ending() => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::model::{Clock, PoolId, Timestamp};
+    use crate::store::{Changes, Key, Options, Prefix, Space};
+    use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+
+    const DAY: i64 = 24 * 60 * 60;
+
+    /// Seconds that the clock on the wall is off, and that the steady one counts.
+    #[derive(Default)]
+    struct Hands(AtomicI64, AtomicI64);
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(1_790_000_000 + self.0.load(SeqCst) + self.1.load(SeqCst))
+        }
+
+        fn steady(&self) -> Duration {
+            Duration::from_secs(self.1.load(SeqCst).unsigned_abs())
+        }
+    }
+
+    /// Records as they end: a session in half a day, audit rows in ninety days, and one that has ended already.
+    #[tokio::test]
+    async fn a_leap_of_the_clock_deletes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let pool = store.pool(PoolId::new(1)).keeping_audit(Duration::from_secs(90 * 24 * 60 * 60));
+        let hands = Arc::new(Hands::default());
+        let mut changes = Changes::new();
+        let named = |name: &str| Key::named(Space::Session, name.as_bytes());
+        changes.put_until(named("lives"), vec![1], hands.now().plus(Duration::from_secs(12 * 60 * 60)));
+        changes.put_until(named("ended"), vec![1], hands.now());
+        changes.audit(hands.now(), vec![1]);
+        pool.commit(changes).await.unwrap();
+        let left = || ["lives", "ended"].map(|name| pool.get(&named(name)).unwrap().is_some());
+        let audited = || pool.count(&Prefix::space(Space::Audit)).unwrap();
+
+        let (watch, life) = (Watch::begin(hands.clone(), &store).unwrap(), Life::default());
+        hands.0.store(400 * DAY, SeqCst);
+        sweep_once(&watch, &store, &life).await.unwrap();
+        hands.1.store(33, SeqCst);
+        sweep_once(&watch, &store, &life).await.unwrap();
+        hands.0.store(0, SeqCst);
+        sweep_once(&watch, &store, &life).await.unwrap();
+        assert_eq!((left(), audited()), ([true, true], 1));
+        // An hour after the clock has been put right it is believed again.
+        hands.1.store(33 + 60 * 60, SeqCst);
+        sweep_once(&watch, &store, &life).await.unwrap();
+        assert_eq!((left(), audited()), ([true, false], 1));
     }
 }

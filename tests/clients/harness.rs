@@ -29,18 +29,36 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The real time plus what a test adds to it. Clients compare times with their own clock, so it begins at the real one.
 #[derive(Default)]
-pub struct TestClock(AtomicI64);
+pub struct TestClock {
+    /// Microseconds that have passed for the server beside the real ones.
+    passed: AtomicI64,
+    /// Microseconds by which the clock on the wall has leapt.
+    leapt: AtomicI64,
+}
 
 impl TestClock {
     /// Lets time pass for the server.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+        self.passed.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Puts the clock on the wall forward or back, in seconds, while no time passes.
+    pub fn leap(&self, seconds: i64) {
+        self.leapt.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    fn real(&self) -> Timestamp {
+        Timestamp::from_micros(SystemClock::default().now().micros() + self.passed.load(Ordering::SeqCst))
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(SystemClock.now().micros() + self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.real().micros() + self.leapt.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Duration {
+        self.real().since(Timestamp::from_micros(0))
     }
 }
 

@@ -40,7 +40,7 @@ struct Asked<'a> {
 impl Provider {
     fn new() -> Self {
         let key = SigningKey::generate(Algorithm::Rs256).unwrap();
-        let now = SystemClock.now();
+        let now = SystemClock::default().now();
         let certificate = key.self_sign("idp", now, now.plus(Duration::from_secs(3600)), &SystemEntropy::default()).unwrap();
         Self { key, certificate }
     }
@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
         let asked = browser.get(&app.url).await;
         let message = decode_query(asked.location().split_once('?').unwrap().1).unwrap().message;
         let request = AuthnRequest::read(&xml::parse(&message).unwrap()).unwrap();
-        Self { app, browser, request: request.id, now: SystemClock.now() }
+        Self { app, browser, request: request.id, now: SystemClock::default().now() }
     }
 
     /// An assertion that says all that it should.

@@ -118,7 +118,7 @@ async fn tls(address: SocketAddr, authority: &Path) -> std::io::Result<TlsStream
 async fn hang_up_reads_the_certificate_again() {
     let (folder, file) =
         configured("https = [\"127.0.0.1:0\"]\nldaps = [\"127.0.0.1:0\"]\n[tls]\ncertificate = \"CERTIFICATE\"\nkey = \"KEY\"\n");
-    let make = |name: &str| development_certificate(&folder.path().join(name), SystemClock.now()).unwrap();
+    let make = |name: &str| development_certificate(&folder.path().join(name), SystemClock::default().now()).unwrap();
     let (old, new) = (make("old"), make("new"));
     let (certificate, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
     let install = |files: &DevelopmentFiles| {
