@@ -11,6 +11,7 @@ use super::record;
 use crate::crypto::digest::sha256;
 use crate::model::error::Result;
 use crate::model::{Entropy, EntryId, Epoch, Sequence, Timestamp, Voucher};
+use crate::policy::clock::is_from_the_future;
 use crate::store::{Changes, Key, PoolStore, Prefix, Space};
 use minicbor::{Decode, Encode};
 use std::fmt;
@@ -177,7 +178,8 @@ pub fn put_grant(changes: &mut Changes, grant: &Grant) {
 /// The grant of that name, if it has not ended, and the very client to which it was given is there and has not been told to give it back.
 pub fn find_grant(store: &PoolStore, id: GrantId, now: Timestamp) -> Result<Option<Grant>> {
     let grant: Option<(Grant, Sequence)> = record::find(store, &grant_key(id))?;
-    let Some(grant) = grant.map(|(grant, _)| grant).filter(|grant| now < grant.expires) else { return Ok(None) };
+    let lives = |grant: &Grant| now < grant.expires && !is_from_the_future(grant.created, now);
+    let Some(grant) = grant.map(|(grant, _)| grant).filter(lives) else { return Ok(None) };
     let client = find_client(store, grant.client_id.as_str())?;
     Ok(client.is_some_and(|client| client.epoch == grant.epoch).then_some(grant))
 }

@@ -4,7 +4,8 @@ use super::{Basis, Core};
 use crate::{
     application::{self, GrantId},
     crypto::jwt,
-    model::{EntryId, Error, Result},
+    model::{EntryId, Error, Result, Timestamp},
+    policy::clock::is_from_the_future,
     pool::{
         Pool,
         keys::{self, Use},
@@ -59,7 +60,8 @@ impl Core {
         let keys = keys::public(&pool, Use::Oidc)?;
         let claims: AccessClaims = jwt::verify(token, ACCESS_TOKEN_TYPE, keys.iter().map(|key| key.public()))?;
         let now = self.clock.now();
-        if claims.iss != issuer || claims.aud != issuer || now.seconds() >= claims.exp || now.seconds() < claims.iat {
+        let is_of_now = now.seconds() < claims.exp && !is_from_the_future(Timestamp::from_seconds(claims.iat), now);
+        if claims.iss != issuer || claims.aud != issuer || !is_of_now {
             return Err(Error::credentials());
         }
         let grant = GrantId::parse(&claims.grant).ok_or_else(Error::credentials)?;

@@ -16,7 +16,7 @@ use crate::{
     audit::{Action, Reason},
     model::{EntryId, Result, Secret, Timestamp},
     policy::lockout::{
-        LockoutPolicy,
+        self, LockoutPolicy,
         history::{History, Sources},
         source::{Entry, NameTag},
     },
@@ -60,8 +60,8 @@ impl Attempt<'_> {
 
     /// How long it waits, if it must.
     fn wait(&self, history: &History, now: Timestamp) -> Option<Duration> {
-        let until = history.counter(self.policy(), &self.from, now).locked_until.filter(|until| now < *until)?;
-        Some(until.since(now))
+        let counter = history.counter(self.policy(), &self.from, now);
+        counter.locked_until.filter(|_| lockout::is_locked(&counter, now)).map(|until| until.since(now))
     }
 }
 

@@ -33,6 +33,11 @@ pub fn is_from_the_future(made: Timestamp, now: Timestamp) -> bool {
     made > now.plus(SKEW)
 }
 
+/// Whether something is alive that lasts so long at most and ends at that moment. What ends later than it could has been made in the future.
+pub fn is_alive(end: Timestamp, lifetime: Duration, now: Timestamp) -> bool {
+    now < end && end <= now.plus(lifetime).plus(SKEW)
+}
+
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
@@ -209,6 +214,10 @@ mod tests {
         assert!(!is_from_the_future(now.plus(SKEW), now));
         assert!(is_from_the_future(now.plus(SKEW).plus(Duration::from_micros(1)), now));
         assert!(!is_from_the_future(now.minus(SKEW), now));
+        let minute = Duration::from_secs(60);
+        for (end, alive) in [(0, false), (1, true), (60, true), (360, true), (361, false)] {
+            assert_eq!(is_alive(now.plus(seconds(end)), minute, now), alive, "{end}");
+        }
     }
 
     proptest! {

@@ -55,6 +55,7 @@
 pub mod history;
 pub mod source;
 
+use super::clock::is_from_the_future;
 use crate::model::{Days, Seconds, Timestamp};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -131,9 +132,9 @@ pub struct State {
     pub locked_until: Option<Timestamp>,
 }
 
-/// Whether it is locked at that moment.
+/// Whether it is locked at that moment. A lock that a clock set which was ahead would last until that moment has come: it does not count.
 pub fn is_locked(state: &State, now: Timestamp) -> bool {
-    state.locked_until.is_some_and(|until| now < until)
+    state.locked_until.is_some_and(|until| now < until) && !state.last_failure.is_some_and(|last| is_from_the_future(last, now))
 }
 
 /// The state after a failed login.

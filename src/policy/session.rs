@@ -1,5 +1,6 @@
 //! When a session is over.
 
+use super::clock::is_from_the_future;
 use crate::model::{Seconds, Timestamp};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub fn ends_at_the_latest(policy: &SessionPolicy, began: Timestamp) -> Timestamp
 
 /// Whether that session is over. One that claims to begin in the future is over too: its record is not to be trusted.
 pub fn is_over(policy: &SessionPolicy, began: Timestamp, used: Timestamp, now: Timestamp) -> bool {
-    now >= ends_at(policy, began, used) || used < began
+    now >= ends_at(policy, began, used) || used < began || is_from_the_future(began, now)
 }
 
 #[cfg(test)]
@@ -63,6 +64,9 @@ mod tests {
             (0, 55, 60, true),
             (0, 59, 60, true),
             (100, 50, 55, true),
+            // As a clock that was ahead has begun it.
+            (1000, 1000, 700, false),
+            (1000, 1000, 699, true),
         ] {
             assert_eq!(is_over(&POLICY, at(began), at(used), at(now)), over, "{began} {used} {now}");
         }
@@ -73,7 +77,7 @@ mod tests {
     proptest! {
         #[test]
         fn once_over_it_stays_over(began in 0i64..100, used in 0i64..200, now in 0i64..300, later in 0i64..300) {
-            if is_over(&POLICY, at(began), at(used), at(now)) {
+            if began <= now && is_over(&POLICY, at(began), at(used), at(now)) {
                 prop_assert!(is_over(&POLICY, at(began), at(used), at(now + later)));
             }
         }

@@ -8,6 +8,7 @@ use crate::oidc::app::App;
 use crate::oidc::error::{Code, Refusal};
 use crate::oidc::issue::{self, TokenResponse};
 use crate::oidc::wire::{Parameters, verifies};
+use crate::policy::clock::is_alive;
 use crate::store::{ATTEMPTS, Changes, CommitError};
 use crate::web::PoolRequest;
 
@@ -23,7 +24,7 @@ pub async fn redeem(app: &App, request: &PoolRequest, client: &Client, form: &Pa
             revoke(app, request, &record).await.map_err(failed)?;
             return Err(invalid("the code was used before; what it gave has been revoked"));
         }
-        if app.now() >= record.expires {
+        if !is_alive(record.expires, request.pool.settings().lifetimes.code.duration(), app.now()) {
             return Err(invalid("the code is not known, has expired, or is another client's"));
         }
         judge(client, &record, form)?;

@@ -26,6 +26,13 @@ fn the_third_failure_within_the_window_locks() {
 }
 
 #[test]
+fn a_lock_of_a_clock_that_was_ahead_does_not_count() {
+    let locked = after_failures(&[1000, 1001, 1002]);
+    assert!(is_locked(&locked, at(702)), "a little ahead");
+    assert!(!is_locked(&locked, at(701)));
+}
+
+#[test]
 fn failures_further_apart_than_the_window_are_forgotten() {
     assert_eq!(after_failures(&[0, 5, 16]).failures, 1);
     assert_eq!(after_failures(&[0, 10, 20]).failures, 3, "each failure begins the window anew");
