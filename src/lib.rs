@@ -7,7 +7,8 @@
 //!   server                                     configuration, listeners, TLS, clock, tasks, composition
 //!   ldap      oidc      saml      login   admin    faces; none imports another
 //!   ─────────────────────────────────────────────
-//!             web                 sync         the kit around warp │ import and export
+//!             entrance            sync         the way through a login │ import and export
+//!             web                              the kit around warp
 //!   ─────────────────────────────────────────────
 //!   authn                                      the one authentication engine; edits of entries
 //!   federation                                 upstream identity providers
@@ -22,10 +23,11 @@
 //! # Five flows
 //!
 //! - **LDAP bind**: listener → `ldap::connection` → codec → `ops/bind` → `authn` (one shot) → `ldap::error` → codec.
-//! - **Authorize**: `oidc` runs its ordered checks; a usable session gives a code, otherwise it stores an Interaction and answers 303 to `login`, which
-//!   loops over `authn` and sends the browser back. Authorize decides again from what is stored: it never trusts the redirect.
+//! - **Authorize**: `oidc` runs its ordered checks; a usable session gives a code, otherwise the `entrance` answers with the page of `login`, in whose form the
+//!   request travels sealed as an Interaction. `login` loops over `authn`, which stores the Interaction with the proof, and sends the browser back. Authorize decides
+//!   again from what is stored: it never trusts the redirect. What comes by POST from another site is handed over to a POST from our own first.
 //! - **Token**: parse → client authentication → grant → issue → one commit (consume the code, keep the grant, audit).
-//! - **SAML SSO**: decode the binding → service provider and signature → the same Interaction and login → assertion → a form that posts itself.
+//! - **SAML SSO**: decode the binding → service provider and signature → the same entrance and login → assertion → a form that posts itself.
 //! - **Federated login**: `authn` says Redirect → upstream → `login::callback` → `federation` verifies → link → back into `authn`, so that disabled and
 //!   locked still apply.
 //!
@@ -37,6 +39,8 @@
 //!   require one.
 //! - What strangers do to a name locks strangers: a lock is counted for each place from which its
 //!   person has come ([`policy::lockout`]).
+//! - Whoever has proven nothing has nothing stored, but for the way to an upstream, and no limit on
+//!   that closes a door to others: what is too much displaces its like.
 //! - One use case is one commit; what is acknowledged is on disk; what is visible is durable.
 //! - Who may see or write what is decided in [`policy::access`], for every face. What one may not see does not exist for them.
 //! - Secrets are sealed under one master key, which a [`pool::Registry`] verifies before anything else is written or listened to.
@@ -51,6 +55,7 @@ pub mod authn;
 pub mod cli;
 pub mod crypto;
 pub mod directory;
+pub mod entrance;
 pub mod federation;
 pub mod ldap;
 pub mod login;

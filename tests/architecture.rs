@@ -23,6 +23,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("federation", &["directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
     ("authn", &["federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
     ("web", &["pool", "crypto", "model"]),
+    // What the faces share on the way through a login: it holds requests and sessions, and answers with pages.
+    ("entrance", &["web", "authn", "store", "model"]),
     ("sync", &["authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
     (
         "admin",
@@ -41,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "ldap",
             "admin",
             "sync",
+            "entrance",
             "web",
             "authn",
             "federation",
@@ -58,9 +61,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["server", "admin", "model"]),
 ];
 
-/// What a face with pages or HTTP endpoints may import: the core and the kit around warp.
+/// What a face with pages or HTTP endpoints may import: the core, the kit around warp and the way through a login.
 const FACE: &[&str] =
-    &["web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"];
+    &["entrance", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"];
 
 /// Crates that only named rooms may use, because replacing or auditing them must stay a local matter.
 const CONFINED: &[(&str, &[&str])] = &[

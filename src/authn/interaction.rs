@@ -1,44 +1,43 @@
-//! An authorization or SSO request that waits, stored, while the person logs in.
+//! An authorization or SSO request that waits while the person logs in.
 //!
-//! It is bound to one browser by a cookie, ends by itself, and is capped per network address, since whoever begins one has proven nothing. The first bytes of its name
-//! are a keyed hash of the address, so that the records of one address lie together in the store and can be counted. Payloads lie elsewhere: they are larger, and
-//! counting does not read them.
+//! It is a value. Whoever merely arrives has proven nothing, so nothing of theirs is stored: the request travels in a hidden field of the page, sealed with a key of the
+//! pool for one browser and one place. It is stored when somebody proves who they are, and while they are at an upstream, which gives nothing back but a name
+//! (see [`waiting`](super::waiting)).
+//!
+//! A sealed request is no ticket: it can be brought again and again while it lasts, and says nothing but what the application has asked for, and when. Each time the
+//! person proves anew who they are, or the face decides by the session that the browser has. Whether a demand was met is never in it: the session says since when
+//! its person is proven, and that is compared with the moment at which the request began.
 
 use super::{Core, authentication::Level};
 use crate::{
     crypto::digest,
-    model::{Error, Result, Secret, Sequence, Timestamp, address::subscriber, entropy::random, error::Rule, record},
+    model::{Error, Result, Timestamp, entropy::random, error::Rule, record},
     pool::Pool,
-    store::{Changes, Key, Prefix, Space},
 };
-use minicbor::{Decode, Encode};
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use minicbor::{
+    Decode, Encode,
+    bytes::{ByteArray, ByteVec},
+};
+use std::time::Duration;
 
 /// How long a person has to log in.
 pub const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// Requests of one network address (of one /64 with IPv6) that may wait at a pool at the same time.
-pub const MAX_PER_ADDRESS: usize = 500;
+/// How long a request that another site has posted may take to be brought back by the browser: as long as somebody without scripts needs to press the button.
+pub const MAX_HANDOVER_AGE: Duration = Duration::from_secs(5 * 60);
 
 /// Bytes that the payload of an interaction may hold.
 pub const MAX_PAYLOAD: usize = 16 * 1024;
 
-/// Bytes of a payload in one row of the store.
-const PART: usize = 4096;
-
 /// Bytes that an application's name and a login hint may have here; longer ones are cut, since both are only shown.
 const MAX_TEXT: usize = 256;
 
-/// The newest version of the record.
+/// The newest version of the record, sealed and stored.
 const VERSION: u8 = 1;
-
-/// Bytes of a name that come from the address, and those that are random.
-const TAG: usize = 8;
-const RANDOM: usize = 24;
 
 /// What ties an interaction to one browser: the hash of its cookie.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BrowserKey([u8; 32]);
+pub struct BrowserKey(pub(super) [u8; 32]);
 
 impl BrowserKey {
     /// The key of a browser that sent this cookie value.
@@ -57,6 +56,33 @@ pub enum ReturnPoint {
     /// The single sign-on endpoint of the SAML Identity Provider.
     #[n(1)]
     SamlSso,
+}
+
+/// Which form a sealed request belongs to. In another one it does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The login pages.
+    Login,
+    /// A question that a face asks somebody who is logged in.
+    Question(ReturnPoint),
+}
+
+impl Place {
+    const fn purpose(self) -> &'static str {
+        match self {
+            Self::Login => "request at the login pages",
+            Self::Question(ReturnPoint::Authorize) => "request at the question of the authorization endpoint",
+            Self::Question(ReturnPoint::SamlSso) => "request at the question of single sign-on",
+        }
+    }
+}
+
+/// What a request is sealed for that another site has posted to that face.
+const fn handover(face: ReturnPoint) -> &'static str {
+    match face {
+        ReturnPoint::Authorize => "request posted to the authorization endpoint",
+        ReturnPoint::SamlSso => "request posted to single sign-on",
+    }
 }
 
 /// What an application demands of a login.
@@ -85,28 +111,24 @@ pub struct NewInteraction {
     pub demands: Demands,
 }
 
-/// The name of an interaction, as URLs carry it. Records are named by its hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InteractionId(String);
+/// The name of an interaction. It stays the same however often the request is sealed, so that one login answers it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InteractionId(pub(super) [u8; 32]);
 
 impl InteractionId {
     /// The text for a URL: base64url, so nothing in it needs escaping.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn to_text(self) -> String {
+        digest::base64url(&self.0)
+    }
+
+    /// The name that a URL carries; `None` if it carries none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        digest::from_base64url(text)?.try_into().ok().map(Self)
     }
 }
 
-/// A request that waits for the browser that brings this token.
-#[derive(Debug)]
-pub struct Handover {
-    /// The name of the interaction.
-    pub interaction: InteractionId,
-    /// What ties it to whoever brings it.
-    pub token: Secret<String>,
-}
-
-/// A waiting request.
-#[derive(Clone, Debug)]
+/// A request that waits for a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interaction {
     id: InteractionId,
     return_point: ReturnPoint,
@@ -114,13 +136,13 @@ pub struct Interaction {
     payload: Vec<u8>,
     demands: Demands,
     created: Timestamp,
-    parts: u8,
+    is_stored: bool,
 }
 
 impl Interaction {
     /// Its name.
-    pub const fn id(&self) -> &InteractionId {
-        &self.id
+    pub const fn id(&self) -> InteractionId {
+        self.id
     }
 
     /// The face's own request.
@@ -147,242 +169,122 @@ impl Interaction {
     pub const fn created(&self) -> Timestamp {
         self.created
     }
+
+    /// Whether it came out of the store, from which its answer takes it.
+    pub const fn is_stored(&self) -> bool {
+        self.is_stored
+    }
+
+    /// The same request, which demands from now on that the person proves anew who they are.
+    pub fn insisting(self) -> Self {
+        Self { demands: Demands { force: true, ..self.demands }, ..self }
+    }
+
+    pub(super) fn stored(self) -> Self {
+        Self { is_stored: true, ..self }
+    }
+
+    pub(super) fn is_alive(&self, now: Timestamp) -> bool {
+        now < self.ends()
+    }
+
+    pub(super) fn ends(&self) -> Timestamp {
+        self.created.plus(MAX_AGE)
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let Self { id, return_point, application, payload, demands, created, is_stored } = self;
+        let record = Record {
+            id: ByteArray::from(id.0),
+            return_point: *return_point,
+            application: application.clone(),
+            created: *created,
+            force: demands.force,
+            max_age: demands.max_age.map(|age| age.as_secs()),
+            acr: demands.acr,
+            login_hint: demands.login_hint.clone(),
+            payload: payload.clone().into(),
+            is_stored: *is_stored,
+        };
+        record::encode(VERSION, &record)
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
+        let record: Record = record::decode(VERSION, bytes)?;
+        let Record { id, return_point, application, created, force, max_age, acr, login_hint, payload, is_stored } = record;
+        let demands = Demands { force, max_age: max_age.map(Duration::from_secs), acr, login_hint };
+        Ok(Self { id: InteractionId(*id), return_point, application, payload: payload.into(), demands, created, is_stored })
+    }
 }
 
-#[derive(Clone, Encode, Decode)]
+#[derive(Encode, Decode)]
 #[cbor(map)]
-struct Stored {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    browser: [u8; 32],
+struct Record {
+    #[n(0)]
+    id: ByteArray<32>,
     #[n(1)]
     return_point: ReturnPoint,
     #[n(2)]
     application: String,
     #[n(3)]
     created: Timestamp,
-    /// Rows that the payload takes.
     #[n(4)]
-    parts: u8,
-    #[n(5)]
     force: bool,
     /// Seconds.
-    #[n(6)]
+    #[n(5)]
     max_age: Option<u64>,
-    #[n(7)]
+    #[n(6)]
     acr: Option<Level>,
-    #[n(8)]
+    #[n(7)]
     login_hint: Option<String>,
-    // 9 said whether nothing may be shown, which the face judges.
-    #[n(10)]
-    away: Option<StoredAway>,
-}
-
-#[derive(Clone, Encode, Decode)]
-#[cbor(map)]
-struct StoredAway {
-    /// The hash of the state parameter.
-    #[cbor(n(0), with = "minicbor::bytes")]
-    state: [u8; 32],
-    /// What the protocol needs to go on, sealed.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    sealed: Vec<u8>,
-}
-
-/// A waiting request as read, with what only this room needs.
-pub(super) struct Waiting {
-    pub interaction: Interaction,
-    stored: Stored,
-    version: Sequence,
-}
-
-/// What the names of the rows begin with.
-const RECORD: u8 = 0;
-const PAYLOAD: u8 = 1;
-
-/// The rows of an interaction: number 0 is its record, the others hold its payload.
-fn key(id: &str, part: u8) -> Option<Key> {
-    let bytes = digest::from_base64url(id).filter(|bytes| bytes.len() == TAG + RANDOM)?;
-    let tag = bytes.get(..TAG)?;
-    let hash = digest::sha256(id.as_bytes());
-    let name = match part {
-        0 => [&[RECORD], tag, &hash].concat(),
-        part => [[PAYLOAD].as_slice(), &hash, &[part]].concat(),
-    };
-    Some(Key::named(Space::Interaction, &name))
-}
-
-/// What the records of an address begin with.
-fn records_from(tag: &[u8; TAG]) -> Prefix {
-    Prefix::named(Space::Interaction, &[[RECORD].as_slice(), tag].concat())
-}
-
-/// What stands for a network address in the name of an interaction.
-fn tag(pool: &Pool, address: Option<IpAddr>) -> [u8; TAG] {
-    let text = address.map(|address| subscriber(address).to_string()).unwrap_or_default();
-    pool.mac("interaction-address", text.as_bytes()).first_chunk().copied().unwrap_or_default()
-}
-
-fn alive(created: Timestamp, now: Timestamp) -> bool {
-    now < created.plus(MAX_AGE)
+    #[n(8)]
+    payload: ByteVec,
+    #[n(9)]
+    is_stored: bool,
 }
 
 impl Core {
-    /// Stores a request that waits for a login, bound to the browser. Busy when too many wait from that address.
-    pub async fn begin(
-        &self,
-        pool: &Arc<Pool>,
-        new: NewInteraction,
-        browser: &BrowserKey,
-        address: Option<IpAddr>,
-    ) -> Result<InteractionId> {
-        if new.payload.len() > MAX_PAYLOAD {
+    /// A request that begins to wait now. It is only a value yet; `Invalid` if its payload is too large.
+    pub fn interaction(&self, new: NewInteraction) -> Result<Interaction> {
+        let NewInteraction { return_point, application, payload, demands } = new;
+        if payload.len() > MAX_PAYLOAD {
             return Err(Error::invalid(Rule::Request, format!("the request is larger than {MAX_PAYLOAD} bytes")));
         }
-        let now = self.clock.now();
-        let tag = tag(pool, address);
-        if waiting_from(pool, &tag, now)? >= MAX_PER_ADDRESS {
-            return Err(Error::busy("too many logins are waiting from this network address; finish one or try again later"));
-        }
-        let id = digest::base64url(&[tag.as_slice(), &random::<RANDOM>(&*self.entropy)].concat());
-        let parts = new.payload.chunks(PART);
-        let stored = Stored {
-            browser: browser.0,
-            return_point: new.return_point,
-            application: shortened(&new.application),
-            created: now,
-            parts: u8::try_from(parts.len()).unwrap_or(u8::MAX),
-            force: new.demands.force,
-            max_age: new.demands.max_age.map(|age| age.as_secs()),
-            acr: new.demands.acr,
-            login_hint: new.demands.login_hint.as_deref().map(shortened),
-            away: None,
-        };
-        let end = now.plus(MAX_AGE);
-        let mut changes = Changes::new();
-        for (part, number) in parts.zip(1..) {
-            changes.put_until(self.interaction_key(&id, number)?, part.to_vec(), end);
-        }
-        let key = self.interaction_key(&id, 0)?;
-        changes.expect_absent(key.clone());
-        changes.put_until(key, record::encode(VERSION, &stored), end);
-        pool.store().commit(changes).await?;
-        Ok(InteractionId(id))
-    }
-
-    /// Stores a request that another site has posted. Our cookies, which are Lax, do not come with such a POST, so the browser is not known, and giving it a new key
-    /// would part it from what waits in its other tabs. The way on carries the token, and the GET that comes with cookies again [takes it over](Core::take_over).
-    pub async fn begin_handover(&self, pool: &Arc<Pool>, new: NewInteraction, address: Option<IpAddr>) -> Result<Handover> {
-        let token = digest::token(&*self.entropy);
-        let interaction = self.begin(pool, new, &BrowserKey::from_cookie(token.expose()), address).await?;
-        Ok(Handover { interaction, token })
-    }
-
-    /// Ties a request to the browser that brings its token, once; false if none waits under that name and token.
-    pub async fn take_over(&self, pool: &Pool, id: &str, token: &str, browser: &BrowserKey) -> Result<bool> {
-        let take_over = |changes: &mut Changes| {
-            let Some(waiting) = self.waiting(pool, id, &BrowserKey::from_cookie(token))? else { return Ok(false) };
-            self.rewrite(&waiting, Stored { browser: browser.0, ..waiting.stored.clone() }, changes)?;
-            Ok(true)
-        };
-        pool.store().decide(take_over).await
-    }
-
-    /// Lets a waiting request demand from now on that the person proves anew who they are; false if it does not wait any more. A login that has left for an upstream
-    /// without that demand counts no more.
-    pub async fn insist(&self, pool: &Pool, interaction: &Interaction, browser: &BrowserKey) -> Result<bool> {
-        let insist = |changes: &mut Changes| {
-            let Some(waiting) = self.waiting(pool, interaction.id.as_str(), browser)? else { return Ok(false) };
-            self.rewrite(&waiting, Stored { force: true, away: None, ..waiting.stored.clone() }, changes)?;
-            Ok(true)
-        };
-        pool.store().decide(insist).await
-    }
-
-    /// The waiting request of that name; `None` if there is none, it has ended, or it belongs to another browser.
-    pub fn interaction(&self, pool: &Arc<Pool>, id: &str, browser: &BrowserKey) -> Result<Option<Interaction>> {
-        Ok(self.waiting(pool, id, browser)?.map(|waiting| waiting.interaction))
-    }
-
-    /// Ends the interaction within the face's own commit, so that one login answers one request once: the commit conflicts if it has ended already.
-    pub fn consume(&self, interaction: &Interaction, changes: &mut Changes) {
-        let id = interaction.id.as_str();
-        for key in (0..=interaction.parts).filter_map(|part| key(id, part)) {
-            changes.expect_present(key.clone());
-            changes.delete(key);
-        }
-    }
-
-    pub(super) fn waiting(&self, pool: &Pool, id: &str, browser: &BrowserKey) -> Result<Option<Waiting>> {
-        let Some(row) = key(id, 0).map(|key| pool.store().get(&key)).transpose()?.flatten() else { return Ok(None) };
-        let stored: Stored = record::decode(VERSION, &row.value)?;
-        if !alive(stored.created, self.clock.now()) || !digest::equal(&stored.browser, &browser.0) {
-            return Ok(None);
-        }
-        let mut payload = Vec::new();
-        for part in 1..=stored.parts {
-            // A row that is gone belongs to an interaction that somebody has just ended.
-            let Some(row) = pool.store().get(&self.interaction_key(id, part)?)? else { return Ok(None) };
-            payload.extend_from_slice(&row.value);
-        }
-        let interaction = Interaction {
-            id: InteractionId(id.to_owned()),
-            return_point: stored.return_point,
-            application: stored.application.clone(),
+        Ok(Interaction {
+            id: InteractionId(random(&*self.entropy)),
+            return_point,
+            application: shortened(&application),
             payload,
-            demands: Demands {
-                force: stored.force,
-                max_age: stored.max_age.map(Duration::from_secs),
-                acr: stored.acr,
-                login_hint: stored.login_hint.clone(),
-            },
-            created: stored.created,
-            parts: stored.parts,
-        };
-        Ok(Some(Waiting { interaction, stored, version: row.version }))
+            demands: Demands { login_hint: demands.login_hint.as_deref().map(shortened), ..demands },
+            created: self.clock.now(),
+            is_stored: false,
+        })
     }
 
-    /// Notes that the person was sent to an upstream under that state, and what the protocol needs to go on.
-    pub(super) fn send_away(&self, pool: &Pool, waiting: &Waiting, state: &str, secret: &[u8], changes: &mut Changes) -> Result<()> {
-        let key = self.interaction_key(waiting.interaction.id.as_str(), 0)?;
-        let away = StoredAway { state: digest::sha256(state.as_bytes()), sealed: pool.seal(&key, secret)? };
-        self.rewrite(waiting, Stored { away: Some(away), ..waiting.stored.clone() }, changes)
+    /// The request as a hidden field of a form carries it: base64url, for that form of that browser.
+    pub fn seal(&self, pool: &Pool, interaction: &Interaction, place: Place, browser: &BrowserKey) -> Result<String> {
+        pool.seal_text(place.purpose(), &browser.0, &interaction.encode())
     }
 
-    /// Takes back what the protocol needs to go on, if the person was sent away under that state. The commit makes sure that a state is answered once.
-    pub(super) fn come_back(&self, pool: &Pool, waiting: &Waiting, state: &str, changes: &mut Changes) -> Result<Option<Vec<u8>>> {
-        let Some(away) = &waiting.stored.away else { return Ok(None) };
-        if !digest::equal(&away.state, &digest::sha256(state.as_bytes())) {
-            return Ok(None);
-        }
-        let key = self.interaction_key(waiting.interaction.id.as_str(), 0)?;
-        let secret = pool.open(&key, &away.sealed)?;
-        self.rewrite(waiting, Stored { away: None, ..waiting.stored.clone() }, changes)?;
-        Ok(Some(secret.expose().clone()))
+    /// The request in a field that a browser has sent; `None` if it was not sealed for that form of this browser, in this pool, or is over.
+    pub fn unseal(&self, pool: &Pool, sealed: &str, place: Place, browser: &BrowserKey) -> Option<Interaction> {
+        let plain = pool.open_text(place.purpose(), &browser.0, sealed)?;
+        let interaction = Interaction::decode(plain.expose()).ok()?;
+        interaction.is_alive(self.clock.now()).then_some(interaction)
     }
 
-    fn rewrite(&self, waiting: &Waiting, stored: Stored, changes: &mut Changes) -> Result<()> {
-        let key = self.interaction_key(waiting.interaction.id.as_str(), 0)?;
-        changes.expect_version(key.clone(), waiting.version);
-        changes.put_until(key, record::encode(VERSION, &stored), stored.created.plus(MAX_AGE));
-        Ok(())
+    /// The request that another site has posted. Our cookies, which are Lax, do not come with such a POST, so the browser is not known yet, and whoever brings the request
+    /// within [`MAX_HANDOVER_AGE`] may go on with it: they could as well have been led to the same application's request anew.
+    pub fn seal_handover(&self, pool: &Pool, interaction: &Interaction) -> Result<String> {
+        pool.seal_text(handover(interaction.return_point), &[], &interaction.encode())
     }
 
-    fn interaction_key(&self, id: &str, part: u8) -> Result<Key> {
-        key(id, part).ok_or_else(|| Error::internal("an interaction has a name that is not one of ours"))
+    /// The request that another site has posted to that face, brought back by the browser; `None` if it is no such request, or is over.
+    pub fn open_handover(&self, pool: &Pool, sealed: &str, face: ReturnPoint) -> Option<Interaction> {
+        let plain = pool.open_text(handover(face), &[], sealed)?;
+        let interaction = Interaction::decode(plain.expose()).ok()?;
+        (self.clock.now() < interaction.created.plus(MAX_HANDOVER_AGE)).then_some(interaction)
     }
-}
-
-/// How many requests wait from an address, counted up to the limit.
-fn waiting_from(pool: &Pool, tag: &[u8; TAG], now: Timestamp) -> Result<usize> {
-    let mut count = 0;
-    for row in pool.store().scan(&records_from(tag), None) {
-        let (_, row) = row?;
-        count += usize::from(alive(record::decode::<Stored>(VERSION, &row.value)?.created, now));
-        if count >= MAX_PER_ADDRESS {
-            break;
-        }
-    }
-    Ok(count)
 }
 
 fn shortened(text: &str) -> String {
@@ -399,29 +301,32 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A record of version 1 as it lies in stores: it must stay readable, and written so.
+    /// A record of version 1 as pages and stores hold it: it must stay readable, and written so.
     #[test]
     fn golden_bytes() {
-        let stored = Stored {
-            browser: [1; 32],
+        let interaction = Interaction {
+            id: InteractionId([1; 32]),
             return_point: ReturnPoint::SamlSso,
             application: "Demo".into(),
+            payload: vec![3, 4],
+            demands: Demands {
+                force: true,
+                max_age: Some(Duration::from_secs(60)),
+                acr: Some(Level::Single),
+                login_hint: Some("alice".into()),
+            },
             created: Timestamp::from_seconds(1_790_000_000),
-            parts: 2,
-            force: true,
-            max_age: Some(60),
-            acr: Some(Level::Single),
-            login_hint: Some("alice".into()),
-            away: Some(StoredAway { state: [2; 32], sealed: vec![3, 4] }),
+            is_stored: true,
         };
-        let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
+        let bytes = interaction.encode();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
-            bytes,
-            "01aa00582001010101010101010101010101010101010101010101010101010101010101010101026444656d6f031b00065bfeda25e000040205f506183c07000865616c6963650aa2005820020202020202020202020202020202020202020202020202020202020202020201420304"
+            hex,
+            "01aa00582001010101010101010101010101010101010101010101010101010101010101010101026444656d6f031b00065bfeda25e00004f505183c06000765\
+             616c696365084203 0409f5"
+                .replace(' ', "")
         );
-        let former = "01ab00582001010101010101010101010101010101010101010101010101010101010101010101026444656d6f031b00065bfeda25e000040205f506183c07000865616c69636509f40aa2005820020202020202020202020202020202020202020202020202020202020202020201420304";
-        let former: Vec<u8> = (0..former.len()).step_by(2).map(|at| u8::from_str_radix(&former[at..at + 2], 16).unwrap()).collect();
-        assert_eq!(record::decode::<Stored>(VERSION, &former).unwrap().login_hint, stored.login_hint);
+        assert_eq!(Interaction::decode(&bytes).unwrap(), interaction);
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use super::{
     BindName, BrowserKey, BrowserMark, Core, Kept, Origin, ReturnPoint,
-    authentication::Level,
+    authentication::{Authentication, Level},
     credential,
     engine::{self, Attempt, Entrance, Factor, Facts, Identity, Input, Known, Next},
     identity,
     interaction::Interaction,
     login::{self, Try},
     session,
+    waiting::Whereabouts,
 };
 use crate::{
     audit::{self, Action, Event, Reason},
@@ -19,9 +20,10 @@ use crate::{
         link::{self, Linked},
         oidc::{self, Answer, Wish},
     },
-    model::{Actor, Error, Kind, Result, Secret, Sequence, Voucher, error::Denial},
+    model::{Actor, Error, Kind, Result, Secret, Sequence, Timestamp, Voucher, error::Denial},
     policy::lockout::history::History,
     pool::Pool,
+    store::Changes,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -92,12 +94,13 @@ pub struct Callback {
 const STATE_SEPARATOR: char = '.';
 
 impl Core {
-    /// Tries a name and a password. `kept` is what the browser sent of earlier logins.
+    /// Tries a name and a password. `kept` is what the browser sent of earlier logins: a session among it ends when this login succeeds. With the new session the request
+    /// is stored, so that the face finds it when the browser comes back.
     #[allow(clippy::too_many_arguments, reason = "what a login form holds, and where it came from")]
     pub async fn login_password(
         &self,
         pool: &Arc<Pool>,
-        interaction: &str,
+        interaction: &Interaction,
         browser: &BrowserKey,
         username: &str,
         password: &Secret<Vec<u8>>,
@@ -105,8 +108,8 @@ impl Core {
         origin: Origin,
     ) -> Result<Step> {
         let pool = &self.fresh(pool)?;
-        let interaction = self.interaction(pool, interaction, browser)?.ok_or_else(ended)?;
-        let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
+        let attempt = Attempt::new(Entrance::Interactive, level(interaction));
+        let whereabouts = Whereabouts { browser, address: origin.address };
         let cookies = self.cookies(pool, kept);
         let former = session::former(pool, kept.session)?;
         let who = BindName::Uid(username.to_owned());
@@ -114,13 +117,14 @@ impl Core {
         let tried = Try { password, origin, mark, action: Action::Login, actor: None, keeps_password: true, written: None };
         let next = self
             .try_password(pool, &who, &attempt, &tried, |authentication, _, changes| {
-                session::begin(pool, changes, authentication, authentication.at(), cookies.session.expose(), kept.session)
+                session::begin(pool, changes, authentication, authentication.at(), cookies.session.expose(), kept.session)?;
+                self.keep(pool, interaction, whereabouts, changes)
             })
             .await?;
         if let Next::Granted(authentication) = &next {
             self.end_former(pool, former, authentication.entry()).await?;
         }
-        Ok(step(next, cookies, &interaction))
+        Ok(step(next, cookies, interaction))
     }
 
     /// What a browser keeps if its login succeeds: a new session, and the mark that it has, or
@@ -130,28 +134,29 @@ impl Core {
         Cookies { session: digest::token(&*self.entropy), mark, known_for: pool.settings().lockout.sources.known.duration() }
     }
 
-    /// Sends the person to an upstream identity provider. `callback` is the absolute URL of `/oauth2/idpresponse` of this pool.
+    /// Sends the person to an upstream identity provider. `callback` is the absolute URL of `/oauth2/idpresponse` of this pool. The upstream gives back nothing but a
+    /// state, so the request is stored until the person is back.
     pub async fn login_upstream(
         &self,
         pool: &Arc<Pool>,
-        interaction: &str,
+        interaction: &Interaction,
         browser: &BrowserKey,
         provider: &str,
         callback: &str,
+        origin: Origin,
     ) -> Result<Step> {
         let pool = self.fresh(pool)?;
-        let interaction = self.interaction(&pool, interaction, browser)?.ok_or_else(ended)?;
         let unknown = || Error::not_found("the pool has no identity provider of that name");
         let voucher = federation::voucher(&pool, provider)?.ok_or_else(unknown)?;
         let provider = federation::find(&pool, provider)?.ok_or_else(unknown)?;
-        let attempt = Attempt::new(Entrance::Interactive, level(&interaction));
+        let attempt = Attempt::new(Entrance::Interactive, level(interaction));
         let choice = Input::Choose { provider: provider.name.clone() };
         let facts = login::facts(&pool, Identity::Unnamed);
         match engine::advance(attempt, &choice, &facts, self.clock.now()).next {
             Next::Redirect(_) => {}
-            next => return Ok(step(next, self.cookies(&pool, Kept::default()), &interaction)),
+            next => return Ok(step(next, self.cookies(&pool, Kept::default()), interaction)),
         }
-        let id = interaction.id().as_str();
+        let id = interaction.id().to_text();
         let state = format!("{id}{STATE_SEPARATOR}{}", digest::token(&*self.entropy).expose());
         let demands = interaction.demands();
         let wish = Wish {
@@ -165,8 +170,8 @@ impl Core {
         let departure = self.relying_party.begin(pool.id(), &provider, &wish, self.clock.now(), &*self.entropy).await?;
         pool.store()
             .decide(|changes| {
-                let waiting = self.waiting(&pool, id, browser)?.ok_or_else(ended)?;
-                self.send_away(&pool, &waiting, &state, &departure.pending, changes)
+                let whereabouts = Whereabouts { browser, address: origin.address };
+                self.send_away(&pool, interaction, whereabouts, &state, &departure.pending, changes)
             })
             .await?;
         Ok(Step::Redirect(departure.url))
@@ -184,20 +189,21 @@ impl Core {
         let pool = self.fresh(pool)?;
         let state = answer.state.as_deref().ok_or_else(ended)?;
         let (id, _) = state.split_once(STATE_SEPARATOR).ok_or_else(ended)?;
-        let (interaction, pending) = pool
-            .store()
-            .decide(|changes| {
-                let waiting = self.waiting(&pool, id, browser)?.ok_or_else(ended)?;
-                let pending = self.come_back(&pool, &waiting, state, changes)?.ok_or_else(ended)?;
-                Ok((waiting.interaction, pending))
-            })
-            .await?;
-        let name = oidc::destination(&pending)?;
+        let (interaction, pending) =
+            pool.store().decide(|changes| self.come_back(&pool, id, state, browser, changes)?.ok_or_else(ended)).await?;
+        let pending = pending.expose();
+        let name = oidc::destination(pending)?;
         let attempt = Attempt::away(level(&interaction), name.clone());
         let cookies = self.cookies(&pool, kept);
         let former = session::former(&pool, kept.session)?;
-        let next = match self.ask_upstream(&pool, &name, &pending, answer).await {
-            Ok((voucher, vouched)) => self.admit(&pool, &attempt, &voucher, &vouched, &cookies, kept, origin).await?,
+        let next = match self.ask_upstream(&pool, &name, pending, answer).await {
+            Ok((voucher, vouched)) => {
+                let begin = |pool: &Pool, changes: &mut Changes, authentication: &Authentication, now| {
+                    session::begin(pool, changes, authentication, now, cookies.session.expose(), kept.session)?;
+                    self.keep(pool, &interaction, Whereabouts { browser, address: origin.address }, changes)
+                };
+                self.admit(&pool, &attempt, &voucher, &vouched, &cookies.mark, origin, begin).await?
+            }
             Err(error) => {
                 tracing::warn!(pool = %pool.slug(), provider = name, %error, "an upstream login failed");
                 self.note_failure(&pool, attempt, &name, origin)
@@ -224,7 +230,8 @@ impl Core {
         Ok((voucher, vouched))
     }
 
-    /// Lets the engine judge somebody for whom an upstream vouched; at the first login their user is made in the same commit.
+    /// Lets the engine judge somebody for whom an upstream vouched; at the first login their user is made in the same commit. `begin` adds to it what a granted login
+    /// begins.
     #[allow(clippy::too_many_arguments, reason = "what a login depends on")]
     async fn admit(
         &self,
@@ -232,9 +239,9 @@ impl Core {
         attempt: &Attempt,
         voucher: &Voucher,
         vouched: &UpstreamIdentity,
-        cookies: &Cookies,
-        kept: Kept<'_>,
+        mark: &BrowserMark,
         origin: Origin,
+        begin: impl Fn(&Pool, &mut Changes, &Authentication, Timestamp) -> Result<()>,
     ) -> Result<Next> {
         let store = pool.store();
         store
@@ -249,7 +256,7 @@ impl Core {
                 let linked = link::find_or_create(&directory, changes, provider, vouched, now, &*self.entropy)?;
                 let (known, read, actor) = self.newcomer(&pool, &directory, &linked, origin)?;
                 let input = Input::Upstream { voucher: voucher.clone(), logged_in: vouched.logged_in };
-                let from = identity::sources(&pool, origin.address, Some(&cookies.mark));
+                let from = identity::sources(&pool, origin.address, Some(mark));
                 let (entry, facts) = (known.entry, Facts { from, ..login::facts(&pool, Identity::Known(known)) });
                 let decision = engine::advance(attempt.clone(), &input, &facts, now);
                 match &decision.next {
@@ -258,7 +265,7 @@ impl Core {
                         if let Some(history) = &decision.history {
                             credential::put_history(changes, entry, facts.lockout, history, read);
                         }
-                        session::begin(&pool, changes, authentication, now, cookies.session.expose(), kept.session)?;
+                        begin(&pool, changes, authentication, now)?;
                         if let Linked::Created { dn, .. } = &linked {
                             audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));
                         }
@@ -266,10 +273,10 @@ impl Core {
                     }
                     Next::Denied(reason) => {
                         // Nobody comes into being by being refused.
-                        *changes = crate::store::Changes::new();
+                        *changes = Changes::new();
                         audit::record(changes, &Event::failure(now, Action::FederatedLogin, &actor, *reason).on(provider));
                     }
-                    Next::Ask(_) | Next::Redirect(_) => *changes = crate::store::Changes::new(),
+                    Next::Ask(_) | Next::Redirect(_) => *changes = Changes::new(),
                 }
                 Ok(decision.next)
             })
@@ -330,7 +337,7 @@ fn step(next: Next, cookies: Cookies, interaction: &Interaction) -> Step {
             mark,
             known_for,
             return_point: interaction.return_point(),
-            interaction: interaction.id().as_str().to_owned(),
+            interaction: interaction.id().to_text(),
         }),
         Next::Redirect(url) => Step::Redirect(url),
         Next::Ask(factors) => Step::Ask(factors, None),

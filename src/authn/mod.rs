@@ -32,21 +32,23 @@ mod tests;
 mod throttle;
 mod turns;
 mod verified;
+mod waiting;
 
 pub use authentication::{Authentication, Level, Method};
 pub use client::ClientProof;
 pub use edit::PasswordSet;
 pub use engine::Factor;
 pub use identity::Basis;
-pub use interaction::{BrowserKey, Demands, Handover, Interaction, InteractionId, NewInteraction, ReturnPoint};
+pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, Place, ReturnPoint};
 pub use interactive::{Callback, Granted, Message, Step};
 pub use mark::{BrowserMark, Kept};
 pub use session::Session;
+pub use waiting::WaitingLimits;
 
 use crate::{
     audit::{Action, Counted, Counters, Reason},
     federation::oidc::RelyingParty,
-    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Timestamp},
+    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Tally, Timestamp},
     pool::{Pool, Registry, keys::Maker},
     store::{Changes, CommitError},
     work::{Hasher, Work},
@@ -67,6 +69,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
+    /// How many logins may wait in the store.
+    pub waiting: WaitingLimits,
 }
 
 /// What every face holds: the pools and the engine over them.
@@ -87,6 +91,8 @@ pub struct Core {
     places: SourcePlaces,
     turns: Turns,
     relying_party: RelyingParty,
+    waiting_limits: WaitingLimits,
+    displaced: Tally,
 }
 
 /// Where an attempt comes from.
@@ -110,7 +116,7 @@ pub enum BindName {
 impl Core {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { registry, work, clock, entropy } = parts;
+        let Parts { registry, work, clock, entropy, waiting } = parts;
         Ok(Self {
             hasher: Hasher::new(Arc::clone(&work)),
             counters: Counters::new(),
@@ -120,6 +126,8 @@ impl Core {
             places: SourcePlaces::new(),
             turns: Turns::new(),
             relying_party: RelyingParty::new()?,
+            waiting_limits: waiting,
+            displaced: Tally::default(),
             registry,
             work,
             clock,

@@ -1,7 +1,7 @@
 //! A core over a store in a temporary folder, with a clock that stands still until it is moved: what tests of this room and of the faces drive.
 
 use super::credential::{self, Password};
-use super::{BindName, BrowserKey, Core, Demands, NewInteraction, Origin, Parts, ReturnPoint};
+use super::{BindName, BrowserKey, Core, Demands, Interaction, NewInteraction, Origin, Parts, ReturnPoint, WaitingLimits};
 use crate::{
     application::{self, Client, ClientId, RedirectUri},
     audit::{self, Action, Event, Outcome, Query, Reason},
@@ -10,7 +10,7 @@ use crate::{
     model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp},
     policy::lockout::LockoutPolicy,
     pool::{NewPool, Pool, Registry, Settings, Slug},
-    store::{Changes, Options, Store},
+    store::{Changes, Options, Prefix, Space, Store},
     work::{Places, Work},
 };
 use std::{
@@ -62,6 +62,7 @@ pub struct Bench {
     pub core: Arc<Core>,
     pub pool: Arc<Pool>,
     pub store: Store,
+    master: MasterKey,
     clock: Arc<HandClock>,
     _folder: TempDir,
 }
@@ -115,17 +116,29 @@ impl Bench {
     }
 
     pub async fn with(settings: Settings) -> Self {
+        Self::limited(settings, WaitingLimits::default()).await
+    }
+
+    pub async fn limited(settings: Settings, waiting: WaitingLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), Options::default()).unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START.micros())));
         let entropy: Arc<dyn Entropy> = Arc::new(Drawn(AtomicU64::new(0)));
         let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let registry =
-            Registry::open(store.clone(), MasterKey::generate(&*entropy), Arc::clone(&hands), Arc::clone(&entropy)).await.unwrap();
+        let master = MasterKey::generate(&*entropy);
+        let registry = Registry::open(store.clone(), master.clone(), Arc::clone(&hands), Arc::clone(&entropy)).await.unwrap();
         let work = Arc::new(Work::new(2, Places { per_pool: 1000, per_address: 1000, per_address_overall: 1000 }));
-        let core = Arc::new(Core::new(Parts { registry, work, clock: hands, entropy }).unwrap());
+        let core = Arc::new(Core::new(Parts { registry, work, clock: hands, entropy, waiting }).unwrap());
         let pool = create_pool(&core, "acme", settings).await;
-        Self { core, pool, store, clock, _folder: folder }
+        Self { core, pool, store, master, clock, _folder: folder }
+    }
+
+    /// The core as the next process over the same store has it.
+    pub async fn restarted(&self) -> Core {
+        let Core { clock, entropy, work, .. } = &*self.core;
+        let registry = Registry::open(self.store.clone(), self.master.clone(), Arc::clone(clock), Arc::clone(entropy)).await.unwrap();
+        let (work, clock, entropy) = (Arc::clone(work), Arc::clone(clock), Arc::clone(entropy));
+        Core::new(Parts { registry, work, clock, entropy, waiting: WaitingLimits::default() }).unwrap()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -219,11 +232,16 @@ impl Bench {
         BrowserKey::from_cookie(name)
     }
 
-    /// A waiting request of an application.
-    pub async fn begin(&self, browser: &BrowserKey, demands: Demands) -> String {
+    /// A request of an application that begins to wait.
+    pub fn begin(&self, demands: Demands) -> Interaction {
         let new =
             NewInteraction { return_point: ReturnPoint::Authorize, application: "Demo".into(), payload: b"request".to_vec(), demands };
-        self.core.begin(&self.pool, new, browser, Some(ADDRESS)).await.unwrap().as_str().to_owned()
+        self.core.interaction(new).unwrap()
+    }
+
+    /// Rows of requests that are stored.
+    pub fn stored_requests(&self) -> usize {
+        self.pool.store().count(&Prefix::space(Space::Interaction)).unwrap()
     }
 
     pub fn events(&self, action: Action) -> Vec<Event> {

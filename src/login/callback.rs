@@ -1,9 +1,10 @@
 //! To an upstream identity provider and back.
 
 use super::dispatch;
-use super::form::{kept, origin, waiting};
+use super::form::{kept, origin, returned};
 use super::pages::{self, Notice};
-use crate::authn::{BrowserKey, Callback, Core, Kept, Step};
+use crate::authn::{Callback, Core, Kept, Step};
+use crate::entrance::{self, Visit};
 use crate::model::error::{Denial, Rule};
 use crate::model::{Error, Kind};
 use crate::web::form::Form;
@@ -16,21 +17,19 @@ pub const CALLBACK_PATH: &str = "/oauth2/idpresponse";
 
 /// Sends the browser to the upstream whose name the path ends with.
 pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
-    let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
-    let id = query.get("interaction").ok_or_else(|| PageError::expired(&request))?;
-    let (interaction, browser) = waiting(&core, &request, id)?;
+    let (_, returned) = returned(&core, &request)?;
     let provider = request.path.rsplit('/').next().unwrap_or_default();
-    let key = BrowserKey::from_cookie(browser.expose());
-    match core.login_upstream(&request.pool, id, &key, provider, &request.base.join(CALLBACK_PATH)).await {
+    let (key, callback) = (entrance::key(&returned.browser), request.base.join(CALLBACK_PATH));
+    match core.login_upstream(&request.pool, &returned.interaction, &key, provider, &callback, origin(&request)).await {
         Ok(Step::Redirect(url)) => Ok(see_other(&url)),
-        Ok(step) => dispatch::follow(&request, &interaction, &browser, "", step),
+        Ok(step) => dispatch::follow(&request, &returned, "", step),
         // Nothing of the path is shown: it may say anything.
         Err(error) if matches!(error.kind(), Kind::NotFound { .. } | Kind::Denied(Denial::LoginRequired)) => {
             Err(PageError::of(&request, &error))
         }
         Err(error) => {
             tracing::warn!(%error, provider, "an upstream login cannot begin");
-            pages::login(&request, &interaction, &browser, "", Some(Notice::Upstream(provider.to_owned())))
+            pages::login(&request, &Visit::again(&returned), "", Some(Notice::Upstream(provider.to_owned())))
         }
     }
 }
@@ -45,7 +44,7 @@ pub async fn back(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pag
     let answer = Callback { callback, state: field("state"), code: field("code"), error: field("error"), iss: field("iss") };
     let (session, mark) = kept(&request);
     let kept = Kept { session: session.as_deref(), mark: mark.as_ref() };
-    let key = BrowserKey::from_cookie(browser.expose());
+    let key = entrance::key(&browser);
     let step = core.login_callback(&request.pool, &answer, &key, kept, origin(&request)).await;
     match step {
         Ok(Step::Granted(granted)) => Ok(dispatch::go_on(&request, &granted)),

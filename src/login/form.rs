@@ -1,60 +1,52 @@
 //! The login page: showing it, and taking what it sends.
 
 use super::{dispatch, pages};
-use crate::authn::{BrowserKey, BrowserMark, Core, Interaction, Kept, Message, Origin};
+use crate::authn::{BrowserMark, Core, Kept, Message, Origin, Place};
+use crate::crypto::digest;
+use crate::entrance::{self, Returned, Visit};
 use crate::model::error::Denial;
 use crate::model::{Face, Kind, Secret};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::http::StatusCode;
 use crate::web::page::{self, PageError};
-use crate::web::{PoolRequest, Response, browser, csrf};
+use crate::web::{PoolRequest, Response, csrf};
 use std::sync::Arc;
 
-/// Shows the login page of a waiting request.
-pub async fn show(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
-    let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
-    let Some(id) = query.get("interaction") else {
-        return Ok(page::message(&request, StatusCode::OK, "elsewhere-title", "elsewhere-text", None));
-    };
-    let (interaction, browser) = waiting(&core, &request, id)?;
-    let username = interaction.demands().login_hint.clone().unwrap_or_default();
-    pages::login(&request, &interaction, &browser, &username, None)
+/// Nobody begins here: the request of an application is what a login page is shown for.
+pub async fn show(_: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
+    Ok(page::message(&request, StatusCode::OK, "elsewhere-title", "elsewhere-text", None))
 }
 
 /// Takes a name and a password.
 pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
-    let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
-    let fields = Form::parse(&request.body).unwrap_or_default();
-    let id = query.get("interaction").ok_or_else(|| PageError::expired(&request))?;
-    let (interaction, browser) = waiting(&core, &request, id)?;
-    if !csrf::is_ours(&request, &purpose(&interaction), fields.get(csrf::FIELD)) {
-        return Err(PageError::foreign_form(&request));
-    }
+    let (fields, returned) = returned(&core, &request)?;
     let username = fields.get("username").unwrap_or_default().trim();
     let password = Secret::from(fields.get("password").unwrap_or_default());
     let (session, mark) = kept(&request);
     let kept = Kept { session: session.as_deref(), mark: mark.as_ref() };
-    let key = BrowserKey::from_cookie(browser.expose());
-    let step = core.login_password(&request.pool, id, &key, username, &password, kept, origin(&request)).await;
+    let Returned { interaction, browser, .. } = &returned;
+    let (key, origin) = (entrance::key(browser), origin(&request));
+    let step = core.login_password(&request.pool, interaction, &key, username, &password, kept, origin).await;
+    let again = |notice| pages::login(&request, &Visit::again(&returned), username, Some(notice));
     match step {
-        Ok(step) => dispatch::follow(&request, &interaction, &browser, username, step),
-        Err(error) if matches!(error.kind(), Kind::Unavailable(_)) => {
-            pages::login(&request, &interaction, &browser, username, Some(pages::Notice::Busy))
-        }
+        Ok(step) => dispatch::follow(&request, &returned, username, step),
+        Err(error) if matches!(error.kind(), Kind::Unavailable(_)) => again(pages::Notice::Busy),
         Err(error) if matches!(error.kind(), Kind::Denied(denial) if *denial != Denial::LoginRequired) => {
-            pages::login(&request, &interaction, &browser, username, Some(pages::Notice::Of(Message::Credentials)))
+            again(pages::Notice::Of(Message::Credentials))
         }
         Err(error) => Err(PageError::of(&request, &error)),
     }
 }
 
-/// The waiting request of that id, if it is this browser's, and the browser's key.
-pub(super) fn waiting(core: &Core, request: &PoolRequest, id: &str) -> Result<(Interaction, Secret<String>), PageError> {
-    let browser = browser::existing(request).ok_or_else(|| PageError::expired(request))?;
-    let found = core.interaction(&request.pool, id, &BrowserKey::from_cookie(browser.expose()));
-    let interaction = found.map_err(|error| PageError::of(request, &error))?;
-    interaction.map(|interaction| (interaction, browser)).ok_or_else(|| PageError::expired(request))
+/// The fields of a form of the login pages, and the request that came back in it, if we gave that form to this browser.
+pub(super) fn returned(core: &Core, request: &PoolRequest) -> Result<(Form, Returned), PageError> {
+    let fields = Form::parse(&request.body).unwrap_or_default();
+    let returned = entrance::returned(core, request, &fields, Place::Login)?;
+    match csrf::is_ours(request, &purpose(&returned.sealed), fields.get(csrf::FIELD)) {
+        true => Ok((fields, returned)),
+        false => Err(PageError::foreign_form(request)),
+    }
 }
 
 /// What a browser sends of earlier logins: its session, and that it was used before.
@@ -63,9 +55,9 @@ pub(super) fn kept(request: &PoolRequest) -> (Option<String>, Option<BrowserMark
     (cookie::get(request, Purpose::Session), mark)
 }
 
-/// What the form token of an interaction's login page is for.
-pub(super) fn purpose(interaction: &Interaction) -> String {
-    format!("login {}", interaction.id().as_str())
+/// What the form token of a login page is for.
+pub(super) fn purpose(sealed: &str) -> String {
+    format!("login {}", digest::base64url(&digest::sha256(sealed.as_bytes())))
 }
 
 /// Where a login comes from.

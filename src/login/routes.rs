@@ -13,7 +13,7 @@ pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
     let show = route(warp::path!("login").and(warp::get()).boxed(), 0, core.clone(), form::show);
     let submit = route(warp::path!("login").and(warp::post()).boxed(), MAX_BODY, core.clone(), form::submit);
     let with = warp::path!("login" / "with" / String).map(|_| ()).untuple_one();
-    let upstream = route(with.and(warp::get()).boxed(), 0, core.clone(), callback::leave);
+    let upstream = route(with.and(warp::post()).boxed(), MAX_BODY, core.clone(), callback::leave);
     let back = route(warp::path!("oauth2" / "idpresponse").and(warp::get()).boxed(), 0, core.clone(), callback::back);
     let of_one = warp::path!("oauth2" / "idpresponse" / String).map(|_| ()).untuple_one();
     let back_of_one = route(of_one.and(warp::get()).boxed(), 0, core.clone(), callback::back);

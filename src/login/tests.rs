@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::{callback, form, logout};
-use crate::authn::{Demands, testing::*};
+use crate::authn::{BrowserKey, Demands, Interaction, Place, testing::*};
+use crate::entrance::SEALED_REQUEST;
 use crate::model::Secret;
 use crate::web::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::web::page::PageError;
 use crate::web::{PoolRequest, PoolUrl, Response, csrf};
 use http_body_util::BodyExt as _;
 
-/// What a browser sends.
+/// What the browser of [`KEY`] sends.
 struct Sent<'a> {
     method: Method,
     path: &'a str,
@@ -18,6 +19,9 @@ struct Sent<'a> {
 }
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const ANOTHER: &str = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
+
+const USUAL: (&str, &str) = ("accept", "*/*");
 
 fn request(bench: &Bench, sent: Sent<'_>) -> PoolRequest {
     let (path, query) = sent.path.split_once('?').unwrap_or((sent.path, ""));
@@ -40,42 +44,158 @@ fn shown(response: Result<Response, PageError>) -> Response {
     response.unwrap_or_else(Into::into)
 }
 
+fn post<'a>(bench: &Bench, path: &'a str, body: impl Into<String>, header: (&'static str, &'a str)) -> PoolRequest {
+    request(bench, Sent { method: Method::POST, path, body: body.into(), header })
+}
+
+/// The request as the login page of a browser with that key carries it.
+fn sealed(bench: &Bench, interaction: &Interaction, key: &str) -> String {
+    bench.core.seal(&bench.pool, interaction, Place::Login, &BrowserKey::from_cookie(key)).unwrap()
+}
+
+/// The hidden fields of the login page of a browser with that key.
+fn hidden(bench: &Bench, key: &str) -> String {
+    let sealed = sealed(bench, &bench.begin(Demands::default()), key);
+    let token = csrf::token(&Secret::new(key.to_owned()), &form::purpose(&sealed));
+    format!("{SEALED_REQUEST}={sealed}&form_token={token}")
+}
+
+async fn text(response: Response) -> String {
+    String::from_utf8_lossy(&response.into_body().collect().await.unwrap().to_bytes()).into_owned()
+}
+
 #[tokio::test]
 async fn a_form_that_another_site_sends_does_nothing() {
     let bench = Bench::new().await;
     bench.user("alice", "correct horse").await;
     for (header, genuine) in [
-        (("accept", "*/*"), true),
+        (USUAL, true),
         (("sec-fetch-site", "same-origin"), true),
         (("sec-fetch-site", "cross-site"), false),
         (("origin", "https://login.example"), true),
         (("origin", "null"), true),
         (("origin", "https://evil.example"), false),
     ] {
-        let interaction = bench.begin(&bench.browser(KEY), Demands::default()).await;
-        let token = |purpose: &str| csrf::token(&Secret::new(KEY.to_owned()), purpose);
-        let body = format!("username=alice&password=correct+horse&form_token={}", token(&format!("login {interaction}")));
-        let path = format!("/login?interaction={interaction}");
-        let login = request(&bench, Sent { method: Method::POST, path: &path, body, header });
+        let fields = hidden(&bench, KEY);
+        let login = post(&bench, "/login", format!("username=alice&password=correct+horse&{fields}"), header);
         let status = shown(form::submit(bench.core.clone(), login).await).status();
         assert_eq!(status, if genuine { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN }, "{header:?}");
-        let body = format!("form_token={}", token("logout"));
-        let leave = request(&bench, Sent { method: Method::POST, path: "/logout", body, header });
+        let away = post(&bench, "/login/with/nobody", fields, header);
+        let status = shown(callback::leave(bench.core.clone(), away).await).status();
+        assert_eq!(status, if genuine { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN }, "{header:?}");
+        let token = csrf::token(&Secret::new(KEY.to_owned()), "logout");
+        let leave = post(&bench, "/logout", format!("form_token={token}"), header);
         let status = shown(logout::leave(bench.core.clone(), leave).await).status();
         assert_eq!(status, if genuine { StatusCode::OK } else { StatusCode::FORBIDDEN }, "{header:?}");
     }
 }
 
+/// Session fixation: somebody begins a request and has a victim send its form.
+#[tokio::test]
+async fn a_request_of_another_browser_is_no_way_in() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let runs = bench.runs();
+    let theirs = sealed(&bench, &bench.begin(Demands::default()), ANOTHER);
+    // Even with a token that this browser would be given for it.
+    let token = csrf::token(&Secret::new(KEY.to_owned()), &form::purpose(&theirs));
+    for token in [token, csrf::token(&Secret::new(ANOTHER.to_owned()), &form::purpose(&theirs))] {
+        let fields = format!("{SEALED_REQUEST}={theirs}&form_token={token}");
+        let login = post(&bench, "/login", format!("username=alice&password=correct+horse&{fields}"), USUAL);
+        let page = shown(form::submit(bench.core.clone(), login).await);
+        assert_eq!((page.status(), page.headers().contains_key("set-cookie")), (StatusCode::BAD_REQUEST, false));
+        assert!(text(page).await.contains("This sign-in has expired"));
+        let away = post(&bench, "/login/with/suppliers", fields, USUAL);
+        assert_eq!(shown(callback::leave(bench.core.clone(), away).await).status(), StatusCode::BAD_REQUEST);
+    }
+    assert_eq!((bench.stored_requests(), bench.runs()), (0, runs), "no password was tried");
+}
+
+/// CVE-2026-49448 of authentik: a form that is posted empty, or by half.
+#[tokio::test]
+async fn a_form_that_is_sent_by_half_does_nothing() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let fields = hidden(&bench, KEY);
+    let (request, token) = fields.split_once('&').unwrap();
+    let credentials = "username=alice&password=correct+horse";
+    for (body, status) in [
+        (String::new(), 400),
+        (credentials.to_owned(), 400),
+        (format!("{credentials}&{token}"), 400),
+        (format!("{credentials}&{request}"), 403),
+        (format!("{credentials}&{request}&form_token="), 403),
+        (fields.clone(), 401),
+        (format!("{fields}&username=alice"), 401),
+        (format!("{fields}&password=correct+horse"), 401),
+        (format!("{credentials}&{fields}&password=x"), 400),
+        (format!("{credentials}&{fields}"), 303),
+    ] {
+        let login = post(&bench, "/login", body.as_str(), USUAL);
+        assert_eq!(shown(form::submit(bench.core.clone(), login).await).status().as_u16(), status, "{body}");
+        if status != 303 {
+            assert_eq!(bench.stored_requests(), 0, "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_keeps_no_cookies_is_told_so() {
+    let bench = Bench::new().await;
+    let fields = hidden(&bench, KEY);
+    for path in ["/login", "/login/with/suppliers"] {
+        let mut bare = post(&bench, path, format!("{fields}&username=alice&password=x"), USUAL);
+        bare.headers.remove("cookie");
+        let page = match path {
+            "/login" => form::submit(bench.core.clone(), bare).await,
+            _ => callback::leave(bench.core.clone(), bare).await,
+        };
+        let page = shown(page);
+        assert_eq!(page.status(), StatusCode::BAD_REQUEST);
+        assert!(text(page).await.contains("Your browser keeps no cookies"));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_leaves_the_request_where_it_was() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let fields = hidden(&bench, KEY);
+    for _ in 0..2 {
+        let login = post(&bench, "/login", format!("username=alice&password=wrong&{fields}"), USUAL);
+        let page = shown(form::submit(bench.core.clone(), login).await);
+        assert_eq!(page.status(), StatusCode::UNAUTHORIZED);
+        let page = text(page).await;
+        for field in fields.split('&') {
+            let (name, value) = field.split_once('=').unwrap();
+            assert!(page.contains(&format!("name=\"{name}\" value=\"{value}\"")), "{name}: {page}");
+        }
+    }
+    assert_eq!(bench.stored_requests(), 0);
+    let login = post(&bench, "/login", format!("username=alice&password=correct+horse&{fields}"), USUAL);
+    assert_eq!(shown(form::submit(bench.core.clone(), login).await).status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn nobody_begins_at_the_login_page() {
+    let bench = Bench::new().await;
+    let path = "/login?interaction=x";
+    let page = shown(
+        form::show(bench.core.clone(), request(&bench, Sent { method: Method::GET, path, body: String::new(), header: USUAL })).await,
+    );
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(text(page).await.contains("Start from the application"));
+}
+
 #[tokio::test]
 async fn an_answer_that_comes_too_late_is_told_so() {
     let bench = Bench::new().await;
-    let interaction = bench.begin(&bench.browser(KEY), Demands::default()).await;
-    for state in [interaction.as_str(), &format!("{interaction}.x"), "x.y"] {
+    let id = bench.begin(Demands::default()).id().to_text();
+    for state in [id.as_str(), &format!("{id}.x"), "x.y"] {
         let path = format!("/oauth2/idpresponse?code=c&state={state}");
-        let late = request(&bench, Sent { method: Method::GET, path: &path, body: String::new(), header: ("accept", "*/*") });
+        let late = request(&bench, Sent { method: Method::GET, path: &path, body: String::new(), header: USUAL });
         let page = shown(callback::back(bench.core.clone(), late).await);
         assert_eq!(page.status(), StatusCode::BAD_REQUEST, "{state}");
-        let page = page.into_body().collect().await.unwrap().to_bytes();
-        assert!(String::from_utf8_lossy(&page).contains("This sign-in has expired"), "{page:?}");
+        assert!(text(page).await.contains("This sign-in has expired"));
     }
 }

@@ -14,6 +14,7 @@ pub mod id;
 pub mod listed;
 pub mod record;
 pub mod secret;
+pub mod tally;
 pub mod time;
 pub mod voucher;
 
@@ -26,5 +27,6 @@ pub use error::{Error, Kind, Result};
 pub use id::{AttributeId, EntryId, PoolId, Sequence};
 pub use listed::{Listed, Unreadable};
 pub use secret::Secret;
+pub use tally::Tally;
 pub use time::{Clock, Days, Seconds, Timestamp};
 pub use voucher::Voucher;

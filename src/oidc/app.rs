@@ -1,21 +1,22 @@
 //! What the handlers of this room hold.
 
-use crate::authn::{BrowserKey, Core, Origin, Session};
+use crate::authn::{Core, Origin};
 use crate::directory::Directory;
-use crate::model::{Face, Result, Timestamp};
-use crate::web::cookie::{self, Purpose};
-use crate::web::{PoolRequest, browser};
+use crate::entrance::Entrance;
+use crate::model::{Face, Timestamp};
+use crate::web::PoolRequest;
 use std::sync::Arc;
 
-/// The core.
+/// The core, and the way through a login.
 pub struct App {
     pub(super) core: Arc<Core>,
+    pub(super) entrance: Entrance,
 }
 
 impl App {
-    /// The provider over that core.
-    pub const fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    /// The provider that sends people through that entrance, over the core behind it.
+    pub fn new(entrance: Entrance) -> Self {
+        Self { core: Arc::clone(entrance.core()), entrance }
     }
 
     /// The present moment.
@@ -31,18 +32,5 @@ impl App {
     /// The entries of the request's pool.
     pub(super) fn directory(request: &PoolRequest) -> Directory {
         Directory::new(&request.pool)
-    }
-
-    /// The session of the browser, with its cookie, if there is a usable one.
-    pub(super) async fn session(&self, request: &PoolRequest) -> Result<Option<Session>> {
-        match cookie::get(request, Purpose::Session) {
-            Some(cookie) => self.core.session(&request.pool, &cookie).await,
-            None => Ok(None),
-        }
-    }
-
-    /// The key of the browser, if it has one.
-    pub(super) fn browser(request: &PoolRequest) -> Option<BrowserKey> {
-        browser::existing(request).map(|key| BrowserKey::from_cookie(key.expose()))
     }
 }

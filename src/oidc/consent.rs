@@ -7,9 +7,11 @@ use super::error::{Code, Error, Refusal};
 use super::wire::Parameters;
 use crate::application::{self, Client, ClientId};
 use crate::audit::{self, Action, Event, Reason};
-use crate::authn::{Interaction, Session};
+use crate::authn::{Interaction, Place, ReturnPoint, Session};
+use crate::entrance::{self, SEALED_REQUEST};
 use crate::model::Error as Failure;
 use crate::store::Changes;
+use crate::web::form::Form;
 use crate::web::http::StatusCode;
 use crate::web::{PoolRequest, Response, browser, csrf, page};
 use minijinja::{Environment, context};
@@ -17,40 +19,52 @@ use std::sync::LazyLock;
 
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| page::environment(&[("consent.html", include_str!("pages/consent.html"))]));
 
-/// The page. Its form comes back to [`post`].
-pub fn page(request: &PoolRequest, authorization: &AuthorizationRequest, interaction: &Interaction, session: &Session) -> Response {
-    let id = interaction.id().as_str();
-    let token = browser::existing(request).map(|key| csrf::token(&key, &purpose(id, &authorization.client, session)));
+/// The page, in whose form the request travels. It comes back to [`post`].
+pub fn page(
+    app: &App,
+    request: &PoolRequest,
+    authorization: &AuthorizationRequest,
+    interaction: &Interaction,
+    session: &Session,
+) -> Result<Response, Failure> {
+    // Whoever has a session has a key too, unless somebody has taken it out of the browser; then the form leads to a page that says so.
+    let purpose = purpose(interaction, &authorization.client, session);
+    let token = browser::existing(request).map(|key| csrf::token(&key, &purpose)).unwrap_or_default();
+    let sealed = app.entrance.seal_question(request, interaction)?.unwrap_or_default();
     let content = context! {
         action => request.base.join("/oauth2/consent"),
         application => authorization.client.name.as_str(),
-        interaction => id,
-        form_token => token,
+        fields => page::hidden([(SEALED_REQUEST, sealed.as_str()), (csrf::FIELD, token.as_str())]),
         on_device => authorization.is_open_to_any_program(),
         person => session.authentication().name(),
         scopes => authorization.scopes.iter().map(|scope| format!("consent-{}", scope.name())).collect::<Vec<_>>(),
     };
-    page::render(&PAGES, "consent.html", request, StatusCode::OK, content)
+    Ok(page::render(&PAGES, "consent.html", request, StatusCode::OK, content))
 }
 
 /// The answer of the person. The request is checked and decided again. What was allowed is remembered, until somebody declines.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
-    let form = Parameters::parse(&request.body)
-        .and_then(|form| form.each_once().map(|()| form))
-        .map_err(|malformed| Error::Page(malformed.into()))?;
-    let id = form.first("interaction").unwrap_or_default();
-    let Some((parameters, interaction)) = authorize::waiting(app, request, id)? else { return Ok(authorize::expired(request)) };
+    let form = Form::parse(&request.body).map_err(|malformed| Error::Page(Refusal::request(malformed.to_string())))?;
+    let place = Place::Question(ReturnPoint::Authorize);
+    let interaction = match entrance::returned(&app.core, request, &form, place) {
+        Ok(returned) => returned.interaction,
+        Err(page) => return Ok(page.into()),
+    };
     let failed = |failure: Failure| Error::Page(Refusal::at_authorize(&failure));
-    let Some(session) = app.session(request).await.map_err(failed)? else {
+    if app.entrance.is_answered(request, &interaction).map_err(failed)? {
+        return Ok(authorize::expired(request));
+    }
+    let parameters = Parameters::parse(interaction.payload()).map_err(|malformed| Error::Page(malformed.into()))?;
+    let Some(session) = app.entrance.session(request).await.map_err(failed)? else {
         // Nobody is logged in any more: the question comes again after the login.
-        return authorize::advance(app, request, &parameters, Some(&interaction), false).await;
+        return authorize::advance(app, request, Some(&interaction), &parameters, false).await;
     };
     let authorization = authorize::check(request, &parameters)?;
-    if !csrf::is_ours(request, &purpose(id, &authorization.client, &session), form.first(csrf::FIELD)) {
+    if !csrf::is_ours(request, &purpose(&interaction, &authorization.client, &session), form.get(csrf::FIELD)) {
         return Ok(page::message(request, StatusCode::BAD_REQUEST, "error-title", "error-form", None));
     }
-    if form.first("decision") == Some("allow") {
-        return authorize::advance(app, request, &parameters, Some(&interaction), true).await;
+    if form.get("decision") == Some("allow") {
+        return authorize::advance(app, request, Some(&interaction), &parameters, true).await;
     }
     let reply = Box::new(authorization.reply);
     match decline(app, request, &authorization.client.client_id, &interaction, &session).await {
@@ -67,7 +81,7 @@ async fn decline(
     session: &Session,
 ) -> Result<(), Failure> {
     let mut changes = Changes::new();
-    app.core.consume(interaction, &mut changes);
+    app.entrance.consume(request, interaction, &mut changes)?;
     application::delete_consent(&mut changes, client_id, session.authentication().entry());
     let actor = app.core.actor(&request.pool, session.authentication(), App::origin(request))?;
     audit::record(&mut changes, &Event::failure(app.now(), Action::Consent, &actor, Reason::Declined).on(client_id.as_str()));
@@ -76,7 +90,7 @@ async fn decline(
 }
 
 /// A token for the form of one interaction is none for another, nor for somebody else who has logged in meanwhile, nor for another client than the one that was shown.
-fn purpose(interaction: &str, client: &Client, session: &Session) -> String {
+fn purpose(interaction: &Interaction, client: &Client, session: &Session) -> String {
     let epoch = client.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
-    format!("consent {interaction} {} {epoch} {}", session.public_id(), client.name)
+    format!("consent {} {} {epoch} {}", interaction.id().to_text(), session.public_id(), client.name)
 }

@@ -23,7 +23,7 @@ const PURPOSE: &str = "oidc logout";
 /// A request in the query.
 pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let (parameters, wish) = read(request, request.query.as_bytes())?;
-    let session = app.session(request).await.map_err(failed)?;
+    let session = app.entrance.session(request).await.map_err(failed)?;
     match (&session, &wish.hint) {
         (Some(session), Some(hint)) if session.authentication().uuid().to_string() == hint.sub => {}
         (Some(_), _) => return Ok(ask(app, request, &parameters)),

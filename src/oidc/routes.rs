@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::{authorize, consent, discovery, logout, token, userinfo};
-use crate::authn::Core;
+use crate::entrance::Entrance;
 use crate::web::http::header;
 use crate::web::{self, MAX_BODY, PoolRequest, Response};
 use std::sync::Arc;
@@ -25,11 +25,11 @@ macro_rules! public_route {
     };
 }
 
-/// The provider's endpoints over that core; paths are relative to the pool's URL.
+/// The provider's endpoints, which send people through that entrance; paths are relative to the pool's URL.
 ///
 /// A path is asked before a method: a method that is asked first would answer 405 for every path that is not here.
-pub fn routes(core: Arc<Core>) -> BoxedFilter<(Response,)> {
-    let app = &Arc::new(App::new(core));
+pub fn routes(entrance: Entrance) -> BoxedFilter<(Response,)> {
+    let app = &Arc::new(App::new(entrance));
     well_known(app).or(oauth2(app)).unify().boxed()
 }
 

@@ -4,12 +4,17 @@ use super::keys::Keyring;
 use super::record::PoolRecord;
 use super::settings::Settings;
 use super::slug::Slug;
+use crate::crypto::digest;
 use crate::crypto::sealed::{self, DataKey, MasterKey};
+use crate::model::entropy::random;
 use crate::model::{Dn, Entropy, Error, PoolId, Rdn, Result, Secret, Sequence, Timestamp};
 use crate::store::{Key, PoolStore};
 use minicbor::{Decode, Encode};
 use std::fmt;
 use std::sync::Arc;
+
+/// Random bytes before a sealed text, from which its key is derived.
+const SALT: usize = 16;
 
 /// Where a pool is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
@@ -153,6 +158,23 @@ impl Pool {
         sealed::open(former.unwrap_or(&self.data_key), sealed, &self.place(key))
     }
 
+    /// Seals what others carry for us, as base64url text. It opens in this pool only, for that purpose and for whom `bound_to` names.
+    pub fn seal_text(&self, purpose: &str, bound_to: &[u8], plain: &[u8]) -> Result<String> {
+        let salt: [u8; SALT] = random(self.surroundings.entropy.as_ref());
+        let key = self.data_key.derive(purpose, &salt);
+        let sealed = sealed::seal(&key, plain, &self.carried(bound_to), self.surroundings.entropy.as_ref())?;
+        Ok(digest::base64url(&[salt.as_slice(), &sealed].concat()))
+    }
+
+    /// Opens what [`seal_text`](Self::seal_text) made for that purpose and for whom `bound_to` names. `None` for everything else: anybody may send anything.
+    pub fn open_text(&self, purpose: &str, bound_to: &[u8], text: &str) -> Option<Secret<Vec<u8>>> {
+        let bytes = digest::from_base64url(text)?;
+        let (salt, sealed) = bytes.split_at_checked(SALT)?;
+        let id = sealed::key_id(sealed)?;
+        let key = self.former_data_keys.iter().chain([&self.data_key]).find(|key| key.id() == id)?;
+        sealed::open(&key.derive(purpose, salt), sealed, &self.carried(bound_to)).ok()
+    }
+
     /// A message authentication code under a key of this pool, one for each purpose: paging cookies, hashes of unknown names, pairwise ids.
     pub fn mac(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
         self.former_data_keys.first().unwrap_or(&self.data_key).mac(purpose, message)
@@ -160,6 +182,11 @@ impl Pool {
 
     pub(super) fn keyring(&self) -> &Keyring {
         &self.surroundings.keyring
+    }
+
+    /// For whom something is carried: pool and whoever else it is bound to.
+    fn carried(&self, bound_to: &[u8]) -> Vec<u8> {
+        [self.id().get().to_be_bytes().as_slice(), bound_to].concat()
     }
 
     /// The full name of a record: pool and key.

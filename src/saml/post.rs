@@ -1,6 +1,7 @@
 //! The page that carries a response to the service provider (SAML bindings, section 3.5.4).
 
-use crate::web::{PoolRequest, Response, page as pages};
+use crate::web::page::{self as pages, SelfPosting};
+use crate::web::{PoolRequest, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,5 +10,5 @@ pub fn page(request: &PoolRequest, application: &str, acs: &str, response: &str,
     let response = STANDARD.encode(response);
     let mut fields = vec![("SAMLResponse", response.as_str())];
     fields.extend(relay_state.map(|value| ("RelayState", value)));
-    pages::post(request, application, acs, &fields)
+    pages::post(request, &SelfPosting { text: "post-text", application, action: acs, fields: &fields })
 }

@@ -1,15 +1,16 @@
 //! Single sign-on, from the request to the response.
 //!
 //! ```text
-//!  GET  SAMLRequest ── judge ──┬─ refused ───────────────────────────► response
-//!                              └─ decide ─┬─ good session ───────────► response
-//!                                         └─ stored ─► 303 login ─┐
-//!  POST SAMLRequest ── judge ── stored ─► 303 ─► GET: taken over ─┤
-//!                                                                 ▼
-//!  GET  interaction ◄──────────────── the browser comes back, with its cookies: decide again
+//!  GET  SAMLRequest ── judge ──┬─ refused ───────────────────► response
+//!                              └─ decide ─┬─ good session ───► response
+//!  POST SAMLRequest ── judge ──┐     ▲    └─ login page ────┐
+//!                              ▼     │                      │
+//!  POST sealed_request ── handed over ┘                      │
+//!                                                           ▼
+//!  GET  interaction ◄─────────── the browser comes back, with its cookies: decide again
 //! ```
 //!
-//! A POST from another site comes without our cookies (they are Lax), so it is stored for a handover: the GET that follows ties it to the browser.
+//! A POST from another site comes without our cookies (they are Lax), so it is handed over to the browser once more (see [`entrance`](crate::entrance)).
 
 use super::assertion::Issuer;
 use super::context;
@@ -20,37 +21,43 @@ use super::wire::{self, Received};
 use super::{error, post};
 use crate::application::{ServiceProvider, find_service_provider};
 use crate::audit::{self, Action, Event, Reason};
-use crate::authn::{BrowserKey, Core, Demands, Handover, Interaction, InteractionId, Level, NewInteraction, Origin, ReturnPoint, Session};
+use crate::authn::{Core, Demands, Interaction, Level, NewInteraction, Origin, ReturnPoint, Session};
+use crate::entrance::{Entrance, Posted};
 use crate::model::{self, Error, Face};
 use crate::store::{Changes, CommitError};
-use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::page::PageError;
-use crate::web::{PoolRequest, Response, browser, see_other};
-use std::sync::Arc;
+use crate::web::{PoolRequest, Response};
 
 /// A request over HTTP-Redirect, or a browser that comes back to a stored one.
-pub async fn redirect(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
+pub async fn redirect(entrance: Entrance, request: PoolRequest) -> Result<Response, PageError> {
     if !wire::holds_request(&request.query) {
-        return resume(&core, &request).await;
+        return resume(&entrance, &request).await;
     }
     let query = request.query.clone();
-    let judged = judged(&core, &request, move || wire::decode_query(&query)).await.map_err(|error| PageError::of(&request, &error))?;
-    let sign_on = SignOn { core: &core, request: &request, provider: &judged.provider, asked: &judged.request, interaction: None };
+    let judged = judged(entrance.core(), &request, move || wire::decode_query(&query)).await;
+    let judged = judged.map_err(|error| PageError::of(&request, &error))?;
+    let sign_on = SignOn { entrance: &entrance, request: &request, provider: &judged.provider, asked: &judged.request, interaction: None };
     match judged.refusal {
         Some(refusal) => sign_on.answer(Err(refusal)).await,
         None => sign_on.proceed().await,
     }
 }
 
-/// A request over HTTP-POST.
-pub async fn post(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
+/// A request over HTTP-POST, or one that the browser brings back after it was posted.
+pub async fn post(entrance: Entrance, request: PoolRequest) -> Result<Response, PageError> {
+    match entrance.posted(&request, ReturnPoint::SamlSso) {
+        Posted::Answer(response) => return Ok(response),
+        Posted::HandedOver(interaction) => return go_on(&entrance, &request, &interaction).await,
+        Posted::Anew => {}
+    }
     let body = request.body.clone();
-    let judged = judged(&core, &request, move || wire::decode_form(&body)).await.map_err(|error| PageError::of(&request, &error))?;
-    let sign_on = SignOn { core: &core, request: &request, provider: &judged.provider, asked: &judged.request, interaction: None };
+    let judged = judged(entrance.core(), &request, move || wire::decode_form(&body)).await;
+    let judged = judged.map_err(|error| PageError::of(&request, &error))?;
+    let sign_on = SignOn { entrance: &entrance, request: &request, provider: &judged.provider, asked: &judged.request, interaction: None };
     match judged.refusal {
         Some(refusal) => sign_on.answer(Err(refusal)).await,
-        None => sign_on.hand_over().await,
+        None => sign_on.hand_over(),
     }
 }
 
@@ -65,39 +72,29 @@ async fn judged(
     core.work.run((request.pool.id(), Some(request.peer)), job).await?
 }
 
-/// Goes on with a stored request. Nothing but the browser's cookies says who is logged in, and the service provider is looked up anew.
-async fn resume(core: &Core, request: &PoolRequest) -> Result<Response, PageError> {
-    let failed = |error| PageError::of(request, &error);
+/// Goes on with the request that a browser comes back to after a login.
+async fn resume(entrance: &Entrance, request: &PoolRequest) -> Result<Response, PageError> {
     let query = Form::parse(request.query.as_bytes()).unwrap_or_default();
-    let expired = || PageError::expired(request);
-    let id = query.get("interaction").ok_or_else(expired)?;
-    if let Some(token) = query.get("handover") {
-        return take_over(core, request, id, token).await;
-    }
-    let key = browser::existing(request).ok_or_else(expired)?;
-    let interaction = core.interaction(&request.pool, id, &BrowserKey::from_cookie(key.expose())).map_err(failed)?;
-    let interaction = interaction.filter(|interaction| interaction.return_point() == ReturnPoint::SamlSso).ok_or_else(expired)?;
+    let id = query.get("interaction").unwrap_or_default();
+    let interaction = entrance.waiting(request, id, ReturnPoint::SamlSso).map_err(|error| PageError::of(request, &error))?;
+    go_on(entrance, request, &interaction.ok_or_else(|| PageError::expired(request))?).await
+}
+
+/// Goes on with a request that was judged before. Nothing but the browser's cookies says who is logged in, and the service provider is looked up anew.
+async fn go_on(entrance: &Entrance, request: &PoolRequest, interaction: &Interaction) -> Result<Response, PageError> {
+    let failed = |error| PageError::of(request, &error);
     let asked = SsoRequest::from_payload(interaction.payload()).map_err(failed)?;
     let provider = find_service_provider(request.pool.store(), &asked.entity_id).map_err(failed)?;
     let provider = provider.filter(|provider| asked.is_of(provider));
     let provider = provider.ok_or_else(|| failed(Error::not_found("the service provider or its address is not registered any more")))?;
-    SignOn { core, request, provider: &provider, asked: &asked, interaction: Some(&interaction) }.proceed().await
-}
-
-/// Ties a posted request to the browser, which goes on with all its cookies.
-async fn take_over(core: &Core, request: &PoolRequest, id: &str, token: &str) -> Result<Response, PageError> {
-    let browser = browser::key(request, core.entropy.as_ref());
-    let key = BrowserKey::from_cookie(browser.key.expose());
-    match core.take_over(&request.pool, id, token, &key).await {
-        Ok(true) => Ok(browser.keep(see_other(&format!("{}?interaction={id}", sso_url(&request.base))))),
-        Ok(false) => Err(PageError::expired(request)),
-        Err(error) => Err(PageError::of(request, &error)),
-    }
+    // A login that was made for the request is stored with it; one that was handed over has not been to the login yet.
+    let interaction = Some(interaction).filter(|interaction| interaction.is_stored());
+    SignOn { entrance, request, provider: &provider, asked: &asked, interaction }.proceed().await
 }
 
 /// A good request on its way to its answer.
 struct SignOn<'a> {
-    core: &'a Core,
+    entrance: &'a Entrance,
     request: &'a PoolRequest,
     provider: &'a ServiceProvider,
     asked: &'a SsoRequest,
@@ -111,53 +108,43 @@ impl SignOn<'_> {
     }
 
     async fn proceed(&self) -> Result<Response, PageError> {
-        let session = match cookie::get(self.request, Purpose::Session) {
-            Some(cookie) => self.core.session(&self.request.pool, &cookie).await.map_err(|error| self.failed(&error))?,
-            None => None,
-        };
+        let session = self.entrance.session(self.request).await.map_err(|error| self.failed(&error))?;
         let since = self.interaction.map(Interaction::created);
         let decision = decide(self.asked, session.as_ref().map(|session| Proof::of(session, since)));
         let outcome = match (decision, session.as_ref()) {
             (Decision::Assert(class), Some(session)) => Ok((session, class)),
             (Decision::Refuse(refusal), _) => Err(refusal),
-            (Decision::LogIn | Decision::Assert(_), _) => return self.log_in().await,
+            (Decision::LogIn | Decision::Assert(_), _) => return self.log_in(),
         };
         self.answer(outcome).await
     }
 
-    /// Sends the browser to the login pages, with the request tied to it.
-    async fn log_in(&self) -> Result<Response, PageError> {
-        let login = |id: &InteractionId| see_other(&self.request.base.join(&format!("/login?interaction={}", id.as_str())));
-        if let Some(interaction) = self.interaction {
-            return Ok(login(interaction.id()));
-        }
-        let browser = browser::key(self.request, self.core.entropy.as_ref());
-        let key = BrowserKey::from_cookie(browser.key.expose());
-        let begun = self.core.begin(&self.request.pool, self.waiting(), &key, Some(self.request.peer)).await;
-        Ok(browser.keep(login(&begun.map_err(|error| self.failed(&error))?)))
+    /// Answers with the login page, in which the request travels.
+    fn log_in(&self) -> Result<Response, PageError> {
+        let interaction = self.interaction.cloned().map_or_else(|| self.begin(), Ok);
+        interaction.and_then(|interaction| self.entrance.log_in(self.request, &interaction)).map_err(|error| self.failed(&error))
     }
 
-    /// Stores a posted request for the browser that comes with the token.
-    async fn hand_over(&self) -> Result<Response, PageError> {
-        let stored = self.core.begin_handover(&self.request.pool, self.waiting(), Some(self.request.peer)).await;
-        let Handover { interaction, token } = stored.map_err(|error| self.failed(&error))?;
-        let url = format!("{}?interaction={}&handover={}", sso_url(&self.request.base), interaction.as_str(), token.expose());
-        Ok(see_other(&url))
+    /// Hands a posted request over to the browser once more.
+    fn hand_over(&self) -> Result<Response, PageError> {
+        let handed_over = self.begin().and_then(|interaction| self.entrance.hand_over(self.request, &interaction));
+        handed_over.map_err(|error| self.failed(&error))
     }
 
-    fn waiting(&self) -> NewInteraction {
+    /// The request as it waits from now on.
+    fn begin(&self) -> model::Result<Interaction> {
         let acr = context::needs_multiple(self.asked.context().as_ref()).then_some(Level::Multiple);
-        NewInteraction {
+        self.entrance.begin(NewInteraction {
             return_point: ReturnPoint::SamlSso,
             application: self.provider.name.clone(),
             payload: self.asked.to_payload(),
             demands: Demands { force: self.asked.force, acr, ..Demands::default() },
-        }
+        })
     }
 
     /// Signs the response, commits what happened, and gives the page that carries the response. The commit comes first: what is not recorded is not said.
     async fn answer(&self, outcome: Result<(&Session, &'static str), Refusal>) -> Result<Response, PageError> {
-        let (core, request) = (self.core, self.request);
+        let (core, request) = (self.entrance.core(), self.request);
         let now = core.clock.now();
         let key = signing_key(core, request).await.map_err(|error| self.failed(&error))?;
         let issuer = Issuer { pool: request.pool.clone(), entity_id: entity_id(&request.base), key, now, entropy: core.entropy.clone() };
@@ -190,7 +177,7 @@ impl SignOn<'_> {
     /// Commits, and ends the stored request with it: one login answers one request once.
     async fn end(&self, mut changes: Changes) -> Result<(), PageError> {
         if let Some(interaction) = self.interaction {
-            self.core.consume(interaction, &mut changes);
+            self.entrance.consume(self.request, interaction, &mut changes).map_err(|error| self.failed(&error))?;
         }
         if changes.is_empty() {
             return Ok(());

@@ -209,6 +209,7 @@ impl<'de> Deserialize<'de> for Network {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::authn::WaitingLimits;
 
     fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -242,12 +243,18 @@ mod tests {
     fn the_example_can_be_read_and_sets_what_is_set_without_it() {
         let example = load(include_str!("../../examples/poolgate.toml")).unwrap();
         assert_eq!(format!("{:?}", example.limits), format!("{:?}", Limits::default()));
+        for proxy in ["127.0.0.1", "::1"] {
+            let proxy = proxy.parse().unwrap();
+            assert!(example.trusted_proxies.iter().any(|network| network.contains(proxy)), "plain HTTP is there for a proxy on {proxy}");
+        }
     }
 
     #[test]
     fn limits_are_set_one_by_one() {
-        let config = load(&format!("{GOOD}[limits]\nconnections = 5\n[limits.ldap]\nsearch_entries = 500\n")).unwrap();
+        let limits = "[limits]\nconnections = 5\nwaiting_logins_per_browser = 3\nwaiting_logins_per_address = 40\n[limits.ldap]\nsearch_entries = 500\n";
+        let config = load(&format!("{GOOD}{limits}")).unwrap();
         assert_eq!((config.limits.connections, config.limits.connections_per_address), (5, 1_000));
+        assert_eq!(WaitingLimits::from(&config.limits), WaitingLimits { per_browser: 3, per_address: 40 });
         assert_eq!((config.limits.ldap.search_entries.get(), config.limits.ldap.search_seconds.get()), (500, 60));
     }
 

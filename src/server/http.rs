@@ -4,7 +4,8 @@ use super::health;
 use super::idle::Requests;
 use super::life::Life;
 use super::listener::{Gate, accept};
-use super::network::{Network, client_address};
+use super::load::Load;
+use super::network::{FORWARDED_FOR, Proxies};
 use super::urls::{Destination, Urls, is_own_name};
 use crate::authn::Core;
 use crate::pool::Status;
@@ -35,8 +36,6 @@ const MAX_HEAD: usize = 32 * 1024;
 const MAX_STREAMS: u32 = 100;
 /// How long a connection may be without a request after it had one.
 const IDLE: Duration = Duration::from_secs(60);
-/// Who has asked a proxy.
-const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Browsers come back over TLS only, for a year after each visit (RFC 6797).
 const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
@@ -46,8 +45,10 @@ pub struct Http {
     pub core: Arc<Core>,
     /// Where URLs lead.
     pub urls: Urls,
-    /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
+    /// Whose word about an address is believed.
+    pub proxies: Proxies,
+    /// What is refused because there is too much to do.
+    pub load: Load,
     /// The routes of all faces.
     pub routes: BoxedFilter<(Response,)>,
     /// Counts connections.
@@ -94,7 +95,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<
     let answer = move |request| {
         let (http, peer) = (Arc::clone(&http), Arc::clone(&peer));
         async move {
-            let response = answer(&http, &peer, request).await;
+            let response = http.load.told(answer(&http, &peer, request).await, http.core.clock.now());
             http.metrics.count(response.status());
             response
         }
@@ -146,7 +147,7 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
         return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
     }
-    let client = client_address(peer.address, forwarded_for(request.headers()).as_deref(), &http.trusted_proxies);
+    let client = http.proxies.client(peer.address, request.headers());
     let response = match place(http, &host, client, request) {
         Ok(request) => {
             let Ok(response) = TowerToHyperService::new(warp::service(http.routes.clone())).call(request).await;
@@ -155,12 +156,6 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
         Err(response) => *response,
     };
     if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
-}
-
-/// All that proxies have noted, in the order in which they did. Some add a field of their own after those that came in: the first one alone may be the client's invention.
-fn forwarded_for(headers: &HeaderMap) -> Option<String> {
-    let noted: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().map(|field| field.to_str().unwrap_or_default()).collect();
-    (!noted.is_empty()).then(|| noted.join(","))
 }
 
 /// Whether somebody on this machine asks this machine: not a proxy here for somebody elsewhere, and not a page elsewhere whose name leads a browser here.
@@ -251,22 +246,6 @@ mod tests {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
-    }
-
-    #[test]
-    fn a_field_that_a_client_puts_before_the_proxys_is_not_believed() {
-        let trusted: Vec<Network> = vec!["10.0.0.0/8".parse().unwrap()];
-        let client = |fields: &[(&'static str, &str)]| {
-            client_address("10.0.0.1".parse().unwrap(), forwarded_for(&headers(fields)).as_deref(), &trusted).to_string()
-        };
-        assert_eq!(client(&[(FORWARDED_FOR, "127.0.0.1"), (FORWARDED_FOR, "198.51.100.7")]), "198.51.100.7");
-        assert_eq!(client(&[(FORWARDED_FOR, "127.0.0.1, 198.51.100.7")]), "198.51.100.7");
-        assert_eq!(
-            client(&[(FORWARDED_FOR, "198.51.100.7"), (FORWARDED_FOR, "\u{e9}")]),
-            "10.0.0.1",
-            "what is no text hides what is before it"
-        );
-        assert_eq!(client(&[]), "10.0.0.1");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Limits of the whole server, as the configuration file sets them. What one pool may cost is among the settings of the pool.
 
 use super::listener::Gate;
+use crate::authn::WaitingLimits;
 use crate::ldap;
 use crate::store::Options;
 use crate::work::Places;
@@ -33,6 +34,10 @@ pub struct Limits {
     pub work_queue_per_address: usize,
     /// Jobs that were asked for from one address, of all pools together.
     pub work_queue_per_address_overall: usize,
+    /// Logins of one browser at a pool that are stored while they wait: at an upstream, or for the application's next request. For one more the oldest goes.
+    pub waiting_logins_per_browser: NonZeroUsize,
+    /// The same for one address; for one more the oldest of the browser goes that has most there.
+    pub waiting_logins_per_address: NonZeroUsize,
     /// Connections of the LDAP face.
     pub ldap: LdapLimits,
 }
@@ -94,6 +99,8 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let WaitingLimits { per_browser, per_address } = WaitingLimits::default();
+        let at_least_one = |limit| NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         Self {
             connections: 10_000,
             connections_per_address: 1_000,
@@ -105,6 +112,8 @@ impl Default for Limits {
             work_queue_per_pool: 256,
             work_queue_per_address: 128,
             work_queue_per_address_overall: 512,
+            waiting_logins_per_browser: at_least_one(per_browser),
+            waiting_logins_per_address: at_least_one(per_address),
             ldap: LdapLimits::default(),
         }
     }
@@ -121,6 +130,12 @@ impl Default for LdapLimits {
             search_entries: NonZeroU32::new(search_entries).unwrap_or(NonZeroU32::MIN),
             search_seconds: seconds(search_time),
         }
+    }
+}
+
+impl From<&Limits> for WaitingLimits {
+    fn from(configured: &Limits) -> Self {
+        Self { per_browser: configured.waiting_logins_per_browser.get(), per_address: configured.waiting_logins_per_address.get() }
     }
 }
 
@@ -145,5 +160,6 @@ mod tests {
     #[test]
     fn what_is_not_configured_is_as_the_face_has_it() {
         assert_eq!(ldap::Limits::from(&LdapLimits::default()), ldap::Limits::default());
+        assert_eq!(WaitingLimits::from(&Limits::default()), WaitingLimits { per_browser: 8, per_address: 500 });
     }
 }

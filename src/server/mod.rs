@@ -15,6 +15,7 @@ mod lanes;
 mod life;
 pub mod limits;
 mod listener;
+mod load;
 mod log_filter;
 mod logging;
 mod master_key;
@@ -32,6 +33,7 @@ pub use logging::start as start_logging;
 pub use tls::{DevelopmentFiles, development as development_certificate};
 
 use crate::authn::{Core, Parts};
+use crate::entrance::Entrance;
 use crate::model::{Clock, Entropy};
 use crate::pool::{self, Registry};
 use crate::store::{ReadError, Store};
@@ -43,7 +45,9 @@ use lanes::Lanes;
 use life::Life;
 use limits::Limits;
 use listener::{Gate, bind};
+use load::Load;
 use master_key::KeyFile;
+use network::Proxies;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,7 +109,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     note.write(&store).await?;
     // Files that were being imported when a server ended early can hold passwords. The store is ours by now, so nobody imports them.
     files::remove_files(&spool)?;
-    let core = Core::new(Parts { registry, work: Arc::new(Work::new(config.limits.threads(), config.limits.places())), clock, entropy });
+    let core = Core::new(Parts {
+        registry,
+        work: Arc::new(Work::new(config.limits.threads(), config.limits.places())),
+        clock,
+        entropy,
+        waiting: (&config.limits).into(),
+    });
     let core = Arc::new(core.map_err(|error| ConfigError::new(error.to_string()))?);
 
     let certificate = config.tls.as_ref().map(|tls| Certificate::read(&tls.certificate, &tls.key)).transpose()?;
@@ -210,11 +220,13 @@ fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addr
 
 fn http(config: &Config, core: &Arc<Core>, gate: Arc<Gate>, metrics: health::Metrics, public_url: &str) -> Result<http::Http, ConfigError> {
     let public = public_url.parse().map_err(|error| ConfigError::new(format!("`public_url`: {error}")))?;
+    let entrance = Entrance::new(Arc::clone(core), login::page);
     Ok(http::Http {
         core: Arc::clone(core),
         urls: Urls::new(public, config.pool_urls.unwrap_or(PoolUrls::Path)),
-        trusted_proxies: config.trusted_proxies.clone(),
-        routes: http::join(vec![oidc::routes(Arc::clone(core)), saml::routes(Arc::clone(core)), login::routes(Arc::clone(core))]),
+        proxies: Proxies::new(config.trusted_proxies.clone()),
+        load: Load::default(),
+        routes: http::join(vec![oidc::routes(entrance.clone()), saml::routes(entrance), login::routes(Arc::clone(core))]),
         gate,
         patience: config.limits.handshake(),
         metrics,

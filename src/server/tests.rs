@@ -23,6 +23,8 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("limits.ldap.search_entries", "7"),
     ("limits.ldap.search_seconds", "7"),
     ("limits.ldap.unbound_idle_seconds", "7"),
+    ("limits.waiting_logins_per_address", "7"),
+    ("limits.waiting_logins_per_browser", "7"),
     ("limits.work_queue_per_address", "7"),
     ("limits.work_queue_per_address_overall", "7"),
     ("limits.work_queue_per_pool", "7"),

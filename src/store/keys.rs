@@ -28,7 +28,7 @@ pub enum Space {
     Grant = 10,
     /// Session id hash → session.
     Session = 11,
-    /// Interaction id hash → interaction.
+    /// Browser, interaction id hash → a request that waits, its content, and its place among those of an address.
     Interaction = 12,
     /// Key id → signing key or data key, sealed.
     SigningKey = 13,

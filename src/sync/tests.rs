@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::authn::{BindName, Core, Origin, Parts};
+use crate::authn::{BindName, Core, Origin, Parts, WaitingLimits};
 use crate::crypto::{password::Params, sealed::MasterKey};
 use crate::directory::{Directory, EntryKind, Viewer};
 use crate::model::{Actor, Clock, Dn, Entropy, Face, Role, Secret, Timestamp};
@@ -68,6 +68,7 @@ impl Bench {
             work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            waiting: WaitingLimits::default(),
         })
         .unwrap();
         Self { core: Arc::new(core), pool, _folder: folder }

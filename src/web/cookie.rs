@@ -7,7 +7,7 @@ use warp::http::header;
 /// What a cookie is for; it becomes part of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Ties waiting interactions to one browser.
+    /// Ties requests that wait for a login to one browser.
     Browser,
     /// A login.
     Session,

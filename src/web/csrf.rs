@@ -5,12 +5,12 @@
 use super::{PoolRequest, browser};
 use crate::crypto::digest;
 use crate::model::Secret;
-use warp::http::{HeaderMap, header};
+use warp::http::header;
 
 /// The hidden field that carries the token.
 pub const FIELD: &str = "form_token";
 
-/// The token of a form: `purpose` names what it does and to what, such as the interaction's id.
+/// The token of a form: `purpose` names what it does and to what, such as the hash of the request that the form carries.
 pub fn token(browser: &Secret<String>, purpose: &str) -> String {
     digest::base64url(&digest::hmac(browser.expose().as_bytes(), purpose.as_bytes()))
 }
@@ -19,13 +19,12 @@ pub fn token(browser: &Secret<String>, purpose: &str) -> String {
 pub fn is_ours(request: &PoolRequest, purpose: &str, sent: Option<&str>) -> bool {
     let Some(browser) = browser::existing(request) else { return false };
     let matches = sent.is_some_and(|sent| digest::equal(token(&browser, purpose).as_bytes(), sent.as_bytes()));
-    matches && !is_foreign(&request.headers, request.base.origin())
+    matches && !is_foreign(request)
 }
 
-/// Judged only where they are present: proxies and old browsers leave them out.
-fn is_foreign(headers: &HeaderMap, own_origin: &str) -> bool {
-    let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let cross_site = field("sec-fetch-site") == Some("cross-site");
-    let other_origin = field(header::ORIGIN.as_str()).is_some_and(|origin| origin != own_origin && origin != "null");
+/// Whether header fields say that a page of another site has sent it. They are judged only where they are present: proxies and old browsers leave them out.
+pub fn is_foreign(request: &PoolRequest) -> bool {
+    let cross_site = request.header("sec-fetch-site") == Some("cross-site");
+    let other_origin = request.header(header::ORIGIN.as_str()).is_some_and(|origin| origin != request.base.origin() && origin != "null");
     cross_site || other_origin
 }

@@ -13,7 +13,7 @@ const ERIN: Person<'static> = Person { username: "erin", provider: Some("Continu
 async fn erin(application: &Application, browser: &Browser) -> (crate::openid_connect::Asked, Page) {
     let asked = application.ask(None);
     let page = browser.open(&asked.url).await;
-    let page = browser.follow(&page, "Suppliers").await;
+    let page = browser.press(&page, "Suppliers").await;
     assert!(page.url.path().starts_with("/pools/suppliers/"), "{}", page.url);
     let page = browser.submit(&page, &[("username", "erin"), ("password", "erin-demo-password")]).await;
     (asked, page)
@@ -112,7 +112,7 @@ async fn an_identity_provider_of_another_make() {
     let leave = async |browser: &Browser| {
         let asked = demo.ask(None);
         let page = browser.open(&asked.url).await;
-        (asked, browser.follow(&page, "Elsewhere").await)
+        (asked, browser.press(&page, "Elsewhere").await)
     };
     let log_in = async |browser: &Browser, name: &str| {
         let (asked, page) = leave(browser).await;

@@ -77,6 +77,11 @@ impl Browser {
         self.go(Method::GET, page.link(text), &[]).await
     }
 
+    /// Presses the button with that text, in whichever form it is.
+    pub async fn press(&self, page: &Page, text: &str) -> Page {
+        self.send(page.pressed(text)).await
+    }
+
     async fn go(&self, mut method: Method, mut url: Url, fields: &[(String, String)]) -> Page {
         for _ in 0..MAX_REDIRECTS {
             let mut request = self.http.request(method.clone(), url.clone()).header(COOKIE, self.cookies_for(&url));
@@ -149,16 +154,30 @@ impl Page {
     pub fn form(&self) -> Form {
         let tags = tags(&self.text);
         let start = tags.iter().position(|tag| tag.name == "form").unwrap_or_else(|| panic!("{} has no form:\n{}", self.url, self.text));
-        let inside = tags[start..].iter().take_while(|tag| tag.name != "/form");
-        let mut is_pressed = false;
-        let fields = inside.filter(|tag| match tag.name.as_str() {
-            "input" => true,
-            "button" => !std::mem::replace(&mut is_pressed, true),
-            _ => false,
-        });
-        let fields = fields.filter_map(|tag| Some((tag.value("name")?, tag.value("value").unwrap_or_default()))).collect();
-        let is_post = tags[start].value("method").is_some_and(|method| method.eq_ignore_ascii_case("post"));
-        let action = self.url.join(&tags[start].value("action").unwrap_or_default()).unwrap();
+        let button = tags[start..].iter().take_while(|tag| tag.name != "/form").find(|tag| tag.name == "button");
+        self.form_of(&tags[start], &tags[start + 1..], button)
+    }
+
+    /// The form with the button of that text, which is pressed.
+    #[track_caller]
+    fn pressed(&self, text: &str) -> Form {
+        let tags = tags(&self.text);
+        let is_it = |tag: &Tag| tag.name == "button" && self.text[tag.end..].split('<').next().unwrap().contains(text);
+        let at = tags.iter().position(is_it).unwrap_or_else(|| panic!("{} has no button “{text}”:\n{}", self.url, self.text));
+        let start = tags[..at].iter().rposition(|tag| tag.name == "form").unwrap();
+        let form = self.form_of(&tags[start], &tags[start + 1..], Some(&tags[at]));
+        match tags[at].value("formaction") {
+            Some(action) => Form { action: self.url.join(&action).unwrap(), ..form },
+            None => form,
+        }
+    }
+
+    fn form_of(&self, form: &Tag, inside: &[Tag], button: Option<&Tag>) -> Form {
+        let inside = inside.iter().take_while(|tag| tag.name != "/form");
+        let sent = inside.filter(|tag| tag.name == "input").chain(button);
+        let fields = sent.filter_map(|tag| Some((tag.value("name")?, tag.value("value").unwrap_or_default()))).collect();
+        let is_post = form.value("method").is_some_and(|method| method.eq_ignore_ascii_case("post"));
+        let action = self.url.join(&form.value("action").unwrap_or_default()).unwrap();
         Form { method: if is_post { Method::POST } else { Method::GET }, action, fields }
     }
 

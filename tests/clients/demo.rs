@@ -69,7 +69,7 @@ impl Demo {
         let browser = Browser::new([self.http.as_str()]);
         let asked = application.ask(None);
         let page = browser.open(&asked.url).await;
-        let page = browser.follow(&page, "Suppliers").await;
+        let page = browser.press(&page, "Suppliers").await;
         let page = browser.submit(&page, &[("username", "erin"), ("password", "erin-demo-password")]).await;
         application.redeem(asked, &page).await.claims.subject().to_string()
     }

@@ -140,9 +140,12 @@ async fn fill(server: &TestServer, slug: &str) -> Browser {
     let application = Application::new(server, slug, "shop", "a client secret", "http://localhost:9090/callback");
     let mut browser = Browser::new();
     browser.tokens(&application, "ann", "the password of somebody").await;
-    assert_eq!(browser.get(&provider(server, slug).sign_on(server)).await.status, 200);
+    assert!(browser.get(&provider(server, slug).sign_on(server)).await.body.contains("SAMLResponse"));
     browser.code(&application, "ann", "the password of somebody").await;
-    Browser::new().login_page(&application.authorize()).await;
+    // Somebody who has just logged in, and whose browser has not come back yet.
+    let mut another = Browser::new();
+    let page = another.login_page(&application.authorize()).await;
+    another.submit(&page, "ann", "the password of somebody").await.location();
     let dn = format!("uid=ann,ou=people,o={slug}");
     assert_eq!(Directory::connect(server).await.bind(&dn, "a wrong password").await.code, code::INVALID_CREDENTIALS);
     browser

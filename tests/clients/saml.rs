@@ -22,7 +22,7 @@ pub struct Make {
 /// Somebody who logs in.
 pub struct Person<'a> {
     pub username: &'a str,
-    /// The link on the login page that leads to where the person has the account.
+    /// The button on the login page that leads to where the person has the account.
     pub provider: Option<&'a str>,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::{HOME, TestServer};
 use poolgate::crypto::digest::{base64url, sha256};
+use poolgate::entrance::SEALED_REQUEST;
 use poolgate::saml::wire::encode_query;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, redirect};
@@ -47,8 +48,11 @@ pub struct ServiceProvider {
 /// A login page that a browser has before it.
 #[derive(Clone, Debug)]
 pub struct LoginPage {
-    pub url: String,
+    /// Where its form goes.
+    pub action: String,
     pub form_token: String,
+    /// The request of the application, which travels in the form.
+    pub sealed_request: String,
 }
 
 /// What the token endpoint gave.
@@ -66,7 +70,7 @@ impl Reply {
         Self { status: self.status, headers, body: hide(&self.body) }
     }
 
-    /// The same without what is drawn anew for each answer: ids of interactions and cookies.
+    /// The same without what is drawn anew for each answer: ids of interactions, cookies, and what forms carry.
     pub fn without_draws(&self) -> Self {
         let mut plain = self.clone();
         for (_, value) in &mut plain.headers {
@@ -74,7 +78,30 @@ impl Reply {
                 *value = without_token(value, mark);
             }
         }
+        for name in [SEALED_REQUEST, "form_token"] {
+            for value in values(&plain.body.clone(), name) {
+                plain.body = plain.body.replace(&value, "…");
+            }
+        }
         plain
+    }
+
+    /// The login page that this is, if it is one.
+    pub fn login_page(&self) -> Option<LoginPage> {
+        let is_login = self.status == 200 && self.body.contains("name=\"password\"");
+        let (_, rest) = self.body.split_once("<form method=\"post\" action=\"").filter(|_| is_login)?;
+        let action = rest.split('"').next()?.replace("&#x2f;", "/");
+        let value = |name: &str| values(&self.body, name).into_iter().next();
+        Some(LoginPage { action, form_token: value("form_token")?, sealed_request: value(SEALED_REQUEST)? })
+    }
+
+    /// The code in the place where the browser is sent, unless it is shown the login page.
+    #[track_caller]
+    pub fn code_unless_login(&self) -> Option<String> {
+        match self.login_page() {
+            Some(_) => None,
+            None => Some(self.parameter("code").unwrap_or_else(|| panic!("{self:?}"))),
+        }
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -98,6 +125,12 @@ impl Reply {
         let url: url::Url = self.location().parse().unwrap();
         url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
+}
+
+/// The values of the fields of that name on a page.
+fn values(page: &str, name: &str) -> Vec<String> {
+    let field = format!("name=\"{name}\" value=\"");
+    page.split(&field).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
 }
 
 /// The text with what follows the mark cut out, up to the first character that base64url does not know.
@@ -185,20 +218,21 @@ impl Browser {
         Reply { status, headers, body: response.text().await.unwrap() }
     }
 
-    /// Opens the login page that a request leads to.
+    /// Opens the login page that a request is answered with.
     pub async fn login_page(&mut self, url: &str) -> LoginPage {
-        let url = self.get(url).await.location().to_owned();
-        assert!(url.contains("/login?interaction="), "{url}");
-        let page = self.get(&url).await;
-        assert_eq!(page.status, 200, "{page:?}");
-        let (_, rest) = page.body.split_once("name=\"form_token\" value=\"").unwrap();
-        LoginPage { url, form_token: rest.split('"').next().unwrap().to_owned() }
+        let reply = self.get(url).await;
+        reply.login_page().unwrap_or_else(|| panic!("{reply:?}"))
     }
 
     /// Sends the form of a login page.
     pub async fn submit(&mut self, page: &LoginPage, username: &str, password: &str) -> Reply {
-        let fields = [("form_token", page.form_token.as_str()), ("username", username), ("password", password), ("submit", "login")];
-        self.post(&page.url, &fields).await
+        let fields = [&page.hidden()[..], &[("username", username), ("password", password), ("submit", "login")]].concat();
+        self.post(&page.action, &fields).await
+    }
+
+    /// Presses the button of a login page that leads to that upstream.
+    pub async fn leave_for(&mut self, page: &LoginPage, provider: &str) -> Reply {
+        self.post(&format!("{}/with/{provider}", page.action), &page.hidden()).await
     }
 
     /// Logs in and goes back to the face that asked.
@@ -209,11 +243,11 @@ impl Browser {
 
     /// A code for whoever is logged in, or logs in under that name.
     pub async fn code(&mut self, application: &Application, username: &str, password: &str) -> String {
-        if let Some(code) = self.get(&application.authorize()).await.parameter("code") {
-            return code;
+        let reply = self.get(&application.authorize()).await;
+        match reply.login_page() {
+            Some(page) => self.log_in(&page, username, password).await.parameter("code").unwrap(),
+            None => reply.parameter("code").unwrap(),
         }
-        let page = self.login_page(&application.authorize()).await;
-        self.log_in(&page, username, password).await.parameter("code").unwrap()
     }
 
     /// Tokens for whoever logs in under that name.
@@ -224,16 +258,16 @@ impl Browser {
         Tokens { access: text("access_token"), id: text("id_token") }
     }
 
-    /// Whether the session of this browser gives the application a code at once; otherwise the browser is sent to the login page.
+    /// Whether the session of this browser gives the application a code at once; otherwise the browser is shown the login page.
     pub async fn is_logged_in(&mut self, application: &Application) -> bool {
-        let reply = self.get(&application.authorize()).await;
-        match reply.parameter("code") {
-            Some(_) => true,
-            None => {
-                assert!(reply.location().starts_with(&format!("{}/login?", application.issuer)), "{reply:?}");
-                false
-            }
-        }
+        self.get(&application.authorize()).await.code_unless_login().is_some()
+    }
+}
+
+impl LoginPage {
+    /// The hidden fields of each of its forms.
+    pub fn hidden(&self) -> [(&str, &str); 2] {
+        [(SEALED_REQUEST, self.sealed_request.as_str()), ("form_token", self.form_token.as_str())]
     }
 }
 

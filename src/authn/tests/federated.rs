@@ -1,6 +1,6 @@
 //! Logins at an upstream: there and back, every check of its answer, and the local user.
 
-use super::super::{BrowserKey, Callback, Demands, Kept, Message, Method, Origin, Step, testing::*};
+use super::super::{BrowserKey, Callback, Demands, Interaction, Kept, Message, Method, Origin, Step, testing::*};
 use super::upstream::{Behaviour, Upstream, challenge};
 use crate::{
     audit::{Action, Outcome, Reason},
@@ -26,7 +26,7 @@ struct Stage {
 
 /// Where a login left for.
 struct Away {
-    interaction: String,
+    interaction: Interaction,
     query: HashMap<String, String>,
 }
 
@@ -56,14 +56,18 @@ impl Stage {
     }
 
     async fn leave_with(&self, demands: Demands) -> Away {
-        let interaction = self.bench.begin(&self.browser, demands).await;
-        let left = self.bench.core.login_upstream(&self.bench.pool, &interaction, &self.browser, "suppliers", CALLBACK).await.unwrap();
+        let interaction = self.bench.begin(demands);
+        let left = self.leave_for(&interaction).await.unwrap();
         let Step::Redirect(url) = left else { panic!("{left:?}") };
         let url = Url::parse(&url).unwrap();
         assert_eq!(url.as_str().split('?').next(), Some(format!("{}/authorize", self.upstream.issuer).as_str()));
         let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
         self.upstream.behaviour().nonce.clone_from(&query["nonce"]);
         Away { interaction, query }
+    }
+
+    async fn leave_for(&self, interaction: &Interaction) -> crate::model::Result<Step> {
+        self.bench.core.login_upstream(&self.bench.pool, interaction, &self.browser, "suppliers", CALLBACK, page()).await
     }
 
     async fn leave(&self) -> Away {
@@ -117,7 +121,7 @@ async fn a_first_login_makes_a_user_and_the_next_ones_find_it() {
     assert_eq!(away.query["code_challenge_method"], "S256");
     assert!(away.query["scope"].split(' ').any(|scope| scope == "openid"));
     let Step::Granted(granted) = stage.answer(&away, code()).await.unwrap() else { panic!("refused") };
-    assert_eq!(granted.interaction, away.interaction);
+    assert_eq!(granted.interaction, away.interaction.id().to_text());
     let (form, authorization) = stage.upstream.behaviour().exchanged.clone().unwrap();
     let form: HashMap<String, String> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
     assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("a-code", OWN_CALLBACK));
@@ -245,8 +249,7 @@ async fn a_state_is_answered_once_and_by_its_browser_only() {
     gone(stage.answer(&away, code()).await);
     let first = stage.leave().await;
     let waiting = first.interaction.clone();
-    let again = core.login_upstream(&stage.bench.pool, &waiting, &stage.browser, "suppliers", CALLBACK).await.unwrap();
-    assert!(matches!(again, Step::Redirect(_)));
+    assert!(matches!(stage.leave_for(&waiting).await.unwrap(), Step::Redirect(_)));
     gone(stage.answer(&first, code()).await);
 }
 
@@ -339,10 +342,7 @@ async fn an_upstream_that_names_itself_in_its_answers_does_so_in_each() {
 #[tokio::test]
 async fn an_upstream_is_asked_once_by_many_and_left_alone_when_it_fails() {
     let stage = Stage::new().await;
-    let leave = async || {
-        let interaction = stage.bench.begin(&stage.browser, Demands::default()).await;
-        stage.bench.core.login_upstream(&stage.bench.pool, &interaction, &stage.browser, "suppliers", CALLBACK).await.is_ok()
-    };
+    let leave = async || stage.leave_for(&stage.bench.begin(Demands::default())).await.is_ok();
     stage.upstream.behaviour().metadata.insert("issuer".into(), json!("http://127.0.0.1:1"));
     let all = futures_util::future::join_all((0..8).map(|_| leave())).await;
     assert_eq!((all.contains(&true), stage.upstream.behaviour().discovered), (false, 1));
@@ -513,9 +513,7 @@ async fn endpoints_elsewhere_are_not_called() {
     ] {
         let stage = Stage::new().await;
         stage.upstream.behaviour().metadata.insert(name.into(), json!(url));
-        let interaction = stage.bench.begin(&stage.browser, Demands::default()).await;
-        let left = stage.bench.core.login_upstream(&stage.bench.pool, &interaction, &stage.browser, "suppliers", CALLBACK).await;
-        assert!(left.is_err(), "{name}");
+        assert!(stage.leave_for(&stage.bench.begin(Demands::default())).await.is_err(), "{name}");
     }
 }
 
@@ -524,9 +522,7 @@ async fn a_redirect_of_the_upstream_is_not_followed() {
     let stage = Stage::new().await;
     let moved = format!("{}/moved", stage.upstream.issuer);
     stage.upstream.behaviour().metadata.insert("jwks_uri".into(), json!(moved));
-    let interaction = stage.bench.begin(&stage.browser, Demands::default()).await;
-    let left = stage.bench.core.login_upstream(&stage.bench.pool, &interaction, &stage.browser, "suppliers", CALLBACK).await;
-    assert!(left.is_err());
+    assert!(stage.leave_for(&stage.bench.begin(Demands::default())).await.is_err());
 }
 
 #[tokio::test]

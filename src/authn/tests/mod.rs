@@ -11,3 +11,4 @@ mod names;
 mod recent;
 mod sessions;
 mod upstream;
+mod waiting;

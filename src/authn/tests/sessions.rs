@@ -16,7 +16,7 @@ async fn logged_in() -> (Bench, EntryId, String) {
     let bench = Bench::new().await;
     let id = bench.user("alice", "correct horse").await;
     let browser = bench.browser("one");
-    let interaction = bench.begin(&browser, Demands::default()).await;
+    let interaction = bench.begin(Demands::default());
     let password = secret("correct horse");
     let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, Kept::default(), page());
     let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
@@ -169,7 +169,7 @@ async fn a_logout_ends_it_once_and_is_audited() {
 /// Logs somebody in whose browser sends that cookie.
 async fn again(bench: &Bench, name: &str, previous: &str) -> String {
     let browser = bench.browser("one");
-    let interaction = bench.begin(&browser, Demands::default()).await;
+    let interaction = bench.begin(Demands::default());
     let password = secret("correct horse");
     let step = bench.core.login_password(
         &bench.pool,

@@ -9,7 +9,7 @@ mod search;
 mod writes;
 
 use super::{App, Limits, Transport, serve_connection};
-use crate::authn::{Core, Parts};
+use crate::authn::{Core, Parts, WaitingLimits};
 use crate::crypto::digest::sha256;
 use crate::crypto::password::Params;
 use crate::crypto::sealed::MasterKey;
@@ -108,6 +108,7 @@ impl Bench {
                 work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
                 clock,
                 entropy,
+                waiting: WaitingLimits::default(),
             })
             .unwrap(),
         );

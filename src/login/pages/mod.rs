@@ -1,12 +1,12 @@
 //! The pages of the room.
 
 use super::form::purpose;
-use crate::authn::{Interaction, Message};
+use crate::authn::Message;
+use crate::entrance::{SEALED_REQUEST, Visit};
 use crate::federation::{self, IdentityProvider};
-use crate::model::Secret;
 use crate::web::http::StatusCode;
 use crate::web::http::header::WWW_AUTHENTICATE;
-use crate::web::page::{PageError, environment, message, render};
+use crate::web::page::{PageError, environment, hidden, message, render};
 use crate::web::{PoolRequest, Response, csrf, with_header};
 use minijinja::{Environment, context};
 use std::sync::LazyLock;
@@ -23,33 +23,31 @@ pub enum Notice {
     Upstream(String),
 }
 
-/// The login page of a waiting request: a password form, and a link for each upstream of the pool.
-pub fn login(
-    request: &PoolRequest,
-    interaction: &Interaction,
-    browser: &Secret<String>,
-    username: &str,
-    notice: Option<Notice>,
-) -> Result<Response, PageError> {
-    let id = interaction.id().as_str();
+/// The login page as faces show it to a browser that has just arrived.
+pub fn arrival(request: &PoolRequest, visit: &Visit<'_>) -> Response {
+    login(request, visit, visit.login_hint.unwrap_or_default(), None).unwrap_or_else(Into::into)
+}
+
+/// The login page of a request: a password form, and a button for each upstream of the pool.
+pub fn login(request: &PoolRequest, visit: &Visit<'_>, username: &str, notice: Option<Notice>) -> Result<Response, PageError> {
     let providers = usable_providers(request)?;
-    let links: Vec<_> = providers
+    let choices: Vec<_> = providers
         .iter()
         .map(|provider| {
-            let url = request.base.join(&format!("/login/with/{}?interaction={id}", provider.name));
-            context! { name => provider.display_name.as_str(), url }
+            let action = request.base.join(&format!("/login/with/{}", provider.name));
+            context! { name => provider.display_name.as_str(), action }
         })
         .collect();
     let (status, text) = notice.as_ref().map_or((StatusCode::OK, None), |notice| (notice.status(), Some(notice.text())));
+    let token = csrf::token(visit.browser, &purpose(visit.sealed));
     let content = context! {
-        application => interaction.application(),
-        action => request.base.join(&format!("/login?interaction={id}")),
-        token_field => csrf::FIELD,
-        token => csrf::token(browser, &purpose(interaction)),
+        application => visit.application,
+        action => request.base.join("/login"),
+        fields => hidden([(SEALED_REQUEST, visit.sealed), (csrf::FIELD, token.as_str())]),
         username,
         notice => text,
         provider => notice.and_then(|notice| notice.provider(&providers)),
-        providers => links,
+        providers => choices,
     };
     let response = render(&TEMPLATES, "login.html", request, status, content);
     Ok(if status == StatusCode::UNAUTHORIZED { with_header(response, WWW_AUTHENTICATE, "Form") } else { response })

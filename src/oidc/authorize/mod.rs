@@ -13,65 +13,43 @@ use super::issue;
 use super::wire::{MAX_REQUEST, Parameters, Prompt, Scope};
 use crate::application::{self, Code, GrantId};
 use crate::audit::{self, Action, Event};
-use crate::authn::{BrowserKey, Demands, Handover, Interaction, InteractionId, NewInteraction, ReturnPoint, Session};
+use crate::authn::{Demands, Interaction, NewInteraction, ReturnPoint, Session};
 use crate::crypto::digest;
+use crate::entrance::Posted;
 use crate::model::Error as Failure;
 use crate::model::error::Rule;
 use crate::store::{ATTEMPTS, Changes, CommitError};
-use crate::web::browser::{self, Browser};
 use crate::web::page::PageError;
-use crate::web::{self, PoolRequest, Response};
+use crate::web::{PoolRequest, Response};
 use checks::AuthorizationRequest;
 use decision::{Decision, Standing};
 
 /// The parameter by which a browser comes back to a request that waited.
 const INTERACTION: &str = "interaction";
 
-/// The parameter by which a posted request is taken over.
-const HANDOVER: &str = "handover";
-
 /// A request in the query, or the return of a browser whose request waited.
 pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let parameters = parse(request.query.as_bytes())?;
     match (parameters.first("client_id"), parameters.first(INTERACTION)) {
-        (None, Some(id)) => match (parameters.first(HANDOVER), waiting(app, request, id)?) {
-            (_, Some((parameters, interaction))) => advance(app, request, &parameters, Some(&interaction), false).await,
-            (Some(token), None) => take_over(app, request, id, token).await,
-            (None, None) => Ok(expired(request)),
+        (None, Some(id)) => match app.entrance.waiting(request, id, ReturnPoint::Authorize).map_err(on_a_page)? {
+            Some(interaction) => advance(app, request, Some(&interaction), &parse(interaction.payload())?, false).await,
+            None => Ok(expired(request)),
         },
-        _ => advance(app, request, &parameters, None, false).await,
+        _ => advance(app, request, None, &parameters, false).await,
     }
 }
 
-/// A request in the body (OpenID Connect Core 1.0, section 3.1.2.1): stored for a handover and continued by a GET, since a Lax cookie does not come with a cross-site
-/// POST.
+/// A request in the body (OpenID Connect Core 1.0, section 3.1.2.1), which may have come without our cookies: it is checked, and handed over to the browser once more.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
-    let parameters = parse(&request.body)?;
-    let authorization = check(request, &parameters)?;
-    let failed = |failure: Failure| at_the_client(&authorization, &failure);
-    let new = new(&parameters, &authorization, false).map_err(failed)?;
-    let Handover { interaction, token } = app.core.begin_handover(&request.pool, new, Some(request.peer)).await.map_err(failed)?;
-    Ok(web::see_other(&format!("{}&{HANDOVER}={}", here(request, interaction.as_str()), token.expose())))
-}
-
-/// Ties a posted request to the browser, which goes on with all its cookies.
-async fn take_over(app: &App, request: &PoolRequest, id: &str, token: &str) -> Result<Response, Error> {
-    let browser = browser::key(request, app.core.entropy.as_ref());
-    let key = BrowserKey::from_cookie(browser.key.expose());
-    match app.core.take_over(&request.pool, id, token, &key).await {
-        Ok(true) => Ok(browser.keep(web::see_other(&here(request, id)))),
-        Ok(false) => Ok(expired(request)),
-        Err(failure) => Err(Error::Page(Refusal::at_authorize(&failure))),
-    }
-}
-
-/// The request that waits under that name for this browser.
-pub(super) fn waiting(app: &App, request: &PoolRequest, id: &str) -> Result<Option<(Parameters, Interaction)>, Error> {
-    let Some(browser) = App::browser(request) else { return Ok(None) };
-    let interaction = app.core.interaction(&request.pool, id, &browser).map_err(|failure| Error::Page(Refusal::at_authorize(&failure)))?;
-    match interaction.filter(|interaction| interaction.return_point() == ReturnPoint::Authorize) {
-        Some(interaction) => Ok(Some((parse(interaction.payload())?, interaction))),
-        None => Ok(None),
+    match app.entrance.posted(request, ReturnPoint::Authorize) {
+        Posted::Answer(response) => Ok(response),
+        Posted::HandedOver(interaction) => advance(app, request, None, &parse(interaction.payload())?, false).await,
+        Posted::Anew => {
+            let parameters = parse(&request.body)?;
+            let authorization = check(request, &parameters)?;
+            let handed_over = begin(app, &parameters, &authorization).and_then(|interaction| app.entrance.hand_over(request, &interaction));
+            handed_over.map_err(|failure| at_the_client(&authorization, &failure))
+        }
     }
 }
 
@@ -79,8 +57,8 @@ pub(super) fn waiting(app: &App, request: &PoolRequest, id: &str) -> Result<Opti
 pub(super) async fn advance(
     app: &App,
     request: &PoolRequest,
-    parameters: &Parameters,
     interaction: Option<&Interaction>,
+    parameters: &Parameters,
     consented: bool,
 ) -> Result<Response, Error> {
     let authorization = check(request, parameters)?;
@@ -89,7 +67,7 @@ pub(super) async fn advance(
             return Ok(response);
         }
         if let Some(interaction) = interaction
-            && waiting(app, request, interaction.id().as_str())?.is_none()
+            && app.entrance.is_answered(request, interaction).map_err(on_a_page)?
         {
             // Somebody sent the same waiting request twice: it was answered already.
             return Ok(expired(request));
@@ -108,19 +86,21 @@ async fn step(
     consented: bool,
 ) -> Result<Option<Response>, Error> {
     let failed = |failure: Failure| at_the_client(authorization, &failure);
-    let session = app.session(request).await.map_err(failed)?;
+    let session = app.entrance.session(request).await.map_err(failed)?;
+    // A login that was made for the request is stored with it.
+    let made_for = interaction.filter(|interaction| interaction.is_stored());
     let standing = Standing {
         authenticated: session.as_ref().map(|session| session.authentication().at()),
-        fresh: session.as_ref().zip(interaction).is_some_and(|(session, interaction)| session.is_proven_since(interaction.created())),
+        fresh: session.as_ref().zip(made_for).is_some_and(|(session, interaction)| session.is_proven_since(interaction.created())),
         is_expected: is_expected(request, authorization, session.as_ref())?,
         consented,
         remembered: session.as_ref().map_or(Ok(false), |session| has_consented(request, authorization, session)).map_err(failed)?,
     };
     let response = match (decision::decide(authorization, &standing, app.now()), session) {
         (Decision::Refuse(refusal), _) => {
-            if let Some(interaction) = interaction {
+            if let Some(interaction) = made_for {
                 let mut changes = Changes::new();
-                app.core.consume(interaction, &mut changes);
+                app.entrance.consume(request, interaction, &mut changes).map_err(failed)?;
                 match request.pool.store().commit(changes).await {
                     Ok(_) => {}
                     Err(CommitError::Conflict) => return Ok(None),
@@ -130,31 +110,15 @@ async fn step(
             return Err(Error::Redirect(refusal, Box::new(authorization.reply.clone())));
         }
         (Decision::Issue, Some(session)) => return give_code(app, request, authorization, interaction, &session, consented).await,
-        (Decision::Consent, Some(session)) => match interaction {
-            Some(interaction) => consent::page(request, authorization, interaction, &session),
-            None => {
-                let (id, browser) = store(app, request, parameters, authorization, false).await.map_err(failed)?;
-                browser.keep(web::see_other(&here(request, id.as_str())))
-            }
-        },
+        (Decision::Consent, Some(session)) => {
+            let interaction = interaction.cloned().map_or_else(|| begin(app, parameters, authorization), Ok).map_err(failed)?;
+            consent::page(app, request, authorization, &interaction, &session).map_err(failed)?
+        }
         (Decision::Login { force }, _) => {
-            let login = |id: &InteractionId| web::see_other(&request.base.join(&format!("/login?{INTERACTION}={}", id.as_str())));
-            match (interaction, App::browser(request)) {
-                (Some(interaction), Some(browser)) => {
-                    // An upstream must be told that the login is to be a new one.
-                    if force
-                        && !interaction.demands().force
-                        && !app.core.insist(&request.pool, interaction, &browser).await.map_err(failed)?
-                    {
-                        return Ok(None);
-                    }
-                    login(interaction.id())
-                }
-                _ => {
-                    let (id, browser) = store(app, request, parameters, authorization, force).await.map_err(failed)?;
-                    browser.keep(login(&id))
-                }
-            }
+            let interaction = interaction.cloned().map_or_else(|| begin(app, parameters, authorization), Ok).map_err(failed)?;
+            // An upstream must be told that the login is to be a new one.
+            let interaction = if force { interaction.insisting() } else { interaction };
+            app.entrance.log_in(request, &interaction).map_err(failed)?
         }
         (Decision::Issue | Decision::Consent, None) => return Err(Error::Page(Refusal::request("nobody is logged in"))),
     };
@@ -164,9 +128,7 @@ async fn step(
 /// The client that the request names, and the checks.
 pub(super) fn check(request: &PoolRequest, parameters: &Parameters) -> Result<AuthorizationRequest, Error> {
     let client = match parameters.first("client_id") {
-        Some(client_id) => {
-            application::find_client(request.pool.store(), client_id).map_err(|failure| Error::Page(Refusal::at_authorize(&failure)))?
-        }
+        Some(client_id) => application::find_client(request.pool.store(), client_id).map_err(on_a_page)?,
         None => None,
     };
     checks::check(parameters, client)
@@ -185,39 +147,24 @@ fn is_expected(request: &PoolRequest, authorization: &AuthorizationRequest, sess
     Ok(session.is_none_or(|session| session.authentication().uuid().to_string() == hint.sub))
 }
 
-/// The request as it waits.
-fn new(parameters: &Parameters, authorization: &AuthorizationRequest, force: bool) -> Result<NewInteraction, Failure> {
+/// The request as it waits from now on.
+fn begin(app: &App, parameters: &Parameters, authorization: &AuthorizationRequest) -> Result<Interaction, Failure> {
     let payload = parameters.keep(checks::KNOWN).encode();
     if payload.len() > MAX_REQUEST {
         return Err(Failure::invalid(Rule::Request, format!("the request takes more than {MAX_REQUEST} bytes")));
     }
     let prompts = &authorization.prompts;
-    Ok(NewInteraction {
+    app.entrance.begin(NewInteraction {
         return_point: ReturnPoint::Authorize,
         application: authorization.client.name.clone(),
         payload: payload.into_bytes(),
         demands: Demands {
-            force: force || prompts.asks(Prompt::Login) || prompts.asks(Prompt::SelectAccount),
+            force: prompts.asks(Prompt::Login) || prompts.asks(Prompt::SelectAccount),
             max_age: authorization.max_age,
             acr: None,
             login_hint: authorization.login_hint.clone(),
         },
     })
-}
-
-/// Stores the request while the person does something. Answers with its name and the browser that it is tied to.
-async fn store(
-    app: &App,
-    request: &PoolRequest,
-    parameters: &Parameters,
-    authorization: &AuthorizationRequest,
-    force: bool,
-) -> Result<(InteractionId, Browser), Failure> {
-    let interaction = new(parameters, authorization, force)?;
-    let browser = browser::key(request, app.core.entropy.as_ref());
-    let key = BrowserKey::from_cookie(browser.key.expose());
-    let id = app.core.begin(&request.pool, interaction, &key, Some(request.peer)).await?;
-    Ok((id, browser))
 }
 
 /// Whether the person has agreed before that the client is told all that it asks for.
@@ -268,7 +215,7 @@ async fn give_code(
     session.expect(&mut changes);
     application::put_code(&mut changes, code.expose(), &record);
     if let Some(interaction) = interaction {
-        app.core.consume(interaction, &mut changes);
+        app.entrance.consume(request, interaction, &mut changes).map_err(failed)?;
     }
     if consented {
         let (client, scopes) = (&authorization.client, names(&authorization.scopes));
@@ -293,8 +240,8 @@ fn at_the_client(authorization: &AuthorizationRequest, failure: &Failure) -> Err
     Error::Redirect(Refusal::at_authorize(failure), Box::new(authorization.reply.clone()))
 }
 
-fn here(request: &PoolRequest, id: &str) -> String {
-    request.base.join(&format!("/oauth2/authorize?{INTERACTION}={id}"))
+fn on_a_page(failure: Failure) -> Error {
+    Error::Page(Refusal::at_authorize(&failure))
 }
 
 /// The page for a request that waits no longer, or that waits for another browser.

@@ -1,7 +1,8 @@
 //! Where and how an authorization response goes back to the client.
 
 use crate::oidc::wire::{Parameters, append_query};
-use crate::web::{self, PoolRequest, Response, page};
+use crate::web::page::{self, SelfPosting};
+use crate::web::{self, PoolRequest, Response};
 
 /// How the response travels (OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1; OAuth 2.0 Form Post Response Mode).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,7 +51,11 @@ impl ReplyTo {
         answer.push("iss", request.base.as_str());
         match self.mode {
             ResponseMode::Query => web::see_other(&append_query(&self.redirect_uri, &answer)),
-            ResponseMode::FormPost => page::post(request, &self.application, &self.redirect_uri, &answer.pairs().collect::<Vec<_>>()),
+            ResponseMode::FormPost => {
+                let fields: Vec<_> = answer.pairs().collect();
+                let (application, action) = (self.application.as_str(), self.redirect_uri.as_str());
+                page::post(request, &SelfPosting { text: "post-text", application, action, fields: &fields })
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 use super::*;
 use crate::audit::{self, Action, Outcome};
+use crate::entrance::SEALED_REQUEST;
 use crate::oidc::authorize;
 use crate::oidc::consent;
 use crate::oidc::wire::Parameters;
-use crate::store::{Prefix, Space};
 
 /// What a browser gets for a GET.
 async fn get(provider: &Provider, path: &str, cookies: &str) -> Response {
@@ -29,62 +29,165 @@ fn is_page(response: &Response) -> bool {
     header(response, "location").is_empty() && header(response, "content-type").starts_with("text/html")
 }
 
-fn is_login(response: &Response) -> bool {
-    header(response, "location").starts_with(&format!("{ISSUER}/login?interaction="))
+/// Whether a page says that it does not go on.
+fn is_refused(response: &Response) -> bool {
+    is_page(response) && response.status() == StatusCode::BAD_REQUEST
 }
 
-fn back(location: &str) -> String {
-    format!("/oauth2/authorize?{}", location.split_once('?').unwrap().1)
+/// The login page that a browser was shown.
+async fn login_page(response: Response) -> String {
+    let status = response.status();
+    let page = text(response).await;
+    assert!(status == StatusCode::OK && page.contains("name=\"password\""), "{status} {page}");
+    page
+}
+
+/// What a browser gets for a POST.
+async fn post(provider: &Provider, form: &str, cookies: &str) -> Response {
+    let request = with(provider.form("/oauth2/authorize", form), "cookie", cookies);
+    answered(authorize::post(&provider.app, &request).await, &request)
+}
+
+/// What a browser gets for its answer to the question for consent.
+async fn consent(provider: &Provider, form: &str, cookies: &str) -> Response {
+    let request = with(provider.form("/oauth2/consent", form), "cookie", cookies);
+    answered(consent::post(&provider.app, &request).await, &request)
+}
+
+/// The form of a consent page, without the decision.
+async fn question(response: Response) -> String {
+    let status = response.status();
+    let page = text(response).await;
+    assert!(status == StatusCode::OK && page.contains("Demo") && page.contains("mail address"), "{status} {page}");
+    format!("{SEALED_REQUEST}={}&form_token={}", field(&page, SEALED_REQUEST), field(&page, "form_token"))
+}
+
+/// The form of a page that posts itself.
+async fn handed_over(response: Response) -> String {
+    assert!(header(&response, "content-security-policy").contains("script-src 'sha256-"));
+    assert_eq!(header(&response, "set-cookie"), "", "the browser keeps its key");
+    let page = text(response).await;
+    assert!(page.contains("action=\"https:&#x2f;&#x2f;login.example&#x2f;pools&#x2f;acme&#x2f;oauth2&#x2f;authorize\""), "{page}");
+    assert!(page.contains("<noscript><button"), "{page}");
+    format!("{SEALED_REQUEST}={}", field(&page, SEALED_REQUEST))
+}
+
+fn query(path: &str) -> &str {
+    path.split_once('?').unwrap().1
 }
 
 #[tokio::test]
 async fn login_and_back() {
     let provider = Provider::start().await;
     let response = get(&provider, &authorize_path("demo-app", ""), "").await;
-    assert!(is_login(&response));
     let set_cookie = header(&response, "set-cookie");
     assert!(set_cookie.starts_with("__Host-") && set_cookie.contains("HttpOnly") && set_cookie.contains("SameSite=Lax"), "{set_cookie}");
     let browser = cookie_value(&set_cookie);
-    let login = header(&response, "location");
-    let session = provider.log_in(&browser, &login, None).await;
+    let page = login_page(response).await;
+    assert_eq!(provider.stored_requests(), 0, "whoever arrives has proven nothing");
+    let (session, back) = provider.log_in(&browser, &page, None).await;
     let cookies = provider.cookies(&browser, Some(&session));
 
-    let response = get(&provider, &back(&login), &cookies).await;
+    let response = get(&provider, &back, &cookies).await;
     assert_eq!(header(&response, "cache-control"), "no-store");
     let code = at_client(&response).first("code").unwrap().to_owned();
     let (record, _) = application::find_code(provider.pool.store(), &provider.client("demo-app"), &code).unwrap().unwrap();
     assert_eq!((record.entry, record.nonce.as_deref(), record.acr.as_str()), (provider.alice, Some("n"), "1"));
     assert_eq!(record.amr, ["pwd"]);
 
-    let again = get(&provider, &back(&login), &cookies).await;
-    assert!(is_page(&again), "one login answers one request once");
+    let again = get(&provider, &back, &cookies).await;
+    assert!(is_refused(&again), "one login answers one request once");
+    assert_eq!(provider.stored_requests(), 0);
 
     let response = get(&provider, &authorize_path("demo-app", ""), &cookies).await;
     assert!(at_client(&response).first("code").is_some(), "the session is enough for the next request");
+    assert_eq!(provider.stored_requests(), 0, "and nothing waits");
+}
+
+#[tokio::test]
+async fn a_forgotten_tab_that_asks_again_and_again_stores_nothing() {
+    let provider = Provider::start().await;
+    let commits = provider.pool.store().latest();
+    let mut cookies = String::new();
+    for poll in 0..10_000 {
+        let response = get(&provider, &authorize_path("demo-app", "&prompt=login"), &cookies).await;
+        assert_eq!(response.status(), StatusCode::OK, "{poll}");
+        // Every other browser keeps its cookies.
+        if poll == 5_000 {
+            cookies = provider.cookies(&cookie_value(&header(&response, "set-cookie")), None);
+        }
+    }
+    assert_eq!((provider.stored_requests(), provider.pool.store().latest()), (0, commits));
+    let response = get(&provider, &authorize_path("demo-app", ""), "").await;
+    let browser = cookie_value(&header(&response, "set-cookie"));
+    let (session, back) = provider.log_in(&browser, &login_page(response).await, None).await;
+    assert!(at_client(&get(&provider, &back, &provider.cookies(&browser, Some(&session))).await).first("code").is_some());
+}
+
+#[tokio::test]
+async fn many_tabs_of_one_browser_each_finish_their_own_request() {
+    let provider = Provider::start().await;
+    let first = get(&provider, &authorize_path("demo-app", ""), "").await;
+    let browser = cookie_value(&header(&first, "set-cookie"));
+    let alone = provider.cookies(&browser, None);
+    let mut pages = Vec::new();
+    for tab in 0..20 {
+        let path = authorize_path("demo-app", "").replace("the-state", &format!("tab-{tab}"));
+        pages.push(login_page(get(&provider, &path, &alone).await).await);
+    }
+    let mut session = None;
+    for (tab, page) in pages.iter().enumerate().rev() {
+        let (new, back) = provider.log_in(&browser, page, session.as_deref()).await;
+        let response = get(&provider, &back, &provider.cookies(&browser, Some(&new))).await;
+        let location = header(&response, "location");
+        assert!(location.contains("code=") && location.contains(&format!("state=tab-{tab}&")), "{location}");
+        session = Some(new);
+    }
+    assert_eq!(provider.stored_requests(), 0);
 }
 
 #[tokio::test]
 async fn a_waiting_request_belongs_to_one_browser() {
     let provider = Provider::start().await;
     let response = get(&provider, &authorize_path("demo-app", ""), "").await;
-    let login = header(&response, "location");
+    let browser = cookie_value(&header(&response, "set-cookie"));
+    let (session, back) = provider.log_in(&browser, &login_page(response).await, None).await;
     let victim = provider.browser_with_session().await;
-    for cookies in ["", &victim, &provider.cookies(&"A".repeat(43), None)] {
-        assert!(is_page(&get(&provider, &back(&login), cookies).await), "{cookies}");
+    for cookies in ["", &victim, &provider.cookies(&"A".repeat(43), None), &provider.cookies(&"A".repeat(43), Some(&session))] {
+        assert!(is_refused(&get(&provider, &back, cookies).await), "{cookies}");
     }
     for id in ["", "unknown", "../x"] {
-        assert!(is_page(&get(&provider, &format!("/oauth2/authorize?interaction={id}"), &victim).await), "{id}");
+        assert!(is_refused(&get(&provider, &format!("/oauth2/authorize?interaction={id}"), &victim).await), "{id}");
     }
+    assert!(at_client(&get(&provider, &back, &provider.cookies(&browser, Some(&session))).await).first("code").is_some());
+}
+
+/// Session fixation: somebody begins a request, plants the key of their browser in the victim's, lets the victim log in to it, and wants the answer.
+#[tokio::test]
+async fn whoever_prepared_a_request_gets_nothing_of_the_login_to_it() {
+    let provider = Provider::start().await;
+    let response = get(&provider, &authorize_path("demo-app", ""), "").await;
+    let planted = cookie_value(&header(&response, "set-cookie"));
+    let page = login_page(response).await;
+    let (victims, back) = provider.log_in(&planted, &page, None).await;
+    // The row is bound to the planted key, and names nobody: without the victim's session it leads to the login.
+    login_page(get(&provider, &back, &provider.cookies(&planted, None)).await).await;
+    assert!(at_client(&get(&provider, &back, &provider.cookies(&planted, Some(&victims))).await).first("code").is_some());
+    assert!(is_refused(&get(&provider, &back, &provider.cookies(&planted, None)).await), "answered");
 }
 
 #[tokio::test]
 async fn coming_back_without_a_login_is_no_login() {
     let provider = Provider::start().await;
     let response = get(&provider, &authorize_path("demo-app", ""), "").await;
-    let login = header(&response, "location");
-    let browser = provider.cookies(&cookie_value(&header(&response, "set-cookie")), None);
-    let response = get(&provider, &back(&login), &browser).await;
-    assert_eq!(header(&response, "location"), login, "the same request goes on waiting");
+    let browser = cookie_value(&header(&response, "set-cookie"));
+    let (_, back) = provider.log_in(&browser, &login_page(response).await, None).await;
+    let page = login_page(get(&provider, &back, &provider.cookies(&browser, None)).await).await;
+    let (session, again) = provider.log_in(&browser, &page, None).await;
+    assert_eq!(again, back, "the same request goes on waiting");
+    let cookies = provider.cookies(&browser, Some(&session));
+    assert!(at_client(&get(&provider, &back, &cookies).await).first("code").is_some());
+    assert!(is_refused(&get(&provider, &back, &cookies).await), "and is answered once");
 }
 
 #[tokio::test]
@@ -148,130 +251,163 @@ async fn silence_and_freshness() {
     let (browser, old) = cookies.split_once("; ").unwrap();
     let (browser, old) = (cookie_value(browser), cookie_value(old));
     for extra in ["&prompt=login", "&prompt=select_account", "&max_age=99", "&max_age=0"] {
-        let response = get(&provider, &authorize_path("demo-app", extra), &cookies).await;
-        assert!(is_login(&response), "{extra}");
-        let login = header(&response, "location");
-        let unproven = get(&provider, &back(&login), &cookies).await;
-        assert_eq!(header(&unproven, "location"), login, "{extra}: the old session is not enough");
-        let session = provider.log_in(&browser, &login, None).await;
-        let response = get(&provider, &back(&login), &provider.cookies(&browser, Some(&session))).await;
+        let page = login_page(get(&provider, &authorize_path("demo-app", extra), &cookies).await).await;
+        let (session, back) = provider.log_in(&browser, &page, None).await;
+        login_page(get(&provider, &back, &cookies).await).await; // The old session is not enough.
+        let response = get(&provider, &back, &provider.cookies(&browser, Some(&session))).await;
         assert!(at_client(&response).first("code").is_some(), "{extra}");
         assert_ne!(session, old);
     }
 }
 
 #[tokio::test]
-async fn a_posted_request_is_stored_and_continued() {
+async fn a_posted_request_is_handed_over_and_continued() {
     let provider = Provider::start().await;
     let cookies = provider.browser_with_session().await;
-    let browser = cookies.split("; ").next().unwrap().to_owned();
     let path = authorize_path("demo-app", "&unknown=kept-out");
-    provider.clock.forward(Duration::from_secs(1));
-    // A request that waits in another tab.
-    let login = header(&get(&provider, &authorize_path("demo-app", "&prompt=login"), &cookies).await, "location");
     // No cookie comes with a cross-site POST.
-    let bare = provider.form("/oauth2/authorize", path.split_once('?').unwrap().1);
-    let response = answered(authorize::post(&provider.app, &bare).await, &bare);
-    let location = header(&response, "location");
-    assert!(location.starts_with(&format!("{ISSUER}/oauth2/authorize?interaction=")), "{location}");
-    let taken = get(&provider, &back(&location), &cookies).await;
-    for response in [&response, &taken] {
-        assert_eq!(header(response, "set-cookie"), "", "the browser keeps its key");
-    }
-    assert!(is_page(&get(&provider, &back(&location), "").await), "taken over once");
-    assert!(is_page(&get(&provider, &back(&header(&taken, "location")), &browser.replace("browser=", "browser=A")).await));
-    assert!(at_client(&get(&provider, &back(&header(&taken, "location")), &cookies).await).first("code").is_some());
-    assert_eq!(header(&get(&provider, &back(&login), &cookies).await, "location"), login, "the other tab goes on");
+    let form = handed_over(post(&provider, query(&path), "").await).await;
+    assert!(at_client(&post(&provider, &form, &cookies).await).first("code").is_some(), "the session is enough");
+    assert!(at_client(&post(&provider, &form, &cookies).await).first("code").is_some(), "as it would be for the same request from there");
 
-    let response = answered(authorize::post(&provider.app, &bare).await, &bare);
-    let taken = get(&provider, &back(&header(&response, "location")), "").await;
-    let key = cookie_value(&header(&taken, "set-cookie"));
-    assert!(is_login(&get(&provider, &back(&header(&taken, "location")), &provider.cookies(&key, None)).await));
-    let wrong = provider.form("/oauth2/authorize", "client_id=demo-app");
-    assert!(is_page(&answered(authorize::post(&provider.app, &wrong).await, &wrong)));
+    let other = get(&provider, &authorize_path("demo-app", ""), "").await;
+    let key = cookie_value(&header(&other, "set-cookie"));
+    let response = post(&provider, &form, &provider.cookies(&key, None)).await;
+    assert_eq!(header(&response, "set-cookie"), "", "the browser keeps its key");
+    let (session, back) = provider.log_in(&key, &login_page(response).await, None).await;
+    assert!(at_client(&get(&provider, &back, &provider.cookies(&key, Some(&session))).await).first("code").is_some());
+    // The other tab goes on.
+    provider.log_in(&key, &login_page(other).await, None).await;
+
+    // A browser without cookies is not sent round and round.
+    let response = post(&provider, &form, "").await;
+    assert!(!header(&response, "set-cookie").is_empty());
+    login_page(response).await;
+    assert!(is_refused(&post(&provider, "client_id=demo-app", "").await));
+    assert_eq!(error(&post(&provider, query(&authorize_path("demo-app", "&max_age=x")), "").await), "invalid_request");
+}
+
+#[tokio::test]
+async fn a_handover_is_for_a_short_time_and_for_this_endpoint() {
+    let provider = Provider::start().await;
+    let cookies = provider.browser_with_session().await;
+    let form = handed_over(post(&provider, query(&authorize_path("demo-app", "")), "").await).await;
+    for broken in
+        [format!("{form}A"), form.replace(SEALED_REQUEST, &format!("x=1&{SEALED_REQUEST}")).replace('_', "-"), form[..60].to_owned()]
+    {
+        assert!(is_refused(&post(&provider, &broken, &cookies).await), "{broken}");
+    }
+    assert_eq!(consent(&provider, &format!("{form}&decision=allow"), &cookies).await.status(), StatusCode::BAD_REQUEST);
+    // Another site that posts what it was given parts no browser from its key: the cookies have stayed at home.
+    let foreign = with(provider.form("/oauth2/authorize", &form), "sec-fetch-site", "cross-site");
+    assert_eq!(handed_over(answered(authorize::post(&provider.app, &foreign).await, &foreign)).await, form);
+    provider.clock.forward(Duration::from_secs(300));
+    let late = post(&provider, &form, &cookies).await;
+    assert!(is_refused(&late));
+}
+
+#[tokio::test]
+async fn a_posted_request_meets_no_demand_by_being_posted_again() {
+    let provider = Provider::start().await;
+    let form = handed_over(post(&provider, query(&authorize_path("demo-app", "&prompt=login")), "").await).await;
+    provider.clock.forward(Duration::from_secs(1));
+    // A login that came after the request was posted, but was made for another one.
+    let cookies = provider.browser_with_session().await;
+    provider.clock.forward(Duration::from_secs(1));
+    login_page(post(&provider, &form, &cookies).await).await;
 }
 
 #[tokio::test]
 async fn a_request_that_is_refused_waits_no_longer() {
     let provider = Provider::start().await;
-    let bare = provider.form("/oauth2/authorize", authorize_path("demo-app", "&prompt=none").split_once('?').unwrap().1);
-    let response = answered(authorize::post(&provider.app, &bare).await, &bare);
-    let taken = get(&provider, &back(&header(&response, "location")), "").await;
-    let cookies = provider.cookies(&cookie_value(&header(&taken, "set-cookie")), None);
-    assert_eq!(error(&get(&provider, &back(&header(&taken, "location")), &cookies).await), "login_required");
-    assert!(is_page(&get(&provider, &back(&header(&taken, "location")), &cookies).await), "answered once");
-    assert_eq!(provider.pool.store().scan(&Prefix::space(Space::Interaction), None).count(), 0);
+    let form = handed_over(post(&provider, query(&authorize_path("demo-app", "&prompt=none")), "").await).await;
+    assert_eq!(error(&post(&provider, &form, "").await), "login_required");
+    // Somebody else than the one whom the client expects has logged in.
+    let cookies = provider.browser_with_session().await;
+    let stored = provider.stored_requests();
+    let hint = provider.code("a-code", "demo-app").await;
+    let token = format!(
+        "grant_type=authorization_code&code=a-code&redirect_uri={REDIRECT}&code_verifier={VERIFIER}&client_id=demo-app&client_secret={SECRET}"
+    );
+    let request = provider.form("/oauth2/token", &token);
+    let (_, tokens) = json(answered(crate::oidc::token::post(&provider.app, &request).await, &request)).await;
+    assert_eq!(hint.entry, provider.alice);
+    let id_token = tokens["id_token"].as_str().unwrap();
+    provider.app.core.delete_entry(&provider.pool, &operator(), provider.alice).await.unwrap();
+    let alice = [("objectClass", "inetOrgPerson"), ("uid", "alice"), ("cn", "Another"), ("sn", "Alice")];
+    let another = provider.add(entry("uid=alice,ou=people,o=acme", &alice)).await;
+    provider.app.core.set_password(&provider.pool, &operator(), another, None, Some(Secret::from(PASSWORD))).await.unwrap();
+    provider.clock.forward(Duration::from_secs(1));
+    let browser = cookie_value(&cookies);
+    let page = login_page(get(&provider, &authorize_path("demo-app", &format!("&id_token_hint={id_token}")), &cookies).await).await;
+    let (session, back) = provider.log_in(&browser, &page, None).await;
+    let cookies = provider.cookies(&browser, Some(&session));
+    assert_eq!(error(&get(&provider, &back, &cookies).await), "login_required");
+    assert!(is_refused(&get(&provider, &back, &cookies).await), "answered once");
+    assert_eq!(provider.stored_requests(), stored);
 }
 
 #[tokio::test]
 async fn a_request_that_waits_comes_to_demand_a_new_login() {
     let provider = Provider::start().await;
     let cookies = provider.browser_with_session().await;
-    provider.clock.forward(Duration::from_secs(1));
-    let waiting = header(&get(&provider, &authorize_path("third", "&max_age=100"), &cookies).await, "location");
-    let count = || provider.pool.store().scan(&Prefix::space(Space::Interaction), None).count();
-    let before = count();
-    assert_eq!(get(&provider, &back(&waiting), &cookies).await.status(), StatusCode::OK, "consent");
-    provider.clock.forward(Duration::from_secs(101));
-    let login = header(&get(&provider, &back(&waiting), &cookies).await, "location");
-    assert_eq!(login.split_once('?').unwrap().1, waiting.split_once('?').unwrap().1, "the same request");
-    assert_eq!(count(), before, "and none beside it");
     let browser = cookie_value(&cookies);
-    let session = provider.log_in(&browser, &login, None).await;
-    assert_eq!(get(&provider, &back(&login), &provider.cookies(&browser, Some(&session))).await.status(), StatusCode::OK);
+    provider.clock.forward(Duration::from_secs(1));
+    let form = question(get(&provider, &authorize_path("third", "&max_age=100"), &cookies).await).await;
+    provider.clock.forward(Duration::from_secs(101));
+    let page = login_page(consent(&provider, &format!("{form}&decision=allow"), &cookies).await).await;
     let key = BrowserKey::from_cookie(&browser);
-    let id = login.split_once("interaction=").unwrap().1;
-    assert!(provider.app.core.interaction(&provider.pool, id, &key).unwrap().unwrap().demands().force, "an upstream is told too");
+    let waiting = provider.app.core.unseal(&provider.pool, &field(&page, SEALED_REQUEST), Place::Login, &key).unwrap();
+    assert!(waiting.demands().force, "an upstream is told too");
+    let (session, back) = provider.log_in(&browser, &page, None).await;
+    question(get(&provider, &back, &provider.cookies(&browser, Some(&session))).await).await;
 }
 
 #[tokio::test]
 async fn what_was_stored_is_checked_again() {
     let provider = Provider::start().await;
     let response = get(&provider, &authorize_path("demo-app", ""), "").await;
-    let login = header(&response, "location");
     let browser = cookie_value(&header(&response, "set-cookie"));
-    let session = provider.log_in(&browser, &login, None).await;
+    let (session, back) = provider.log_in(&browser, &login_page(response).await, None).await;
     let client = application::find_client(provider.pool.store(), "demo-app").unwrap().unwrap();
     provider.put(&Client { redirect_uris: vec![RedirectUri::parse("https://elsewhere.example/").unwrap()], ..client }).await;
-    assert!(is_page(&get(&provider, &back(&login), &provider.cookies(&browser, Some(&session))).await));
+    assert!(is_refused(&get(&provider, &back, &provider.cookies(&browser, Some(&session))).await));
 }
 
 #[tokio::test]
 async fn a_client_of_somebody_else_asks_for_consent() {
     let provider = Provider::start().await;
     let cookies = provider.browser_with_session().await;
+    let browser = cookie_value(&cookies);
+    let stored = provider.stored_requests();
     assert_eq!(error(&get(&provider, &authorize_path("third", "&prompt=none"), &cookies).await), "consent_required");
     for (decision, expected) in [("allow", ""), ("deny", "access_denied")] {
-        let response = get(&provider, &authorize_path("third", "&prompt=consent"), &cookies).await;
-        let location = header(&response, "location");
-        assert!(location.starts_with(&format!("{ISSUER}/oauth2/authorize?interaction=")), "{location}");
-        let page = get(&provider, &back(&location), &cookies).await;
-        assert!(is_page(&page) && page.status() == StatusCode::OK);
-        let page = text(page).await;
-        assert!(page.contains("Demo") && page.contains("mail address"), "{page}");
-        let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-        let interaction = location.split_once("interaction=").unwrap().1;
+        let form = question(get(&provider, &authorize_path("third", "&prompt=consent"), &cookies).await).await;
+        assert_eq!(provider.stored_requests(), stored, "a session is there, and nothing need be stored");
+        let (request, token) = form.split_once('&').unwrap();
         for (form, cookies) in [
-            (format!("interaction={interaction}&decision=allow"), cookies.as_str()),
-            (format!("interaction={interaction}&decision=allow&form_token={}", "A".repeat(43)), &cookies),
-            (format!("interaction={interaction}&decision=allow&form_token={token}"), ""),
-            (format!("interaction=another&decision=allow&form_token={token}"), &cookies),
+            (format!("{request}&decision=allow"), cookies.as_str()),
+            (format!("{request}&decision=allow&form_token={}", "A".repeat(43)), &cookies),
+            (format!("{form}&decision=allow"), ""),
+            (
+                format!("{form}&decision=allow"),
+                &provider.cookies(&"A".repeat(43), Some(&cookie_value(cookies.split_once("; ").unwrap().1))),
+            ),
+            (format!("{SEALED_REQUEST}=another&decision=allow&{token}"), &cookies),
+            (format!("decision=allow&{token}"), &cookies),
+            (String::new(), &cookies),
         ] {
-            let request = with(provider.form("/oauth2/consent", &form), "cookie", cookies);
-            assert!(is_page(&answered(consent::post(&provider.app, &request).await, &request)), "{form}");
+            let answer = consent(&provider, &form, cookies).await;
+            assert!(is_refused(&answer), "{form}");
         }
-        let form = format!("interaction={interaction}&decision={decision}&form_token={token}");
-        let browser = cookie_value(&cookies);
-        let login = header(&get(&provider, &authorize_path("demo-app", "&prompt=login"), &cookies).await, "location");
-        let other = provider.log_in(&browser, &login, None).await;
-        let of_other = with(provider.form("/oauth2/consent", &form), "cookie", &provider.cookies(&browser, Some(&other)));
-        let answer = answered(consent::post(&provider.app, &of_other).await, &of_other);
-        assert_eq!((answer.status(), is_page(&answer)), (StatusCode::BAD_REQUEST, true), "what one login was asked another cannot answer");
+        let form = format!("{form}&decision={decision}");
+        let page = login_page(get(&provider, &authorize_path("demo-app", "&prompt=login"), &cookies).await).await;
+        let (other, _) = provider.log_in(&browser, &page, None).await;
+        let answer = consent(&provider, &form, &provider.cookies(&browser, Some(&other))).await;
+        assert!(is_refused(&answer), "what one login was asked another cannot answer");
         let foreign = with(with(provider.form("/oauth2/consent", &form), "cookie", &cookies), "sec-fetch-site", "cross-site");
-        assert!(is_page(&answered(consent::post(&provider.app, &foreign).await, &foreign)));
-        let request = with(provider.form("/oauth2/consent", &form), "cookie", &cookies);
-        assert_eq!(error(&answered(consent::post(&provider.app, &request).await, &request)), expected);
-        assert!(is_page(&answered(consent::post(&provider.app, &request).await, &request)), "once");
+        assert!(is_refused(&answered(consent::post(&provider.app, &foreign).await, &foreign)));
+        assert_eq!(error(&consent(&provider, &form, &cookies).await), expected);
         // What was allowed is remembered, and declining takes it back.
         let silent = if decision == "allow" { "" } else { "consent_required" };
         assert_eq!(error(&get(&provider, &authorize_path("third", "&prompt=none"), &cookies).await), silent);
@@ -283,17 +419,47 @@ async fn a_client_of_somebody_else_asks_for_consent() {
     assert_eq!(outcomes, [(Outcome::Success, Some("third")), (Outcome::Failure, Some("third"))]);
 }
 
+/// The answer of a question may be sent twice, by a double click or from the history. Where the request was met by a login that was made for it, that login answers it
+/// once. Otherwise it is worth what the application's link is worth that led there: what the session gives, and no demand that the session does not meet.
+#[tokio::test]
+async fn a_question_that_is_answered_again_skips_no_login() {
+    let provider = Provider::start().await;
+    let cookies = provider.browser_with_session().await;
+    let browser = cookie_value(&cookies);
+    provider.clock.forward(Duration::from_secs(10));
+
+    let page = login_page(get(&provider, &authorize_path("third", "&prompt=login"), &cookies).await).await;
+    let login_form = format!("{SEALED_REQUEST}={}", field(&page, SEALED_REQUEST));
+    let (session, back) = provider.log_in(&browser, &page, None).await;
+    let cookies = provider.cookies(&browser, Some(&session));
+    let form = question(get(&provider, &back, &cookies).await).await;
+    let (_, token) = form.split_once('&').unwrap();
+    let of_the_login = consent(&provider, &format!("{login_form}&{token}&decision=allow"), &cookies).await;
+    assert!(is_refused(&of_the_login), "what the login page held is no answer to the question");
+    assert_eq!(error(&consent(&provider, &format!("{form}&decision=allow"), &cookies).await), "");
+    for again in [&form, &format!("{login_form}&{token}")] {
+        for decision in ["allow", "deny"] {
+            let answer = consent(&provider, &format!("{again}&decision={decision}"), &cookies).await;
+            assert!(is_refused(&answer), "the login has answered it: {decision}");
+        }
+    }
+    assert!(is_refused(&get(&provider, &back, &cookies).await));
+
+    let form = question(get(&provider, &authorize_path("third", "&prompt=consent&max_age=100"), &cookies).await).await;
+    let allow = format!("{form}&decision=allow");
+    assert_eq!(error(&consent(&provider, &allow, &cookies).await), "");
+    assert_eq!(error(&consent(&provider, &allow, &cookies).await), "", "the session is still good enough");
+    provider.clock.forward(Duration::from_secs(101));
+    login_page(consent(&provider, &allow, &cookies).await).await;
+}
+
 #[tokio::test]
 async fn a_consent_is_remembered_for_what_was_shown() {
     let provider = Provider::start().await;
     let cookies = provider.browser_with_session().await;
     let allow = async |client: &str, extra: &str| {
-        let location = header(&get(&provider, &authorize_path(client, extra), &cookies).await, "location");
-        let page = text(get(&provider, &back(&location), &cookies).await).await;
-        let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-        let form = format!("interaction={}&decision=allow&form_token={token}", location.split_once("interaction=").unwrap().1);
-        let request = with(provider.form("/oauth2/consent", &form), "cookie", &cookies);
-        assert_eq!(error(&answered(consent::post(&provider.app, &request).await, &request)), "");
+        let form = question(get(&provider, &authorize_path(client, extra), &cookies).await).await;
+        assert_eq!(error(&consent(&provider, &format!("{form}&decision=allow"), &cookies).await), "");
     };
     let silently = async |scope: &str| {
         let path = authorize_path("third", "&prompt=none").replace("openid+email", scope);
@@ -363,5 +529,5 @@ async fn a_session_ends_with_its_person() {
     let provider = Provider::start().await;
     let cookies = provider.browser_with_session().await;
     provider.app.core.delete_entry(&provider.pool, &operator(), provider.alice).await.unwrap();
-    assert!(is_login(&get(&provider, &authorize_path("demo-app", ""), &cookies).await));
+    login_page(get(&provider, &authorize_path("demo-app", ""), &cookies).await).await;
 }

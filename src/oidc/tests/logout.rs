@@ -32,7 +32,7 @@ async fn id_token(provider: &Provider, client: &str, cookies: &str) -> (String, 
 
 async fn is_logged_in(provider: &Provider, cookies: &str) -> bool {
     let request = with(provider.request(Method::GET, "/"), "cookie", cookies);
-    provider.app.session(&request).await.unwrap().is_some()
+    provider.app.entrance.session(&request).await.unwrap().is_some()
 }
 
 #[tokio::test]

@@ -15,15 +15,16 @@ mod userinfo;
 use super::app::App;
 use super::error::Error;
 use crate::application::{self, Client, ClientId, Code, GrantId, RedirectUri, SecretHash};
-use crate::authn::{BrowserKey, Core, Kept, Origin, Parts, Step};
+use crate::authn::{BrowserKey, Core, Kept, Origin, Parts, Place, Step, WaitingLimits};
 use crate::crypto::digest::sha256;
 use crate::crypto::password::Params;
 use crate::crypto::sealed::MasterKey;
 use crate::directory::{Directory, NewEntry};
+use crate::entrance::{Entrance, SEALED_REQUEST};
 use crate::model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp};
 use crate::policy::secret::SecretPolicy;
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
-use crate::store::{Changes, Options, Store};
+use crate::store::{Changes, Options, Prefix, Space, Store};
 use crate::web::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::web::{PoolRequest, PoolUrl, Response};
 use crate::work::{Places, Work};
@@ -120,8 +121,9 @@ impl Provider {
             work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
             clock: hands,
             entropy,
+            waiting: WaitingLimits::default(),
         });
-        let app = App::new(Arc::new(core.unwrap()));
+        let app = App::new(Entrance::new(Arc::new(core.unwrap()), crate::login::page));
         let mut provider = Self { _folder: folder, app, pool, clock, alice: EntryId::new(0), password_set: Timestamp::from_seconds(0) };
         provider.populate().await;
         provider
@@ -200,20 +202,16 @@ impl Provider {
         id
     }
 
-    /// Logs alice in at the login page to which a browser was sent; answers with her session cookie.
-    pub async fn log_in(&self, browser: &str, location: &str, previous: Option<&str>) -> String {
-        let interaction = location.strip_prefix(&format!("{ISSUER}/login?interaction=")).unwrap();
+    /// Logs alice in at a login page that a browser has before it; answers with her session cookie and the way back.
+    pub async fn log_in(&self, browser: &str, page: &str, previous: Option<&str>) -> (String, String) {
         let key = BrowserKey::from_cookie(browser);
+        let interaction = self.app.core.unseal(&self.pool, &field(page, SEALED_REQUEST), Place::Login, &key).unwrap();
         let origin = Origin { face: Face::Login, address: None };
         let password = Secret::from(PASSWORD);
-        let step = self
-            .app
-            .core
-            .login_password(&self.pool, interaction, &key, "alice", &password, Kept { session: previous, mark: None }, origin)
-            .await
-            .unwrap();
+        let kept = Kept { session: previous, mark: None };
+        let step = self.app.core.login_password(&self.pool, &interaction, &key, "alice", &password, kept, origin).await.unwrap();
         match step {
-            Step::Granted(granted) => granted.session.expose().clone(),
+            Step::Granted(granted) => (granted.session.expose().clone(), format!("/oauth2/authorize?interaction={}", granted.interaction)),
             other => panic!("{other:?}"),
         }
     }
@@ -223,8 +221,13 @@ impl Provider {
         let request = self.request(Method::GET, &authorize_path("demo-app", ""));
         let response = answered(super::authorize::get(&self.app, &request).await, &request);
         let browser = cookie_value(&header(&response, "set-cookie"));
-        let session = self.log_in(&browser, &header(&response, "location"), None).await;
+        let (session, _) = self.log_in(&browser, &text(response).await, None).await;
         self.cookies(&browser, Some(&session))
+    }
+
+    /// Rows of requests that are stored.
+    pub fn stored_requests(&self) -> usize {
+        self.pool.store().count(&Prefix::space(Space::Interaction)).unwrap()
     }
 
     /// The Cookie field of a browser with that key and that session.
@@ -291,6 +294,12 @@ pub fn directory(pool: &Pool) -> Directory {
 /// The value of a Set-Cookie field.
 pub fn cookie_value(set_cookie: &str) -> String {
     set_cookie.split_once('=').unwrap().1.split(';').next().unwrap().to_owned()
+}
+
+/// The value of a field of a page's form.
+pub fn field(page: &str, name: &str) -> String {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no {name}: {page}"));
+    rest.split('"').next().unwrap().to_owned()
 }
 
 /// The path of a good authorization request with something added.

@@ -12,7 +12,7 @@ async fn call(provider: &Provider, method: &str, path: &str) -> Response {
     let place = Place { pool: provider.pool.clone(), base: PoolUrl::new(ISSUER), peer: [192, 0, 2, 1].into() };
     let mut request = Request::builder().method(method).uri(path).body(Full::new(Bytes::new())).unwrap();
     request.extensions_mut().insert(place);
-    let service = TowerToHyperService::new(warp::service(routes(provider.app.core.clone())));
+    let service = TowerToHyperService::new(warp::service(routes(provider.app.entrance.clone())));
     service.call(request).await.unwrap()
 }
 

@@ -9,25 +9,27 @@ use crate::application::{
     AttributeMapping, EntityId, NameIdFormat, RedirectUri, Signed, add_service_provider, delete_service_provider, find_service_provider,
     put_service_provider,
 };
-use crate::authn::{Kept, Parts, Step};
+use crate::authn::{BrowserKey, Kept, Parts, Place as Form, Step, WaitingLimits};
 use crate::crypto::digest::sha256;
 use crate::crypto::sealed::MasterKey;
 use crate::crypto::xml::{self, Certificate, Element, Expectations, Name, Place};
 use crate::directory::{Directory, NewEntry};
+use crate::entrance::SEALED_REQUEST;
 use crate::model::{Actor, Attribute, Clock, Dn, Entropy, Role, Secret, Timestamp};
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
-use crate::store::{Options, Store};
-use crate::web::PoolUrl;
+use crate::store::{Options, Prefix, Space, Store};
+use crate::web::cookie::{self, Purpose};
 use crate::web::http::header::SET_COOKIE;
-use crate::web::http::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION};
+use crate::web::http::header::{CONTENT_SECURITY_POLICY, COOKIE};
 use crate::web::http::{HeaderMap, Method};
+use crate::web::{PoolUrl, browser};
 use crate::work::{Places, Work};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -58,6 +60,7 @@ impl Entropy for Counting {
 
 struct House {
     core: Arc<Core>,
+    entrance: Entrance,
     pool: Arc<Pool>,
     clock: Arc<Hand>,
     _folder: TempDir,
@@ -95,8 +98,9 @@ impl House {
         };
         let pool = registry.create(new, &operator(), fill).await.unwrap();
         let work = Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }));
-        let core = Arc::new(Core::new(Parts { registry, work, clock: clock.clone(), entropy }).unwrap());
-        let house = Self { core, pool, clock, _folder: folder };
+        let core = Arc::new(Core::new(Parts { registry, work, clock: clock.clone(), entropy, waiting: WaitingLimits::default() }).unwrap());
+        let entrance = Entrance::new(Arc::clone(&core), crate::login::page);
+        let house = Self { core, entrance, pool, clock, _folder: folder };
         house.person("alice", Some("alice@acme.example")).await;
         house.register(&provider(SP)).await;
         house
@@ -138,6 +142,10 @@ impl House {
         *now = now.plus(time);
     }
 
+    fn stored_requests(&self) -> usize {
+        self.pool.store().count(&Prefix::space(Space::Interaction)).unwrap()
+    }
+
     fn request_xml(&self, issuer: &str, attributes: &str, content: &str) -> String {
         let now = wire::format_instant(self.clock.now());
         format!(
@@ -175,7 +183,9 @@ struct Browser {
 impl Browser {
     fn request(&self, house: &House, method: Method, path: &str, query: &str, body: &str) -> PoolRequest {
         let mut headers = HeaderMap::new();
-        if !self.from_elsewhere {
+        if self.from_elsewhere {
+            headers.append("sec-fetch-site", "cross-site".parse().unwrap());
+        } else {
             for (name, value) in &self.cookies {
                 headers.append(COOKIE, format!("{name}={value}").parse().unwrap());
             }
@@ -194,20 +204,26 @@ impl Browser {
 
     async fn get(&mut self, house: &House, query: &str) -> Answer {
         let request = self.request(house, Method::GET, "/saml2/sso", query, "");
-        self.keep(redirect(house.core.clone(), request).await).await
+        self.keep(redirect(house.entrance.clone(), request).await).await
     }
 
+    /// Sends the form of a page of another site.
     async fn post(&mut self, house: &House, form: &str) -> Answer {
         self.from_elsewhere = true;
         let request = self.request(house, Method::POST, "/saml2/sso", "", form);
         self.from_elsewhere = false;
-        self.keep(post(house.core.clone(), request).await).await
+        self.keep(post(house.entrance.clone(), request).await).await
     }
 
-    /// Goes on with a posted request: it is taken over, and then decided upon.
-    async fn go_on(&mut self, house: &House, stored: &Answer) -> Answer {
-        let taken = self.get(house, stored.way_on()).await;
-        self.get(house, taken.way_on()).await
+    /// Lets the page that a posted request was answered with post itself.
+    async fn go_on(&mut self, house: &House, handed_over: &Answer) -> Answer {
+        assert!(
+            handed_over.body.contains(&format!("action=\"{}\"", sso_url(&PoolUrl::new(BASE)).replace('/', "&#x2f;"))),
+            "{}",
+            handed_over.body
+        );
+        let request = self.request(house, Method::POST, "/saml2/sso", "", &handed_over.way_on());
+        self.keep(post(house.entrance.clone(), request).await).await
     }
 
     async fn keep(&mut self, response: Result<Response, PageError>) -> Answer {
@@ -219,20 +235,17 @@ impl Browser {
         answer
     }
 
-    /// Logs in at the page that the answer leads to, and gives the query of the way back.
+    /// Logs in at the login page, and gives the query of the way back.
     async fn log_in(&mut self, house: &House, answer: &Answer, uid: &str) -> String {
-        let id = answer
-            .location()
-            .strip_prefix(&format!("{BASE}/login?interaction="))
-            .unwrap_or_else(|| panic!("{}", answer.location()))
-            .to_owned();
+        assert!(answer.is_login(), "{}", answer.body);
         let request = self.request(house, Method::POST, "/login", "", "");
         let key = BrowserKey::from_cookie(browser::existing(&request).unwrap().expose());
+        let interaction = house.core.unseal(&house.pool, &answer.field(SEALED_REQUEST).unwrap(), Form::Login, &key).unwrap();
         let origin = Origin { face: Face::Login, address: Some(request.peer) };
         let previous = cookie::get(&request, Purpose::Session);
         let password = Secret::from(PASSWORD);
         let kept = Kept { session: previous.as_deref(), mark: None };
-        let step = house.core.login_password(&house.pool, &id, &key, uid, &password, kept, origin).await.unwrap();
+        let step = house.core.login_password(&house.pool, &interaction, &key, uid, &password, kept, origin).await.unwrap();
         let Step::Granted(granted) = step else { panic!("{step:?}") };
         assert_eq!(granted.return_point, ReturnPoint::SamlSso);
         self.cookies.insert(cookie::name(&request, Purpose::Session), granted.session.expose().clone());
@@ -261,14 +274,15 @@ impl Answer {
         Self { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
-    fn location(&self) -> &str {
-        assert_eq!(self.status, 303, "{}", self.body);
-        self.headers[LOCATION].to_str().unwrap()
+    fn is_login(&self) -> bool {
+        self.status == 200 && self.field("password").is_none() && self.body.contains("name=\"password\"")
     }
 
-    /// The query of a redirection to single sign-on itself.
-    fn way_on(&self) -> &str {
-        self.location().strip_prefix(&format!("{BASE}/saml2/sso?")).unwrap()
+    /// What a page that posts itself brings back.
+    fn way_on(&self) -> String {
+        assert_eq!(self.status, 200, "{}", self.body);
+        assert!(self.headers[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("script-src 'sha256-"));
+        format!("{SEALED_REQUEST}={}", self.field(SEALED_REQUEST).unwrap_or_else(|| panic!("{}", self.body)))
     }
 
     fn field(&self, name: &str) -> Option<String> {
@@ -389,37 +403,84 @@ async fn coming_back_without_a_login_leads_to_the_login_again() {
     let house = House::build().await;
     let mut browser = Browser::default();
     let asked = browser.get(&house, &house.query("")).await;
-    let id = asked.location().rsplit('=').next().unwrap();
-    let again = browser.get(&house, &format!("interaction={id}")).await;
-    assert_eq!(again.location(), asked.location());
+    let mut stranger = browser.clone();
+    let back = browser.log_in(&house, &asked, "alice").await;
+    let again = stranger.get(&house, &back).await;
+    assert_eq!(stranger.log_in(&house, &again, "alice").await, back, "the same request goes on waiting");
 }
 
 #[tokio::test]
-async fn a_posted_request_waits_for_the_browser_to_come_back_with_its_cookies() {
+async fn a_posted_request_is_brought_back_by_the_browser_with_its_cookies() {
     let house = House::build().await;
     let mut browser = Browser::logged_in(&house, "alice").await;
     let before = browser.cookies.clone();
-    let stored = browser.post(&house, &house.form("")).await;
+    let stored = house.stored_requests();
+    let handed_over = browser.post(&house, &house.form("")).await;
     assert_eq!(browser.cookies, before);
-    let answer = browser.go_on(&house, &stored).await;
-    assert_eq!(browser.cookies.len(), before.len());
+    let answer = browser.go_on(&house, &handed_over).await;
+    assert_eq!(browser.cookies, before);
     assert_eq!(name_id(&answer.assertion(&house).await).len(), 43);
     assert_eq!(answer.field("RelayState").as_deref(), Some("s"));
-    assert_eq!(browser.get(&house, stored.way_on()).await.status, 400);
+    assert_eq!(house.stored_requests(), stored, "nothing waits");
+    // Another site that posts what it was given is answered like the first time, or it would part the browser from its key.
+    assert_eq!(browser.post(&house, &handed_over.way_on()).await.way_on(), handed_over.way_on());
+    assert_eq!(browser.cookies, before);
+    house.pass(Duration::from_secs(300));
+    assert_eq!(browser.go_on(&house, &handed_over).await.status, 400, "too late");
 }
 
 #[tokio::test]
 async fn a_posted_request_without_a_session_leads_to_the_login() {
     let house = House::build().await;
     let mut browser = Browser::default();
-    let stored = browser.post(&house, &house.form("")).await;
-    let way_on = stored.way_on().to_owned();
-    let login = browser.go_on(&house, &stored).await;
-    // It belongs to this browser now.
-    assert_eq!(Browser::default().get(&house, &way_on).await.status, 400);
+    let handed_over = browser.post(&house, &house.form("")).await;
+    assert!(browser.cookies.is_empty());
+    let login = browser.go_on(&house, &handed_over).await;
+    assert_eq!(house.stored_requests(), 0);
     let back = browser.log_in(&house, &login, "alice").await;
     browser.get(&house, &back).await.assertion(&house).await;
-    assert_eq!(browser.get(&house, &way_on).await.status, 400);
+    assert_eq!(browser.get(&house, &back).await.status, 400);
+    // Without cookies it leads to the login page and no further, not round and round.
+    let mut bare = Browser::default();
+    assert!(bare.go_on(&house, &handed_over).await.is_login());
+}
+
+#[tokio::test]
+async fn hundreds_of_posted_requests_from_an_address_keep_nobody_there_out() {
+    let house = House::build().await;
+    for _ in 0..600 {
+        let handed_over = Browser::default().post(&house, &house.form("")).await;
+        assert_eq!(handed_over.status, 200);
+        assert!(Browser::default().go_on(&house, &handed_over).await.is_login());
+    }
+    assert_eq!(house.stored_requests(), 0);
+    let mut browser = Browser::default();
+    let handed_over = browser.post(&house, &house.form("")).await;
+    let login = browser.go_on(&house, &handed_over).await;
+    let back = browser.log_in(&house, &login, "alice").await;
+    browser.get(&house, &back).await.assertion(&house).await;
+}
+
+/// Session fixation: somebody begins a request, and lets a victim log in to it.
+#[tokio::test]
+async fn a_request_that_somebody_has_prepared_is_no_way_to_the_login_of_another() {
+    let house = House::build().await;
+    let mut attacker = Browser::default();
+    let asked = attacker.get(&house, &house.query("")).await;
+    let sealed = asked.field(SEALED_REQUEST).unwrap();
+    let victim = Browser::logged_in(&house, "alice").await;
+    let key = |browser: &Browser| {
+        let request = browser.request(&house, Method::POST, "/login", "", "");
+        BrowserKey::from_cookie(browser::existing(&request).unwrap().expose())
+    };
+    assert!(house.core.unseal(&house.pool, &sealed, Form::Login, &key(&attacker)).is_some());
+    assert!(house.core.unseal(&house.pool, &sealed, Form::Login, &key(&victim)).is_none(), "it is the attacker's browser's");
+    // With the attacker's key planted the victim can log in to it, and the attacker gets nothing of that.
+    let mut planted = attacker.clone();
+    let back = planted.log_in(&house, &asked, "alice").await;
+    assert!(attacker.get(&house, &back).await.is_login());
+    planted.get(&house, &back).await.assertion(&house).await;
+    assert_eq!(attacker.get(&house, &back).await.status, 400);
 }
 
 #[tokio::test]
@@ -439,15 +500,21 @@ async fn a_forced_login_is_a_new_one() {
     for posted in [false, true] {
         house.pass(Duration::from_secs(60));
         let asked = if posted {
-            let stored = browser.post(&house, &house.form("ForceAuthn=\"true\"")).await;
-            browser.go_on(&house, &stored).await
+            let handed_over = browser.post(&house, &house.form("ForceAuthn=\"true\"")).await;
+            // A login that comes meanwhile was made for another request.
+            house.pass(Duration::from_secs(1));
+            browser = Browser::logged_in(&house, "alice").await;
+            house.pass(Duration::from_secs(1));
+            browser.go_on(&house, &handed_over).await
         } else {
             browser.get(&house, &house.query("ForceAuthn=\"true\"")).await
         };
-        let id = asked.location().rsplit('=').next().unwrap().to_owned();
-        // Coming back with the old session is not enough.
         house.pass(Duration::from_secs(1));
-        assert_eq!(browser.get(&house, &format!("interaction={id}")).await.location(), asked.location());
+        // Coming back with the old session is not enough.
+        let mut early = browser.clone();
+        early.cookies.retain(|name, _| name.ends_with("browser"));
+        let elsewhere = early.log_in(&house, &asked, "alice").await;
+        assert!(browser.get(&house, &elsewhere).await.is_login());
         let back = browser.log_in(&house, &asked, "alice").await;
         let assertion = browser.get(&house, &back).await.assertion(&house).await;
         let instant = wire::format_instant(house.clock.now());
@@ -483,12 +550,12 @@ async fn without_anybody_to_answer_to_there_is_a_page() {
         ("SAMLRequest=AAAA".to_owned(), 400),
         (encode_query("SAMLRequest", "<!DOCTYPE x><x/>", None), 400),
         ("interaction=unknown".to_owned(), 400),
-        ("interaction=unknown&handover=unknown".to_owned(), 400),
     ] {
         let answer = Browser::default().get(&house, &query).await;
         assert_eq!(answer.status, status, "{query}");
         assert!(!answer.body.contains("SAMLResponse") && !answer.body.contains("<form"), "{}", answer.body);
     }
+    assert_eq!(Browser::default().post(&house, &format!("{SEALED_REQUEST}=unknown")).await.status, 400);
     assert_eq!(Browser::default().post(&house, "SAMLRequest=AAAA").await.status, 400);
     assert_eq!(Browser::default().post(&house, "").await.status, 400);
 }
@@ -588,16 +655,25 @@ async fn what_is_signed_is_what_was_registered() {
 async fn a_request_of_another_face_does_not_continue_here() {
     let house = House::build().await;
     let mut browser = Browser::logged_in(&house, "alice").await;
-    let request = browser.request(&house, Method::GET, "/saml2/sso", "", "");
-    let key = BrowserKey::from_cookie(browser::existing(&request).unwrap().expose());
     let new = NewInteraction {
         return_point: ReturnPoint::Authorize,
         application: "app".into(),
         payload: SsoRequest::plain(SP, "_r", ACS).to_payload(),
         demands: Demands::default(),
     };
-    let id = house.core.begin(&house.pool, new, &key, None).await.unwrap();
-    assert_eq!(browser.get(&house, &format!("interaction={}", id.as_str())).await.status, 400);
+    let other = house.core.interaction(new).unwrap();
+    let handed_over = format!("{SEALED_REQUEST}={}", house.core.seal_handover(&house.pool, &other).unwrap());
+    assert_eq!(browser.post(&house, &handed_over).await.status, 400);
+    let request = browser.request(&house, Method::POST, "/login", "", "");
+    let key = BrowserKey::from_cookie(browser::existing(&request).unwrap().expose());
+    let origin = Origin { face: Face::Login, address: None };
+    let password = Secret::from(PASSWORD);
+    let step = house.core.login_password(&house.pool, &other, &key, "alice", &password, None, origin).await.unwrap();
+    let Step::Granted(granted) = step else { panic!("{step:?}") };
+    browser.cookies.insert(cookie::name(&request, Purpose::Session), granted.session.expose().clone());
+    assert_eq!(browser.get(&house, &format!("interaction={}", granted.interaction)).await.status, 400);
+    let sealed = house.core.seal(&house.pool, &other, Form::Login, &key).unwrap();
+    assert_eq!(browser.post(&house, &format!("{SEALED_REQUEST}={sealed}")).await.status, 400, "nor what a login page holds");
 }
 
 #[tokio::test]

@@ -29,6 +29,11 @@ impl PageError {
         Self(Box::new(message(request, StatusCode::BAD_REQUEST, "expired-title", "expired-text", None)))
     }
 
+    /// The browser sends none of our cookies with a form of ours: it keeps none.
+    pub fn without_cookies(request: &PoolRequest) -> Self {
+        Self(Box::new(message(request, StatusCode::BAD_REQUEST, "cookies-title", "cookies-text", None)))
+    }
+
     /// A form that we did not give to this browser.
     pub fn foreign_form(request: &PoolRequest) -> Self {
         Self(Box::new(message(request, StatusCode::FORBIDDEN, "error-title", "error-form", None)))

@@ -1,6 +1,7 @@
 //! Pages: one layout, one style sheet, texts per language.
 //!
-//! A web room keeps its own templates and makes an [`Environment`] of them; the layout (`layout.html`) and the plain message page (`message.html`) are always there.
+//! A web room keeps its own templates and makes an [`Environment`] of them; the layout (`layout.html`), the plain message page (`message.html`) and the hidden fields of a
+//! form (`hidden.html`, which shows what is called `fields`) are always there.
 
 mod error;
 mod language;
@@ -10,7 +11,7 @@ mod texts;
 
 pub use error::PageError;
 pub use language::Language;
-pub use post::post;
+pub use post::{SelfPosting, post};
 pub use question::{Question, question};
 
 use super::PoolRequest;
@@ -22,6 +23,7 @@ use warp::http::{self, StatusCode};
 
 const LAYOUT: &str = include_str!("templates/layout.html");
 const MESSAGE: &str = include_str!("templates/message.html");
+const HIDDEN: &str = include_str!("templates/hidden.html");
 const STYLE: &str = include_str!("style.css");
 
 const ICON: &str = include_str!("icon.svg");
@@ -36,7 +38,7 @@ static OWN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(&[]));
 /// Templates of a room beside the layout, which they extend. A template that does not compile is a defect that the first test of its room shows.
 pub fn environment(templates: &[(&'static str, &'static str)]) -> Environment<'static> {
     let mut environment = Environment::new();
-    for (name, source) in [("layout.html", LAYOUT), ("message.html", MESSAGE)].iter().chain(templates) {
+    for (name, source) in [("layout.html", LAYOUT), ("message.html", MESSAGE), ("hidden.html", HIDDEN)].iter().chain(templates) {
         if let Err(error) = environment.add_template(name, source) {
             tracing::error!(template = name, %error, "a template does not compile");
         }
@@ -70,8 +72,8 @@ pub fn message(request: &PoolRequest, status: StatusCode, title: &str, text: &st
 }
 
 /// The hidden fields of a form, each a name and a value, as templates take them.
-fn hidden<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Vec<String>> {
-    fields.map(|(name, value)| vec![name.to_owned(), value.to_owned()]).collect()
+pub fn hidden<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Vec<String>> {
+    fields.into_iter().map(|(name, value)| vec![name.to_owned(), value.to_owned()]).collect()
 }
 
 /// The style sheet.

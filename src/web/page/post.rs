@@ -1,4 +1,5 @@
-//! The page that carries an answer to an application by a form that submits itself (SAML 2.0 bindings, section 3.5; OAuth 2.0 Form Post Response Mode).
+//! The page whose form submits itself: it carries an answer to an application (SAML 2.0 bindings, section 3.5; OAuth 2.0 Form Post Response Mode), or a request that
+//! another site has posted once more to where it was posted.
 
 use super::{environment, hidden, render};
 use crate::crypto::digest::sha256;
@@ -18,9 +19,22 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| environment(
 
 static SCRIPT_SOURCE: LazyLock<String> = LazyLock::new(|| format!("script-src 'sha256-{}'", STANDARD.encode(sha256(SCRIPT.as_bytes()))));
 
-/// A form with those fields that submits itself to that address, with a button where scripts do not run.
-pub fn post(request: &PoolRequest, application: &str, action: &str, fields: &[(&str, &str)]) -> Response {
-    let content = context! { application, action, fields => hidden(fields.iter().copied()), script => SCRIPT };
+/// A form that submits itself.
+pub struct SelfPosting<'a> {
+    /// What is said meanwhile: a name in the texts, which may name the application.
+    pub text: &'a str,
+    /// The application's display name.
+    pub application: &'a str,
+    /// The address that it goes to.
+    pub action: &'a str,
+    /// What it carries.
+    pub fields: &'a [(&'a str, &'a str)],
+}
+
+/// The page of such a form, with a button where scripts do not run.
+pub fn post(request: &PoolRequest, form: &SelfPosting<'_>) -> Response {
+    let SelfPosting { text, application, action, fields } = *form;
+    let content = context! { text, application, action, fields => hidden(fields.iter().copied()), script => SCRIPT };
     let page = render(&TEMPLATES, "post.html", request, StatusCode::OK, content);
     let policy = page.headers().get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()).unwrap_or("default-src 'none'");
     let policy = format!("{policy}; {}", *SCRIPT_SOURCE);

@@ -22,7 +22,7 @@ async fn it_shows_who_logged_in() {
     let mut app = portal(&server, "portal-secret").await;
     let browser = Browser::new([server.running.addresses().public_url.as_str(), &app.url]);
     let page = browser.open(&app.url).await;
-    assert!(page.url.as_str().starts_with(&format!("{}/login?", server.issuer("acme"))), "{}", page.url);
+    assert!(page.url.as_str().starts_with(&format!("{}/oauth2/authorize?", server.issuer("acme"))), "{}", page.url);
     let page = browser.submit(&page, &[("username", "alice"), ("password", "wrong")]).await;
     page.shown(401);
     let page = browser.submit(&page, &[("username", "alice"), ("password", "alice-demo-password")]).await;

@@ -34,7 +34,7 @@ async fn a_session_of_one_pool_is_nobody_in_the_other() {
 
     for url in [pear.authorize(), pear_provider(&server).sign_on(&server)] {
         let nobody = browser(&[]).get(&url).await;
-        assert!(nobody.location().contains("/pools/suppliers/login?interaction="));
+        assert!(nobody.login_page().unwrap().action.ends_with("/pools/suppliers/login"));
         for cookie in ["poolgate-1-session", "poolgate-2-session"] {
             for value in [&session, &made_up] {
                 assert_eq!(browser(&[(cookie, value)]).get(&url).await.without_draws(), nobody.without_draws(), "{cookie}");
@@ -59,37 +59,42 @@ async fn a_login_that_waits_in_one_pool_does_not_wait_in_the_other() {
     let server = two_pools().await;
     let mut mine = Browser::new();
     let page = mine.login_page(&Application::demo(&server).authorize()).await;
-    let id = page.url.split_once("interaction=").unwrap().1.to_owned();
-    let made_up = other(&id);
     let key = mine.cookie("poolgate-1-browser").unwrap().to_owned();
     let issuer = server.issuer("suppliers");
     let mut foreign = browser(&[("poolgate-1-browser", &key), ("poolgate-2-browser", &key)]);
 
-    for path in ["/login", "/oauth2/authorize", "/saml2/sso", "/login/with/suppliers"] {
-        let url = |id: &str| format!("{issuer}{path}?interaction={id}");
-        let replies = [foreign.get(&url(&id)).await, foreign.get(&url(&made_up)).await];
-        alike((&id, &replies[0]), (&made_up, &replies[1]));
+    // The request that travels with the form.
+    let (sealed, made_up) = (page.sealed_request.as_str(), other(&page.sealed_request));
+    for path in ["/login", "/login/with/suppliers", "/oauth2/authorize", "/oauth2/consent", "/saml2/sso"] {
+        let mut replies = Vec::new();
+        for request in [sealed, &made_up] {
+            let fields = [
+                ("sealed_request", request),
+                ("form_token", &page.form_token),
+                ("username", "erin"),
+                ("password", "erin-demo-password"),
+                ("decision", "allow"),
+            ];
+            replies.push(foreign.post(&format!("{issuer}{path}"), &fields).await);
+        }
+        alike((sealed, &replies[0]), (&made_up, &replies[1]));
         assert_eq!(replies[0].status, 400, "{path}: {:?}", replies[0]);
+        assert!(replies[0].header("set-cookie").is_none(), "{path}");
     }
-    let handed = |id: &str| format!("{issuer}/saml2/sso?interaction={id}&handover={key}");
-    alike((&id, &foreign.get(&handed(&id)).await), (&made_up, &foreign.get(&handed(&made_up)).await));
 
-    let fields = |id: &'static str| [("form_token", id), ("username", "erin"), ("password", "erin-demo-password")];
-    let token: &'static str = page.form_token.clone().leak();
-    let sent = [
-        foreign.post(&format!("{issuer}/login?interaction={id}"), &fields(token)).await,
-        foreign.post(&format!("{issuer}/login?interaction={made_up}"), &fields(token)).await,
-    ];
-    alike((&id, &sent[0]), (&made_up, &sent[1]));
-    assert!(sent[0].header("set-cookie").is_none());
-    for (interaction, field) in [(&id, "consent"), (&made_up, "consent")] {
-        let fields = [("interaction", interaction.as_str()), ("form_token", token), ("decision", "allow")];
-        let reply = foreign.post(&format!("{issuer}/oauth2/{field}"), &fields).await;
-        assert_eq!(reply.status, 400, "{reply:?}");
+    // The request that is stored since the login.
+    let back = mine.submit(&page, "alice", "alice-demo-password").await.location().to_owned();
+    let id = back.split_once("interaction=").unwrap().1;
+    let made_up = other(id);
+    for path in ["/oauth2/authorize", "/saml2/sso"] {
+        let url = |id: &str| format!("{issuer}{path}?interaction={id}");
+        let replies = [foreign.get(&url(id)).await, foreign.get(&url(&made_up)).await];
+        alike((id, &replies[0]), (&made_up, &replies[1]));
+        assert_eq!(replies[0].status, 400, "{path}: {:?}", replies[0]);
     }
 
     // It still waits where it began.
-    assert!(mine.log_in(&page, "alice", "alice-demo-password").await.parameter("code").is_some());
+    assert!(mine.get(&back).await.parameter("code").is_some());
     server.stop().await;
 }
 
@@ -173,8 +178,7 @@ async fn upstreams_of_one_pool_are_unknown_in_the_other() {
     let pear = pear_app(&server);
     let mut browser = Browser::new();
     let page = browser.login_page(&pear.authorize()).await;
-    let with = |name: &str| page.url.replace("/login?", &format!("/login/with/{name}?"));
-    let replies = [browser.get(&with(ELSEWHERE)).await, browser.get(&with(NOWHERE)).await];
+    let replies = [browser.leave_for(&page, ELSEWHERE).await, browser.leave_for(&page, NOWHERE).await];
     // The pool's own URL holds the other name too.
     let plain = |reply: &Reply| reply.without(ELSEWHERE).without(NOWHERE);
     assert_eq!(plain(&replies[0]), plain(&replies[1]));
@@ -183,7 +187,7 @@ async fn upstreams_of_one_pool_are_unknown_in_the_other() {
     // A login that acme has sent to its upstream comes back to acme or to nobody.
     let mut away = Browser::new();
     let page = away.login_page(&Application::demo(&server).authorize()).await;
-    let sent = away.get(&page.url.replace("/login?", "/login/with/suppliers?")).await;
+    let sent = away.leave_for(&page, "suppliers").await;
     let state = sent.parameter("state").unwrap();
     let key = away.cookie("poolgate-1-browser").unwrap().to_owned();
     let mut foreign = Browser::new();

@@ -71,7 +71,8 @@ async fn no_secret_is_logged_however_much_is() {
     secret(&page.form_token);
     assert_eq!(browser.submit(&page, "ann", &wrong).await.status, 401);
     assert_eq!(browser.submit(&page, &secret("Ladder-Pepper-12"), "ann").await.status, 401, "a password as a name");
-    browser.get(&page.url.replace("/login?", "/login/with/partner?")).await;
+    secret(&page.sealed_request);
+    browser.leave_for(&page, "partner").await;
     let code = secret(&browser.log_in(&page, "ann", &changed).await.parameter("code").unwrap());
     let forged = Application { secret: secret("Marble-Lantern-85"), ..shop.clone() };
     assert_eq!(browser.redeem(&forged, &code).await.status, 401);

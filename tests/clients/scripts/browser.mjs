@@ -23,6 +23,12 @@ export class Browser {
     return this.post(action, fields);
   }
 
+  /** Presses the button with that text, in whichever form it is. */
+  press(page, text) {
+    const { action, fields } = pressed(page, text);
+    return this.post(action, fields);
+  }
+
   /** Sends a form. From another site it comes without cookies, which are all SameSite=Lax. */
   post(url, fields, { crossSite = false } = {}) {
     return this.#go(new URL(url), { method: 'POST', body: new URLSearchParams(fields), crossSite });
@@ -35,7 +41,13 @@ export class Browser {
       response.headers.getSetCookie().forEach((line) => this.#keep(url, line));
       const text = await response.text();
       const location = response.status >= 300 && response.status < 400 && response.headers.get('location');
-      if (!location) return { url, status: response.status, text };
+      if (!location) {
+        const page = { url, status: response.status, text };
+        if (!submitsItself(page) || !this.#origins.includes(form(page).action.origin)) return page;
+        const { action, fields } = form(page);
+        [url, method, body, crossSite] = [action, 'POST', new URLSearchParams(fields), action.origin !== url.origin];
+        continue;
+      }
       const target = new URL(location, url);
       if (!this.#origins.includes(target.origin)) return { url, status: response.status, text, leftFor: target };
       [url, method, body, crossSite] = [target, 'GET', undefined, false];
@@ -59,14 +71,36 @@ export class Browser {
   }
 }
 
+/** Whether a page has a script that sends its form. */
+function submitsItself(page) {
+  return page.text.includes('<script>document.forms[0].submit()</script>');
+}
+
 /** Where the first form of a page leads, and its fields. The first button is the one that is pressed. */
 export function form(page) {
-  const [, attributes, content] = /<form\b([^>]*)>(.*?)<\/form>/s.exec(page.text) ?? fail(`${page.url} has no form:\n${page.text}`);
+  const [, attributes, content] = FORM().exec(page.text) ?? fail(`${page.url} has no form:\n${page.text}`);
+  const button = /<button\b([^>]*)>/.exec(content);
+  return { action: new URL(value(attributes, 'action'), page.url), fields: fieldsOf(content, button?.[1]) };
+}
+
+/** The same for the form with the button of that text. */
+function pressed(page, text) {
+  for (const [, attributes, content] of page.text.matchAll(FORM())) {
+    const button = [...content.matchAll(/<button\b([^>]*)>([^<]*)/g)].find(([, , shown]) => shown.includes(text))?.[1];
+    if (!button) continue;
+    const action = value(button, 'formaction') ?? value(attributes, 'action');
+    return { action: new URL(action, page.url), fields: fieldsOf(content, button) };
+  }
+  return fail(`${page.url} has no button “${text}”:\n${page.text}`);
+}
+
+const FORM = () => /<form\b([^>]*)>(.*?)<\/form>/gs;
+
+function fieldsOf(content, button) {
   const fields = new Map();
   for (const [, text] of content.matchAll(/<input\b([^>]*)>/g)) fields.set(value(text, 'name'), value(text, 'value') ?? '');
-  const button = /<button\b([^>]*)>/.exec(content);
-  if (button && value(button[1], 'name')) fields.set(value(button[1], 'name'), value(button[1], 'value') ?? '');
-  return { action: new URL(value(attributes, 'action'), page.url), fields };
+  if (button && value(button, 'name')) fields.set(value(button, 'name'), value(button, 'value') ?? '');
+  return fields;
 }
 
 function value(attributes, name) {
@@ -83,10 +117,4 @@ function unescape(text) {
 
 function fail(message) {
   throw new Error(message);
-}
-
-/** Where the link with that text leads. */
-export function link(page, text) {
-  const found = [...page.text.matchAll(/<a\b([^>]*)>([^<]*)<\/a>/g)].find(([, , shown]) => shown.includes(text));
-  return new URL(value((found ?? fail(`${page.url} has no link “${text}”:\n${page.text}`))[1], 'href'), page.url);
 }

@@ -11,20 +11,27 @@ class Page:
 
     def __init__(self, response):
         self.url, self.status, self.text = response.url, response.status_code, response.text
-        self._parsed = _Parser()
-        self._parsed.feed(self.text)
+        parser = _Parser()
+        parser.feed(self.text)
+        self._forms = parser.forms
 
     @property
     def action(self):
-        return urljoin(self.url, self._parsed.action)
+        """Where the page's first form leads; nowhere where there is no form."""
+        return urljoin(self.url, self._forms[0].action) if self._forms else None
 
     @property
     def fields(self):
         """The fields of the page's first form; none where there is no form."""
-        return dict(self._parsed.fields)
+        return dict(self._forms[0].fields) if self._forms else {}
 
-    def link(self, text):
-        return next(urljoin(self.url, href) for href, shown in self._parsed.links if text in shown)
+    def pressed(self, text):
+        """Where the button with that text leads, and the fields of its form."""
+        for form in self._forms:
+            for action, shown in form.buttons:
+                if text in shown:
+                    return urljoin(self.url, action or form.action), dict(form.fields)
+        raise AssertionError(f"{self.url} has no button {text}:\n{self.text}")
 
 
 class Browser:
@@ -42,38 +49,46 @@ class Browser:
             fields[name] = value
         return Page(self._session.post(page.action, fields))
 
+    def press(self, page, text):
+        return Page(self._session.post(*page.pressed(text)))
+
     def post_from_another_site(self, url, fields):
-        """Sends a form as another site does: the cookies, which are all SameSite=Lax, come with the redirect that follows, not with the form."""
+        """Sends a form as another site does: without the cookies, which are all SameSite=Lax. A page that sends its form back there itself does so with them."""
         stranger = requests.Session()
         stranger.trust_env = False
-        response = stranger.post(url, fields, allow_redirects=False)
-        return self.open(response.headers["location"]) if response.is_redirect else Page(response)
+        page = Page(stranger.post(url, fields, allow_redirects=False))
+        return self.submit(page, {}) if page.action == url else page
+
+
+class _Form:
+    def __init__(self, action):
+        self.action, self.fields, self.buttons = action, [], []
 
 
 class _Parser(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.action, self.fields, self.links = None, [], []
-        self._in_first_form = self._in_link = False
+        self.forms = []
+        self._in_form = self._in_button = False
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
         if tag == "form":
-            self._in_first_form = self.action is None
-            self.action = self.action or attributes["action"]
-        elif tag == "input" and self._in_first_form and "name" in attributes:
-            self.fields.append((attributes["name"], attributes.get("value") or ""))
-        elif tag == "a":
-            self._in_link = True
-            self.links.append((attributes.get("href"), ""))
+            self._in_form = True
+            self.forms.append(_Form(attributes.get("action")))
+        elif tag == "input" and self._in_form and "name" in attributes:
+            self.forms[-1].fields.append((attributes["name"], attributes.get("value") or ""))
+        elif tag == "button" and self._in_form:
+            self._in_button = True
+            self.forms[-1].buttons.append((attributes.get("formaction"), ""))
 
     def handle_endtag(self, tag):
         if tag == "form":
-            self._in_first_form = False
-        elif tag == "a":
-            self._in_link = False
+            self._in_form = False
+        elif tag == "button":
+            self._in_button = False
 
     def handle_data(self, data):
-        if self._in_link:
-            href, shown = self.links[-1]
-            self.links[-1] = (href, shown + data)
+        if self._in_button:
+            action, shown = self.forms[-1].buttons[-1]
+            self.forms[-1].buttons[-1] = (action, shown + data)

@@ -139,6 +139,13 @@ await person({}, async (page, browser) => {
   assert.equal(await page.locator('#password').inputValue(), '');
   await shoot(page, 'login-wrong');
 
+  // A reload sends the form once more, and the way back leads to a page that still works.
+  await page.reload();
+  await page.getByRole('alert').waitFor();
+  await page.goBack();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert(page.url().startsWith(`${issuer}/oauth2/authorize`), page.url());
+  await page.locator('#username').fill('alice');
   await page.locator('#password').fill('alice-demo-password');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL(`${origin}/callback?*`);
@@ -149,6 +156,19 @@ await person({}, async (page, browser) => {
   await page.goto(`${origin}/sp`);
   await page.getByRole('heading', { name: 'Hello alice' }).waitFor();
   assert.equal(await page.locator('p').innerText(), 'deep/link?a=1&b=2');
+
+  // Two tabs, each with a request of its own, of which the one that was opened last is finished first.
+  await browser.clearCookies();
+  const other = await browser.newPage();
+  const [first, second] = [await ask({ prompt: 'login' }), await ask({ prompt: 'login' })];
+  await page.goto(first.url);
+  await other.goto(second.url);
+  for (const [tab, { checks: expected }] of [[other, second], [page, first]]) {
+    await logIn(tab, 'alice');
+    await tab.waitForURL(`${origin}/callback?*`);
+    assert.equal((await openid.authorizationCodeGrant(config, new URL(tab.url()), expected)).claims().preferred_username, 'alice');
+  }
+  await other.close();
 
   await browser.clearCookies();
   await page.goto(`${origin}/sp`);
@@ -170,7 +190,7 @@ await person({}, async (page, browser) => {
   // The bridge: a whole chain of redirects behind the form of the other pool, which a form-action policy would break off.
   const bridged = await ask();
   await page.goto(bridged.url);
-  await page.getByRole('link', { name: 'Suppliers' }).click();
+  await page.getByRole('button', { name: 'Suppliers' }).click();
   await page.waitForURL(/\/pools\/suppliers\/login/);
   await shoot(page, 'login-suppliers');
   await logIn(page, 'erin');
@@ -192,6 +212,17 @@ await person({ javaScriptEnabled: false, locale: 'de-DE' }, async (page) => {
   await page.goto(await redirecting.getAuthorizeUrlAsync('deep/link', undefined, {}));
   await page.getByRole('button').waitFor();
   await shoot(page, 'post-without-scripts');
+  await page.getByRole('button').click();
+  await page.getByRole('heading', { name: 'Hello carol' }).waitFor();
+
+  // A request by POST: the service provider's own button, the one that brings the request back, and the one that carries the answer.
+  await page.goto(`${origin}/sp`);
+  await page.locator('[type=submit], button').first().click();
+  await page.getByText('Browser service').waitFor();
+  assert.equal(page.url(), `${issuer}/saml2/sso`);
+  await shoot(page, 'handover-without-scripts');
+  await page.getByRole('button').click();
+  await page.locator('[name=SAMLResponse]').waitFor({ state: 'attached' });
   await page.getByRole('button').click();
   await page.getByRole('heading', { name: 'Hello carol' }).waitFor();
 });

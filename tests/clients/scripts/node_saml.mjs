@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { SAML, ValidateInResponseTo } from '@node-saml/node-saml';
-import { Browser, form, link } from './browser.mjs';
+import { Browser, form } from './browser.mjs';
 
 const RELAY_STATE = 'deep/link?a=1&b=ü';
 
@@ -69,7 +69,7 @@ async function run(saml, theCase) {
   let page = await send(saml, theCase);
   let logins = 0;
   for (; page.text.includes('type="password"') && logins < 2; logins++) {
-    page = await logIn(settings.provider ? await browser.open(link(page, settings.provider)) : page);
+    page = await logIn(settings.provider ? await browser.press(page, settings.provider) : page);
   }
   if (!page.text.includes('name="SAMLResponse"')) return { outcome: 'page', status: page.status, logins };
   const { action, fields } = form(page);

@@ -80,7 +80,7 @@ class FormOf(Page):
 
 def log_in(page):
     if settings.get("provider"):
-        page = browser.open(page.link(settings["provider"]))
+        page = browser.press(page, settings["provider"])
     return browser.submit(page, {"username": settings["username"], "password": settings["password"]})
 
 

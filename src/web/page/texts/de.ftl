@@ -19,6 +19,8 @@ login-tagline = Ein Konto für alles bei { $pool }.
 # Wartende Anfragen
 expired-title = Diese Anmeldung ist abgelaufen
 expired-text = Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.
+cookies-title = Ihr Browser speichert keine Cookies
+cookies-text = Ohne sie geht die Anmeldung nicht. Erlauben Sie Cookies für diese Seite, gehen Sie zurück zur Anwendung und beginnen Sie von vorn.
 elsewhere-title = Beginnen Sie in der Anwendung
 elsewhere-text = Öffnen Sie die Anwendung, die Sie benutzen möchten; sie führt Sie zur Anmeldung hierher.
 
@@ -57,3 +59,4 @@ error-detail = Einzelheiten
 # Weiterleitung
 post-title = Einen Augenblick
 post-text = Sie werden zu { $application } zurückgebracht.
+handover-text = Sie werden zur Anmeldung für { $application } gebracht.

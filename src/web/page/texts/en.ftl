@@ -19,6 +19,8 @@ login-tagline = One account for everything at { $pool }.
 # Waiting requests
 expired-title = This sign-in has expired
 expired-text = Go back to the application and start again.
+cookies-title = Your browser keeps no cookies
+cookies-text = Signing in needs them. Allow cookies for this site, go back to the application and start again.
 elsewhere-title = Start from the application
 elsewhere-text = Open the application that you want to use; it brings you here to sign in.
 
@@ -57,3 +59,4 @@ error-detail = Details
 # Sending on
 post-title = One moment
 post-text = You are being sent back to { $application }.
+handover-text = You are being brought to the sign-in for { $application }.
