@@ -158,7 +158,7 @@ impl Core {
             .await
     }
 
-    /// Sets a password (RFC 3062). Users give the old one; without a new one, one is generated.
+    /// Sets a password (RFC 3062), which is never read as a hash. Users give the old one; without a new one, one is generated.
     pub async fn set_password(
         &self,
         pool: &Arc<Pool>,
@@ -171,7 +171,8 @@ impl Core {
             Some(_) => None,
             None => Some(passwords::generate(&pool.settings().password, &*self.entropy)),
         };
-        let change = PasswordChange { old: old.cloned(), new: new.or_else(|| generated.clone()), ..PasswordChange::default() };
+        let new = new.or_else(|| generated.clone());
+        let change = PasswordChange { old: old.cloned(), new, is_typed: true, ..PasswordChange::default() };
         let set = self.modify_with_password(pool, &identity::directory(pool), actor, target, &[], change).await?;
         let at = set.ok_or_else(|| Error::internal("a password was to be set, and none was"))?;
         Ok(PasswordSet { generated, at })
@@ -208,7 +209,8 @@ impl Core {
         }
         let password = match change.new {
             Some(value) => {
-                let new = passwords::read(pool, value, may_import(actor), &passwords::names_of(&entry))?;
+                let takes_hash = may_import(actor) && !change.is_typed;
+                let new = passwords::read(pool, value, takes_hash, &passwords::names_of(&entry))?;
                 Some(self.hashed(pool, actor, new).await?)
             }
             None => None,

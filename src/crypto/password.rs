@@ -4,6 +4,10 @@
 //! `{SSHA}`, `{SSHA256}`, `{SSHA384}`, `{SSHA512}` with base64 of digest and salt, the same without salt as `{SHA}` and so on, and `{ARGON2}` before a PHC string
 //! of argon2id or argon2i, the default of slapd.
 
+mod recognise;
+
+pub use recognise::{Recognised, recognise};
+
 use super::digest::equal;
 use crate::model::error::Rule;
 use crate::model::{Error, Result, Secret};
@@ -178,6 +182,10 @@ impl Scheme {
 }
 
 impl PasswordHash {
+    /// The schemes that are verified, for messages.
+    pub const SCHEMES: &str =
+        "{SSHA}, {SSHA256}, {SSHA384}, {SSHA512}, {SHA}, {SHA256}, {SHA384}, {SHA512}, {ARGON2}, $argon2id$ and $argon2i$";
+
     /// Reads the stored form: `$argon2id$…` (PHC) or `{SCHEME}…` (RFC 2307).
     ///
     /// Fails with `Invalid(Constraint)` on a scheme that is not known, on parameters beyond the limits and on anything malformed; the message does not repeat the text.
@@ -194,9 +202,8 @@ impl PasswordHash {
         if name.eq_ignore_ascii_case("ARGON2") {
             return parse_phc(rest.strip_prefix('$').unwrap_or_default());
         }
-        let (scheme, salted) = Scheme::parse(name).ok_or_else(|| {
-            refused("has an unknown scheme; {SSHA}, {SSHA256}, {SSHA384}, {SSHA512}, {SHA}, {SHA256}, {SHA384}, {SHA512} and {ARGON2} can be taken over")
-        })?;
+        let (scheme, salted) = Scheme::parse(name)
+            .ok_or_else(|| refused(&format!("has an unknown scheme; those that can be taken over are {}", Self::SCHEMES)))?;
         let mut output = BASE64.decode(rest).map_err(|_| refused("is not base64"))?;
         let length = scheme.algorithm().output_len();
         if output.len() < length || output.len() > length + MAX_SALT || salted != (output.len() > length) {

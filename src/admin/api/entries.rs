@@ -5,7 +5,7 @@ use crate::admin::context::{Branch, Context, Segment, shown};
 use crate::admin::types::{EntryChange, EntryDocument, Generated, NewPassword, Page};
 use crate::directory::{Directory, Entry, Filter, Modification, ModificationKind, NewEntry, Scope, Search};
 use crate::model::error::Rule;
-use crate::model::{Attribute, EntryId, Error, Result, Secret};
+use crate::model::{Attribute, EntryId, Error, Result};
 use crate::policy::access::EntryKind;
 use crate::pool::Pool;
 use base64::Engine;
@@ -107,10 +107,15 @@ pub async fn set_password(context: Context, path: Vec<Segment>, branch: Branch) 
     Ok(Reply::Found(put_password(&context, &pool, entry.id(), asked.password).await?))
 }
 
-/// Sets the password of an entry, or makes one and tells it.
+/// Sets the password of an entry, or makes one and tells it. What is given can be a hash, as in `userPassword`.
 pub async fn put_password(context: &Context, pool: &Arc<Pool>, entry: EntryId, password: Option<String>) -> Result<Generated> {
-    let password = password.map(|password| Secret::new(password.into_bytes()));
-    let made = context.app.core.set_password(pool, &context.actor, entry, None, password).await?.generated;
+    let core = &context.app.core;
+    if let Some(password) = password {
+        let set = [replace(Attribute::new("userPassword", [password.as_str()]))];
+        core.modify_entry(pool, &context.actor, entry, &set).await?;
+        return Ok(Generated::default());
+    }
+    let made = core.set_password(pool, &context.actor, entry, None, None).await?.generated;
     Ok(Generated { password: made.map(|made| String::from_utf8_lossy(made.expose()).into_owned()) })
 }
 

@@ -123,10 +123,69 @@ async fn hashes_are_taken_from_administrators_only() {
     let hash = "{SHA}qZk+NkcGgWq6PiVxeFDCbJzQ2J0=";
     let refused = bench.core.set_password(&bench.pool, &alice, id, Some(&secret("correct horse")), Some(secret(hash))).await;
     assert_eq!(*refused.unwrap_err().kind(), Kind::Invalid(Rule::Unwilling));
+    let refused = bench.core.set_password(&bench.pool, &carol, id, None, Some(secret(hash))).await;
+    assert_eq!(*refused.unwrap_err().kind(), Kind::Invalid(Rule::Unwilling), "what a person typed would go around the policy");
     bench.core.modify_entry(&bench.pool, &carol, id, &[step(ModificationKind::Replace, &[hash])]).await.unwrap();
     assert!(bench.binds("alice", "abc").await, "the policy judges new passwords, not those that come along");
     let unknown = bench.core.modify_entry(&bench.pool, &carol, id, &[step(ModificationKind::Replace, &["{ROT13}nop"])]).await;
     assert!(matches!(unknown.unwrap_err().kind(), Kind::Invalid(_)));
+}
+
+/// What programs copy from the files of other servers, none of which can be verified.
+const FOREIGN: &[&str] = &[
+    "{ROT13}nop",
+    "{CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1",
+    "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1",
+    "$2b$10$abcdefghijklmnopqrstuuJ5n0e7xTq1mWl8ZK3b9oVhC2yGfD4Ri",
+    "$P$Bimport01q8sTn4bKcWgUoZ1hAfDpR.",
+    "$argon2id$v=19$m=64,t=1",
+    "pbkdf2_sha256$260000$import01$kQ2s0b8GJm5Zt7LrXc4WvNdYf1HoEuPaTiRgKy9MzBw=",
+    "SCRAM-SHA-256$4096:c2FsdHNhbHQ=$stored=:server=",
+    r#"{"value":"aGFzaGhhc2g=","salt":"c2FsdA=="}"#,
+    "!$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO",
+];
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_verified_never_becomes_the_password() {
+    let bench = Bench::new().await;
+    for name in ["alice", "carol"] {
+        bench.user(name, "correct horse").await;
+    }
+    bench.make_administrator("carol").await;
+    let carol = actor(&bench, "carol", "correct horse").await;
+    let alice = actor(&bench, "alice", "correct horse").await;
+    let id = alice.entry.unwrap();
+    for hash in FOREIGN {
+        let replace = step(ModificationKind::Replace, &[hash]);
+        for administration in [&carol, &operator()] {
+            let refused = bench.core.modify_entry(&bench.pool, administration, id, std::slice::from_ref(&replace)).await.unwrap_err();
+            assert_eq!(*refused.kind(), Kind::Invalid(Rule::Constraint), "{hash}");
+            assert!(!refused.message().contains(hash), "{refused}");
+            let refused = bench.core.add_entry(&bench.pool, administration, user("dave", Some(hash))).await.unwrap_err();
+            assert_eq!(*refused.kind(), Kind::Invalid(Rule::Constraint), "{hash}");
+        }
+        let own = [step(ModificationKind::Delete, &["correct horse"]), step(ModificationKind::Add, &[hash])];
+        let refused = bench.core.modify_entry(&bench.pool, &alice, id, &own).await.unwrap_err();
+        assert_eq!(*refused.kind(), Kind::Invalid(Rule::Unwilling), "{hash}");
+        for (who, old) in [(&alice, Some(secret("correct horse"))), (&carol, None), (&operator(), None)] {
+            let refused = bench.core.set_password(&bench.pool, who, id, old.as_ref(), Some(secret(hash))).await.unwrap_err();
+            assert_eq!(*refused.kind(), Kind::Invalid(Rule::Unwilling), "{hash}");
+        }
+    }
+    assert!(bench.binds("alice", "correct horse").await, "nothing has changed");
+}
+
+#[tokio::test]
+async fn what_merely_resembles_a_hash_is_a_password() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    for password in ["5ebe2294ecd0e0f08eab7690d2a6ee69", "W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "$ecret$2024", "cash$and$carry", "!important!"] {
+        bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret(password))).await.unwrap();
+        assert!(bench.binds("alice", password).await, "{password}");
+        bench.core.set_password(&bench.pool, &operator(), id, None, None).await.unwrap();
+        bench.core.modify_entry(&bench.pool, &operator(), id, &[step(ModificationKind::Replace, &[password])]).await.unwrap();
+        assert!(bench.binds("alice", password).await, "{password}");
+    }
 }
 
 #[tokio::test]
