@@ -20,6 +20,15 @@ use crate::{
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What holds of a password that another server hands over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PasswordTerms {
+    /// It must be changed before it can be used.
+    pub must_change: bool,
+    /// It cannot be used from then on.
+    pub expires: Option<Timestamp>,
+}
+
 /// A password that was set.
 #[derive(Clone, Debug)]
 pub struct PasswordSet {
@@ -32,15 +41,16 @@ pub struct PasswordSet {
 impl Core {
     /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
     pub async fn add_entry(&self, pool: &Arc<Pool>, actor: &Actor, entry: NewEntry) -> Result<EntryId> {
-        self.add_entry_with(pool, actor, entry, |_, _| Ok(())).await
+        self.import_entry(pool, actor, entry, PasswordTerms::default(), |_, _| Ok(())).await
     }
 
-    /// The same; `note` adds to the commit what the caller keeps about the entry.
-    pub async fn add_entry_with(
+    /// The same for an entry of another server, with what holds of its password there; `note` adds to the commit what the caller keeps about the entry.
+    pub async fn import_entry(
         &self,
         pool: &Arc<Pool>,
         actor: &Actor,
         mut entry: NewEntry,
+        terms: PasswordTerms,
         note: impl Fn(&mut Changes, EntryId) -> Result<()> + Send + Sync + 'static,
     ) -> Result<EntryId> {
         let directory = identity::directory(pool);
@@ -50,7 +60,8 @@ impl Core {
                 Decision::new(self, pool, actor).judge(&entry).await?;
                 passwords::may_have_one(&directory, class_names(&entry).iter().map(String::as_str))?;
                 let new = passwords::read(pool, value, may_import(actor), &passwords::names_among(&entry.attributes))?;
-                Some(self.hashed(pool, actor, new).await?)
+                let PasswordTerms { must_change, expires } = terms;
+                Some(Password { must_change, expires, ..self.hashed(pool, actor, new).await? })
             }
             None => None,
         };

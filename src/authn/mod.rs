@@ -36,7 +36,7 @@ mod waiting;
 
 pub use authentication::{Authentication, Level, Method};
 pub use client::ClientProof;
-pub use edit::PasswordSet;
+pub use edit::{PasswordSet, PasswordTerms};
 pub use engine::Factor;
 pub use identity::Basis;
 pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, Place, ReturnPoint};

@@ -1,7 +1,7 @@
 //! How far an import has come: the record that lets it go on after a crash.
 
 use super::own::{self, Run};
-use crate::model::{Error, Result, record};
+use crate::model::{Error, Result, Timestamp, record};
 use crate::pool::Pool;
 use crate::store::{Changes, Key, Space};
 use minicbor::{Decode, Encode};
@@ -50,12 +50,15 @@ pub(super) struct Checkpoint {
     /// Entries that were taken over from an import that was given up.
     #[cbor(n(8), default)]
     pub(super) taken_over: u64,
+    /// The moment at which the records are judged; unknown of an import that an earlier release has begun.
+    #[n(9)]
+    pub(super) judged: Option<Timestamp>,
 }
 
 impl Checkpoint {
     /// The beginning.
-    pub(super) const fn begin(file: [u8; 32]) -> Self {
-        Self { file, phase: Phase::Entries, depth: 0, records: 0, added: 0, links: 0, kept: 0, taken_over: 0 }
+    pub(super) const fn begin(file: [u8; 32], judged: Option<Timestamp>) -> Self {
+        Self { file, phase: Phase::Entries, depth: 0, records: 0, added: 0, links: 0, kept: 0, taken_over: 0, judged }
     }
 
     /// Where an import of the pool was cut off, if one was.
@@ -64,8 +67,9 @@ impl Checkpoint {
         row.map(|row| record::decode(VERSION, &row.value)).transpose()
     }
 
-    /// Begins a run of the import of that file, or goes on with it where it is by now. Fails with `Conflict(Exists)` if an import of another file has begun meanwhile.
-    pub(super) async fn claim(pool: &Pool, file: [u8; 32], is_resumed: bool, run: &Run) -> Result<Self> {
+    /// Begins a run of the import of that file, judged at that moment, or goes on with it where it is by now. Fails with `Conflict(Exists)` if an import of another
+    /// file has begun meanwhile.
+    pub(super) async fn claim(pool: &Pool, file: [u8; 32], judged: Option<Timestamp>, is_resumed: bool, run: &Run) -> Result<Self> {
         pool.store()
             .decide(|changes| {
                 let at = match pool.store().get(&key())? {
@@ -76,7 +80,7 @@ impl Checkpoint {
                     None if is_resumed => return Err(own::ended()),
                     None => {
                         changes.expect_absent(key());
-                        Self::begin(file)
+                        Self::begin(file, judged)
                     }
                 };
                 changes.put(key(), record::encode(VERSION, &at));
@@ -150,13 +154,17 @@ mod tests {
             links: 7,
             kept: 2,
             taken_over: 4,
-            ..Checkpoint::begin([9; 32])
+            ..Checkpoint::begin([9; 32], None)
         };
         let bytes = record::encode(VERSION, &checkpoint);
         let text: String = bytes.iter().map(|octet| format!("{octet:02x}")).collect();
         assert_eq!(text, format!("01a8005820{}02010303041901000519 03e8060707020804", "09".repeat(32)).replace(' ', ""));
         assert_eq!(record::decode::<Checkpoint>(VERSION, &bytes).unwrap(), checkpoint);
-        // As it was before the last two fields, and with one that is gone.
+        let judged = Checkpoint { judged: Some(Timestamp::from_seconds(1_790_000_000)), ..checkpoint };
+        let bytes = record::encode(VERSION, &judged);
+        assert!(bytes.starts_with(&[0x01, 0xa9]) && bytes.ends_with(&[0x09, 0x1b, 0x00, 0x06, 0x5b, 0xfe, 0xda, 0x25, 0xe0, 0x00]));
+        assert_eq!(record::decode::<Checkpoint>(VERSION, &bytes).unwrap(), judged);
+        // As it was before the last three fields, and with one that is gone.
         let former: Vec<u8> = [&[0x01, 0xa7, 0, 0x58, 0x20], &[9; 32][..], &[1, 5, 2, 1, 3, 3, 4, 0x18, 100, 5, 0x18, 100, 6, 7]].concat();
         let read = record::decode::<Checkpoint>(VERSION, &former).unwrap();
         assert_eq!((read.phase, read.records, read.links, read.kept), (Phase::Links, 100, 7, 0));

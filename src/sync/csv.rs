@@ -1,9 +1,10 @@
 //! CSV (RFC 4180) as a table of entries: the first row names attributes, each further row is an entry.
 //!
 //! A column `dn` names the entries; without one, the column `uid` does, under `ou=people`. Without an `objectClass` they are inetOrgPerson. A column that comes
-//! twice gives two values, an empty cell none. Cells are divided by commas, semicolons or tabs, whichever the first row has first.
+//! twice gives two values, an empty cell none, unless the column is there to say that somebody may log in: then the empty cell does not say so. Cells are divided by commas, semicolons or tabs, whichever the first row has first.
 
 use super::ldif::{FileError, MAX_LINE, Record};
+use super::standing;
 use crate::model::{Dn, Rdn};
 use std::io::BufRead;
 
@@ -61,7 +62,10 @@ impl<R: BufRead> Reader<R> {
         let mut record = Record { line: row.line, dn: Dn::root(), attributes: Vec::new() };
         let mut uid = None;
         let mut has_class = false;
-        for (name, cell) in self.header.iter().zip(row.cells).filter(|(_, cell)| !cell.is_empty()) {
+        let cells = row.cells.into_iter().chain(std::iter::repeat(String::new()));
+        let is_said =
+            |(name, cell): &(&String, String)| !cell.is_empty() || standing::Row::find(name).is_some_and(standing::Row::is_needed);
+        for (name, cell) in self.header.iter().zip(cells).filter(is_said) {
             if name.eq_ignore_ascii_case("dn") {
                 record.dn = Dn::parse(&cell).map_err(|cause| error(row.line, cause.to_string()))?;
                 continue;
@@ -235,6 +239,13 @@ mod tests {
         assert_eq!(values(&records[0], "objectClass"), ["device", "ieee802Device"]);
         assert_eq!(values(&read("uid\tcn\na\tA").unwrap()[0], "cn"), ["A"]);
         assert!(read("").unwrap().is_empty() && read("uid,cn\n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_empty_cell_does_not_say_that_somebody_may_log_in() {
+        let records = read("uid,enabled,locked,mail\na,,,\nb,true\nc\n").unwrap();
+        assert_eq!(records.iter().map(|record| values(record, "enabled")).collect::<Vec<_>>(), [[""], ["true"], [""]]);
+        assert!(records.iter().all(|record| values(record, "locked").is_empty() && values(record, "mail").is_empty()));
     }
 
     #[test]

@@ -7,17 +7,16 @@ use super::checkpoint::{self, Checkpoint, Phase};
 use super::ldif::{FileError, Record};
 use super::outcome::{Failure, Progress, Report};
 use super::own::{self, Own, Run};
-use super::prepare::{self, Prepared};
+use super::prepare::{self, Prepared, Rules};
 use super::source::{self, Format, Records, Source};
 use super::survey::Survey;
 use crate::audit::{self, Action, Event};
 use crate::authn::Core;
 use crate::directory::{Directory, EntryKind};
 use crate::model::error::{Clash, Rule, Shortage};
-use crate::model::{Actor, Attribute, Dn, EntryId, Error, Kind, Result};
+use crate::model::{Actor, Attribute, Dn, EntryId, Error, Kind, Result, Timestamp};
 use crate::pool::Pool;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -40,6 +39,7 @@ pub struct Import {
     actor: Actor,
     source: Arc<dyn Source>,
     format: Format,
+    takes_plain: bool,
     progress: Arc<Progress>,
     run: Run,
 }
@@ -61,7 +61,13 @@ impl Import {
     /// An import into that pool, for that actor.
     pub fn new(core: Arc<Core>, pool: Arc<Pool>, actor: Actor, source: Arc<dyn Source>, format: Format) -> Self {
         let run = Run::new(&core);
-        Self { core, pool, actor, source, format, progress: Arc::default(), run }
+        Self { core, pool, actor, source, format, takes_plain: false, progress: Arc::default(), run }
+    }
+
+    /// Whether passwords in plain text are taken. Unless the caller knows that the file holds some, a hash of a form that is not known would become the password.
+    #[must_use]
+    pub fn plain_passwords(self, taken: bool) -> Self {
+        Self { takes_plain: taken, ..self }
     }
 
     /// What shows how far it has come while it runs.
@@ -82,19 +88,33 @@ impl Import {
             return Err(checkpoint::foreign().into());
         }
         let resumed = before.is_some();
+        // An import that goes on judges as it began: what it has added so would not be what it tells.
+        let judged = match &before {
+            Some(before) => before.judged,
+            None => Some(self.core.clock.now()),
+        };
+        let rules = self.rules(judged);
         // When all is there, what the import has noted of its entries is gone in part, and there is nothing to judge.
         let survey = match before {
             Some(Checkpoint { phase: Phase::Over, .. }) => None,
-            _ => Some(self.survey(resumed.then_some(&file)).await?),
+            _ => Some(self.survey(resumed.then_some(&file), rules).await?),
         };
-        let mut at = Checkpoint::claim(&self.pool, file, resumed, &self.run).await?;
+        let mut at = Checkpoint::claim(&self.pool, file, judged, resumed, &self.run).await?;
         if let Some(survey) = &survey {
-            self.write(&mut at, survey).await?;
+            // Another run of the same import can have begun it a moment earlier.
+            let rules = Rules { now: at.judged.unwrap_or(rules.now), ..rules };
+            self.write(&mut at, survey, rules).await?;
         }
         own::forget(&self.pool, &file, &self.run).await?;
         Checkpoint::clear(&self.pool, |changes| self.run.hold(&self.pool, changes)).await?;
-        let left_out = survey.map_or_else(Vec::new, |survey| survey.left_out.into_iter().collect());
-        Ok(Report { added: at.added, links: at.links, kept: at.kept, taken_over: at.taken_over, resumed, left_out })
+        let mut report =
+            Report { added: at.added, links: at.links, kept: at.kept, taken_over: at.taken_over, resumed, ..Report::default() };
+        if let Some(survey) = survey {
+            (report.notes, report.more_notes) = (survey.notes, survey.more_notes);
+            report.left_out = survey.left_out.into_iter().collect();
+            report.notes.sort_by_key(|note| note.line);
+        }
+        Ok(report)
     }
 
     /// Gives up an import that was cut off, and ends a run of it that goes on. The entries that it added stay; answers how many. The next import takes them over
@@ -105,7 +125,7 @@ impl Import {
         if at.phase == Phase::Over {
             // Only the notes of what it has added are left.
             let run = Run::new(core);
-            Checkpoint::claim(pool, at.file, true, &run).await?;
+            Checkpoint::claim(pool, at.file, at.judged, true, &run).await?;
             own::forget(pool, &at.file, &run).await?;
         }
         Checkpoint::clear(pool, |changes| {
@@ -119,15 +139,19 @@ impl Import {
 
     /// Ends an import of another file of which everything is there.
     async fn settle(&self, over: &Checkpoint) -> Result<()> {
-        Checkpoint::claim(&self.pool, over.file, true, &self.run).await?;
+        Checkpoint::claim(&self.pool, over.file, over.judged, true, &self.run).await?;
         own::forget(&self.pool, &over.file, &self.run).await?;
         Checkpoint::clear(&self.pool, |changes| self.run.hold(&self.pool, changes)).await
     }
 
+    fn rules(&self, judged: Option<Timestamp>) -> Rules {
+        Rules { now: judged.unwrap_or_else(|| self.core.clock.now()), takes_plain: self.takes_plain }
+    }
+
     /// The first pass. `earlier` is the file, if an earlier run of its import was cut off.
-    async fn survey(&self, earlier: Option<&[u8; 32]>) -> Outcome<Survey> {
+    async fn survey(&self, earlier: Option<&[u8; 32]>, rules: Rules) -> Outcome<Survey> {
         let mut records = self.records().await?;
-        let mut survey = Survey::new(Arc::clone(&self.pool), self.actor.clone());
+        let mut survey = Survey::new(Arc::clone(&self.pool), self.actor.clone(), rules);
         loop {
             let (core, progress) = (Arc::clone(&self.core), Arc::clone(&self.progress));
             let (rest, judged, more) = self
@@ -171,33 +195,33 @@ impl Import {
     }
 
     /// The second and the third pass, from where they are.
-    async fn write(&self, at: &mut Checkpoint, survey: &Survey) -> Outcome<()> {
+    async fn write(&self, at: &mut Checkpoint, survey: &Survey, rules: Rules) -> Outcome<()> {
         if at.phase == Phase::Entries {
             for depth in survey.depths.keys().map(|depth| *depth as u64).filter(|depth| *depth >= at.depth).collect::<Vec<_>>() {
                 if depth > at.depth {
                     (at.depth, at.records) = (depth, 0);
                 }
-                self.add_entries(at).await?;
+                self.add_entries(at, rules).await?;
             }
             (at.phase, at.depth, at.records) = (Phase::Links, 0, 0);
             at.save(&self.pool, &self.run).await?;
         }
         if at.phase == Phase::Links && survey.has_links {
-            self.add_links(at).await?;
+            self.add_links(at, rules).await?;
         }
         at.phase = Phase::Over;
         Ok(at.save(&self.pool, &self.run).await?)
     }
 
     /// Adds the entries of one level of the tree.
-    async fn add_entries(&self, at: &mut Checkpoint) -> Outcome<()> {
+    async fn add_entries(&self, at: &mut Checkpoint, rules: Rules) -> Outcome<()> {
         let depth = usize::try_from(at.depth).unwrap_or(usize::MAX) + self.pool.suffix().rdns().len();
         let file = at.file;
         let mut rest = Rest::new(self.records().await?, at.records);
         while let Some(chunk) = self.chunk(&mut rest).await? {
             let level = chunk.into_iter().filter(|record| record.dn.rdns().len() == depth);
             let done: Vec<Added> =
-                stream::iter(level).map(|record| self.add(record, &file)).buffer_unordered(IN_FLIGHT).try_collect().await?;
+                stream::iter(level).map(|record| self.add(record, &file, rules)).buffer_unordered(IN_FLIGHT).try_collect().await?;
             let count = |what| done.iter().filter(|added| **added == what).count() as u64;
             at.added += count(Added::Entry);
             at.kept += count(Added::Kept);
@@ -210,13 +234,13 @@ impl Import {
         Ok(())
     }
 
-    async fn add(&self, record: Record, file: &[u8; 32]) -> Outcome<Added> {
-        let prepared = prepare::prepare(Directory::new(&self.pool).schema(), record, &mut BTreeSet::new());
+    async fn add(&self, record: Record, file: &[u8; 32], rules: Rules) -> Outcome<Added> {
+        let prepared = prepare::prepare(Directory::new(&self.pool).schema(), record, rules);
         let stopped = |error| Failure::at(prepared.line, error);
         let (file, said) = (*file, prepared.digest());
         let add = || {
             let (pool, run) = (Arc::clone(&self.pool), self.run);
-            self.core.add_entry_with(&self.pool, &self.actor, prepared.entry.clone(), move |changes, id| {
+            self.core.import_entry(&self.pool, &self.actor, prepared.entry.clone(), prepared.terms, move |changes, id| {
                 Own::new(&pool, &file, id, &said).put(changes, id);
                 run.hold(&pool, changes)
             })
@@ -256,12 +280,12 @@ impl Import {
         Ok(Directory::new(&self.pool).entry(id)?.is_some_and(|entry| entry.kind() == EntryKind::Container))
     }
 
-    async fn add_links(&self, at: &mut Checkpoint) -> Outcome<()> {
+    async fn add_links(&self, at: &mut Checkpoint, rules: Rules) -> Outcome<()> {
         let file = at.file;
         let mut rest = Rest::new(self.records().await?, at.records);
         while let Some(chunk) = self.chunk(&mut rest).await? {
             let linked: Vec<u64> =
-                stream::iter(chunk).map(|record| self.link(record, &file)).buffer_unordered(IN_FLIGHT).try_collect().await?;
+                stream::iter(chunk).map(|record| self.link(record, &file, rules)).buffer_unordered(IN_FLIGHT).try_collect().await?;
             at.records = rest.position;
             at.links += linked.iter().sum::<u64>();
             if linked.iter().any(|links| *links > 0) {
@@ -272,9 +296,9 @@ impl Import {
     }
 
     /// Adds the links of one entry, unless it was there before; tells how many.
-    async fn link(&self, record: Record, file: &[u8; 32]) -> Outcome<u64> {
+    async fn link(&self, record: Record, file: &[u8; 32], rules: Rules) -> Outcome<u64> {
         let directory = Directory::new(&self.pool);
-        let Prepared { line, entry, links } = prepare::prepare(directory.schema(), record, &mut BTreeSet::new());
+        let Prepared { line, entry, links, .. } = prepare::prepare(directory.schema(), record, rules);
         let stopped = |error| Failure::at(line, error);
         if links.is_empty() {
             return Ok(0);

@@ -1,6 +1,6 @@
 //! Directory synchronisation: import and export of a pool's entries as LDIF and CSV.
 //!
-//! Owns the file formats and the two passes of an import. Changes entries through `authn::edit` alone, so that access rules, credentials and audit hold as
+//! Owns the file formats, what the words of other servers about passwords and locks mean here, and the passes of an import. Changes entries through `authn::edit` alone, so that access rules, credentials and audit hold as
 //! everywhere. Never writes a record itself, and never exports a secret.
 
 mod checkpoint;
@@ -10,13 +10,15 @@ mod import;
 pub mod ldif;
 mod outcome;
 mod own;
+mod password;
 mod prepare;
 mod source;
+mod standing;
 mod survey;
 
 pub use export::Export;
 pub use import::Import;
-pub use outcome::{Failure, Progress, Report};
+pub use outcome::{Failure, MAX_NOTES, Note, Progress, Report};
 pub use source::{Format, Source};
 pub use survey::MAX_PROBLEMS;
 

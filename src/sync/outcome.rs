@@ -47,6 +47,22 @@ pub struct Report {
     pub resumed: bool,
     /// Attributes that were left out, because the server computes them or only another server uses them.
     pub left_out: Vec<String>,
+    /// What has become other than the file says, by line: who is disabled, whose password was left out, must be changed or has ended. The first [`MAX_NOTES`].
+    pub notes: Vec<Note>,
+    /// How many more notes there were.
+    pub more_notes: u64,
+}
+
+/// The most notes that are told with their lines. What a note says of an entry, the entry itself says too.
+pub const MAX_NOTES: usize = 10_000;
+
+/// What became of a line of the file, other than it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The line, counted from 1.
+    pub line: u64,
+    /// What it says and what became of it.
+    pub message: String,
 }
 
 /// Why an import did not end well.

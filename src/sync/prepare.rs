@@ -1,11 +1,15 @@
-//! From a record of a file to what is added: what the server keeps by itself is left out, and links wait for the second pass.
+//! From a record of a file to what is added: what the server keeps by itself is left out, links wait for the second pass, what says that somebody may not log in
+//! becomes what says so here, and of what stands in the place of a password only that is taken which is one.
 
-use super::ldif::{Field, Record};
+use super::ldif::{Field, FileError, Record};
+use super::outcome::Note;
+use super::password::{self, Part};
+use super::standing::{self, Row};
+use crate::authn::PasswordTerms;
 use crate::crypto::digest;
-use crate::directory::NewEntry;
 use crate::directory::schema::{AttributeType, Schema};
-use crate::model::Attribute;
-use std::collections::BTreeSet;
+use crate::directory::{EntryKind, NewEntry};
+use crate::model::{Attribute, Timestamp};
 
 /// Operational attributes of other servers that have no meaning here. They are left out and named in the report.
 const FOREIGN: &[&str] = &[
@@ -14,17 +18,30 @@ const FOREIGN: &[&str] = &[
     "entryCSN",
     "nsUniqueId",
     "numSubordinates",
-    "pwdAccountLockedTime",
     "pwdChangedTime",
     "pwdFailureTime",
-    "pwdGraceUseTime",
     "pwdHistory",
     "pwdLastSuccess",
     "pwdPolicySubentry",
-    "pwdReset",
 ];
 
+/// Auxiliary classes of other servers that allow attributes of [`standing`]. They are left out and named in the report.
+const FOREIGN_CLASSES: &[&str] = &["inetUser", "krbPrincipalAux", "ndsLoginProperties", "nsAccount", "qmailUser", "sambaSamAccount"];
+
+const DISABLED: &str = "poolgateAccountDisabled";
+const PASSWORD: &str = "userPassword";
+
+/// How the records of one import are judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The moment at which it began, before which what has ended has ended. An import that goes on keeps it.
+    pub(super) now: Timestamp,
+    /// Whether a password in plain text is taken.
+    pub(super) takes_plain: bool,
+}
+
 /// A record, sorted out.
+#[derive(Debug)]
 pub(super) struct Prepared {
     /// The line of its name.
     pub(super) line: u64,
@@ -32,10 +49,18 @@ pub(super) struct Prepared {
     pub(super) entry: NewEntry,
     /// The attributes whose values name other entries.
     pub(super) links: Vec<Field>,
+    /// What holds of its password.
+    pub(super) terms: PasswordTerms,
+    /// The names of what is left out.
+    pub(super) left_out: Vec<String>,
+    /// What becomes other than it was, by line.
+    pub(super) notes: Vec<Note>,
+    /// Why its password cannot be imported.
+    pub(super) problem: Option<FileError>,
 }
 
 impl Prepared {
-    /// A digest of what the record says, in whatever order. It covers a password, so it is not for keeping.
+    /// A digest of what becomes of the record, in whatever order it says so. It covers a password, so it is not for keeping.
     pub(super) fn digest(&self) -> [u8; 32] {
         let links = self.links.iter().map(|field| &field.attribute);
         let chain = |attribute: &Attribute| {
@@ -43,8 +68,19 @@ impl Prepared {
             attribute.values.iter().fold(name, |chain, value| digest::sha256(&[&chain, value.as_slice()].concat()))
         };
         let mut attributes: Vec<[u8; 32]> = self.entry.attributes.iter().chain(links).map(chain).collect();
+        // An entry that was added while its password still could be used is not the one of this record.
+        let PasswordTerms { must_change, expires } = self.terms;
+        attributes.extend(must_change.then(|| digest::sha256(b"must change")));
+        attributes.extend(expires.map(|end| digest::sha256(&[b"expires", end.micros().to_be_bytes().as_slice()].concat())));
         attributes.sort_unstable();
         digest::sha256(&attributes.concat())
+    }
+
+    /// The entry with its links, as it is to be.
+    pub(super) fn whole(&self) -> NewEntry {
+        let mut whole = self.entry.clone();
+        whole.attributes.extend(self.links.iter().map(|field| field.attribute.clone()));
+        whole
     }
 }
 
@@ -58,27 +94,100 @@ pub(super) fn is_member_uid(attribute: &AttributeType) -> bool {
     attribute.name() == "memberUid"
 }
 
-/// Whether the attribute is left out of an import.
+/// Whether the attribute is not stored as it is.
 pub(super) fn is_left_out(schema: &Schema, description: &str) -> bool {
-    match schema.attribute(description) {
-        Some(attribute) => attribute.is_virtual,
-        None => FOREIGN.iter().any(|name| name.eq_ignore_ascii_case(description)),
-    }
+    let is_foreign = || FOREIGN.iter().any(|name| name.eq_ignore_ascii_case(description)) || Row::find(description).is_some();
+    let is_dropped = schema.attribute(description).map_or_else(is_foreign, |attribute| attribute.is_virtual);
+    is_dropped || is_of_password(schema, description)
 }
 
-/// Sorts a record out; the names of what is left out go to `left_out`.
-pub(super) fn prepare(schema: &Schema, record: Record, left_out: &mut BTreeSet<String>) -> Prepared {
-    let mut attributes: Vec<Attribute> = Vec::with_capacity(record.attributes.len());
-    let mut links = Vec::new();
+/// Whether it is an object class of another server that is left out.
+pub(super) fn is_foreign_class(schema: &Schema, class: &[u8]) -> bool {
+    let is_named = |class: &str| schema.class(class).is_none() && FOREIGN_CLASSES.iter().any(|name| name.eq_ignore_ascii_case(class));
+    std::str::from_utf8(class).is_ok_and(is_named)
+}
+
+fn is_of_password(schema: &Schema, description: &str) -> bool {
+    let is_other = schema.attribute(description).is_some_and(|attribute| attribute.name() != PASSWORD);
+    !is_other && Part::find(description).is_some()
+}
+
+/// Sorts a record out.
+pub(super) fn prepare(schema: &Schema, record: Record, rules: Rules) -> Prepared {
+    let standing = standing::judge(&record.attributes, rules.now);
+    let mut prepared = Prepared {
+        line: record.line,
+        entry: NewEntry { dn: record.dn, attributes: Vec::with_capacity(record.attributes.len()) },
+        links: Vec::new(),
+        terms: standing.terms,
+        left_out: Vec::new(),
+        notes: standing.notes,
+        problem: None,
+    };
+    let mut of_password = Vec::new();
     for field in record.attributes {
         let name = &field.attribute.name;
-        if is_left_out(schema, name) {
-            left_out.insert(schema.attribute(name).map_or_else(|| name.clone(), |attribute| attribute.name().to_owned()));
+        if is_of_password(schema, name) {
+            of_password.push(field);
+        } else if is_left_out(schema, name) {
+            prepared.left_out.push(schema.attribute(name).map_or_else(|| name.clone(), |attribute| attribute.name().to_owned()));
         } else if schema.attribute(name).is_some_and(is_link) {
-            links.push(field);
+            prepared.links.push(field);
         } else {
-            attributes.push(field.attribute);
+            prepared.entry.attributes.push(field.attribute);
         }
     }
-    Prepared { line: record.line, entry: NewEntry { dn: record.dn, attributes }, links }
+    prepared.leave_out_classes(schema);
+    if matches!(prepared.entry.kind(schema), EntryKind::User | EntryKind::Service) {
+        let is_locked = prepared.take_password(&of_password, rules.takes_plain);
+        prepared.disable(standing.is_disabled || is_locked);
+    } else {
+        prepared.terms = PasswordTerms::default();
+        let parts = of_password.iter().map(|field| Note {
+            line: field.lines.first().copied().unwrap_or(record.line),
+            message: format!("{} is left out: nobody logs in with an entry of these object classes", field.attribute.name),
+        });
+        prepared.notes.iter_mut().for_each(|note| note.message.push_str("; of no effect, since nobody logs in with the entry"));
+        prepared.notes.extend(parts);
+    }
+    prepared
+}
+
+impl Prepared {
+    fn leave_out_classes(&mut self, schema: &Schema) {
+        for attribute in self.entry.attributes.iter_mut().filter(|attribute| attribute.name.eq_ignore_ascii_case("objectClass")) {
+            for class in attribute.values.extract_if(.., |class| is_foreign_class(schema, class)) {
+                self.left_out.push(format!("objectClass {}", String::from_utf8_lossy(&class)));
+            }
+        }
+        self.entry.attributes.retain(|attribute| !attribute.values.is_empty() || !attribute.name.eq_ignore_ascii_case("objectClass"));
+    }
+
+    /// Takes the password; whether it is locked.
+    fn take_password(&mut self, fields: &[Field], takes_plain: bool) -> bool {
+        let companions = fields.iter().filter(|field| Part::find(&field.attribute.name) == Some(Part::Companion));
+        self.left_out.extend(companions.map(|field| field.attribute.name.clone()));
+        let chosen = password::choose(fields, takes_plain);
+        if chosen.value.is_none() {
+            // There is none that could end or be changed.
+            self.terms = PasswordTerms::default();
+        }
+        self.entry.attributes.extend(chosen.value.map(|value| Attribute { name: PASSWORD.to_owned(), values: vec![value] }));
+        self.notes.extend(chosen.notes);
+        self.problem = chosen.problem;
+        chosen.is_locked
+    }
+
+    /// Disables the entry if it is to be, unless the record says of this server itself that it is not: an administrator has enabled it here.
+    fn disable(&mut self, is_disabled: bool) {
+        if !is_disabled {
+            return;
+        }
+        if self.entry.attributes.iter().any(|attribute| attribute.name.eq_ignore_ascii_case(DISABLED)) {
+            let about = self.notes.iter_mut().filter(|note| note.message.ends_with(standing::DISABLED));
+            about.for_each(|note| note.message.push_str(&format!("; {DISABLED} of the same record decides")));
+        } else {
+            self.entry.attributes.push(Attribute::new(DISABLED, ["TRUE"]));
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! The first pass of an import: judges every record of the file and writes nothing.
 
 use super::ldif::{Field, FileError, Record};
+use super::outcome::{MAX_NOTES, Note};
 use super::own::Own;
-use super::prepare::{self, Prepared};
+use super::prepare::{self, Prepared, Rules};
 use crate::authn::Core;
 use crate::crypto::digest;
 use crate::directory::schema::{AttributeType, Schema};
@@ -22,6 +23,7 @@ type Mark = [u8; 16];
 pub(super) struct Survey {
     pool: Arc<Pool>,
     actor: Actor,
+    rules: Rules,
     directory: Directory,
     names: HashMap<Mark, u64>,
     unique: HashMap<Mark, u64>,
@@ -33,6 +35,8 @@ pub(super) struct Survey {
     /// Whether any record names others.
     pub(super) has_links: bool,
     pub(super) left_out: BTreeSet<String>,
+    pub(super) notes: Vec<Note>,
+    pub(super) more_notes: u64,
     pub(super) problems: Vec<FileError>,
 }
 
@@ -62,11 +66,12 @@ enum There {
 }
 
 impl Survey {
-    pub(super) fn new(pool: Arc<Pool>, actor: Actor) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, actor: Actor, rules: Rules) -> Self {
         Self {
             directory: Directory::new(&pool),
             pool,
             actor,
+            rules,
             names: HashMap::new(),
             unique: HashMap::new(),
             wanted: Vec::new(),
@@ -74,6 +79,8 @@ impl Survey {
             depths: BTreeMap::new(),
             has_links: false,
             left_out: BTreeSet::new(),
+            notes: Vec::new(),
+            more_notes: 0,
             problems: Vec::new(),
         }
     }
@@ -92,6 +99,15 @@ impl Survey {
     pub(super) fn problem(&mut self, line: u64, message: impl Into<String>) {
         if !self.is_full() {
             self.problems.push(FileError { line, message: message.into() });
+        }
+    }
+
+    fn note(&mut self, notes: Vec<Note>) {
+        for note in notes {
+            match self.notes.len() < MAX_NOTES {
+                true => self.notes.push(note),
+                false => self.more_notes += 1,
+            }
         }
     }
 
@@ -119,13 +135,17 @@ impl Survey {
             self.problem(problem.line, problem.message);
             return Ok(());
         }
-        let judged = whole(&record);
-        if let Err(error) = core.check_entry(&self.pool, &self.actor, judged) {
+        let name = record.dn.clone();
+        let mut prepared = prepare::prepare(schema, record, self.rules);
+        if let Some(problem) = prepared.problem.take() {
+            self.problem(problem.line, problem.message);
+            return Ok(());
+        }
+        if let Err(error) = core.check_entry(&self.pool, &self.actor, prepared.whole()) {
             self.problem(line, error.message());
             return Ok(());
         }
-        let name = record.dn.clone();
-        let prepared = prepare::prepare(schema, record, &mut self.left_out);
+        self.left_out.extend(std::mem::take(&mut prepared.left_out));
         let there = match there {
             There::Nothing => None,
             There::Kept(id) => Some(id),
@@ -139,6 +159,7 @@ impl Survey {
                 Some(id)
             }
         };
+        self.note(std::mem::take(&mut prepared.notes));
         let Prepared { entry, links, .. } = prepared;
         for attribute in &entry.attributes {
             let Some(kind) = schema.attribute(&attribute.name).filter(|kind| kind.unique) else { continue };
@@ -289,13 +310,6 @@ impl Survey {
     }
 }
 
-/// The record as an entry, with its links and without what is left out.
-fn whole(record: &Record) -> crate::directory::NewEntry {
-    let schema = Schema::builtin();
-    let kept = record.attributes.iter().filter(|field| !prepare::is_left_out(schema, &field.attribute.name));
-    crate::directory::NewEntry { dn: record.dn.clone(), attributes: kept.map(|field| field.attribute.clone()).collect() }
-}
-
 /// Attributes are known and each value fits its syntax; the error has the line of the value.
 fn check_values(schema: &Schema, record: &Record) -> std::result::Result<(), FileError> {
     for field in record.attributes.iter().filter(|field| !prepare::is_left_out(schema, &field.attribute.name)) {
@@ -305,6 +319,9 @@ fn check_values(schema: &Schema, record: &Record) -> std::result::Result<(), Fil
             .map_err(|error| FileError { line: first, message: error.message().to_owned() })?;
         for (value, line) in field.attribute.values.iter().zip(&field.lines) {
             let class = std::str::from_utf8(value).ok().filter(|_| kind.name() == "objectClass");
+            if class.is_some() && prepare::is_foreign_class(schema, value) {
+                continue;
+            }
             if let Some(class) = class.filter(|class| schema.class(class).is_none()) {
                 return Err(FileError { line: *line, message: format!("the schema knows no object class '{class}'") });
             }

@@ -1,6 +1,8 @@
 //! Imports that are given up, and exports that break off, as the operator meets them.
 
 use crate::harness::TestServer;
+use crate::ldap_client::{Directory, code};
+use crate::operator::AdminApi;
 use bytes::Bytes;
 use poolgate::model::{Actor, Dn, Face, Role};
 use poolgate::store::{Changes, Key};
@@ -116,5 +118,75 @@ async fn an_export_is_its_owners_and_leaves_what_is_no_file_as_it_is() {
     export(&pipe).await;
     assert!(pipe.metadata().unwrap().file_type().is_fifo());
     assert_eq!(reader.join().unwrap(), whole);
+    server.stop().await;
+}
+
+/// Whether that password lets somebody in over LDAP.
+async fn binds(server: &TestServer, uid: &str, password: &str) -> bool {
+    Directory::connect(server).await.bind(&format!("uid={uid},ou=people,o=acme"), password).await.code == code::SUCCESS
+}
+
+fn fixture(name: &str) -> String {
+    format!("{}/tests/fixtures/import/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_tells_by_line_what_became_of_passwords_and_locks() {
+    let server = TestServer::empty().await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let locks = fixture("locks.ldif");
+    let printed = server.poolgate(&["import", "--pool", "acme", &locks]).await.good();
+    let line = std::fs::read_to_string(&locks).unwrap().lines().position(|line| line.starts_with("nsAccountLock")).unwrap() + 1;
+    assert!(
+        printed.contains(&format!("{locks}:{line}: nsAccountLock (389 Directory Server) says 'TRUE': imported disabled\n")),
+        "{printed}"
+    );
+    assert!(printed.contains("added: 17\n") && !printed.contains("notes"), "{printed}");
+    assert!(binds(&server, "free", "Quartz-Meadow-44").await);
+    for uid in ["openlock", "reset", "nslock", "over", "sun", "ad", "expired", "shadow"] {
+        assert!(!binds(&server, uid, "Quartz-Meadow-44").await, "{uid}");
+    }
+    assert_eq!(server.json(&["user", "show", "--pool", "acme", "nslock"]).await["disabled"], true);
+
+    let hashes = fixture("hashes.csv");
+    let report = server.json(&["import", "--pool", "acme", &hashes]).await;
+    assert_eq!(report["more_notes"], 0);
+    let notes = report["notes"].as_array().unwrap();
+    assert_eq!(notes.iter().map(|note| note["line"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 4, 5, 6, 7], "{report}");
+    assert_eq!(notes[0]["message"], "userPassword holds a $2b$ hash: imported without a password, since it cannot be verified");
+    for row in std::fs::read_to_string(&hashes).unwrap().lines().skip(2) {
+        let (uid, hash) = (row.split(',').next().unwrap(), row.rsplit(',').next().unwrap());
+        assert!(!binds(&server, uid, hash).await, "{row}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_in_plain_text_are_imported_on_demand_only() {
+    let server = TestServer::empty().await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let plain = fixture("plain.csv");
+    let refused = server.poolgate(&["import", "--pool", "acme", &plain]).await;
+    let complaint = refused.code(1).complaint();
+    assert!(complaint.contains(&format!("{plain}:2: password holds a password in plain text")), "{complaint}");
+    assert!(complaint.contains("--plain-passwords") && !complaint.contains("Quartz-Meadow-44"), "{complaint}");
+    let mut api = AdminApi::connect(&server).await;
+    let text = std::fs::read_to_string(&plain).unwrap();
+    let (status, answer) = api.ask("POST", "/pools/acme/import?format=csv&plain_passwords=perhaps", &text).await;
+    assert!(status == 400 && answer.contains("plain_passwords"), "{status} {answer}");
+    let (_, answer) = api.ask("POST", "/pools/acme/import?format=csv", &text).await;
+    assert!(answer.contains("refused") && answer.contains("plain_passwords=true"), "{answer}");
+    server.poolgate(&["import", "--pool", "acme", "--plain-passwords", &plain]).await.good();
+    assert!(binds(&server, "ann", "Quartz-Meadow-44").await);
+    let hash = text.lines().last().unwrap().rsplit(',').next().unwrap().to_owned();
+    assert!(!binds(&server, "ben", &hash).await);
+    // Nor does the hash become the password on another way that programs take.
+    let ways =
+        [&["user", "password", "--pool", "acme", "ann", "--stdin"][..], &["user", "create", "--pool", "acme", "cas", "--password-stdin"]];
+    for way in ways {
+        let refused = server.poolgate_with_input(way, &hash).await;
+        assert!(refused.code(1).complaint().contains("a $2b$ hash cannot be verified here"), "{}", refused.complaint());
+    }
+    assert!(binds(&server, "ann", "Quartz-Meadow-44").await);
     server.stop().await;
 }

@@ -38,7 +38,7 @@ impl Drop for Spooled {
     }
 }
 
-/// Takes a file (`format=ldif` or `csv`), judges all of it, and then imports it.
+/// Takes a file (`format=ldif` or `csv`; `plain_passwords=true` if it holds passwords in plain text), judges all of it, and then imports it.
 pub async fn import<B: Buf, E: Display>(
     context: Context,
     path: Vec<Segment>,
@@ -50,9 +50,17 @@ pub async fn import<B: Buf, E: Display>(
         Some("csv") => Format::Csv,
         _ => return Err(Error::invalid(Rule::Request, "format: say whether the file is `ldif` or `csv`")),
     };
+    let plain_passwords = match context.query.get("plain_passwords") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => {
+            return Err(Error::invalid(Rule::Request, "plain_passwords: say `true` if the file holds passwords in plain text, or `false`"));
+        }
+    };
     let file = receive(&context, body).await?;
     let core = Arc::clone(&context.app.core);
-    let import = Import::new(core, Arc::clone(&pool), context.actor.clone(), Arc::new(file.0.clone()), format);
+    let import =
+        Import::new(core, Arc::clone(&pool), context.actor.clone(), Arc::new(file.0.clone()), format).plain_passwords(plain_passwords);
     let (lines, pieces) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let progress = import.progress();
@@ -144,8 +152,9 @@ fn line(line: &ImportLine) -> Bytes {
 
 fn last_line(ended: std::result::Result<Report, Failure>) -> ImportLine {
     match ended {
-        Ok(Report { added, links, kept, taken_over, resumed, left_out }) => {
-            ImportLine::Done(ImportReport { added, links, kept, taken_over, resumed, left_out })
+        Ok(Report { added, links, kept, taken_over, resumed, left_out, notes, more_notes }) => {
+            let notes = notes.into_iter().map(|note| Problem { line: Some(note.line), message: note.message }).collect();
+            ImportLine::Done(ImportReport { added, links, kept, taken_over, resumed, left_out, notes, more_notes })
         }
         Err(Failure::Refused { problems, earlier }) => ImportLine::Refused {
             problems: problems.into_iter().map(|problem| Problem { line: Some(problem.line), message: problem.message }).collect(),

@@ -48,6 +48,12 @@ pub struct ImportReport {
     pub resumed: bool,
     /// Attributes that were left out.
     pub left_out: Vec<String>,
+    /// What has become other than the file says, by line: who is disabled, whose password was left out, must be changed or has ended.
+    #[serde(default)]
+    pub notes: Vec<Problem>,
+    /// How many more notes there were than are told.
+    #[serde(default)]
+    pub more_notes: u64,
 }
 
 /// An import that was given up.
@@ -57,12 +63,12 @@ pub struct GivenUp {
     pub added: u64,
 }
 
-/// What is wrong, and where.
+/// What is wrong or has become other, and where.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Problem {
     /// The line of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// What is wrong with it, and how to mend it.
+    /// What is wrong with it and how to mend it, or what has become of it.
     pub message: String,
 }

@@ -24,6 +24,8 @@ const COUNT: &str = "{msg} {bytes} {bytes_per_sec}";
 /// An import that is cut off goes on where it was when the same file is imported again. Until then no other file can be imported into the pool. With --give-up
 /// it is ended as it is: its entries stay, and the next import takes over those whose records it holds unchanged, and adds their links. So a corrected file can be
 /// imported in the place of the first.
+///
+/// Hashes that cannot be verified are left out, and whoever may not log in at the server that the file comes from may not log in here: each is told with its line.
 #[derive(Args)]
 pub struct Import {
     #[command(flatten)]
@@ -34,12 +36,18 @@ pub struct Import {
     /// The format of the file.
     #[arg(long)]
     format: Option<Format>,
+    /// Takes passwords in plain text. Only for a file that is known to hold some: a hash of a form that is not known would become the password.
+    #[arg(long)]
+    plain_passwords: bool,
     /// Gives up an import into the pool that was cut off. What it has added stays.
-    #[arg(long, conflicts_with_all = ["file", "format"])]
+    #[arg(long, conflicts_with_all = ["file", "format", "plain_passwords"])]
     give_up: bool,
 }
 
 /// Exports all entries of a pool as LDIF. Secrets are never exported.
+///
+/// Who is disabled stays so when the file is imported. Passwords are not in it, and with them what holds of them is left behind: that they must be changed, when they
+/// end, and that failed logins have locked them. Nobody can log in with a password after an import of the file until one is set.
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]
@@ -84,7 +92,7 @@ impl Import {
         let bar = ProgressBar::new(size).with_style(ProgressStyle::with_template(BYTES)?).with_message("Sending");
         let sent = bar.clone();
         let pieces = ReaderStream::new(file).inspect(move |piece| sent.inc(piece.as_ref().map_or(0, |piece| piece.len() as u64)));
-        let route = format!("{}?format={format}", self.place.list_path("import")?);
+        let route = format!("{}?format={format}&plain_passwords={}", self.place.list_path("import")?, self.plain_passwords);
         let mut answer = self.place.operator.client().await?.upload(&route, pieces).await?;
         bar.set_style(ProgressStyle::with_template("{spinner} {msg}")?);
         let ended = watch(&mut answer, &bar).await;
@@ -99,7 +107,15 @@ impl Import {
         };
         match ended {
             ImportLine::Done(report) => {
-                output::show(&serde_json::to_value(report)?, self.place.operator.json);
+                let mut shown = serde_json::to_value(&report)?;
+                if let Some(fields) = shown.as_object_mut().filter(|_| !self.place.operator.json) {
+                    report.notes.iter().for_each(|note| println!("{}", located(note)));
+                    if report.more_notes > 0 {
+                        println!("{}: {} more notes like these", path.display(), report.more_notes);
+                    }
+                    fields.retain(|name, _| !name.ends_with("notes"));
+                }
+                output::show(&shown, self.place.operator.json);
                 Ok(())
             }
             ImportLine::Refused { problems, earlier } => {

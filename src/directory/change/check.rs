@@ -106,7 +106,8 @@ pub fn rdn_text(schema: &Schema, rdn: &Rdn, parent: &Dn) -> Result<String> {
     Ok(text)
 }
 
-fn kind(classes: &[&str]) -> EntryKind {
+/// What an entry is by its object classes, superclasses included.
+pub fn kind(classes: &[&str]) -> EntryKind {
     let has = |names: &[&str]| classes.iter().any(|class| names.iter().any(|name| name.eq_ignore_ascii_case(class)));
     if has(&["poolgateServiceAccount"]) {
         EntryKind::Service

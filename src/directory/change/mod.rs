@@ -17,6 +17,7 @@ mod write;
 
 pub(super) use rename::moved_key;
 
+use super::schema::{ObjectClass, Schema};
 use super::{Directory, EntryKind};
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Rdn, Result, Timestamp};
 use crate::store::Changes;
@@ -29,6 +30,17 @@ pub struct NewEntry {
     /// Its attributes; those of the RDN may be left out. The operator may name entryUUID, createTimestamp, modifyTimestamp, creatorsName and modifiersName,
     /// which an import keeps.
     pub attributes: Vec<Attribute>,
+}
+
+impl NewEntry {
+    /// What it would be by the object classes that it names; `Other` if the schema does not know them.
+    pub fn kind(&self, schema: &Schema) -> EntryKind {
+        let classes = self.attributes.iter().filter(|attribute| attribute.name.eq_ignore_ascii_case("objectClass"));
+        let named: Vec<&str> =
+            classes.flat_map(|attribute| &attribute.values).filter_map(|class| std::str::from_utf8(class).ok()).collect();
+        let all = schema.with_superclasses(&named).unwrap_or_default();
+        check::kind(&all.into_iter().map(ObjectClass::name).collect::<Vec<_>>())
+    }
 }
 
 /// What a modification does to the values of an attribute (RFC 4511, section 4.6; RFC 4525).
