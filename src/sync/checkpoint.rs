@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_record_keeps_its_bytes() {
+    fn golden_bytes() {
         let checkpoint = Checkpoint {
             phase: Phase::Links,
             depth: 3,

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_record_keeps_its_bytes() {
+    fn golden_bytes() {
         let own = Own { file: [8; 8], content: [7; 16], taken_over: true };
         let bytes = record::encode(VERSION, &own);
         let text: String = bytes.iter().map(|octet| format!("{octet:02x}")).collect();

@@ -191,7 +191,7 @@ await person({}, async (page, browser) => {
   const bridged = await ask();
   await page.goto(bridged.url);
   await page.getByRole('button', { name: 'Suppliers' }).click();
-  await page.waitForURL(/\/pools\/suppliers\/login/);
+  await page.waitForURL(/\/pools\/suppliers\/oauth2\/authorize/);
   await shoot(page, 'login-suppliers');
   await logIn(page, 'erin');
   await page.waitForURL(`${origin}/callback?*`);
