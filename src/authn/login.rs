@@ -122,7 +122,7 @@ impl Core {
         tried: &Try<'_>,
         granted: impl Fn(&Authentication, &Loaded, &mut Changes) -> Result<()>,
     ) -> Result<Next> {
-        let mut check = self.compare(pool, entry, tried).await?;
+        let mut check = self.compare(pool, entry, name, tried).await?;
         let _turn = self.turns.wait(pool.id(), entry).await;
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
@@ -133,7 +133,7 @@ impl Core {
                 return Ok(Next::Denied(Reason::UnknownName));
             };
             if loaded.password_version != check.against {
-                check = self.compare(&pool, entry, tried).await?;
+                check = self.compare(&pool, entry, name, tried).await?;
                 continue;
             }
             let (policy, from) = (&pool.settings().lockout, tried.sources(&pool));
@@ -201,13 +201,14 @@ impl Core {
     }
 
     /// Compares the password with what is stored, or with nothing at the same price.
-    async fn compare(&self, pool: &Pool, entry: EntryId, tried: &Try<'_>) -> Result<Check> {
+    async fn compare(&self, pool: &Pool, entry: EntryId, name: NameTag, tried: &Try<'_>) -> Result<Check> {
         let directory = identity::directory(pool);
         // The cache is asked first: what it answers for is told by versions alone, and the password need not be opened.
         if tried.origin.face == Face::Ldap
             && let Some(found) = directory.record(entry)?
             && let Some(subject) = subject(pool, &found, credential::version(pool, entry)?)
             && self.verified.holds(&subject, tried.password, self.clock.now())
+            && self.is_open(pool, entry, name, tried)?
         {
             return Ok(Check { matches: true, against: Some(subject.password_version), cached: true });
         }
@@ -220,6 +221,17 @@ impl Core {
         let hash = loaded.password.map(|(hash, _)| hash).filter(|_| possible);
         let matches = self.hasher.check(tried.caller(pool), hash, bounded(tried.password), pool.settings().hashing).await?;
         Ok(Check { matches, against, cached: false })
+    }
+
+    /// Whether nothing keeps out whoever comes from there with that name. Only they may learn from
+    /// the time that it takes whether a password is one that was lately found to match: others are
+    /// refused whatever it is.
+    fn is_open(&self, pool: &Pool, entry: EntryId, name: NameTag, tried: &Try<'_>) -> Result<bool> {
+        let (policy, from, now) = (&pool.settings().lockout, tried.sources(pool), self.clock.now());
+        let (history, _) = credential::history(pool, entry)?;
+        let is_known = || history.is_known(policy, &from, now);
+        let has_room = || self.places.has_room(policy, pool.id(), tried.origin.address, name, now);
+        Ok(!history.is_locked(policy, &from, now) && (is_known() || has_room()))
     }
 
     /// Puts a hash of ours in the place of an imported one, or of one that costs less than the settings ask for.

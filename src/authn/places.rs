@@ -46,6 +46,11 @@ impl SourcePlaces {
         self.at(pool, address, |tried| tried.enter(policy, name, now)).unwrap_or(Entry::Room(0))
     }
 
+    /// Whether there is room for a name, without taking it.
+    pub fn has_room(&self, policy: &LockoutPolicy, pool: PoolId, address: Option<IpAddr>, name: NameTag, now: Timestamp) -> bool {
+        self.at(pool, address, |tried| tried.has_room(policy, name, now)).unwrap_or(true)
+    }
+
     /// Notes a success (see [`Tried::succeeded`]).
     pub fn succeeded(
         &self,

@@ -24,6 +24,9 @@ pub const HOME: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Another address of the loopback network: to the server somebody else's.
 pub const ABROAD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 
+/// A third one.
+pub const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 67);
+
 /// How long a program may run before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 

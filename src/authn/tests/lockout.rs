@@ -66,6 +66,35 @@ async fn strangers_lock_out_strangers_and_not_the_person_where_they_have_been() 
     assert!(binds(&bench, 67, "alice", RIGHT).await && binds(&bench, 1, "alice", RIGHT).await);
 }
 
+/// A right password that is answered sooner than a wrong one would be found, locked or not.
+#[tokio::test]
+async fn who_is_kept_out_pays_for_a_right_password_that_others_have_had_verified() {
+    let bench = Bench::new().await;
+    bench.change_settings(|settings| settings.lockout.sources.names = 3).await;
+    bench.user("alice", RIGHT).await;
+    bench.user("bob", RIGHT).await;
+    for name in ["alice", "bob"] {
+        assert!(binds(&bench, 1, name, RIGHT).await);
+    }
+    fail(&bench, 66, "alice", THRESHOLD).await;
+    for name in ["x", "y", "z"] {
+        binds(&bench, 67, name, "a guess").await;
+    }
+    // Locked, and slowed.
+    for (number, name) in [(66, "alice"), (67, "bob")] {
+        assert!(binds(&bench, 1, name, RIGHT).await);
+        assert!(binds(&bench, 1, name, RIGHT).await);
+        for password in [RIGHT, "a guess"] {
+            let runs = bench.runs();
+            assert!(!binds(&bench, number, name, password).await);
+            assert_eq!(bench.runs() - runs, 1, "{name} {password}");
+        }
+        let runs = bench.runs();
+        assert!(binds(&bench, 1, name, RIGHT).await);
+        assert_eq!(bench.runs(), runs, "{name}: at home it is remembered");
+    }
+}
+
 #[tokio::test]
 async fn who_comes_from_no_address_is_a_stranger() {
     let bench = Bench::new().await;

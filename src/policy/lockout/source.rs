@@ -64,11 +64,21 @@ impl Tried {
             mark.failures = mark.failures.saturating_add(1);
             return Entry::Room(mark.failures);
         }
-        if self.failed.len() >= usize::from(policy.sources.names) + self.welcomed.len() {
+        if self.is_full(policy) {
             return Entry::Slowed;
         }
         self.failed.push(Mark { tag: name, since: now, failures: 1 });
         Entry::Room(1)
+    }
+
+    fn is_full(&self, policy: &LockoutPolicy) -> bool {
+        self.failed.len() >= usize::from(policy.sources.names) + self.welcomed.len()
+    }
+
+    /// Whether [`enter`](Self::enter) would find room.
+    pub fn has_room(&mut self, policy: &LockoutPolicy, name: NameTag, now: Timestamp) -> bool {
+        self.forget(policy, now);
+        policy.sources.names == 0 || self.failed.iter().any(|mark| mark.tag == name) || !self.is_full(policy)
     }
 
     /// Gives the place of a name back, and lets its person, if it is somebody's, make room.

@@ -96,7 +96,10 @@ proptest! {
         let mut begun: Vec<i64> = Vec::new();
         for (name, gap) in steps {
             now += gap;
-            if tried.enter(&POLICY, name, at(now)) == Entry::Room(1) {
+            let expected = tried.has_room(&POLICY, name, at(now));
+            let entered = tried.enter(&POLICY, name, at(now));
+            prop_assert_eq!(entered != Entry::Slowed, expected);
+            if entered == Entry::Room(1) {
                 begun.push(now);
             }
             prop_assert!(begun.iter().filter(|since| now - **since < 60).count() <= 4);
