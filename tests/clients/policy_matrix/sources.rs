@@ -97,11 +97,11 @@ async fn a_browser_that_somebody_has_used_is_let_through_wherever_it_goes() {
     assert!(!browser.is_logged_in(&Application::demo(&server)).await);
 
     let mut guesser = Browser::from(ABROAD);
-    let before_the_guesser = guesser.login_page(&authorize).await;
+    let its_page = guesser.login_page(&authorize).await;
     for _ in 0..THRESHOLD {
-        assert_eq!(guesser.submit(&before_the_guesser, "alice", WRONG).await.status, 401);
+        assert_eq!(guesser.submit(&its_page, "alice", WRONG).await.status, 401);
     }
-    assert_eq!(guesser.submit(&before_the_guesser, "alice", RIGHT).await.status, 401);
+    assert_eq!(guesser.submit(&its_page, "alice", RIGHT).await.status, 401);
     // Where it has logged in its address is known too: others there have the guesses of that one.
     browser.travel(ELSEWHERE);
     let page = browser.login_page(&authorize).await;
@@ -118,7 +118,7 @@ async fn a_browser_that_somebody_has_used_is_let_through_wherever_it_goes() {
     let change = ["user", "password", "--pool", "acme", "alice", "--stdin"];
     server.poolgate_with_input(&change, "a new password of hers").await.good();
     for _ in 0..THRESHOLD {
-        assert_eq!(guesser.submit(&before_the_guesser, "alice", WRONG).await.status, 401);
+        assert_eq!(guesser.submit(&its_page, "alice", WRONG).await.status, 401);
     }
     let page = browser.login_page(&Application::demo(&server).authorize_with(&[("prompt", "login")])).await;
     assert_eq!(browser.submit(&page, "alice", "a new password of hers").await.status, 401);
