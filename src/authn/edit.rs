@@ -1,7 +1,8 @@
 //! Changes to entries as callers ask for them: access, directory, credential and audit in one commit, tried again when others were faster.
 
 use super::{
-    Core, Level, Origin, credential,
+    Core, Level, Origin,
+    credential::{self, Password},
     decision::Decision,
     engine::{Attempt, Entrance, Next},
     identity::{self, Loaded, name},

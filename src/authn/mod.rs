@@ -135,6 +135,11 @@ impl Core {
         })
     }
 
+    /// How often a password or a secret was hashed, or compared at that price, since the start.
+    pub fn hashes(&self) -> u64 {
+        self.hasher.runs()
+    }
+
     /// What makes a signing key for somebody who asks from that address.
     pub fn maker(&self, address: Option<IpAddr>) -> Maker<'_> {
         Maker { work: &self.work, address, now: self.clock.now(), entropy: &*self.entropy }

@@ -8,7 +8,7 @@ use crate::{
     audit::{self, Action, Event},
     crypto::digest,
     federation::oidc::LEEWAY,
-    model::{Actor, EntryId, Epoch, Result, Sequence, Timestamp, Voucher, record},
+    model::{Actor, EntryId, Epoch, Result, Timestamp, Voucher, record},
     policy::session as policy,
     pool::Pool,
     store::{Changes, CommitError, Key, Row, Space},

@@ -103,13 +103,6 @@ pub fn replace(name: &str, value: &str) -> Modification {
     Modification { kind: ModificationKind::Replace, attribute: Attribute::new(name, [value]) }
 }
 
-impl Core {
-    /// How often a password or a secret was hashed or compared at the full price.
-    pub fn hashes(&self) -> u64 {
-        self.hasher.runs()
-    }
-}
-
 impl Bench {
     pub async fn new() -> Self {
         Self::with(settings()).await

@@ -7,7 +7,7 @@ use super::loopback;
 use crate::{
     model::{Entropy, Epoch, Error, Listed, Result, Secret, Sequence, Unreadable, Voucher, error::Rule, record},
     pool::Pool,
-    store::{Changes, Key, Prefix, Space},
+    store::{Changes, Key, PoolStore, Prefix, Space},
 };
 use minicbor::{Decode, Encode};
 use url::Url;

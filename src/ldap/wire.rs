@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 /// How much is read at once from a connection that says little; one that says more gets more.
 const SMALL_READ: usize = 4 << 10;
@@ -302,7 +302,7 @@ impl Wire {
                     if self.input_room.as_ref().is_some_and(Room::is_wanted) {
                         return Err(End::Dawdling);
                     }
-                    pace.as_mut().reset(Instant::now() + PACE_CHECK);
+                    pace.set(sleep(PACE_CHECK));
                 }
                 filled = self.fill() => filled?,
             }

@@ -6,7 +6,6 @@ use crate::authn::Core;
 use crate::crypto::keys::{Algorithm, SigningKey};
 use crate::crypto::xml::{DSIG, Writer};
 use crate::model;
-use crate::pool::Pool;
 use crate::pool::keys::{self, Use};
 use crate::web::http::StatusCode;
 use crate::web::http::header::{CACHE_CONTROL, CONTENT_TYPE};

@@ -5,9 +5,9 @@
 
 use super::http::Http;
 use super::listener::Gate;
+use crate::authn::Core;
 use crate::store::Store;
 use crate::web::{Response, problem, text, with_header};
-use crate::work::Work;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::{Arc, OnceLock};
 use warp::http::{StatusCode, header};
@@ -18,15 +18,15 @@ static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 /// Where the figures come from.
 pub struct Metrics {
     store: Store,
-    work: Arc<Work>,
+    core: Arc<Core>,
     gates: [(&'static str, Arc<Gate>); 2],
 }
 
 impl Metrics {
     /// Begins to record, once for the process.
-    pub fn install(store: Store, work: Arc<Work>, web: &Arc<Gate>, directory: &Arc<Gate>) -> Self {
+    pub fn install(store: Store, core: Arc<Core>, web: &Arc<Gate>, directory: &Arc<Gate>) -> Self {
         RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().ok());
-        Self { store, work, gates: [("http", Arc::clone(web)), ("ldap", Arc::clone(directory))] }
+        Self { store, core, gates: [("http", Arc::clone(web)), ("ldap", Arc::clone(directory))] }
     }
 
     /// Counts one answered request by the class of its status.
@@ -45,8 +45,9 @@ impl Metrics {
         for (kind, gate) in &self.gates {
             metrics::gauge!("poolgate_connections", "kind" => *kind).set(gate.open() as f64);
         }
-        metrics::gauge!("poolgate_work_waiting").set(self.work.waiting() as f64);
-        metrics::counter!("poolgate_work_refused_total").absolute(self.work.refused());
+        metrics::gauge!("poolgate_work_waiting").set(self.core.work.waiting() as f64);
+        metrics::counter!("poolgate_work_refused_total").absolute(self.core.work.refused());
+        metrics::counter!("poolgate_password_hashes_total").absolute(self.core.hashes());
         let figures = self.store.statistics();
         metrics::counter!("poolgate_store_commits_total").absolute(figures.commits);
         metrics::counter!("poolgate_store_conflicts_total").absolute(figures.conflicts);

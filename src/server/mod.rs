@@ -132,7 +132,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     descriptors::raise(&config.listen, &config.limits);
     let life = Life::default();
     let (web, directory) = (config.limits.gate(), config.limits.gate());
-    let metrics = health::Metrics::install(store.clone(), Arc::clone(&core.work), &web, &directory);
+    let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory);
     let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
     let admin = Arc::new(admin::App { core: Arc::clone(&core), spool });

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
+use crate::authn::WaitingLimits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use toml::{Table, Value};
+use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 const EXAMPLE: &str = include_str!("../../examples/poolgate.toml");
 
@@ -89,7 +91,8 @@ fn made_of(config: &Config) -> String {
         (0..20_000).map_while(|number| gate.enter(from(number))).collect::<Vec<_>>().len()
     };
     let urls = Urls::new(public_url.clone().unwrap(), pool_urls.unwrap());
-    let client = network::client_address("203.0.113.7".parse().unwrap(), Some("198.51.100.1"), trusted_proxies);
+    let forwarded = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("198.51.100.1"))]);
+    let client = Proxies::new(trusted_proxies.clone()).client("203.0.113.7".parse().unwrap(), &forwarded);
     let parts: BTreeMap<&str, String> = [
         ("key file", format!("{:?}", KeyFile::of(master_key_file.as_deref(), data.as_ref().unwrap()))),
         ("gate for all", format!("{}", gate(200))),
@@ -97,6 +100,7 @@ fn made_of(config: &Config) -> String {
         ("times", format!("{:?} {:?}", limits.handshake(), limits.drain())),
         ("store", format!("{:?}", limits.store())),
         ("work", format!("{} {:?}", limits.threads(), limits.places())),
+        ("waiting logins", format!("{:?}", WaitingLimits::from(limits))),
         ("ldap", format!("{:?}", crate::ldap::Limits::from(&limits.ldap))),
         ("URL of a pool", urls.base("acme").as_str().to_owned()),
         ("client", client.to_string()),
@@ -139,7 +143,7 @@ async fn what_lies_in_an_open_data_folder_is_for_its_owner_alone() {
     let data = tempfile::tempdir().unwrap();
     std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let config = Config { data: Some(data.path().to_owned()), ..Config::default() };
-    let running = start(config, Arc::new(SystemClock), Arc::new(SystemEntropy::default())).await.unwrap();
+    let running = start(config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default())).await.unwrap();
     for entry in std::fs::read_dir(data.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();

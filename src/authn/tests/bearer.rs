@@ -185,7 +185,7 @@ async fn what_is_no_access_token_of_this_pool_is_refused() {
         AccessClaims { aud: "http://localhost:8080/pools/other".into(), ..good.clone() },
         AccessClaims { sub: "00000000-0000-0000-0000-000000000000".into(), ..good.clone() },
         AccessClaims { client_id: "other".into(), ..good.clone() },
-        AccessClaims { iat: now + 1, ..good.clone() },
+        AccessClaims { iat: now + 301, ..good.clone() },
         AccessClaims { exp: now, ..good.clone() },
         AccessClaims { grant: "0".repeat(32), ..good.clone() },
         AccessClaims { grant: "x".into(), ..good.clone() },

@@ -33,7 +33,7 @@ async fn fail(bench: &Bench, number: u8, name: &str, times: u16) {
 /// What the login page says to somebody from there with that mark.
 async fn page_says(bench: &Bench, number: u8, name: &str, password: &str, mark: Option<&BrowserMark>) -> Result<Granted, Option<Message>> {
     let browser = bench.browser("one");
-    let interaction = bench.begin(&browser, Demands::default()).await;
+    let interaction = bench.begin(Demands::default());
     let origin = Origin { face: Face::Login, address: Some(address(number)) };
     let (password, kept) = (secret(password), Kept { session: None, mark });
     match bench.core.login_password(&bench.pool, &interaction, &browser, name, &password, kept, origin).await.unwrap() {

@@ -1,6 +1,6 @@
 //! Names that are given again: what hung on an entry of a name is nothing of the next one's, even where that keeps the password and the UUID.
 
-use super::super::{Authentication, BindName, Demands, Step, testing::*};
+use super::super::{Authentication, BindName, Demands, Kept, Step, testing::*};
 use crate::{
     directory::{Modification, ModificationKind, NewEntry},
     model::{Attribute, Dn, EntryId, Error, Kind, Rdn, Role},
@@ -19,9 +19,9 @@ impl Known {
         bench.make_administrator("alice").await;
         let bound = bench.core.bind(&bench.pool, &uid("alice"), &secret("correct horse"), ldap()).await.unwrap();
         let browser = bench.browser("one");
-        let interaction = bench.begin(&browser, Demands::default()).await;
+        let interaction = bench.begin(Demands::default());
         let password = secret("correct horse");
-        let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, None, page());
+        let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, Kept::default(), page());
         let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
         let known = Self { entry, bound, cookie: granted.session.expose().clone() };
         assert_eq!(known.holds(bench).await, (true, true, Some(Role::Administrator)));

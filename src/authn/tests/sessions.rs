@@ -62,9 +62,17 @@ async fn a_session_that_cannot_be_read_is_over_and_in_nobodys_way() {
     let (bench, _, cookie) = logged_in().await;
     spoil(&bench).await;
     let browser = bench.browser("one");
-    let interaction = bench.begin(&browser, Demands::default()).await;
+    let interaction = bench.begin(Demands::default());
     let password = secret("correct horse");
-    let step = bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, Some(&cookie), page());
+    let step = bench.core.login_password(
+        &bench.pool,
+        &interaction,
+        &browser,
+        "alice",
+        &password,
+        Kept { session: Some(&cookie), mark: None },
+        page(),
+    );
     let Step::Granted(granted) = step.await.unwrap() else { panic!("not logged in") };
     assert!(lives(&bench, granted.session.expose()).await && !lives(&bench, &cookie).await);
     assert_eq!(count(&bench), 1, "a new one is in its place");

@@ -1,7 +1,7 @@
 //! Requests that wait: sealed in the hands of browsers, and stored with a proof or on the way to an upstream.
 
 use super::super::{
-    BrowserKey, Demands, Interaction, InteractionId, Level, NewInteraction, Place, ReturnPoint, Session, Step, WaitingLimits,
+    BrowserKey, Demands, Interaction, InteractionId, Kept, Level, NewInteraction, Place, ReturnPoint, Session, Step, WaitingLimits,
     interaction::{MAX_AGE, MAX_HANDOVER_AGE, MAX_PAYLOAD},
     testing::*,
     waiting::Whereabouts,
@@ -26,7 +26,7 @@ fn large(bench: &Bench) -> Interaction {
 
 async fn log_in(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> Session {
     let password = secret("correct horse");
-    let step = bench.core.login_password(&bench.pool, interaction, browser, "alice", &password, None, page()).await.unwrap();
+    let step = bench.core.login_password(&bench.pool, interaction, browser, "alice", &password, Kept::default(), page()).await.unwrap();
     let Step::Granted(granted) = step else { panic!("{step:?}") };
     bench.core.session(&bench.pool, granted.session.expose()).await.unwrap().unwrap()
 }
@@ -132,7 +132,7 @@ async fn a_sealed_request_outlives_a_restart() {
     let pool = next.registry.by_slug("acme").unwrap().unwrap();
     let found = next.unseal(&pool, &sealed, Place::Login, &browser).unwrap();
     let password = secret("correct horse");
-    let step = next.login_password(&pool, &found, &browser, "alice", &password, None, page()).await.unwrap();
+    let step = next.login_password(&pool, &found, &browser, "alice", &password, Kept::default(), page()).await.unwrap();
     assert!(matches!(step, Step::Granted(_)), "{step:?}");
     assert!(waiting(&bench, &interaction, &browser).is_some());
 }
@@ -165,7 +165,7 @@ async fn a_request_is_stored_with_the_proof_and_answered_once() {
     let interaction = large(&bench);
     assert_eq!(waiting(&bench, &interaction, &browser), None);
     let password = secret("a guess");
-    bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, None, page()).await.unwrap();
+    bench.core.login_password(&bench.pool, &interaction, &browser, "alice", &password, Kept::default(), page()).await.unwrap();
     assert_eq!(bench.stored_requests(), 0, "a guess stores nothing");
     let commits = bench.store.statistics().commits;
     log_in(&bench, &interaction, &browser).await;

@@ -379,9 +379,9 @@ async fn a_client_of_somebody_else_asks_for_consent() {
     let provider = Provider::start().await;
     let cookies = provider.browser_with_session().await;
     let browser = cookie_value(&cookies);
-    let stored = provider.stored_requests();
     assert_eq!(error(&get(&provider, &authorize_path("third", "&prompt=none"), &cookies).await), "consent_required");
     for (decision, expected) in [("allow", ""), ("deny", "access_denied")] {
+        let stored = provider.stored_requests();
         let form = question(get(&provider, &authorize_path("third", "&prompt=consent"), &cookies).await).await;
         assert_eq!(provider.stored_requests(), stored, "a session is there, and nothing need be stored");
         let (request, token) = form.split_once('&').unwrap();
@@ -506,22 +506,19 @@ async fn a_program_on_the_device_gets_a_code_when_the_person_has_acted() {
             for silent in [if first_party { "interaction_required" } else { "consent_required" }, "interaction_required"] {
                 let refused = header(&get(&provider, &path("&prompt=none"), &cookies).await, "location");
                 assert!(refused.starts_with(&format!("{uri}?error={silent}&")), "{id}: {refused}");
-                let location = header(&get(&provider, &path(""), &cookies).await, "location");
-                let page = text(get(&provider, &back(&location), &cookies).await).await;
+                let page = text(get(&provider, &path(""), &cookies).await).await;
                 assert!(page.contains("a program on this device") && page.contains("Native"), "{id}: {page}");
-                let token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-                let form = format!("interaction={}&decision=allow&form_token={token}", location.split_once("interaction=").unwrap().1);
-                let request = with(provider.form("/oauth2/consent", &form), "cookie", &cookies);
-                assert!(code(&answered(consent::post(&provider.app, &request).await, &request)), "{id}");
+                let (sealed, token) = (field(&page, SEALED_REQUEST), field(&page, "form_token"));
+                let form = format!("{SEALED_REQUEST}={sealed}&decision=allow&form_token={token}");
+                assert!(code(&consent(&provider, &form, &cookies).await), "{id}");
             }
             // Logging in is acting, too.
-            let login = header(&get(&provider, &path("&prompt=login"), &cookies).await, "location");
-            let session = provider.log_in(&browser, &login, None).await;
-            assert!(code(&get(&provider, &back(&login), &provider.cookies(&browser, Some(&session))).await), "{id}");
+            let login = login_page(get(&provider, &path("&prompt=login"), &cookies).await).await;
+            let (session, back) = provider.log_in(&browser, &login, None).await;
+            assert!(code(&get(&provider, &back, &provider.cookies(&browser, Some(&session))).await), "{id}");
         }
     }
-    let page = header(&get(&provider, &authorize_path("third", ""), &cookies).await, "location");
-    assert!(!text(get(&provider, &back(&page), &cookies).await).await.contains("on this device"));
+    assert!(!text(get(&provider, &authorize_path("third", ""), &cookies).await).await.contains("on this device"));
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ async fn reasons(provider: &Provider) -> BTreeMap<&'static str, u32> {
     let query = audit::Query { action: Some(Action::ClientAuthentication), limit: 100, ..audit::Query::default() };
     let mut reasons = BTreeMap::new();
     for (_, event) in audit::query(provider.pool.store(), &query).unwrap() {
+        let event = event.unwrap();
         *reasons.entry(event.reason.map_or("", Reason::name)).or_default() += event.count;
     }
     reasons

@@ -16,7 +16,7 @@ struct Held {
 }
 
 struct Page {
-    interaction: String,
+    sealed: String,
     form_token: String,
 }
 
@@ -29,17 +29,13 @@ async fn get(provider: &Provider, path: &str, cookies: &str) -> Response {
 }
 
 async fn open_consent_page(provider: &Provider, cookies: &str) -> Page {
-    let location = header(&get(provider, &authorize_path("third", "&prompt=consent"), cookies).await, "location");
-    let interaction = location.split_once("interaction=").unwrap().1.to_owned();
-    let page = text(get(provider, &format!("/oauth2/authorize?interaction={interaction}"), cookies).await).await;
-    let field = format!("name=\"{}\" value=\"", csrf::FIELD);
-    let form_token = page.split(&field).nth(1).unwrap().split('"').next().unwrap().to_owned();
-    Page { interaction, form_token }
+    let page = text(get(provider, &authorize_path("third", "&prompt=consent"), cookies).await).await;
+    Page { sealed: field(&page, SEALED_REQUEST), form_token: field(&page, csrf::FIELD) }
 }
 
 /// Whether a code is given for the answer.
 async fn allow(provider: &Provider, page: &Page, cookies: &str) -> bool {
-    let form = format!("interaction={}&decision=allow&form_token={}", page.interaction, page.form_token);
+    let form = format!("{SEALED_REQUEST}={}&decision=allow&form_token={}", page.sealed, page.form_token);
     let request = with(provider.form("/oauth2/consent", &form), "cookie", cookies);
     header(&answered(consent::post(&provider.app, &request).await, &request), "location").contains("code=")
 }

@@ -152,7 +152,6 @@ impl Provider {
             self.add(entry(&format!("cn={group},ou=groups,o=acme"), &member)).await;
         }
         let secret = Secret::new(SECRET.to_owned());
-        let entropy = self.app.core.entropy.as_ref();
         let hash = self.app.core.choose_client_secret(&self.pool, &secret).await.unwrap();
         let uris = vec![RedirectUri::parse(REDIRECT).unwrap()];
         let demo = Client {

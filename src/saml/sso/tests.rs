@@ -668,7 +668,7 @@ async fn a_request_of_another_face_does_not_continue_here() {
     let key = BrowserKey::from_cookie(browser::existing(&request).unwrap().expose());
     let origin = Origin { face: Face::Login, address: None };
     let password = Secret::from(PASSWORD);
-    let step = house.core.login_password(&house.pool, &other, &key, "alice", &password, None, origin).await.unwrap();
+    let step = house.core.login_password(&house.pool, &other, &key, "alice", &password, Kept::default(), origin).await.unwrap();
     let Step::Granted(granted) = step else { panic!("{step:?}") };
     browser.cookies.insert(cookie::name(&request, Purpose::Session), granted.session.expose().clone());
     assert_eq!(browser.get(&house, &format!("interaction={}", granted.interaction)).await.status, 400);

@@ -1,5 +1,6 @@
 //! Running the server: what operators watch, what requests it refuses, signals, files and logs.
 
+mod clock;
 mod logs;
 mod master_key;
 mod process;

@@ -100,8 +100,7 @@ async fn an_application_that_cannot_be_read_is_shown_and_deleted() {
         run(&["show", names[0]]).await.code(1);
         // The login page offers the others.
         let mut browser = Browser::new();
-        let page = browser.login_page(&Application::demo(&server).authorize()).await;
-        assert!(browser.get(&page.url).await.body.contains("Suppliers"));
+        assert!(browser.get(&Application::demo(&server).authorize()).await.body.contains("Suppliers"));
         run(&["delete", names[0]]).await.good();
         let gone = run(&["delete", names[0]]).await;
         assert!(gone.code(1).complaint().contains("has no"), "{}", gone.complaint());

@@ -51,7 +51,7 @@ impl Door {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_strangers_have_locked_is_open_where_its_person_has_been() {
     let server = demo().await;
-    let hasher = &server.running.core().hasher;
+    let core = server.running.core();
     for door in &mut Door::all(&server, HOME).await {
         assert!(door.attempt("alice", RIGHT).await.0);
     }
@@ -61,11 +61,11 @@ async fn a_name_that_strangers_have_locked_is_open_where_its_person_has_been() {
     }
     for (home, abroad) in Door::all(&server, HOME).await.iter_mut().zip(&mut Door::all(&server, ABROAD).await) {
         let known = server.audit("acme").await.len();
-        let runs = hasher.runs();
+        let runs = core.hashes();
         let locked = abroad.attempt("alice", RIGHT).await;
         let unknown = abroad.attempt("nobod", RIGHT).await;
         let wrong = abroad.attempt("carol", WRONG).await;
-        assert_eq!(hasher.runs() - runs, 3);
+        assert_eq!(core.hashes() - runs, 3);
         assert!(!locked.0, "a stranger");
         assert!(locked.1 == unknown.1 && locked.1 == wrong.1, "{locked:?}\n{unknown:?}\n{wrong:?}");
         let refusals = attempts_since(&server, known).await;
@@ -135,14 +135,14 @@ async fn an_address_that_sprays_names_is_slowed_at_every_face_and_cannot_tell() 
         }
     }
     let known = server.audit("acme").await.len();
-    let hasher = &server.running.core().hasher;
+    let core = server.running.core();
     let mut doors = Door::all(&server, ABROAD).await;
     let mut usual = vec![None; doors.len()];
     for number in 10..40 {
         let at = number % doors.len();
-        let runs = hasher.runs();
+        let runs = core.hashes();
         let (_, answer) = doors[at].attempt(&format!("name{number}"), WRONG).await;
-        assert_eq!(hasher.runs() - runs, 1);
+        assert_eq!(core.hashes() - runs, 1);
         assert_eq!(usual[at].get_or_insert_with(|| answer.clone()), &answer, "name{number}");
     }
     let events = attempts_since(&server, known).await;

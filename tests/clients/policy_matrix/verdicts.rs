@@ -101,14 +101,14 @@ async fn every_denial_is_one_answer_and_one_argon2_at_every_face() {
     let server = demo().await;
     let mut faces = Face::all(&server).await;
     prepare(&server, &mut faces).await;
-    let hasher = &server.running.core().hasher;
+    let core = server.running.core();
     for face in &mut faces {
         let known = server.audit("acme").await.len();
         let mut answers = Vec::new();
         for denial in &DENIALS {
-            let runs = hasher.runs();
+            let runs = core.hashes();
             answers.push(face.attempt(denial.name, denial.password).await);
-            assert_eq!(hasher.runs() - runs, 1, "{}: the work of one login", denial.reason);
+            assert_eq!(core.hashes() - runs, 1, "{}: the work of one login", denial.reason);
         }
         for (denial, answer) in DENIALS.iter().zip(&answers) {
             assert_eq!(answer, &answers[0], "{}", denial.reason);
@@ -127,10 +127,10 @@ async fn every_denial_is_one_answer_and_one_argon2_at_every_face() {
         // The same face lets the right one in, so the answers above were about the names.
         let usual = answers[0].clone();
         server.poolgate(&["pool", "suspend", "acme"]).await.good();
-        let (known, runs) = (server.audit("acme").await.len(), hasher.runs());
+        let (known, runs) = (server.audit("acme").await.len(), core.hashes());
         assert_eq!(face.attempt("wrong", PASSWORD).await, usual, "a suspended pool");
         assert_eq!(face.attempt("nobod", PASSWORD).await, usual, "an unknown name in a suspended pool");
-        assert_eq!(hasher.runs() - runs, 2);
+        assert_eq!(core.hashes() - runs, 2);
         let events =
             [(expected(action, place, "pool-suspended", &dn("wrong")), 1), (expected(action, place, "pool-suspended", "unknown"), 1)];
         assert_eq!(attempts_since(&server, known).await, events);
@@ -151,7 +151,7 @@ async fn every_denial_is_one_answer_and_one_argon2_at_every_face() {
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_names_and_passwords_are_denied_like_any_other() {
     let server = demo().await;
-    let hasher = &server.running.core().hasher;
+    let core = server.running.core();
     let huge = "x".repeat(30_000);
     let mut wire = Wire::connect(&server).await;
     let usual = wire.ask(&ldap_wire::bind(&dn("alice"), "a wrong password")).await;
@@ -173,17 +173,17 @@ async fn odd_names_and_passwords_are_denied_like_any_other() {
     ] {
         // A login that worked has forgotten the failures, so that none of these is about a lock.
         wire.ask(&ldap_wire::bind(&dn("alice"), "alice-demo-password")).await;
-        let runs = hasher.runs();
+        let runs = core.hashes();
         assert_eq!(wire.ask(&ldap_wire::bind(name, password)).await, usual, "{name}");
-        assert_eq!(hasher.runs() - runs, 1, "{name}");
+        assert_eq!(core.hashes() - runs, 1, "{name}");
     }
     let mut browser = Browser::new();
     let page = browser.login_page(&Application::demo(&server).authorize()).await;
     let usual = browser.submit(&page, "alice", "a wrong password").await.without("alice");
     for name in ["erins", "ALICE", "Staff", "o=acm"] {
-        let runs = hasher.runs();
+        let runs = core.hashes();
         assert_eq!(browser.submit(&page, name, "a wrong password").await.without(name), usual, "{name}");
-        assert_eq!(hasher.runs() - runs, 1, "{name}");
+        assert_eq!(core.hashes() - runs, 1, "{name}");
     }
     server.stop().await;
 }
@@ -202,7 +202,7 @@ async fn the_old_password_of_a_change_is_judged_like_a_login() {
     }
     // An administrator who gives the old password too is judged by it; so the reasons can be tried on people who could not bind themselves.
     let mut carol = Wire::bound(&server, &dn("carol"), "carol-demo-password").await;
-    let hasher = &server.running.core().hasher;
+    let core = server.running.core();
     let known = server.audit("acme").await.len();
     let reasons = [
         ("wrong-password", "wrong", "a wrong password!!"),
@@ -212,9 +212,9 @@ async fn the_old_password_of_a_change_is_judged_like_a_login() {
     ];
     let mut answers = Vec::new();
     for (reason, name, old) in reasons {
-        let runs = hasher.runs();
+        let runs = core.hashes();
         let answer = carol.ask(&ldap_wire::password_modify(Some(&dn(name)), Some(old), "a new password for somebody")).await;
-        assert_eq!(hasher.runs() - runs, 2, "{reason}: the new one is hashed, the old one checked");
+        assert_eq!(core.hashes() - runs, 2, "{reason}: the new one is hashed, the old one checked");
         answers.push(denied(&answer));
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
@@ -238,7 +238,7 @@ async fn the_old_password_of_a_change_is_judged_like_a_login() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bind_that_the_cache_could_answer_is_judged_anew() {
     let server = demo().await;
-    let hasher = &server.running.core().hasher;
+    let core = server.running.core();
     let mut wire = Wire::connect(&server).await;
     let usual = wire.ask(&ldap_wire::bind(&dn("nobod"), PASSWORD)).await;
     let mut known = server.audit("acme").await.len();
@@ -248,9 +248,9 @@ async fn a_bind_that_the_cache_could_answer_is_judged_anew() {
         server.user(name, PASSWORD).await;
         let bind = ldap_wire::bind(&dn(name), PASSWORD);
         assert_eq!(result_code(&wire.ask(&bind).await), 0, "{name}");
-        let runs = hasher.runs();
+        let runs = core.hashes();
         assert_eq!(result_code(&wire.ask(&bind).await), 0, "{name}");
-        assert_eq!(hasher.runs(), runs, "the cache answers");
+        assert_eq!(core.hashes(), runs, "the cache answers");
         match reason {
             "wrong-password" => {
                 let change = ["user", "password", "--pool", "acme", name, "--stdin"];
@@ -270,9 +270,9 @@ async fn a_bind_that_the_cache_could_answer_is_judged_anew() {
             _ => drop(server.poolgate(&["pool", "suspend", "acme"]).await.good()),
         }
         known = server.audit("acme").await.len().max(known);
-        let runs = hasher.runs();
+        let runs = core.hashes();
         assert_eq!(wire.ask(&bind).await, usual, "{reason}");
-        assert_eq!(hasher.runs() - runs, 1, "{reason}");
+        assert_eq!(core.hashes() - runs, 1, "{reason}");
         assert_eq!(attempts_since(&server, known).await, [(expected("bind", "ldap", reason, &dn(name)), 1)]);
         known += 1;
     }
@@ -283,17 +283,17 @@ async fn a_bind_that_the_cache_could_answer_is_judged_anew() {
 async fn who_is_turned_away_for_a_time_cannot_be_told_from_who_never_was() {
     let server = demo().await;
     let mut wire = Wire::connect(&server).await;
-    let hasher = &server.running.core().hasher;
+    let core = server.running.core();
     // Through a lock, its end, and the first failures afterwards, a name that somebody has and one that nobody has answer alike.
     for (round, advance) in [16, 0, 16].into_iter().enumerate() {
         for _ in 0..THRESHOLD + 2 {
-            let runs = hasher.runs();
+            let runs = core.hashes();
             let answers = [
                 wire.ask(&ldap_wire::bind(&dn("alice"), "a wrong password")).await,
                 wire.ask(&ldap_wire::bind(&dn("nobod"), "a wrong password")).await,
             ];
             assert_eq!(answers[0], answers[1], "round {round}");
-            assert_eq!(hasher.runs() - runs, 2, "round {round}");
+            assert_eq!(core.hashes() - runs, 2, "round {round}");
         }
         server.clock.advance(std::time::Duration::from_secs(advance * 60));
     }
