@@ -1,6 +1,6 @@
 //! The domain error as a problem document (RFC 9457).
 
-use crate::model::error::{Denial, Shortage};
+use crate::model::error::{Clash, Denial, Shortage};
 use crate::model::{Error, Kind};
 use crate::web::http::StatusCode;
 use crate::web::{Response, problem};
@@ -15,7 +15,8 @@ fn status(kind: &Kind) -> StatusCode {
         Kind::Denied(Denial::NotAllowed) => StatusCode::FORBIDDEN,
         Kind::Invalid(_) => StatusCode::BAD_REQUEST,
         Kind::NotFound { .. } => StatusCode::NOT_FOUND,
-        Kind::Conflict(_) => StatusCode::CONFLICT,
+        Kind::Conflict(Clash::Changed) => StatusCode::PRECONDITION_FAILED,
+        Kind::Conflict(Clash::Exists | Clash::Contended) => StatusCode::CONFLICT,
         Kind::Unavailable(Shortage::Busy | Shortage::Down) => StatusCode::SERVICE_UNAVAILABLE,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -34,7 +35,7 @@ impl From<ApiError> for Response {
 mod tests {
     use super::*;
     use crate::model::Dn;
-    use crate::model::error::{Clash, Rule};
+    use crate::model::error::Rule;
 
     #[test]
     fn each_kind_has_its_status() {
@@ -44,6 +45,8 @@ mod tests {
             (Kind::Invalid(Rule::Request), 400),
             (Kind::NotFound { matched: Dn::root() }, 404),
             (Kind::Conflict(Clash::Exists), 409),
+            (Kind::Conflict(Clash::Contended), 409),
+            (Kind::Conflict(Clash::Changed), 412),
             (Kind::Unavailable(Shortage::Busy), 503),
             (Kind::Internal, 500),
         ] {

@@ -4,9 +4,8 @@ use super::name::ClientId;
 use super::record::{self, Kind};
 use super::redirect::RedirectUri;
 use super::secret::SecretHash;
-use crate::model::Listed;
 use crate::model::error::{Error, Result, Rule};
-use crate::model::{Entropy, Epoch};
+use crate::model::{Entropy, Epoch, Listed, Sequence};
 use crate::store::{Changes, Key, PoolStore};
 use minicbor::{Decode, Encode};
 
@@ -143,9 +142,13 @@ impl Client {
 
 /// The client of that identifier.
 pub fn find_client(store: &PoolStore, client_id: &str) -> Result<Option<Client>> {
+    Ok(read_client(store, client_id)?.map(|(client, _)| client))
+}
+
+/// The same with the commit that last wrote it.
+pub fn read_client(store: &PoolStore, client_id: &str) -> Result<Option<(Client, Sequence)>> {
     let Ok(client_id) = ClientId::parse(client_id) else { return Ok(None) };
-    let found: Option<(Client, _)> = record::find(store, &record::key(Kind::Client, client_id.as_str()))?;
-    Ok(found.map(|(client, _)| client))
+    record::find(store, &record::key(Kind::Client, client_id.as_str()))
 }
 
 /// Whether there is a client of that identifier, one that cannot be read too.
@@ -168,6 +171,12 @@ pub fn add_client(changes: &mut Changes, client: &Client, entropy: &dyn Entropy)
 pub fn put_client(store: &PoolStore, changes: &mut Changes, client: &Client) -> Result<()> {
     let present: Client = record::present(store, changes, &key(client))?;
     write(changes, client, present.epoch)
+}
+
+/// Changes a client that is still as that commit wrote it; the commit conflicts if it is another one by now.
+pub fn replace_client(store: &PoolStore, changes: &mut Changes, client: &Client, version: Sequence) -> Result<()> {
+    changes.expect_version(key(client), version);
+    put_client(store, changes, client)
 }
 
 /// Changes a client, and takes back all that it was given: codes, grants with their tokens, and what people have agreed to.

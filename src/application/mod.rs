@@ -15,7 +15,8 @@ mod secret;
 mod service_provider;
 
 pub use client::{
-    AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, has_client, put_client, renew_client,
+    AuthMethod, Client, SigningAlgorithm, add_client, clients, delete_client, find_client, has_client, put_client, read_client,
+    renew_client, replace_client,
 };
 pub use consent::{delete_consent, forget_consents, has_consented, put_consent};
 pub use grant::{Code, Grant, GrantId, delete_grant, find_code, find_grant, put_code, put_grant, redeem_code, revoke_session_grants};
@@ -25,7 +26,7 @@ pub use redirect::{MAX_URI, RedirectUri, is_open_to_any_program};
 pub use secret::{MAX_SECRET, SecretHash};
 pub use service_provider::{
     Acs, AttributeMapping, NameIdFormat, ServiceProvider, Signed, add_service_provider, delete_service_provider, find_service_provider,
-    has_service_provider, put_service_provider, service_providers,
+    has_service_provider, put_service_provider, read_service_provider, replace_service_provider, service_providers,
 };
 
 #[cfg(test)]

@@ -4,9 +4,8 @@ use super::client::MAX_NAME;
 use super::name::EntityId;
 use super::record::{self, Kind};
 use super::redirect::RedirectUri;
-use crate::model::Listed;
 use crate::model::error::{Error, Result, Rule};
-use crate::model::{Entropy, Epoch};
+use crate::model::{Entropy, Epoch, Listed, Sequence};
 use crate::store::{Changes, Key, PoolStore};
 use minicbor::{Decode, Encode};
 
@@ -171,9 +170,13 @@ impl ServiceProvider {
 
 /// The service provider of that entity id.
 pub fn find_service_provider(store: &PoolStore, entity_id: &str) -> Result<Option<ServiceProvider>> {
+    Ok(read_service_provider(store, entity_id)?.map(|(provider, _)| provider))
+}
+
+/// The same with the commit that last wrote it.
+pub fn read_service_provider(store: &PoolStore, entity_id: &str) -> Result<Option<(ServiceProvider, Sequence)>> {
     let Ok(entity_id) = EntityId::parse(entity_id) else { return Ok(None) };
-    let found: Option<(ServiceProvider, _)> = record::find(store, &record::key(Kind::ServiceProvider, entity_id.as_str()))?;
-    Ok(found.map(|(provider, _)| provider))
+    record::find(store, &record::key(Kind::ServiceProvider, entity_id.as_str()))
 }
 
 /// Whether there is a service provider of that entity id, one that cannot be read too.
@@ -196,6 +199,12 @@ pub fn add_service_provider(changes: &mut Changes, provider: &ServiceProvider, e
 pub fn put_service_provider(store: &PoolStore, changes: &mut Changes, provider: &ServiceProvider) -> Result<()> {
     let present: ServiceProvider = record::present(store, changes, &key(provider))?;
     write(changes, provider, present.epoch)
+}
+
+/// Changes a service provider that is still as that commit wrote it; the commit conflicts if it is another one by now.
+pub fn replace_service_provider(store: &PoolStore, changes: &mut Changes, provider: &ServiceProvider, version: Sequence) -> Result<()> {
+    changes.expect_version(key(provider), version);
+    put_service_provider(store, changes, provider)
 }
 
 /// Removes a service provider.

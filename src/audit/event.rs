@@ -107,6 +107,8 @@ names! {
         SessionRevoke = 32 "session-revoke",
         /// An import that was cut off, given up.
         ImportGiveUp = 33 "import-give-up",
+        /// A name or an address that an upstream had given somebody, taken by an administrator for somebody else.
+        FederatedYield = 44 "federated-yield",
     }
 }
 

@@ -60,6 +60,12 @@ impl Entry {
         self.fixed.modified
     }
 
+    /// Who added it and who last changed it, by the names that they had then.
+    pub fn written_by(&self) -> Result<(String, String)> {
+        let header = self.header()?;
+        Ok((header.creator, header.modifier))
+    }
+
     /// Its RDN as written.
     pub fn rdn(&self) -> Result<Rdn> {
         Rdn::parse(self.written_rdn())

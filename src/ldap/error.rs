@@ -49,7 +49,7 @@ pub(super) const fn code(kind: &Kind) -> ResultCode {
         },
         Kind::NotFound { .. } => ResultCode::NO_SUCH_OBJECT,
         Kind::Conflict(Clash::Exists) => ResultCode::ENTRY_ALREADY_EXISTS,
-        Kind::Conflict(Clash::Contended) | Kind::Unavailable(Shortage::Busy) => ResultCode::BUSY,
+        Kind::Conflict(Clash::Contended | Clash::Changed) | Kind::Unavailable(Shortage::Busy) => ResultCode::BUSY,
         Kind::Unavailable(Shortage::Down) => ResultCode::UNAVAILABLE,
         Kind::Internal => ResultCode::OTHER,
     }

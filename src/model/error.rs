@@ -86,6 +86,8 @@ pub enum Clash {
     Exists,
     /// Others kept changing the same records until the attempts were used up.
     Contended,
+    /// It is not as it was when the caller looked at it.
+    Changed,
 }
 
 /// What is lacking.

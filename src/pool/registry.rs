@@ -46,8 +46,10 @@ pub struct NewPool {
 }
 
 /// What of a pool can be changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Draft {
+    /// The pool as it is.
+    pub before: Arc<Pool>,
     /// Its name for people.
     pub display_name: String,
     /// Its settings.
@@ -203,7 +205,9 @@ impl Registry {
     pub async fn update(&self, id: PoolId, actor: &Actor, mut change: impl FnMut(&mut Draft) -> Result<()>) -> Result<Arc<Pool>> {
         let event = Event::success(self.clock.now(), Action::PoolUpdate, actor);
         self.amend(id, &event, |record| {
-            let mut draft = Draft { display_name: record.display_name.clone(), settings: record.settings.clone() };
+            // Read after the record: if it is another one, the commit conflicts, and all of it is decided again.
+            let before = self.by_id(id)?.ok_or_else(|| no_pool(id))?;
+            let mut draft = Draft { before, display_name: record.display_name.clone(), settings: record.settings.clone() };
             change(&mut draft)?;
             check_display_name(&draft.display_name)?;
             draft.settings.check()?;

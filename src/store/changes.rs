@@ -79,6 +79,14 @@ impl Changes {
         self.writes.push(Write::Delete { key });
     }
 
+    /// Whether they remove that record, as far as they go by now.
+    pub fn removes(&self, key: &Key) -> bool {
+        let last = self.writes.iter().rev().find(|write| match write {
+            Write::Put { key: named, .. } | Write::Delete { key: named } => named == key,
+        });
+        matches!(last, Some(Write::Delete { .. }))
+    }
+
     /// Adds an audit record; it is committed with the act.
     pub fn audit(&mut self, at: Timestamp, record: Vec<u8>) {
         self.audit.push((at, record));

@@ -9,6 +9,7 @@ mod attribute;
 mod check;
 mod delete;
 mod edges;
+mod give_up;
 mod modify;
 mod rename;
 mod size;
@@ -90,6 +91,19 @@ impl Directory {
     /// Adds values that name other entries without a trace of it in modifyTimestamp and modifiersName. For the operator's imports.
     pub fn link(&self, changes: &mut Changes, id: EntryId, links: &Attribute, actor: &Actor, now: Timestamp) -> Result<()> {
         modify::link(self, changes, id, links, actor, now)
+    }
+
+    /// Takes mail addresses from an entry, and its name if there is another one for it, so that the same changes can give them to somebody else.
+    pub fn give_up(
+        &self,
+        changes: &mut Changes,
+        id: EntryId,
+        mail: &[Vec<u8>],
+        rdn: Option<&Rdn>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        give_up::give_up(self, changes, id, mail, rdn, actor, now)
     }
 
     /// Deletes an entry that has no children, with its credentials and edges (RFC 4511, section 4.8).

@@ -66,7 +66,7 @@ fn place_under(directory: &Directory, changes: &mut Changes, entry: &Entry, pare
 }
 
 /// Removes the values of the old RDN. Those that the new one has too are added again afterwards.
-fn drop_old_values(directory: &Directory, draft: &mut Draft, old: &Rdn) -> Result<()> {
+pub fn drop_old_values(directory: &Directory, draft: &mut Draft, old: &Rdn) -> Result<()> {
     for ava in old.avas() {
         let Some(kind) = directory.schema.attribute(&ava.attribute) else { continue };
         let named = attribute::comparable(kind, &ava.value)?;

@@ -82,22 +82,29 @@ fn child_key(directory: &Directory, entry: &Draft) -> Result<Option<Key>> {
 }
 
 fn take_name(directory: &Directory, changes: &mut Changes, key: Key, id: EntryId) -> Result<()> {
-    if directory.holder(&key)?.is_some() {
+    if !is_free(directory, changes, &key)? {
         return Err(Error::exists("an entry of that name exists"));
     }
-    changes.expect_absent(key.clone());
     changes.put(key, id.get().to_be_bytes().to_vec());
     Ok(())
+}
+
+/// Whether nobody holds what the row names, which is then expected of the commit; or whether the same changes take it from its holder, whose version they expect.
+fn is_free(directory: &Directory, changes: &mut Changes, key: &Key) -> Result<bool> {
+    if directory.holder(key)?.is_some() {
+        return Ok(changes.removes(key));
+    }
+    changes.expect_absent(key.clone());
+    Ok(true)
 }
 
 fn unique(directory: &Directory, changes: &mut Changes, id: EntryId, before: &Unique, after: &Unique) -> Result<()> {
     for (attribute, value) in after.difference(before) {
         let key = Key::unique(*attribute, value);
-        if directory.holder(&key)?.is_some() {
+        if !is_free(directory, changes, &key)? {
             let name = directory.schema.attribute_by_id(*attribute).map_or("attribute", |attribute| attribute.name());
             return Err(Error::invalid(Rule::Constraint, format!("another entry of the pool has this {name}; no two may have the same")));
         }
-        changes.expect_absent(key.clone());
         changes.put(key, id.get().to_be_bytes().to_vec());
     }
     for (attribute, value) in before.difference(after) {
