@@ -1,6 +1,9 @@
 //! Who asks, and what a handler of the API is given.
 
+use super::document;
 use super::error::ApiError;
+use super::etag::IfMatch;
+use super::patch::Patch;
 use crate::authn::Core;
 use crate::directory::{Directory, Entry, Selection};
 use crate::model::error::Rule;
@@ -8,6 +11,7 @@ use crate::model::{Actor, Dn, Error, Face, Rdn, Result, Role};
 use crate::policy::access::Viewer;
 use crate::pool::{Pool, Status};
 use crate::web::form::Form;
+use crate::web::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
@@ -40,18 +44,35 @@ pub struct Context {
     pub(super) actor: Actor,
     pub(super) query: Form,
     pub(super) body: Bytes,
+    if_match: Option<IfMatch>,
 }
 
 impl Context {
     pub(super) fn new(app: Arc<App>, caller: &Caller, query: &str, body: Bytes) -> std::result::Result<Self, ApiError> {
         let query = Form::parse(query.as_bytes()).map_err(|error| ApiError(Error::invalid(Rule::Request, error.to_string())))?;
         let actor = Actor { role: Role::Operator, entry: None, name: caller.0.clone(), face: Face::Admin, address: None };
-        Ok(Self { app, actor, query, body })
+        Ok(Self { app, actor, query, body, if_match: None })
+    }
+
+    /// For the state that the header fields name, if they name one.
+    pub(super) fn on_condition(mut self, headers: &HeaderMap) -> Result<Self> {
+        let unreadable = |_| Error::invalid(Rule::Request, "If-Match: it has characters other than visible ASCII");
+        let values = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().map_err(unreadable));
+        let values = values.collect::<Result<Vec<_>>>()?;
+        if !values.is_empty() {
+            self.if_match = Some(IfMatch::parse(&values.join(", "))?);
+        }
+        Ok(self)
     }
 
     /// The body as the document that the path takes.
     pub fn document<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| Error::invalid(Rule::Request, format!("the body: {error}")))
+        document::parse(&self.body)
+    }
+
+    /// The body as a change of what the path names.
+    pub fn patch(&self) -> Result<Patch> {
+        Patch::parse(&self.body, self.if_match.clone())
     }
 
     /// The pool of that slug, unless it is being deleted.

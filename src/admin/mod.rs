@@ -5,10 +5,14 @@
 
 mod api;
 mod context;
+mod document;
 mod error;
+mod etag;
+mod patch;
 mod socket;
 pub mod types;
 
 pub use api::routes;
 pub use context::{App, Caller};
+pub use document::object as json_object;
 pub use socket::{MAX_SOCKET_PATH, own_folder, path as socket_path};

@@ -3,10 +3,12 @@
 use super::credential::{self, Password};
 use super::{Core, identity};
 use crate::audit::{self, Action, Event};
-use crate::directory::{Modification, NewEntry};
-use crate::model::{Actor, Clock, Entropy, EntryId, Result};
+use crate::directory::{Directory, Modification, ModificationKind, NewEntry, Viewer};
+use crate::federation::precedence::{self, Taken, Wanted};
+use crate::model::error::Clash;
+use crate::model::{Actor, Attribute, Clock, Entropy, EntryId, Error, Kind, Rdn, Result, Sequence, Timestamp};
 use crate::pool::Pool;
-use crate::store::Changes;
+use crate::store::{Changes, Key};
 use crate::work::Work;
 use std::sync::Arc;
 
@@ -18,12 +20,19 @@ pub(super) struct Decision {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     work: Arc<Work>,
+    /// Whether a uid that an upstream has given somebody is taken for the entry. An import takes none: its file may hold that very entry.
+    takes_names: bool,
 }
 
 impl Decision {
     pub fn new(core: &Core, pool: &Arc<Pool>, actor: &Actor) -> Self {
         let (clock, entropy, work) = (Arc::clone(&core.clock), Arc::clone(&core.entropy), Arc::clone(&core.work));
-        Self { pool: Arc::clone(pool), actor: actor.clone(), clock, entropy, work }
+        Self { pool: Arc::clone(pool), actor: actor.clone(), clock, entropy, work, takes_names: true }
+    }
+
+    /// The same for an entry of an import.
+    pub fn of_import(core: &Core, pool: &Arc<Pool>, actor: &Actor) -> Self {
+        Self { takes_names: false, ..Self::new(core, pool, actor) }
     }
 
     /// Judges an entry as adding it would, and writes nothing.
@@ -35,26 +44,32 @@ impl Decision {
         work.run((pool, self.actor.address), move || self.fill_add(&mut Changes::new(), &entry, None).map(drop)).await?
     }
 
-    /// Adds an entry, with its password if it has one, and with what `note` adds to the commit.
+    /// Adds an entry, with its password if it has one, and with what `note` adds to the commit. Answers what others lost by it, too.
     pub async fn add(
         self,
         entry: NewEntry,
         password: Option<Password>,
         note: impl Fn(&mut Changes, EntryId) -> Result<()> + Send + Sync + 'static,
-    ) -> Result<EntryId> {
+    ) -> Result<(EntryId, Vec<Taken>)> {
         let is_much = identity::directory(&self.pool).is_much_to_add(&entry);
         let fill = move |this: &Self, changes: &mut Changes| {
-            let id = this.fill_add(changes, &entry, password.as_ref())?;
+            let (id, taken) = this.fill_add(changes, &entry, password.as_ref())?;
             note(changes, id)?;
-            Ok(id)
+            Ok((id, taken))
         };
-        self.decide(is_much, fill).await
+        let pool = Arc::clone(&self.pool);
+        let (id, taken) = self.decide(is_much, fill).await?;
+        tell(&pool, &taken);
+        Ok((id, taken))
     }
 
-    /// Modifies an entry.
-    pub async fn modify(self, target: EntryId, steps: Vec<Modification>) -> Result<()> {
+    /// Modifies an entry: as that commit left it, if one is given. Answers what others lost by it.
+    pub async fn modify(self, target: EntryId, seen: Option<Sequence>, steps: Vec<Modification>) -> Result<Vec<Taken>> {
         let is_much = identity::directory(&self.pool).is_much_to_modify(target, &steps)?;
-        self.decide(is_much, move |this, changes| this.fill_modify(changes, target, &steps)).await
+        let pool = Arc::clone(&self.pool);
+        let taken = self.decide(is_much, move |this, changes| this.fill_modify(changes, target, seen, &steps)).await?;
+        tell(&pool, &taken);
+        Ok(taken)
     }
 
     async fn decide<T: Send + 'static>(
@@ -77,23 +92,100 @@ impl Decision {
         this.pool.store().decide_by(decide).await
     }
 
-    fn fill_add(&self, changes: &mut Changes, entry: &NewEntry, password: Option<&Password>) -> Result<EntryId> {
+    fn fill_add(&self, changes: &mut Changes, entry: &NewEntry, password: Option<&Password>) -> Result<(EntryId, Vec<Taken>)> {
+        let directory = identity::directory(&self.pool);
         let now = self.clock.stamp();
-        let id = identity::directory(&self.pool).add(changes, entry.clone(), &self.actor, now, &*self.entropy)?;
+        let mut wanted = entry.attributes.clone();
+        if self.takes_names {
+            let named = entry.dn.rdn().into_iter().flat_map(Rdn::avas);
+            wanted.extend(named.map(|ava| Attribute { name: ava.attribute.clone(), values: vec![ava.value.clone()] }));
+        } else {
+            wanted.retain(|attribute| is_mail(&directory, &attribute.name));
+        }
+        let wanted = Wanted { attributes: &wanted, target: None };
+        let taken = self.take(&directory, changes, wanted, now)?;
+        let id = directory.add(changes, entry.clone(), &self.actor, now, &*self.entropy)?;
         if let Some(password) = password {
             credential::put_password(&self.pool, changes, id, password)?;
         }
         audit::record(changes, &Event::success(now, Action::EntryAdd, &self.actor).on(entry.dn.to_string()));
-        Ok(id)
+        Ok((id, taken))
     }
 
-    fn fill_modify(&self, changes: &mut Changes, target: EntryId, steps: &[Modification]) -> Result<()> {
+    /// Fills the changes with a modify: of the entry as that commit left it, if one is given.
+    pub fn fill_modify(
+        &self,
+        changes: &mut Changes,
+        target: EntryId,
+        seen: Option<Sequence>,
+        steps: &[Modification],
+    ) -> Result<Vec<Taken>> {
         let directory = identity::directory(&self.pool);
         let now = self.clock.stamp();
+        if let Some(seen) = seen {
+            expect_seen(&directory, changes, target, seen)?;
+        }
+        if steps.is_empty() {
+            return directory.modify(changes, target, steps, &self.actor, now).map(|()| Vec::new());
+        }
+        let given = steps.iter().filter(|step| matches!(step.kind, ModificationKind::Add | ModificationKind::Replace));
+        let wanted: Vec<_> = given.map(|step| step.attribute.clone()).collect();
+        let taken = self.take(&directory, changes, Wanted { attributes: &wanted, target: Some(target) }, now)?;
         directory.modify(changes, target, steps, &self.actor, now)?;
+        if steps.iter().any(|step| is_mail(&directory, &step.attribute.name)) {
+            precedence::decide_mail(&directory, changes, target)?;
+        }
         if !changes.is_empty() {
             audit::record(changes, &Event::success(now, Action::EntryModify, &self.actor).on(identity::name(&directory, target)?));
         }
-        Ok(())
+        Ok(taken)
     }
+
+    /// Fills the changes with a new name.
+    pub fn fill_rename(
+        &self,
+        changes: &mut Changes,
+        target: EntryId,
+        rdn: &Rdn,
+        delete_old: bool,
+        new_parent: Option<EntryId>,
+    ) -> Result<Vec<Taken>> {
+        let directory = identity::directory(&self.pool);
+        let now = self.clock.stamp();
+        let name = identity::name(&directory, target)?;
+        let wanted: Vec<_> =
+            rdn.avas().iter().map(|ava| Attribute { name: ava.attribute.clone(), values: vec![ava.value.clone()] }).collect();
+        let taken = self.take(&directory, changes, Wanted { attributes: &wanted, target: Some(target) }, now)?;
+        directory.rename(changes, target, rdn, delete_old, new_parent, &self.actor, now)?;
+        audit::record(changes, &Event::success(now, Action::EntryRename, &self.actor).on(name));
+        Ok(taken)
+    }
+
+    /// Takes from users of upstreams what an administrator wants; nobody else takes anything from anybody.
+    fn take(&self, directory: &Directory, changes: &mut Changes, wanted: Wanted<'_>, now: Timestamp) -> Result<Vec<Taken>> {
+        if !Viewer::of(&self.actor).is_administrator() {
+            return Ok(Vec::new());
+        }
+        precedence::give_way(&self.pool, directory, changes, wanted, &self.actor, now, &*self.entropy)
+    }
+}
+
+/// Tells the operator what users of upstreams have lost.
+pub(super) fn tell(pool: &Pool, taken: &[Taken]) {
+    for taken in taken {
+        tracing::warn!(pool = %pool.slug(), "{taken}");
+    }
+}
+
+/// Expects the entry as that commit left it. Fails with `Conflict(Changed)` if it is another one by now.
+fn expect_seen(directory: &Directory, changes: &mut Changes, target: EntryId, seen: Sequence) -> Result<()> {
+    if directory.record(target)?.is_none_or(|entry| entry.version() != seen) {
+        return Err(Error::new(Kind::Conflict(Clash::Changed), "the entry has changed since it was looked at"));
+    }
+    changes.expect_version(Key::entry(target), seen);
+    Ok(())
+}
+
+fn is_mail(directory: &Directory, name: &str) -> bool {
+    directory.schema().attribute(name).is_some_and(|attribute| attribute.name() == "mail")
 }

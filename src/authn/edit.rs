@@ -3,7 +3,7 @@
 use super::{
     Core, Level, Origin,
     credential::{self, Password},
-    decision::Decision,
+    decision::{self, Decision},
     engine::{Attempt, Entrance, Next},
     identity::{self, Loaded, name},
     login::Try,
@@ -13,8 +13,8 @@ use crate::{
     application,
     audit::{self, Action, Event},
     directory::{Directory, Entry, EntryKind, Modification, NewEntry, Viewer},
-    federation::link,
-    model::{Actor, Attribute, EntryId, Error, Rdn, Result, Role, Secret, Timestamp, error::Rule},
+    federation::{link, precedence::Taken},
+    model::{Actor, Attribute, EntryId, Error, Rdn, Result, Role, Secret, Sequence, Timestamp, error::Rule},
     policy::access,
     pool::Pool,
     store::Changes,
@@ -39,26 +39,49 @@ pub struct PasswordSet {
     pub at: Timestamp,
 }
 
+/// What a modify changes beside the password, and of the entry as which commit left it.
+struct Steps<'a> {
+    seen: Option<Sequence>,
+    steps: &'a [Modification],
+}
+
 impl Core {
     /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
     pub async fn add_entry(&self, pool: &Arc<Pool>, actor: &Actor, entry: NewEntry) -> Result<EntryId> {
-        self.import_entry(pool, actor, entry, PasswordTerms::default(), |_, _| Ok(())).await
+        Ok(self.put_in_place(pool, actor, entry).await?.0)
     }
 
-    /// The same for an entry of another server, with what holds of its password there; `note` adds to the commit what the caller keeps about the entry.
+    /// The same; answers what users of upstreams have lost by it, since an administrator's word goes before an upstream's.
+    pub async fn put_in_place(&self, pool: &Arc<Pool>, actor: &Actor, entry: NewEntry) -> Result<(EntryId, Vec<Taken>)> {
+        self.add_by(Decision::new(self, pool, actor), pool, actor, entry, PasswordTerms::default(), |_, _| Ok(())).await
+    }
+
+    /// Adds an entry of another server, with what holds of its password there; `note` adds to the commit what the caller keeps about the entry.
     pub async fn import_entry(
         &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        entry: NewEntry,
+        terms: PasswordTerms,
+        note: impl Fn(&mut Changes, EntryId) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<EntryId> {
+        Ok(self.add_by(Decision::of_import(self, pool, actor), pool, actor, entry, terms, note).await?.0)
+    }
+
+    async fn add_by(
+        &self,
+        decision: Decision,
         pool: &Arc<Pool>,
         actor: &Actor,
         mut entry: NewEntry,
         terms: PasswordTerms,
         note: impl Fn(&mut Changes, EntryId) -> Result<()> + Send + Sync + 'static,
-    ) -> Result<EntryId> {
+    ) -> Result<(EntryId, Vec<Taken>)> {
         let directory = identity::directory(pool);
         let password = match passwords::take_from_entry(&directory, &mut entry.attributes)? {
             Some(value) => {
                 // Everything else is judged before the costly hash.
-                Decision::new(self, pool, actor).judge(&entry).await?;
+                decision.clone().judge(&entry).await?;
                 passwords::may_have_one(&directory, class_names(&entry).iter().map(String::as_str))?;
                 let new = passwords::read(pool, value, may_import(actor), &passwords::names_among(&entry.attributes))?;
                 let PasswordTerms { must_change, expires } = terms;
@@ -66,7 +89,7 @@ impl Core {
             }
             None => None,
         };
-        Decision::new(self, pool, actor).add(entry, password, note).await
+        decision.add(entry, password, note).await
     }
 
     /// Judges a new entry with its password as [`add_entry`](Self::add_entry) would, as far as that needs no look at other entries. Answers what it would be.
@@ -93,15 +116,38 @@ impl Core {
         target: EntryId,
         modifications: &[Modification],
     ) -> Result<Option<Timestamp>> {
+        Ok(self.modify_by(pool, actor, target, None, modifications).await?.0)
+    }
+
+    /// The same for the entry as that commit left it; answers what users of upstreams have lost by it. Fails with `Conflict(Changed)` if it is another one by now.
+    pub async fn modify_entry_seen(
+        &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        seen: Sequence,
+        modifications: &[Modification],
+    ) -> Result<Vec<Taken>> {
+        Ok(self.modify_by(pool, actor, target, Some(seen), modifications).await?.1)
+    }
+
+    async fn modify_by(
+        &self,
+        pool: &Arc<Pool>,
+        actor: &Actor,
+        target: EntryId,
+        seen: Option<Sequence>,
+        modifications: &[Modification],
+    ) -> Result<(Option<Timestamp>, Vec<Taken>)> {
         let directory = identity::directory(pool);
         let (steps, password) = passwords::take_from_steps(&directory, modifications)?;
         match password {
             None => {
-                Decision::new(self, pool, actor).modify(target, steps).await?;
+                let taken = Decision::new(self, pool, actor).modify(target, seen, steps).await?;
                 self.verified.forget(pool.id(), target);
-                Ok(None)
+                Ok((None, taken))
             }
-            Some(change) => self.modify_with_password(pool, &directory, actor, target, &steps, change).await,
+            Some(change) => self.modify_with_password(pool, &directory, actor, target, &Steps { seen, steps: &steps }, change).await,
         }
     }
 
@@ -158,16 +204,10 @@ impl Core {
         delete_old: bool,
         new_parent: Option<EntryId>,
     ) -> Result<()> {
-        let directory = identity::directory(pool);
-        pool.store()
-            .decide(|changes| {
-                let now = self.clock.stamp();
-                let name = name(&directory, target)?;
-                directory.rename(changes, target, rdn, delete_old, new_parent, actor, now)?;
-                audit::record(changes, &Event::success(now, Action::EntryRename, actor).on(name));
-                Ok(())
-            })
-            .await
+        let decision = Decision::new(self, pool, actor);
+        let taken = pool.store().decide(|changes| decision.fill_rename(changes, target, rdn, delete_old, new_parent)).await?;
+        decision::tell(pool, &taken);
+        Ok(())
     }
 
     /// Sets a password (RFC 3062), which is never read as a hash. Users give the old one; without a new one, one is generated.
@@ -183,9 +223,10 @@ impl Core {
             Some(_) => None,
             None => Some(passwords::generate(&pool.settings().password, &*self.entropy)),
         };
-        let new = new.or_else(|| generated.clone());
-        let change = PasswordChange { old: old.cloned(), new, is_typed: true, ..PasswordChange::default() };
-        let set = self.modify_with_password(pool, &identity::directory(pool), actor, target, &[], change).await?;
+        let change =
+            PasswordChange { old: old.cloned(), new: new.or_else(|| generated.clone()), is_typed: true, ..PasswordChange::default() };
+        let steps = Steps { seen: None, steps: &[] };
+        let (set, _) = self.modify_with_password(pool, &identity::directory(pool), actor, target, &steps, change).await?;
         let at = set.ok_or_else(|| Error::internal("a password was to be set, and none was"))?;
         Ok(PasswordSet { generated, at })
     }
@@ -212,13 +253,12 @@ impl Core {
         directory: &Directory,
         actor: &Actor,
         target: EntryId,
-        steps: &[Modification],
+        steps: &Steps<'_>,
         change: PasswordChange,
-    ) -> Result<Option<Timestamp>> {
+    ) -> Result<(Option<Timestamp>, Vec<Taken>)> {
         let entry = self.may_change_password(directory, actor, target, &change)?;
-        if !steps.is_empty() {
-            directory.modify(&mut Changes::new(), target, steps, actor, self.clock.stamp())?;
-        }
+        let decision = Decision::new(self, pool, actor);
+        decision.fill_modify(&mut Changes::new(), target, steps.seen, steps.steps)?;
         let password = match change.new {
             Some(value) => {
                 let takes_hash = may_import(actor) && !change.is_typed;
@@ -227,11 +267,10 @@ impl Core {
             }
             None => None,
         };
-        let fill = |changes: &mut Changes, now: Timestamp| -> Result<Option<Timestamp>> {
-            if !steps.is_empty() {
-                directory.modify(changes, target, steps, actor, now)?;
-                audit::record(changes, &Event::success(now, Action::EntryModify, actor).on(name(directory, target)?));
-            }
+        // Of several attempts to commit, the last one says what was taken.
+        let taken = Mutex::new(Vec::new());
+        let fill = |changes: &mut Changes| -> Result<Option<Timestamp>> {
+            *taken.lock().unwrap_or_else(PoisonError::into_inner) = decision.fill_modify(changes, target, steps.seen, steps.steps)?;
             credential::expect_entry(changes, target);
             match &password {
                 Some(password) => credential::put_password(pool, changes, target, password).map(Some),
@@ -255,7 +294,7 @@ impl Core {
                             return Err(no_password());
                         }
                         credential::expect_password(changes, target, present);
-                        let set = fill(changes, now)?;
+                        let set = fill(changes)?;
                         audit::record(changes, &Event::success(now, Action::PasswordReset, actor).on(name(directory, target)?));
                         Ok(set)
                     })
@@ -263,7 +302,9 @@ impl Core {
             }
         };
         self.verified.forget(pool.id(), target);
-        Ok(set)
+        let taken = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
+        decision::tell(pool, &taken);
+        Ok((set, taken))
     }
 
     /// Access, before anything is paid for.
@@ -284,7 +325,7 @@ impl Core {
         actor: &Actor,
         target: EntryId,
         old: &Secret<Vec<u8>>,
-        fill: impl Fn(&mut Changes, Timestamp) -> Result<Option<Timestamp>>,
+        fill: impl Fn(&mut Changes) -> Result<Option<Timestamp>>,
     ) -> Result<Option<Timestamp>> {
         let origin = Origin { face: actor.face, address: actor.address };
         let attempt = Attempt::new(Entrance::OneShot, Level::Single);
@@ -294,7 +335,7 @@ impl Core {
         let set = Mutex::new(None);
         let change = |_: &super::Authentication, loaded: &Loaded, changes: &mut Changes| {
             credential::expect_password(changes, target, loaded.password_version);
-            *set.lock().unwrap_or_else(PoisonError::into_inner) = fill(changes, self.clock.stamp())?;
+            *set.lock().unwrap_or_else(PoisonError::into_inner) = fill(changes)?;
             Ok(())
         };
         match self.try_known(pool, target, target.get(), &attempt, &tried, change).await? {

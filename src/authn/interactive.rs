@@ -267,6 +267,7 @@ impl Core {
                         }
                         begin(&pool, changes, authentication, now)?;
                         if let Linked::Created { dn, .. } = &linked {
+                            note_left_out(&pool, provider, dn, vouched);
                             audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));
                         }
                         audit::record(changes, &Event::success(now, Action::FederatedLogin, &actor).on(provider));
@@ -317,6 +318,13 @@ impl Core {
         };
         self.count_failure(pool.id(), Action::FederatedLogin, provider, reason, origin);
         next
+    }
+}
+
+/// Tells the operator of an address that nobody has got, so that somebody who misses theirs is no riddle.
+fn note_left_out(pool: &Pool, provider: &str, dn: &str, vouched: &UpstreamIdentity) {
+    if let Some((_, domain)) = vouched.mail_elsewhere.as_deref().and_then(|mail| mail.rsplit_once('@')) {
+        tracing::warn!(pool = %pool.slug(), provider, dn, domain, "the mail address is left out: its domain is not among the provider's mail_domains");
     }
 }
 

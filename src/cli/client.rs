@@ -49,7 +49,7 @@ impl Client {
         self.send(Method::POST, path, serde_json::to_vec(document)?.into()).await
     }
 
-    /// Changes something.
+    /// Changes something by a merge patch (RFC 7396).
     pub async fn patch(&mut self, path: &str, document: &impl Serialize) -> Outcome<Value> {
         self.send(Method::PATCH, path, serde_json::to_vec(document)?.into()).await
     }
@@ -94,11 +94,12 @@ impl Client {
 
     /// The server's answer, provided that it is one of success.
     async fn ask(&mut self, method: Method, path: &str, body: Body) -> Outcome<Response<Incoming>> {
+        let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
             .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, content_type)
             .body(body)?;
         self.0.ready().await?;
         let response = self.0.send_request(request).await?;

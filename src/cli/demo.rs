@@ -229,6 +229,7 @@ fn bridge_provider(public_url: &str) -> ProviderDocument {
         client_secret: Some(BRIDGE_SECRET.to_owned()),
         // In suppliers only administrators write mail addresses, and the pool calls none of them verified.
         mapping: MappingDocument { unverified_mail: true, ..MappingDocument::default() },
+        mail_domains: vec!["suppliers.example".to_owned()],
     }
 }
 

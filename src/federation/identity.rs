@@ -1,5 +1,6 @@
 //! Somebody as an upstream describes them.
 
+use super::mail_domains::MailDomains;
 use super::provider::Mapping;
 use crate::model::Timestamp;
 use serde_json::{Map, Value};
@@ -16,8 +17,10 @@ pub struct UpstreamIdentity {
     pub subject: String,
     /// What they are called there.
     pub username: Option<String>,
-    /// Their mail address, if the upstream says that it is verified, or is trusted without that.
+    /// Their mail address, if the upstream says that it is verified, or is trusted without that, and vouches for its domain.
     pub mail: Option<String>,
+    /// An address that would have been theirs, had the upstream vouched for its domain. For the operator to read, and for nothing else.
+    pub mail_elsewhere: Option<String>,
     /// Their whole name.
     pub name: Option<String>,
     /// Their given name.
@@ -29,8 +32,8 @@ pub struct UpstreamIdentity {
 }
 
 impl UpstreamIdentity {
-    /// What the mapping takes out of verified claims.
-    pub(super) fn of(issuer: &str, subject: &str, claims: &Map<String, Value>, mapping: &Mapping) -> Self {
+    /// What the provider's settings take out of verified claims.
+    pub(super) fn of(issuer: &str, subject: &str, claims: &Map<String, Value>, mapping: &Mapping, domains: &MailDomains) -> Self {
         let text = |claim: &str| {
             let text = claims.get(claim)?.as_str()?.trim();
             (!text.is_empty() && text.len() <= MAX_CLAIM && !text.chars().any(char::is_control)).then(|| text.to_owned())
@@ -38,11 +41,14 @@ impl UpstreamIdentity {
         // It speaks of the claim `email` alone (OpenID Connect Core 1.0, section 5.1). Some send it as text.
         let verified = mapping.mail == "email"
             && claims.get("email_verified").is_some_and(|verified| matches!(verified, Value::Bool(true)) || verified == "true");
+        let said = text(&mapping.mail).filter(|_| verified || mapping.unverified_mail);
+        let mail = said.as_deref().and_then(|said| domains.vouched(said)).map(|(mail, _)| mail);
         Self {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
             username: text(&mapping.username),
-            mail: text(&mapping.mail).filter(|_| verified || mapping.unverified_mail),
+            mail_elsewhere: said.filter(|_| mail.is_none()),
+            mail,
             name: text(&mapping.name),
             given_name: text(&mapping.given_name),
             family_name: text(&mapping.family_name),
@@ -85,13 +91,13 @@ mod tests {
         for (email, mail) in [("erin@idp.example", Some("erin@idp.example")), ("other@idp.example", None)] {
             let mut claims = token.clone();
             complete(&mut claims, self::claims(serde_json::json!({ "sub": "1", "name": "Other", "email": email, "email_verified": true })));
-            let found = UpstreamIdentity::of("https://idp.example", "1", &claims, &Mapping::default());
+            let found = UpstreamIdentity::of("https://idp.example", "1", &claims, &Mapping::default(), &MailDomains::all());
             assert_eq!((found.mail.as_deref(), found.name.as_deref()), (mail, Some("Erin")));
         }
     }
 
     fn identity(claims: Value) -> UpstreamIdentity {
-        UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), &Mapping::default())
+        UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), &Mapping::default(), &MailDomains::all())
     }
 
     #[test]
@@ -121,10 +127,28 @@ mod tests {
             if said.is_null() {
                 claims.as_object_mut().unwrap().remove("email_verified");
             }
-            let mail = |mapping: &Mapping| UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), mapping).mail;
+            let domains = MailDomains::parse(&["b"]).unwrap();
+            let mail =
+                |mapping: &Mapping| UpstreamIdentity::of("https://idp.example", "1", claims.as_object().unwrap(), mapping, &domains).mail;
             assert_eq!(mail(&Mapping::default()).is_some(), taken, "{said}");
             assert_eq!(mail(&trusting).as_deref(), Some("a@b"), "{said}");
             assert_eq!(mail(&elsewhere), None, "{said}: that is about another claim");
+        }
+    }
+
+    #[test]
+    fn a_mail_address_is_taken_only_where_the_provider_vouches_for_its_domain() {
+        let claims = claims(serde_json::json!({ "email": "Erin@Partner.Example", "email_verified": true }));
+        for (domains, mail) in [
+            (&["partner.example"][..], Some("Erin@partner.example")),
+            (&["*"], Some("Erin@partner.example")),
+            (&["example"], None),
+            (&[], None),
+        ] {
+            let domains = MailDomains::parse(domains).unwrap();
+            let found = UpstreamIdentity::of("https://idp.example", "1", &claims, &Mapping::default(), &domains);
+            assert_eq!(found.mail.as_deref(), mail, "{domains:?}");
+            assert_eq!(found.mail_elsewhere.is_some(), mail.is_none(), "{domains:?}");
         }
     }
 }

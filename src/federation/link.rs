@@ -4,9 +4,13 @@
 
 use super::identity::UpstreamIdentity;
 use crate::{
+    audit::{self, Action, Event},
     crypto::digest,
-    directory::{Directory, NewEntry},
-    model::{Actor, Attribute, Entropy, EntryId, Error, Face, Kind, Rdn, Result, Role, Timestamp, entropy::random, error::Clash, record},
+    directory::{Directory, Modification, ModificationKind, NewEntry},
+    model::{
+        Actor, Attribute, Entropy, EntryId, Error, Face, Kind, Rdn, Result, Role, Sequence, Timestamp, entropy::random, error::Clash,
+        record,
+    },
     store::{Changes, Key, Prefix, Space},
 };
 use minicbor::{Decode, Encode};
@@ -18,6 +22,9 @@ const VERSION: u8 = 1;
 /// The kinds of rows: from an identity to an entry, and back. A byte is given once.
 const BY_IDENTITY: u8 = b'i';
 const BY_ENTRY: u8 = b'e';
+
+/// What the name of the server begins with where it does what an upstream has said.
+pub(super) const ACTOR: &str = "federation:";
 
 /// Names that are tried before one gets a random end: `x`, `x-2` … `x-9`.
 const COUNTED_NAMES: u32 = 9;
@@ -38,6 +45,47 @@ struct Stored {
     subject: String,
     #[n(4)]
     linked: Timestamp,
+    /// Absent in records of earlier versions.
+    #[n(30)]
+    mail: Option<MailOrigin>,
+}
+
+/// Where the mail address of an entry is from.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) enum MailOrigin {
+    /// The upstream has given this one, or has none to give.
+    #[n(0)]
+    Upstream(#[n(0)] Option<String>),
+    /// An administrator has decided what it is, or that there is none.
+    #[n(1)]
+    Administrator,
+}
+
+/// A tie of an entry, as it was read.
+pub(super) struct Tie {
+    key: Key,
+    version: Sequence,
+    stored: Stored,
+}
+
+impl Tie {
+    pub(super) fn provider(&self) -> &str {
+        &self.stored.provider
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.stored.issuer
+    }
+
+    pub(super) const fn mail(&self) -> Option<&MailOrigin> {
+        self.stored.mail.as_ref()
+    }
+
+    /// Writes down where the address is from by now.
+    pub(super) fn put_mail(self, changes: &mut Changes, mail: MailOrigin) {
+        changes.expect_version(self.key.clone(), self.version);
+        changes.put(self.key, record::encode(VERSION, &Stored { mail: Some(mail), ..self.stored }));
+    }
 }
 
 /// The local user of an upstream identity.
@@ -87,8 +135,10 @@ pub fn find_or_create(
     match directory.store().get(&key)? {
         Some(row) => {
             let stored: Stored = record::decode(VERSION, &row.value)?;
-            if directory.record(stored.entry)?.is_some() {
-                return Ok(Linked::Found(stored.entry));
+            let entry = stored.entry;
+            if directory.record(entry)?.is_some() {
+                renew_mail(directory, changes, Tie { key, version: row.version, stored }, identity, now)?;
+                return Ok(Linked::Found(entry));
             }
             // The user was deleted: the next login is a first login again.
             changes.expect_version(key.clone(), row.version);
@@ -96,18 +146,24 @@ pub fn find_or_create(
         None => changes.expect_absent(key.clone()),
     }
     let uuid = uuid::Builder::from_random_bytes(random(entropy)).into_uuid();
-    let name = free_name(directory, provider, identity, entropy)?;
+    let name = new_name(directory, provider, identity, entropy)?;
+    let mail = free_mail(directory, identity);
     let dn = directory.suffix().child(Rdn::single("ou", "people")).child(Rdn::single("uid", name.as_str()));
     let text = dn.to_string();
-    let entry = NewEntry { dn, attributes: attributes(directory, identity, &name, uuid)? };
-    let server = Actor { role: Role::Operator, entry: None, name: format!("federation:{provider}"), face: Face::Server, address: None };
-    let entry = directory.add(changes, entry, &server, now, entropy).map_err(|error| match error.kind() {
+    let entry = NewEntry { dn, attributes: attributes(identity, mail, &name, uuid) };
+    let entry = directory.add(changes, entry, &server(provider), now, entropy).map_err(|error| match error.kind() {
         // The name was free a moment ago: somebody is taking it now, perhaps for this very identity.
         Kind::Conflict(Clash::Exists) => Error::contended(),
         _ => error,
     })?;
-    let stored =
-        Stored { entry, provider: provider.to_owned(), issuer: identity.issuer.clone(), subject: identity.subject.clone(), linked: now };
+    let stored = Stored {
+        entry,
+        provider: provider.to_owned(),
+        issuer: identity.issuer.clone(),
+        subject: identity.subject.clone(),
+        linked: now,
+        mail: Some(MailOrigin::Upstream(mail.map(str::to_owned))),
+    };
     changes.put(entry_key(entry, &key), Vec::new());
     changes.put(key, record::encode(VERSION, &stored));
     Ok(Linked::Created { entry, uuid, name, dn: text })
@@ -126,11 +182,61 @@ pub fn forget(directory: &Directory, changes: &mut Changes, entry: EntryId) -> R
     Ok(())
 }
 
-/// A uid that nobody has.
-fn free_name(directory: &Directory, provider: &str, identity: &UpstreamIdentity, entropy: &dyn Entropy) -> Result<String> {
+/// The ties of an entry.
+pub(super) fn of_entry(directory: &Directory, entry: EntryId) -> Result<Vec<Tie>> {
+    let prefix = entry_prefix(entry);
+    let mut ties = Vec::new();
+    for row in directory.store().scan(&Prefix::named(Space::Federated, &prefix), None) {
+        let Some(identity) = row?.0.rest().get(prefix.len()..).map(|name| Key::named(Space::Federated, name)) else { continue };
+        if let Some(row) = directory.store().get(&identity)? {
+            ties.push(Tie { key: identity, version: row.version, stored: record::decode(VERSION, &row.value)? });
+        }
+    }
+    Ok(ties)
+}
+
+/// Follows a new address of somebody, if what the entry has is what their upstream gave it. What an administrator has decided stays, and so does what an earlier
+/// version left without saying where it is from.
+fn renew_mail(directory: &Directory, changes: &mut Changes, tie: Tie, identity: &UpstreamIdentity, now: Timestamp) -> Result<()> {
+    let (Some(mail), Some(MailOrigin::Upstream(given))) = (&identity.mail, tie.mail()) else { return Ok(()) };
+    if given.as_ref() == Some(mail) || free_mail(directory, identity).is_none() {
+        return Ok(());
+    }
+    let entry = tie.stored.entry;
+    let held = directory.entry(entry)?.ok_or_else(Error::contended)?;
+    if !held.texts("mail").eq(given.as_deref()) {
+        return Ok(());
+    }
+    let actor = server(tie.provider());
+    let step = Modification { kind: ModificationKind::Replace, attribute: Attribute::new("mail", [mail.as_str()]) };
+    match directory.modify(changes, entry, &[step], &actor, now) {
+        // An address that the schema does not take must not keep the person out.
+        Err(error) if matches!(error.kind(), Kind::Invalid(_)) => {
+            tracing::warn!(provider = tie.provider(), %error, "a new mail address is left out")
+        }
+        modified => {
+            modified?;
+            let name = directory.dn(entry)?.map(|dn| dn.to_string()).unwrap_or_default();
+            audit::record(changes, &Event::success(now, Action::EntryModify, &actor).on(name));
+            tie.put_mail(changes, MailOrigin::Upstream(Some(mail.clone())));
+        }
+    }
+    Ok(())
+}
+
+/// The server, where it does what an upstream has said.
+fn server(provider: &str) -> Actor {
+    Actor { role: Role::Operator, entry: None, name: format!("{ACTOR}{provider}"), face: Face::Server, address: None }
+}
+
+fn new_name(directory: &Directory, provider: &str, identity: &UpstreamIdentity, entropy: &dyn Entropy) -> Result<String> {
     let username: String = identity.username.as_deref().unwrap_or(&identity.subject).chars().take(MAX_USERNAME).collect();
-    let base = format!("{provider}.{username}");
-    let counted = std::iter::once(base.clone()).chain((2..=COUNTED_NAMES).map(|number| format!("{base}-{number}")));
+    free_name(directory, &format!("{provider}.{username}"), entropy)
+}
+
+/// A uid that nobody has.
+pub(super) fn free_name(directory: &Directory, base: &str, entropy: &dyn Entropy) -> Result<String> {
+    let counted = std::iter::once(base.to_owned()).chain((2..=COUNTED_NAMES).map(|number| format!("{base}-{number}")));
     let drawn = std::iter::once(format!("{base}-{}", digest::base64url(&random::<6>(entropy))));
     for name in counted.chain(drawn) {
         if directory.by_unique("uid", name.as_bytes())?.is_none() {
@@ -140,7 +246,12 @@ fn free_name(directory: &Directory, provider: &str, identity: &UpstreamIdentity,
     Err(Error::contended())
 }
 
-fn attributes(directory: &Directory, identity: &UpstreamIdentity, name: &str, uuid: Uuid) -> Result<Vec<Attribute>> {
+/// The address of somebody, if nobody has it: one that is taken must not keep the person out.
+fn free_mail<'a>(directory: &Directory, identity: &'a UpstreamIdentity) -> Option<&'a str> {
+    identity.mail.as_deref().filter(|mail| matches!(directory.by_unique("mail", mail.as_bytes()), Ok(None)))
+}
+
+fn attributes(identity: &UpstreamIdentity, mail: Option<&str>, name: &str, uuid: Uuid) -> Vec<Attribute> {
     let whole = identity.name.clone().or_else(|| match (&identity.given_name, &identity.family_name) {
         (Some(given), Some(family)) => Some(format!("{given} {family}")),
         (one, other) => one.clone().or_else(|| other.clone()),
@@ -160,32 +271,43 @@ fn attributes(directory: &Directory, identity: &UpstreamIdentity, name: &str, uu
     if let Some(given) = &identity.given_name {
         attributes.push(Attribute::new("givenName", [given.as_str()]));
     }
-    // A mail address belongs to one user of a pool. One that is taken, or that is none, must not keep the person out.
-    if let Some(mail) = &identity.mail
-        && mail.is_ascii()
-        && matches!(directory.by_unique("mail", mail.as_bytes()), Ok(None))
-    {
-        attributes.push(Attribute::new("mail", [mail.as_str()]));
+    if let Some(mail) = mail {
+        attributes.push(Attribute::new("mail", [mail]));
     }
-    Ok(attributes)
+    attributes
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Writes a tie as versions did that did not say where the address is from.
+    pub fn put_former(changes: &mut Changes, tie: Tie) {
+        changes.put(tie.key, record::encode(VERSION, &Stored { mail: None, ..tie.stored }));
+    }
 
     /// A record of version 1 as it lies in stores: it must stay readable, and written so.
     #[test]
     fn golden_bytes() {
-        let stored = Stored {
+        let stored = |mail| Stored {
             entry: EntryId::new(7),
             provider: "idp".into(),
             issuer: "https://i".into(),
             subject: "s".into(),
             linked: Timestamp::from_seconds(1_790_000_000),
+            mail,
         };
-        let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(bytes, "01a500070163696470026968747470733a2f2f69036173041b00065bfeda25e000");
+        let written = |stored| record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let before = "01a500070163696470026968747470733a2f2f69036173041b00065bfeda25e000";
+        assert_eq!(written(stored(None)), before);
+        let with = |mail: &str| before.replacen("01a5", "01a6", 1) + "181e" + mail;
+        assert_eq!(written(stored(Some(MailOrigin::Upstream(Some("m".into()))))), with("820081616d"));
+        assert_eq!(written(stored(Some(MailOrigin::Upstream(None)))), with("820080"));
+        assert_eq!(written(stored(Some(MailOrigin::Administrator))), with("820180"));
+        for text in [before.to_owned(), with("820081616d"), with("820080"), with("820180")] {
+            let bytes: Vec<u8> = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect();
+            assert_eq!(written(record::decode::<Stored>(VERSION, &bytes).unwrap()), text);
+        }
     }
 }

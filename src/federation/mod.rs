@@ -7,8 +7,17 @@ mod http;
 mod identity;
 pub mod link;
 mod loopback;
+pub mod mail_domains;
 pub mod oidc;
+pub mod precedence;
 mod provider;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, missing_docs)]
+pub mod testing;
 
 pub use identity::UpstreamIdentity;
-pub use provider::{IdentityProvider, MAX_PROVIDERS, Mapping, ProviderKind, delete, expect, find, is_there, list, put, voucher, vouches};
+pub use mail_domains::MailDomains;
+pub use provider::{
+    IdentityProvider, MAX_PROVIDERS, Mapping, ProviderKind, delete, expect, find, is_there, list, put, read_version, replace, voucher,
+    vouches,
+};

@@ -1,9 +1,10 @@
 //! Records of upstream identity providers.
 //!
 //! A provider vouches for people, and what they began on its word names it by its name and by the [`Epoch`] of that name. A new epoch begins when a provider is registered
-//! and when an edit changes whose word it is or how far it is trusted; what it is called, our secret there and the names of claims change neither.
+//! and when an edit changes whose word it is or how far it is trusted; what it is called, our secret there, the names of claims and one more
+//! mail domain change neither.
 
-use super::loopback;
+use super::{loopback, mail_domains::MailDomains};
 use crate::{
     model::{Entropy, Epoch, Error, Listed, Result, Secret, Sequence, Unreadable, Voucher, error::Rule, record},
     pool::Pool,
@@ -35,6 +36,8 @@ pub struct IdentityProvider {
     pub kind: ProviderKind,
     /// Which claims become which attributes at the first login.
     pub mapping: Mapping,
+    /// For whose mail addresses it vouches.
+    pub mail_domains: MailDomains,
 }
 
 /// The protocol towards an upstream.
@@ -102,6 +105,9 @@ struct Stored {
     /// Absent before epochs were drawn: such a record is in the epoch of the commit that wrote it.
     #[n(3)]
     epoch: Option<Epoch>,
+    /// Absent in records of earlier versions: then it vouches for every address if it is trusted with unverified ones, and else for none.
+    #[n(30)]
+    mail_domains: Option<MailDomains>,
 }
 
 #[derive(Encode, Decode)]
@@ -119,11 +125,13 @@ enum StoredKind {
 }
 
 impl IdentityProvider {
-    /// Whether a word of either is a word of the other: the same issuer speaks, to the same client of it, and is believed as much.
-    fn speaks_as(&self, other: &Self) -> bool {
+    /// Whether what it has said is a word of the one that takes its place too: the same issuer speaks, to the same client of it, and is believed as much. One more
+    /// mail domain takes back nothing of that, so it ends no login; a domain that is taken away may be that of an address which applications were told.
+    fn speaks_as(&self, next: &Self) -> bool {
         let ProviderKind::Oidc { issuer, client_id, client_secret: _ } = &self.kind;
-        let ProviderKind::Oidc { issuer: other_issuer, client_id: other_client_id, client_secret: _ } = &other.kind;
-        (issuer, client_id, self.mapping.unverified_mail) == (other_issuer, other_client_id, other.mapping.unverified_mail)
+        let ProviderKind::Oidc { issuer: next_issuer, client_id: next_client_id, client_secret: _ } = &next.kind;
+        (issuer, client_id, self.mapping.unverified_mail) == (next_issuer, next_client_id, next.mapping.unverified_mail)
+            && next.mail_domains.covers(&self.mail_domains)
     }
 
     /// Whether the record can be used: its name, its texts, its issuer.
@@ -148,6 +156,12 @@ impl IdentityProvider {
                 && url.password().is_none()
                 && loopback::may_call(&url)
         });
+        if self.mapping.unverified_mail && self.mail_domains.is_empty() {
+            return refuse(
+                "to take unverified mail addresses has no effect without mail_domains: name the domains for which it vouches, or * for all"
+                    .into(),
+            );
+        }
         if !good {
             return refuse("its issuer must be an https URL (http on loopback only) without user, query and fragment".into());
         }
@@ -170,6 +184,11 @@ struct Present {
 /// The provider of that name.
 pub fn find(pool: &Pool, name: &str) -> Result<Option<IdentityProvider>> {
     Ok(present(pool, name)?.map(|present| present.provider))
+}
+
+/// The same with the commit that last wrote it.
+pub fn read_version(pool: &Pool, name: &str) -> Result<Option<(IdentityProvider, Sequence)>> {
+    Ok(present(pool, name)?.map(|present| (present.provider, present.read)))
 }
 
 /// The provider of that name, as one that vouches for somebody from now on.
@@ -235,15 +254,21 @@ pub fn put(pool: &Pool, changes: &mut Changes, provider: &IdentityProvider, entr
             None
         }
     };
-    let IdentityProvider { display_name, kind, mapping, .. } = provider.clone();
+    let IdentityProvider { display_name, kind, mapping, mail_domains, .. } = provider.clone();
     let ProviderKind::Oidc { issuer, client_id, client_secret } = kind;
-    let client_secret = client_secret.map(|secret| secret.expose().clone());
+    let kind = StoredKind::Oidc { issuer, client_id, client_secret: client_secret.map(|secret| secret.expose().clone()) };
     let epoch = Some(epoch.unwrap_or_else(|| Epoch::draw(entropy)));
-    let stored = Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping, epoch };
+    let stored = Stored { display_name, kind, mapping, epoch, mail_domains: Some(mail_domains) };
     let plain = Secret::new(record::encode(VERSION, &stored));
     let sealed = pool.seal(&key, plain.expose())?;
     changes.put(key, sealed);
     Ok(())
+}
+
+/// Writes a provider in the place of what that commit wrote; the commit conflicts if it is another one by now.
+pub fn replace(pool: &Pool, changes: &mut Changes, provider: &IdentityProvider, version: Sequence, entropy: &dyn Entropy) -> Result<()> {
+    changes.expect_version(key(&provider.name), version);
+    put(pool, changes, provider, entropy)
 }
 
 /// Removes a provider, and with it the logins for which it vouched. Its federated identities stay, since they name the issuer: they are good again if that issuer comes
@@ -254,10 +279,11 @@ pub fn delete(changes: &mut Changes, name: &str) {
 
 fn read(pool: &Pool, key: &Key, sealed: &[u8]) -> Result<(IdentityProvider, Option<Epoch>)> {
     let plain = pool.open(key, sealed)?;
-    let Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping, epoch } =
+    let Stored { display_name, kind: StoredKind::Oidc { issuer, client_id, client_secret }, mapping, epoch, mail_domains } =
         record::decode(VERSION, plain.expose())?;
+    let mail_domains = mail_domains.unwrap_or_else(|| if mapping.unverified_mail { MailDomains::all() } else { MailDomains::default() });
     let kind = ProviderKind::Oidc { issuer, client_id, client_secret: client_secret.map(Secret::new) };
-    Ok((IdentityProvider { name: name_of(key), display_name, kind, mapping }, epoch))
+    Ok((IdentityProvider { name: name_of(key), display_name, kind, mapping, mail_domains }, epoch))
 }
 
 fn name_of(key: &Key) -> String {
@@ -266,8 +292,17 @@ fn name_of(key: &Key) -> String {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Writes a provider's record as versions did that knew neither epochs nor mail domains.
+    pub fn put_former(pool: &Pool, changes: &mut Changes, name: &str) {
+        let key = key(name);
+        let plain = pool.open(&key, &pool.store().get(&key).unwrap().unwrap().value).unwrap();
+        let stored: Stored = record::decode(VERSION, plain.expose()).unwrap();
+        let former = record::encode(VERSION, &Stored { epoch: None, mail_domains: None, ..stored });
+        changes.put(key.clone(), pool.seal(&key, &former).unwrap());
+    }
 
     /// Records of version 1 as they lie sealed in stores, with and without the field that came last: they must stay readable, and written so.
     #[test]
@@ -276,14 +311,18 @@ mod tests {
         let former: Vec<u8> = (0..former.len()).step_by(2).map(|at| u8::from_str_radix(&former[at..at + 2], 16).unwrap()).collect();
         assert_eq!(record::decode::<Stored>(VERSION, &former).unwrap().mapping, Mapping::default());
 
-        let kind = StoredKind::Oidc { issuer: "https://i".into(), client_id: "c".into(), client_secret: Some("s".into()) };
-        let stored = Stored { display_name: "D".into(), kind, mapping: Mapping::default(), epoch: None };
-        let hex = |stored: &Stored| record::encode(VERSION, stored).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let tied = Stored { epoch: Some(Epoch::of_commit(Sequence::new(5))), ..stored };
-        assert!(hex(&tied).starts_with("01a4") && hex(&tied).ends_with("0305"), "{}", hex(&tied));
-        assert_eq!(
-            hex(&Stored { epoch: None, ..tied }),
-            "01a3006144018200a3006968747470733a2f2f6901616302617302a600727072656665727265645f757365726e616d650165656d61696c02646e616d65036a676976656e5f6e616d65046b66616d696c795f6e616d6505f4"
-        );
+        let before = "01a3006144018200a3006968747470733a2f2f6901616302617302a600727072656665727265645f757365726e616d650165656d61696c02646e616d65036a676976656e5f6e616d65046b66616d696c795f6e616d6505f4";
+        let kind = || StoredKind::Oidc { issuer: "https://i".into(), client_id: "c".into(), client_secret: Some("s".into()) };
+        let stored =
+            |epoch, mail_domains| Stored { display_name: "D".into(), kind: kind(), mapping: Mapping::default(), epoch, mail_domains };
+        let written = |stored| record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let with = |fields: &str, more: &str| before.replacen("01a3", fields, 1) + more;
+        let epoch = Some(Epoch::of_commit(Sequence::new(5)));
+        assert_eq!(written(stored(None, None)), before);
+        assert_eq!(written(stored(epoch, None)), with("01a4", "0305"));
+        let listed = MailDomains::parse(&["b.example", "a.example"]).unwrap();
+        assert_eq!(written(stored(None, Some(listed.clone()))), with("01a4", "181e8269612e6578616d706c6569622e6578616d706c65"));
+        assert_eq!(written(stored(epoch, Some(listed))), with("01a5", "0305181e8269612e6578616d706c6569622e6578616d706c65"));
+        assert_eq!(written(stored(epoch, Some(MailDomains::all()))), with("01a5", "0305181e81612a"));
     }
 }

@@ -78,6 +78,7 @@ pub const CONFINED: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["crypto/", "server/"]),
     ("openidconnect", &["federation/"]),
     ("reqwest", &["federation/"]),
+    ("idna", &["federation/mail_domains"]),
     ("jsonwebtoken", &["crypto/"]),
     ("minijinja", &["web/", "login/", "oidc/", "saml/"]),
     ("fluent", &["web/page"]),
@@ -86,6 +87,7 @@ pub const CONFINED: &[(&str, &[&str])] = &[
     ("figment", &["server/"]),
     ("rlimit", &["server/"]),
     ("rcgen", &["crypto/", "server/"]),
+    ("serde_path_to_error", &["admin/document"]),
 ];
 
 /// Where a password or a secret may be compared with a hash: in `work`, on whose threads that runs, and in the engine that asks for it.

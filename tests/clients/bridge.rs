@@ -103,7 +103,7 @@ async fn an_identity_provider_of_another_make() {
     upstream.say(&json!({ "redirectUri": callback, "clientId": "acme", "clientSecret": "a secret: 100% & more" }).to_string());
     let issuer = upstream.hear(|line| Some(serde_json::from_str::<Value>(line).ok()?["issuer"].as_str()?.to_owned())).await;
     let create = ["idp", "create", "elsewhere", "--pool", "acme", "--display-name", "Elsewhere", "--issuer", &issuer];
-    let create = create.into_iter().chain(["--client-id", "acme", "--client-secret-stdin"]);
+    let create = create.into_iter().chain(["--client-id", "acme", "--client-secret-stdin", "--mail-domain", "ELSEWHERE.example"]);
     server.program(create).input("a secret: 100% & more\n").run().await.good();
 
     let demo = Application::demo(&server).await;
@@ -132,13 +132,26 @@ async fn an_identity_provider_of_another_make() {
     let unverified = log_in(&person(), "unverified").await;
     assert_eq!((unverified.username(), unverified.claims.email()), ("elsewhere.unverified", None));
 
+    // Nor is one of a domain that is not the provider's, however verified it is; whom it belongs to can be added.
+    server.poolgate(&["idp", "update", "elsewhere", "--pool", "acme", "--mail-domain", "other.example"]).await.good();
+    let new = log_in(&person(), "new").await;
+    assert_eq!((new.username(), new.claims.email()), ("elsewhere.new", None));
+    server.poolgate(&["user", "create", "real", "--pool", "acme", "--mail", "new@elsewhere.example"]).await.good();
+    // Nor does an address that it gave and no longer vouches for stand in the way of an administrator.
+    let taken = server.json(&["user", "create", "second", "--pool", "acme", "--mail", "grace@elsewhere.example"]).await;
+    assert_eq!(taken["notes"].as_array().unwrap().len(), 1, "{taken}");
+    assert_eq!(log_in(&person(), "grace").await.claims.email(), None);
+
     // Somebody who does not want to.
     let browser = person();
     let (_, page) = leave(&browser).await;
     let page = browser.follow(&page, "Cancel").await;
     assert!(page.shown(403).contains("did not confirm who you are"), "{}", page.text);
     assert_eq!(demo.silently(&browser).await.as_deref(), Some("login_required"));
-    assert_eq!(users(&server, "acme").await, ["alice", "bob", "carol", "elsewhere.grace", "elsewhere.unverified"]);
+    assert_eq!(
+        users(&server, "acme").await,
+        ["alice", "bob", "carol", "elsewhere.grace", "elsewhere.unverified", "elsewhere.new", "real", "second"]
+    );
     assert!(upstream.ended().await.success());
     server.stop().await;
 }

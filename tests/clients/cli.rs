@@ -358,7 +358,9 @@ async fn what_is_wrong_is_said_and_shows_in_the_exit_code() {
         (&["pool", "delete", "acme"], 2, "--confirm"),
         (&["user", "show", "ann"], 2, "--pool SLUG"),
         (&["user", "list"], 2, "--pool SLUG"),
-        (&["user", "update", "--pool", "acme", "ann"], 2, "--attribute"),
+        (&["user", "update", "--pool", "acme", "ann"], 2, "--from"),
+        (&["user", "update", "--pool", "acme", "ann", "--from", "/no/such/file"], 1, "/no/such/file"),
+        (&["idp", "create", "--pool", "acme", "x", "--issuer", "https://x", "--client-id", "x", "--unverified-mail"], 2, "--mail-domain"),
         (&["user", "update", "--pool", "acme", "ann", "--attribute", "nonsense"], 2, "name=value"),
         (&["user", "create", "--pool", "acme", "ann", "--password", "secret"], 2, "--password"),
         (&["user", "create", "--pool", "acme", "ann", "--json=yes"], 2, "--json"),
@@ -383,7 +385,9 @@ async fn what_is_wrong_is_said_and_shows_in_the_exit_code() {
     let settings = server.file("settings.json");
     for (text, complaint) in [
         (r#"{"lockout":{"threshold":1,"window_seconds":0}}"#, "lockout.window_seconds"),
-        (r#"{"lokout":{}}"#, "lokout"),
+        (r#"{"lokout":{}}"#, "settings.lokout: unknown field"),
+        (r#"{"lockout":{"threshold":"many"}}"#, "settings.lockout.threshold: invalid type"),
+        (r#"{"lockout":{"threshold":1},"lockout":{}}"#, "`lockout` comes twice"),
         ("nonsense", "settings.json"),
     ] {
         std::fs::write(&settings, text).unwrap();

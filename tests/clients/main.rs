@@ -27,4 +27,5 @@ mod pysaml2;
 mod saml;
 mod served;
 mod transfer;
+mod updates;
 mod web_client;

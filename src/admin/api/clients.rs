@@ -1,13 +1,13 @@
 //! OpenID Connect clients.
 
-use super::reply::{Reply, at, item, name};
+use super::reply::{Reply, Shown, at, item, name};
 use crate::admin::context::{Context, Segment};
 use crate::admin::types::{ClientCreated, ClientDocument, Item, NewClient, NewSecret, Page, SecretMade};
 use crate::application::{self, AuthMethod, Client, ClientId, RedirectUri, SecretHash, SigningAlgorithm};
 use crate::audit::{self, Action, Event};
 use crate::crypto::digest;
 use crate::model::error::Rule;
-use crate::model::{Error, Result, Secret, entropy};
+use crate::model::{Error, Result, Secret, Sequence, entropy};
 use crate::pool::Pool;
 
 pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item<ClientDocument>>>> {
@@ -23,7 +23,8 @@ pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item
 
 pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ClientDocument>> {
     let pool = context.pool(at(&path, 0)?)?;
-    Ok(Reply::Found(document(&found(&pool, at(&path, 1)?)?)))
+    let (client, version) = found(&pool, at(&path, 1)?)?;
+    Ok(Reply::Shown(Shown::new(version, document(&client))?))
 }
 
 pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCreated>> {
@@ -44,6 +45,23 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ClientCre
     Ok(Reply::Made(ClientCreated { client: document(&client), secret: secret.map(|secret| secret.expose().clone()) }))
 }
 
+pub async fn update(context: Context, path: Vec<Segment>) -> Result<Reply<ClientDocument>> {
+    let patch = context.patch()?;
+    let pool = context.pool(at(&path, 0)?)?;
+    let event = Event::success(context.app.core.clock.now(), Action::ClientPut, &context.actor).on(at(&path, 1)?.as_str());
+    pool.store()
+        .decide(|changes| {
+            let (mut client, version) = found(&pool, at(&path, 1)?)?;
+            let Some(after) = Shown::new(version, document(&client))?.patched(&patch)? else { return Ok(()) };
+            rewrite(&mut client, after)?;
+            application::replace_client(pool.store(), changes, &client, version)?;
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    show(context, path).await
+}
+
 pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     let event = Event::success(context.app.core.clock.now(), Action::ClientDelete, &context.actor).on(at(&path, 1)?.as_str());
@@ -62,7 +80,7 @@ pub async fn revoke(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     pool.store()
         .decide(|changes| {
-            let client = found(&pool, at(&path, 1)?)?;
+            let (client, _) = found(&pool, at(&path, 1)?)?;
             application::renew_client(pool.store(), changes, &client, context.app.core.entropy.as_ref())?;
             audit::record(changes, &done(&context, Action::TokenRevoke, &client));
             Ok(())
@@ -78,14 +96,14 @@ pub async fn set_secret(context: Context, path: Vec<Segment>) -> Result<Reply<Se
     let (hash, made) = secret(&context, &pool, asked.secret).await?;
     pool.store()
         .decide(|changes| {
-            let client = found(&pool, at(&path, 1)?)?;
+            let (client, version) = found(&pool, at(&path, 1)?)?;
             if client.is_public() {
                 return Err(Error::invalid(Rule::Request, format!("client `{}` is public and has no secret", client.client_id)));
             }
             let client = Client { secret: Some(hash.clone()), ..client };
             audit::record(changes, &done(&context, Action::ClientPut, &client));
             if !asked.revoke {
-                return application::put_client(pool.store(), changes, &client);
+                return application::replace_client(pool.store(), changes, &client, version);
             }
             audit::record(changes, &done(&context, Action::TokenRevoke, &client));
             application::renew_client(pool.store(), changes, &client, context.app.core.entropy.as_ref())
@@ -141,9 +159,21 @@ pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(C
     Ok((client, made))
 }
 
-fn found(pool: &Pool, id: &Segment) -> Result<Client> {
-    let client = application::find_client(pool.store(), id.as_str())?;
-    client.ok_or_else(|| no_client(pool, id))
+/// Makes the client what the document says.
+fn rewrite(client: &mut Client, document: ClientDocument) -> Result<()> {
+    let ClientDocument { client_id, name, public: _, redirect_uris, post_logout_redirect_uris, require_pkce, first_party, id_token_alg } =
+        document;
+    client.name = if name.is_empty() { client_id } else { name };
+    client.redirect_uris = uris(&redirect_uris)?;
+    client.post_logout_redirect_uris = uris(&post_logout_redirect_uris)?;
+    client.require_pkce = require_pkce;
+    client.first_party = first_party;
+    client.id_token_alg = algorithm(Some(&id_token_alg))?;
+    Ok(())
+}
+
+fn found(pool: &Pool, id: &Segment) -> Result<(Client, Sequence)> {
+    application::read_client(pool.store(), id.as_str())?.ok_or_else(|| no_client(pool, id))
 }
 
 /// The identifier of a client that is there, whether or not it can be read.

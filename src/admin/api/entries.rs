@@ -1,20 +1,18 @@
 //! What users, groups and service accounts share: they are entries in a branch of their own.
 
-use super::reply::{Reply, at};
+use super::attributes;
+use super::reply::{Reply, Shown, at};
 use crate::admin::context::{Branch, Context, Segment, shown};
-use crate::admin::types::{EntryChange, EntryDocument, Generated, NewPassword, Page};
-use crate::directory::{Directory, Entry, Filter, Modification, ModificationKind, NewEntry, Scope, Search};
-use crate::model::error::Rule;
-use crate::model::{Attribute, EntryId, Error, Result};
+use crate::admin::types::{EntryDocument, Generated, NewPassword, Page};
+use crate::directory::{Directory, Entry, Filter, NewEntry, Scope, Search};
+use crate::federation::precedence::Taken;
+use crate::model::error::{Clash, Rule};
+use crate::model::{Attribute, EntryId, Error, Kind, Result};
 use crate::policy::access::EntryKind;
 use crate::pool::Pool;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::store::ATTEMPTS;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Marks a value that is not text.
-const BASE64: &str = "base64:";
 
 /// The entries of a branch, all below it, in the order of their creation.
 pub async fn list(context: Context, path: Vec<Segment>, branch: Branch, kind: EntryKind) -> Result<Reply<Page<EntryDocument>>> {
@@ -63,32 +61,42 @@ fn cursor(text: &str) -> Result<EntryId> {
 /// One entry.
 pub async fn show(context: Context, path: Vec<Segment>, branch: Branch) -> Result<Reply<EntryDocument>> {
     let pool = context.pool(at(&path, 0)?)?;
-    Ok(Reply::Found(named(&context, &pool, branch, at(&path, 1)?.as_str())?))
+    Ok(Reply::Shown(named(&context, &pool, branch, at(&path, 1)?.as_str())?.1))
 }
 
 /// Adds an entry to a branch.
-pub async fn add(context: &Context, pool: &Arc<Pool>, branch: Branch, name: &str, mut attributes: Vec<Attribute>) -> Result<EntryDocument> {
+pub async fn add(
+    context: &Context,
+    pool: &Arc<Pool>,
+    branch: Branch,
+    name: &str,
+    mut attributes: Vec<Attribute>,
+) -> Result<Shown<EntryDocument>> {
     attributes.retain(|attribute| !attribute.values.is_empty());
     let entry = NewEntry { dn: branch.entry_dn(pool, name), attributes };
-    context.app.core.add_entry(pool, &context.actor, entry).await?;
-    named(context, pool, branch, name)
+    let (_, taken) = context.app.core.put_in_place(pool, &context.actor, entry).await?;
+    Ok(named(context, pool, branch, name)?.1.with(notes(&taken)))
 }
 
-/// Changes attributes, or whether the entry may log in.
+/// Changes attributes, or whether the entry may log in: of the entry as the patch names it, or else as it is.
 pub async fn change(context: Context, path: Vec<Segment>, branch: Branch) -> Result<Reply<EntryDocument>> {
-    let asked: EntryChange = context.document()?;
+    let asked = context.patch()?;
     let (pool, name) = (context.pool(at(&path, 0)?)?, at(&path, 1)?.as_str());
-    let entry = branch.find(&pool, name, &context.viewer())?;
-    let mut modifications = Vec::new();
-    for (name, values) in asked.attributes {
-        modifications.push(replace(Attribute { name, values: values.iter().map(|value| bytes(value)).collect::<Result<_>>()? }));
+    let directory = Directory::new(&pool);
+    for _ in 0..ATTEMPTS {
+        let (entry, shown) = named(&context, &pool, branch, name)?;
+        let mut patch = asked.clone();
+        attributes::name_as_shown(&directory, &mut patch, shown.document())?;
+        let Some(after) = shown.patched(&patch)? else { return Ok(Reply::Shown(shown)) };
+        let steps = attributes::steps(shown.document(), after)?;
+        let core = &context.app.core;
+        match core.modify_entry_seen(&pool, &context.actor, entry.id(), entry.version(), &steps).await {
+            Ok(taken) => return Ok(Reply::Shown(named(&context, &pool, branch, name)?.1.with(notes(&taken)))),
+            Err(error) if *error.kind() == Kind::Conflict(Clash::Changed) => {}
+            Err(error) => return Err(error),
+        }
     }
-    if let Some(disabled) = asked.disabled {
-        let value = if disabled { "TRUE" } else { "FALSE" };
-        modifications.push(replace(Attribute::new("poolgateAccountDisabled", [value])));
-    }
-    context.app.core.modify_entry(&pool, &context.actor, entry.id(), &modifications).await?;
-    Ok(Reply::Found(named(&context, &pool, branch, name)?))
+    Err(Error::contended())
 }
 
 /// Deletes an entry.
@@ -111,7 +119,7 @@ pub async fn set_password(context: Context, path: Vec<Segment>, branch: Branch) 
 pub async fn put_password(context: &Context, pool: &Arc<Pool>, entry: EntryId, password: Option<String>) -> Result<Generated> {
     let core = &context.app.core;
     if let Some(password) = password {
-        let set = [replace(Attribute::new("userPassword", [password.as_str()]))];
+        let set = [attributes::replace(Attribute::new("userPassword", [password.as_str()]))];
         core.modify_entry(pool, &context.actor, entry, &set).await?;
         return Ok(Generated::default());
     }
@@ -127,16 +135,25 @@ pub async fn unlock(context: Context, path: Vec<Segment>, branch: Branch) -> Res
     Ok(Reply::Done)
 }
 
-/// The document of the entry of that name.
-pub fn named(context: &Context, pool: &Pool, branch: Branch, name: &str) -> Result<EntryDocument> {
+/// The entry of that name, and its document.
+fn named(context: &Context, pool: &Pool, branch: Branch, name: &str) -> Result<(Entry, Shown<EntryDocument>)> {
     let entry = branch.find(pool, name, &context.viewer())?;
-    document(&Directory::new(pool), &entry, context, branch)
+    let document = document(&Directory::new(pool), &entry, context, branch)?;
+    let shown = Shown::new(entry.version(), document)?;
+    Ok((entry, shown))
+}
+
+/// What an administrator has taken from users of upstreams, as sentences.
+fn notes(taken: &[Taken]) -> Vec<String> {
+    taken.iter().map(Taken::to_string).collect()
 }
 
 fn document(directory: &Directory, entry: &Entry, context: &Context, branch: Branch) -> Result<EntryDocument> {
-    let attributes = directory.attributes(entry, &shown(directory), &context.viewer())?;
-    let attributes: BTreeMap<_, Vec<_>> =
-        attributes.into_iter().map(|attribute| (attribute.name, attribute.values.iter().map(|value| text(value)).collect())).collect();
+    let read = directory.attributes(entry, &shown(directory), &context.viewer())?;
+    let attributes: BTreeMap<_, Vec<_>> = read
+        .into_iter()
+        .map(|attribute| (attribute.name, attribute.values.iter().map(|value| attributes::text(value)).collect()))
+        .collect();
     let dn = directory.dn(entry.id())?.ok_or_else(|| Error::not_found("the entry is gone"))?;
     Ok(EntryDocument {
         name: entry.first_text(branch.naming).unwrap_or_default().to_owned(),
@@ -145,22 +162,4 @@ fn document(directory: &Directory, entry: &Entry, context: &Context, branch: Bra
         disabled: entry.is_disabled(),
         attributes,
     })
-}
-
-fn replace(attribute: Attribute) -> Modification {
-    Modification { kind: ModificationKind::Replace, attribute }
-}
-
-fn text(value: &[u8]) -> String {
-    match std::str::from_utf8(value) {
-        Ok(text) if !text.starts_with(BASE64) => text.to_owned(),
-        _ => format!("{BASE64}{}", STANDARD.encode(value)),
-    }
-}
-
-fn bytes(text: &str) -> Result<Vec<u8>> {
-    match text.strip_prefix(BASE64) {
-        None => Ok(text.as_bytes().to_vec()),
-        Some(encoded) => STANDARD.decode(encoded).map_err(|error| Error::invalid(Rule::Request, format!("`{BASE64}…`: {error}"))),
-    }
 }

@@ -1,7 +1,7 @@
 //! Groups and their members.
 
 use super::entries;
-use super::reply::{Reply, at};
+use super::reply::{Reply, Shown, at};
 use crate::admin::context::{Branch, Context, Segment};
 use crate::admin::types::{EntryDocument, Member, NewGroup};
 use crate::directory::{Directory, Modification, ModificationKind};
@@ -10,7 +10,7 @@ use crate::pool::Pool;
 
 const BRANCH: Branch = Branch::GROUPS;
 
-pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<EntryDocument>> {
+pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<Shown<EntryDocument>>> {
     let new: NewGroup = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;
     let members = new.members.iter().map(|uid| user_dn(&context, &pool, uid)).collect::<Result<Vec<_>>>()?;

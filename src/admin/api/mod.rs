@@ -1,5 +1,6 @@
 //! The handlers of the API, one file for each kind of thing, and the table of their paths.
 
+mod attributes;
 mod audit;
 mod clients;
 mod entries;

@@ -1,8 +1,8 @@
 //! Pools: create, list, show, update, suspend, resume, delete.
 
-use super::reply::{Reply, at};
+use super::reply::{Reply, Shown, at};
 use crate::admin::context::{Context, Segment, no_pool};
-use crate::admin::types::{Item, NewPool, Page, PoolChange, PoolDocument, UnreadableItem};
+use crate::admin::types::{Item, NewPool, Page, PoolDocument, UnreadableItem};
 use crate::directory::Directory;
 use crate::model::error::Rule;
 use crate::model::{Dn, Error, Kind, Listed, PoolId, Result, Unreadable};
@@ -35,23 +35,20 @@ pub async fn create(context: Context, _path: Vec<Segment>) -> Result<Reply<PoolD
 }
 
 pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
-    Ok(Reply::Found(document(&*context.pool(at(&path, 0)?)?)))
+    Ok(Reply::Shown(shown(&*context.pool(at(&path, 0)?)?)?))
 }
 
 pub async fn update(context: Context, path: Vec<Segment>) -> Result<Reply<PoolDocument>> {
-    let asked: PoolChange = context.document()?;
+    let patch = context.patch()?;
     let pool = context.pool(at(&path, 0)?)?;
     let change = |draft: &mut pool::Draft| {
-        if let Some(display_name) = &asked.display_name {
-            draft.display_name.clone_from(display_name);
-        }
-        if let Some(settings) = &asked.settings {
-            draft.settings.clone_from(settings);
-        }
+        let Some(after) = shown(&draft.before)?.patched(&patch)? else { return Ok(()) };
+        draft.display_name = after.display_name.unwrap_or(after.slug);
+        draft.settings = after.settings;
         Ok(())
     };
     let pool = context.app.core.registry.update(pool.id(), &context.actor, change).await?;
-    Ok(Reply::Found(document(&pool)))
+    Ok(Reply::Shown(shown(&pool)?))
 }
 
 pub async fn set_status(context: Context, path: Vec<Segment>, status: Status) -> Result<Reply<PoolDocument>> {
@@ -81,12 +78,16 @@ fn item(id: PoolId, pool: &Listed<Arc<Pool>>) -> Item<PoolDocument> {
     }
 }
 
+fn shown(pool: &Pool) -> Result<Shown<PoolDocument>> {
+    Shown::new(pool.version(), document(pool))
+}
+
 fn document(pool: &Pool) -> PoolDocument {
     PoolDocument {
         id: pool.id().get(),
         slug: pool.slug().as_str().to_owned(),
         suffix: pool.suffix().to_string(),
-        display_name: pool.display_name().to_owned(),
+        display_name: Some(pool.display_name().to_owned()),
         status: pool.status().name().to_owned(),
         settings: pool.settings().clone(),
     }

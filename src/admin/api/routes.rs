@@ -4,6 +4,7 @@ use super::reply::Reply;
 use super::{audit, clients, entries, groups, identity_providers, pools, service_providers, services, transfer, users};
 use crate::admin::context::{App, Branch, Caller, Context, Segment};
 use crate::admin::error::ApiError;
+use crate::admin::patch::MAX_PATCH;
 use crate::model::Result;
 use crate::policy::access::EntryKind;
 use crate::pool::Status;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use std::future::Future;
 use std::sync::Arc;
 use warp::filters::BoxedFilter;
-use warp::http::Method;
+use warp::http::{HeaderMap, Method};
 use warp::{Filter, Rejection};
 
 /// Everything under `/api/v1`.
@@ -82,16 +83,19 @@ fn applications(app: &Arc<App>) -> BoxedFilter<(Response,)> {
         on(Method::GET, list("clients"), app, clients::all),
         on(Method::POST, list("clients"), app, clients::add),
         on(Method::GET, item("clients"), app, clients::show),
+        on(Method::PATCH, item("clients"), app, clients::update),
         on(Method::DELETE, item("clients"), app, clients::delete),
         on(Method::POST, part("clients", "secret"), app, clients::set_secret),
         on(Method::POST, part("clients", "revoke"), app, clients::revoke),
         on(Method::GET, list("service-providers"), app, service_providers::all),
         on(Method::POST, list("service-providers"), app, service_providers::add),
         on(Method::GET, item("service-providers"), app, service_providers::show),
+        on(Method::PATCH, item("service-providers"), app, service_providers::update),
         on(Method::DELETE, item("service-providers"), app, service_providers::delete),
         on(Method::GET, list("identity-providers"), app, identity_providers::all),
         on(Method::POST, list("identity-providers"), app, identity_providers::add),
         on(Method::GET, item("identity-providers"), app, identity_providers::show),
+        on(Method::PATCH, item("identity-providers"), app, identity_providers::update),
         on(Method::DELETE, item("identity-providers"), app, identity_providers::delete),
     ])
 }
@@ -135,15 +139,18 @@ where
     T: Serialize,
 {
     let app = Arc::clone(app);
+    let limit = if method == Method::PATCH { MAX_PATCH } else { MAX_BODY };
     path.and(of_method(method))
         .and(warp::ext::get::<Caller>())
         .and(query())
-        .and(bounded_body(MAX_BODY))
-        .then(move |path, caller: Caller, query: String, body: Result<Bytes>| {
+        .and(warp::header::headers_cloned())
+        .and(bounded_body(limit))
+        .then(move |path, caller: Caller, query: String, headers: HeaderMap, body: Result<Bytes>| {
             let (app, handler) = (Arc::clone(&app), handler.clone());
             async move {
                 let answer = async {
                     let context = Context::new(app, &caller, &query, body.map_err(ApiError)?)?;
+                    let context = context.on_condition(&headers).map_err(ApiError)?;
                     handler(context, path).await.map(Response::from).map_err(ApiError)
                 };
                 answer.await.unwrap_or_else(|error| error.into())

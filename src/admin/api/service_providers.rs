@@ -1,13 +1,13 @@
 //! SAML service providers. Entity ids are URLs as a rule: percent-encode them in the path.
 
-use super::reply::{Reply, at, item, name};
+use super::reply::{Reply, Shown, at, item, name};
 use crate::admin::context::{Context, Segment};
 use crate::admin::types::{AcsDocument, AttributeDocument, Item, Page, ServiceProviderDocument};
 use crate::application::{self, Acs, AttributeMapping, EntityId, NameIdFormat, RedirectUri, ServiceProvider, Signed};
 use crate::audit::{self, Action, Event};
 use crate::crypto::xml::Certificate;
 use crate::model::error::Rule;
-use crate::model::{Error, Result};
+use crate::model::{Error, Result, Sequence};
 use crate::pool::Pool;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -34,7 +34,8 @@ pub async fn all(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item
 
 pub async fn show(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
     let pool = context.pool(at(&path, 0)?)?;
-    Ok(Reply::Found(document(&found(&pool, at(&path, 1)?)?)))
+    let (provider, version) = found(&pool, at(&path, 1)?)?;
+    Ok(Reply::Shown(Shown::new(version, document(&provider))?))
 }
 
 pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
@@ -54,6 +55,23 @@ pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<ServicePr
     Ok(Reply::Made(document(&provider)))
 }
 
+pub async fn update(context: Context, path: Vec<Segment>) -> Result<Reply<ServiceProviderDocument>> {
+    let patch = context.patch()?;
+    let pool = context.pool(at(&path, 0)?)?;
+    let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderPut, &context.actor).on(at(&path, 1)?.as_str());
+    pool.store()
+        .decide(|changes| {
+            let (mut provider, version) = found(&pool, at(&path, 1)?)?;
+            let Some(after) = Shown::new(version, document(&provider))?.patched(&patch)? else { return Ok(()) };
+            rewrite(&mut provider, after)?;
+            application::replace_service_provider(pool.store(), changes, &provider, version)?;
+            audit::record(changes, &event);
+            Ok(())
+        })
+        .await?;
+    show(context, path).await
+}
+
 pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     let event = Event::success(context.app.core.clock.now(), Action::ServiceProviderDelete, &context.actor).on(at(&path, 1)?.as_str());
@@ -67,9 +85,8 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     Ok(Reply::Done)
 }
 
-fn found(pool: &Pool, id: &Segment) -> Result<ServiceProvider> {
-    let provider = application::find_service_provider(pool.store(), id.as_str())?;
-    provider.ok_or_else(|| no_service_provider(pool, id))
+fn found(pool: &Pool, id: &Segment) -> Result<(ServiceProvider, Sequence)> {
+    application::read_service_provider(pool.store(), id.as_str())?.ok_or_else(|| no_service_provider(pool, id))
 }
 
 /// The entity id of a service provider that is there, whether or not it can be read.
@@ -85,24 +102,25 @@ fn no_service_provider(pool: &Pool, id: &Segment) -> Error {
 }
 
 fn provider(document: ServiceProviderDocument) -> Result<ServiceProvider> {
-    let name = if document.name.is_empty() { document.entity_id.clone() } else { document.name };
-    let acs =
-        document.acs.into_iter().map(|acs| Ok(Acs { url: RedirectUri::parse(&acs.url)?, index: acs.index, is_default: acs.is_default }));
-    Ok(ServiceProvider {
-        entity_id: EntityId::parse(&document.entity_id)?,
-        name,
-        acs: acs.collect::<Result<_>>()?,
-        name_id: choice("name_id", NAME_IDS, &document.name_id)?,
-        attributes: document
-            .attributes
-            .into_iter()
-            .map(|mapping| AttributeMapping { source: mapping.source, name: mapping.name })
-            .collect(),
-        sign: choice("sign", SIGNED, &document.sign)?,
-        request_certificates: document.request_certificates.iter().map(|text| certificate(text).map(Into::into)).collect::<Result<_>>()?,
-        require_signed_requests: document.require_signed_requests,
-        epoch: None,
-    })
+    let first = document.acs.first().ok_or_else(|| Error::invalid(Rule::Request, "acs: name at least one assertion consumer service"))?;
+    let mut provider = ServiceProvider::new(EntityId::parse(&document.entity_id)?, "", RedirectUri::parse(&first.url)?);
+    rewrite(&mut provider, document)?;
+    Ok(provider)
+}
+
+/// Makes the service provider what the document says.
+fn rewrite(provider: &mut ServiceProvider, document: ServiceProviderDocument) -> Result<()> {
+    let acs = |acs: AcsDocument| Ok(Acs { url: RedirectUri::parse(&acs.url)?, index: acs.index, is_default: acs.is_default });
+    let mapping = |mapping: AttributeDocument| AttributeMapping { source: mapping.source, name: mapping.name };
+    let certificates = document.request_certificates.iter().map(|text| certificate(text).map(Into::into));
+    provider.name = if document.name.is_empty() { document.entity_id } else { document.name };
+    provider.acs = document.acs.into_iter().map(acs).collect::<Result<_>>()?;
+    provider.name_id = choice("name_id", NAME_IDS, &document.name_id)?;
+    provider.attributes = document.attributes.into_iter().map(mapping).collect();
+    provider.sign = choice("sign", SIGNED, &document.sign)?;
+    provider.request_certificates = certificates.collect::<Result<_>>()?;
+    provider.require_signed_requests = document.require_signed_requests;
+    Ok(())
 }
 
 fn choice<T: Copy>(field: &str, choices: &[(T, &str)], text: &str) -> Result<T> {

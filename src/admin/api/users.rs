@@ -1,14 +1,14 @@
 //! Users.
 
 use super::entries;
-use super::reply::{Reply, at};
+use super::reply::{Reply, Shown, at};
 use crate::admin::context::{Branch, Context, Segment};
 use crate::admin::types::{EntryDocument, NewUser};
 use crate::model::{Attribute, Result};
 
 const BRANCH: Branch = Branch::PEOPLE;
 
-pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<EntryDocument>> {
+pub async fn add(context: Context, path: Vec<Segment>) -> Result<Reply<Shown<EntryDocument>>> {
     let new: NewUser = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;
     let uid = new.uid.clone();

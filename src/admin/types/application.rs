@@ -1,5 +1,6 @@
 //! OpenID Connect clients and SAML service providers.
 
+use crate::admin::patch::Document;
 use serde::{Deserialize, Serialize};
 
 /// A client to add.
@@ -26,25 +27,37 @@ pub struct NewClient {
     pub id_token_alg: Option<String>,
 }
 
-/// A client.
+/// A client. What cannot be changed may stand in a patch as it is.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientDocument {
     /// Its id.
     pub client_id: String,
-    /// What people see.
+    /// What people see; the id if empty.
+    #[serde(default)]
     pub name: String,
     /// Whether it can keep no secret.
     pub public: bool,
     /// Where codes may be sent.
+    #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// Where a logout may lead.
+    #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
     /// Whether it must use PKCE.
+    #[serde(default = "always")]
     pub require_pkce: bool,
     /// Whether it is the pool owner's own.
+    #[serde(default)]
     pub first_party: bool,
     /// The algorithm of its ID tokens.
+    #[serde(default = "rs256")]
     pub id_token_alg: String,
+}
+
+impl Document for ClientDocument {
+    const NOUN: &'static str = "client";
+    const FIXED: &'static [&'static str] = &["client_id", "public"];
 }
 
 /// A client that was added.
@@ -103,6 +116,11 @@ pub struct ServiceProviderDocument {
     pub require_signed_requests: bool,
 }
 
+impl Document for ServiceProviderDocument {
+    const NOUN: &'static str = "service provider";
+    const FIXED: &'static [&'static str] = &["entity_id"];
+}
+
 /// One assertion consumer service.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +143,14 @@ pub struct AttributeDocument {
     pub source: String,
     /// Its name in assertions.
     pub name: String,
+}
+
+const fn always() -> bool {
+    true
+}
+
+fn rs256() -> String {
+    "RS256".to_owned()
 }
 
 fn persistent() -> String {

@@ -1,10 +1,12 @@
 //! Users, groups and service accounts.
 
+use crate::admin::patch::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// An entry of the directory. Values that are not text are shown as `base64:…`.
+/// An entry of the directory. Values that are not text are shown as `base64:…`. What the server keeps may stand in a patch as it is.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EntryDocument {
     /// Its name: the uid of a user, the cn of a group or service account.
     pub name: String,
@@ -13,9 +15,15 @@ pub struct EntryDocument {
     /// Its entryUUID, which is also the `sub` of tokens.
     pub uuid: String,
     /// Whether it may not log in.
+    #[serde(default)]
     pub disabled: bool,
-    /// Its attributes.
+    /// Its attributes by their LDAP names with all their values. In a patch, null or no value takes the attribute away.
     pub attributes: BTreeMap<String, Vec<String>>,
+}
+
+impl Document for EntryDocument {
+    const NOUN: &'static str = "entry";
+    const FIXED: &'static [&'static str] = &["name", "dn", "uuid"];
 }
 
 /// A user to add.
@@ -62,17 +70,6 @@ pub struct NewService {
     pub description: Option<String>,
     /// The password; one is made if it is not given.
     pub password: Option<String>,
-}
-
-/// What may change about an entry.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EntryChange {
-    /// Attributes by their LDAP names with all their values; none removes the attribute.
-    #[serde(default)]
-    pub attributes: BTreeMap<String, Vec<String>>,
-    /// Whether it may not log in.
-    pub disabled: Option<bool>,
 }
 
 /// A password to set.

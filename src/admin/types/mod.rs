@@ -14,9 +14,9 @@ pub use application::{
     AcsDocument, AttributeDocument, ClientCreated, ClientDocument, NewClient, NewSecret, SecretMade, ServiceProviderDocument,
 };
 pub use audit::EventDocument;
-pub use entry::{EntryChange, EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};
+pub use entry::{EntryDocument, Generated, Member, NewGroup, NewPassword, NewService, NewUser};
 pub use item::{Item, UnreadableItem};
-pub use pool::{NewPool, PoolChange, PoolDocument};
+pub use pool::{NewPool, PoolDocument};
 pub use provider::{MappingDocument, ProviderDocument};
 pub use transfer::{GivenUp, ImportLine, ImportReport, Problem};
 

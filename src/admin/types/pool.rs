@@ -1,5 +1,6 @@
 //! Pools.
 
+use crate::admin::patch::Document;
 use crate::pool::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -18,18 +19,9 @@ pub struct NewPool {
     pub settings: Settings,
 }
 
-/// What may change about a pool.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PoolChange {
-    /// What people see.
-    pub display_name: Option<String>,
-    /// All settings anew; what is left out goes back to its default.
-    pub settings: Option<Settings>,
-}
-
-/// A pool.
+/// A pool. What cannot be changed may stand in a patch as it is.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PoolDocument {
     /// Its number.
     pub id: u32,
@@ -37,10 +29,16 @@ pub struct PoolDocument {
     pub slug: String,
     /// The DN at the top of its tree.
     pub suffix: String,
-    /// What people see.
-    pub display_name: String,
+    /// What people see; the slug if null.
+    pub display_name: Option<String>,
     /// `active` or `suspended`.
     pub status: String,
     /// Its settings.
+    #[serde(default)]
     pub settings: Settings,
+}
+
+impl Document for PoolDocument {
+    const NOUN: &'static str = "pool";
+    const FIXED: &'static [&'static str] = &["id", "slug", "suffix", "status"];
 }

@@ -1,5 +1,6 @@
 //! Upstream identity providers.
 
+use crate::admin::patch::Document;
 use serde::{Deserialize, Serialize};
 
 /// An upstream identity provider, to add or as it is; its client secret is never shown.
@@ -21,6 +22,16 @@ pub struct ProviderDocument {
     /// Which claims become which attributes.
     #[serde(default)]
     pub mapping: MappingDocument,
+    /// The domains for whose mail addresses it vouches, each meant exactly: `partner.example` says nothing of `mail.partner.example`. An address elsewhere becomes
+    /// nobody's `mail` here and is told to no application. `*` takes every address, and against an administrator's word it proves none.
+    #[serde(default)]
+    pub mail_domains: Vec<String>,
+}
+
+impl Document for ProviderDocument {
+    const NOUN: &'static str = "identity provider";
+    const FIXED: &'static [&'static str] = &["name"];
+    const UNSHOWN: &'static [&'static str] = &["client_secret"];
 }
 
 /// Which claims become which attributes at the first login; what is left out has its standard name.

@@ -335,3 +335,22 @@ async fn a_name_of_administrators_that_is_none_keeps_nobody_out() {
     let proof = bench.core.bind(&pool, &uid("alice"), &secret("correct horse"), ldap()).await.unwrap();
     assert_eq!(bench.core.actor(&pool, &proof, ldap()).unwrap().role, Role::User);
 }
+
+#[tokio::test]
+async fn what_has_changed_since_it_was_looked_at_is_not_modified() {
+    let bench = Bench::new().await;
+    let id = bench.user("alice", "correct horse").await;
+    let entry = || bench.directory().entry(id).unwrap().unwrap();
+    let seen = entry().version();
+    let modify = async |seen, steps: &[Modification]| bench.core.modify_entry_seen(&bench.pool, &operator(), id, seen, steps).await;
+    modify(seen, &[replace("sn", "One")]).await.unwrap();
+    // With a password among it too: neither is changed.
+    for steps in [&[replace("sn", "Two")][..], &[replace("sn", "Two"), replace("userPassword", "another horse")]] {
+        let error = modify(seen, steps).await.unwrap_err();
+        assert_eq!(*error.kind(), Kind::Conflict(crate::model::error::Clash::Changed));
+    }
+    assert_eq!(entry().first_text("sn"), Some("One"));
+    assert!(bench.binds("alice", "correct horse").await);
+    modify(entry().version(), &[replace("sn", "Two")]).await.unwrap();
+    assert_eq!(entry().first_text("sn"), Some("Two"));
+}

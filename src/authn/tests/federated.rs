@@ -1,5 +1,7 @@
 //! Logins at an upstream: there and back, every check of its answer, and the local user.
 
+mod mail;
+
 use super::super::{BrowserKey, Callback, Demands, Interaction, Kept, Message, Method, Origin, Step, testing::*};
 use super::upstream::{Behaviour, Upstream, challenge};
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
         oidc::{REDISCOVERY_AGE, RETRY_AGE},
     },
     model::{Face, Kind, Seconds, error::Denial},
-    store::{Changes, Key, Space},
+    store::Changes,
 };
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Duration};
@@ -39,20 +41,6 @@ impl Stage {
         bench.pool.store().commit(changes).await.unwrap();
         let browser = bench.browser("one");
         Self { bench, upstream, browser }
-    }
-
-    /// Leaves the provider's record as a release wrote it that drew no epochs.
-    async fn forget_the_epoch(&self) {
-        let (pool, key) = (&self.bench.pool, Key::named(Space::Provider, b"suppliers"));
-        let row = pool.store().get(&key).unwrap().unwrap();
-        let mut plain = pool.open(&key, &row.value).unwrap().expose().clone();
-        // The epoch is the last of four fields: its number, and eight bytes behind their mark.
-        assert_eq!((plain[1], &plain[plain.len() - 10..][..2]), (0xa4, [3, 0x1b].as_slice()));
-        plain.truncate(plain.len() - 10);
-        plain[1] = 0xa3;
-        let mut changes = Changes::new();
-        changes.put(key.clone(), pool.seal(&key, &plain).unwrap());
-        pool.store().commit(changes).await.unwrap();
     }
 
     async fn leave_with(&self, demands: Demands) -> Away {
@@ -416,7 +404,7 @@ async fn an_edit_of_a_provider_ends_its_word_when_it_changes_whose_that_is() {
             let stage = Stage::new().await;
             let (core, pool) = (&stage.bench.core, &stage.bench.pool);
             if of_former_release {
-                stage.forget_the_epoch().await;
+                federation::testing::make_former(pool, "suppliers").await;
             }
             let away = stage.leave().await;
             let Step::Granted(granted) = stage.login().await else { panic!("refused") };
@@ -548,6 +536,7 @@ async fn first_logins_that_race_to_the_commit_make_one_user() {
         subject: "1".into(),
         username: Some("erin".into()),
         mail: None,
+        mail_elsewhere: None,
         name: None,
         given_name: None,
         family_name: None,

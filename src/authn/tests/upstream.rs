@@ -5,7 +5,7 @@ use crate::{
         digest, jwt,
         keys::{Algorithm, SigningKey},
     },
-    federation::{IdentityProvider, Mapping, ProviderKind},
+    federation::{IdentityProvider, MailDomains, Mapping, ProviderKind},
     model::Secret,
 };
 use serde_json::{Map, Value, json};
@@ -98,6 +98,7 @@ impl Upstream {
                 client_secret: Some(Secret::new("client-secret".into())),
             },
             mapping: Mapping::default(),
+            mail_domains: MailDomains::parse(&["suppliers.example"]).unwrap(),
         }
     }
 }

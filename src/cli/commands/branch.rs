@@ -1,8 +1,10 @@
 //! What the commands for users, groups, service accounts and applications share: each kind is a list under a pool.
 
+use super::update::fields;
 use super::{Failure, Operator, Outcome, output, segment};
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -58,9 +60,9 @@ impl InPool {
         Ok(())
     }
 
-    /// Changes an item and prints it.
-    pub async fn change(&self, kind: &str, name: &str, document: &impl Serialize) -> Outcome {
-        let item = self.operator.client().await?.patch(&self.item_path(kind, name)?, document).await?;
+    /// Changes an item by a merge patch and prints it.
+    pub async fn change(&self, kind: &str, name: &str, patch: &impl Serialize) -> Outcome {
+        let item = self.operator.client().await?.patch(&self.item_path(kind, name)?, patch).await?;
         output::show(&item, self.operator.json);
         Ok(())
     }
@@ -102,4 +104,10 @@ pub fn attributes(arguments: &[String]) -> Outcome<BTreeMap<String, Vec<String>>
         }
     }
     Ok(attributes)
+}
+
+/// The same as a part of a patch: nothing if there are none.
+pub fn changed(arguments: &[String]) -> Outcome<Map<String, Value>> {
+    let attributes = attributes(arguments)?;
+    Ok(fields([("attributes", (!attributes.is_empty()).then(|| json!(attributes)))]))
 }

@@ -2,8 +2,10 @@
 
 use super::Outcome;
 use super::branch::{InPool, secret_from_input};
+use super::update::{Patch, fields};
 use crate::admin::types::{NewClient, NewSecret};
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 const KIND: &str = "clients";
 
@@ -18,6 +20,16 @@ pub enum OidcClient {
     Show {
         /// The client id.
         client_id: String,
+    },
+    /// Changes a client.
+    Update {
+        /// The client id.
+        client_id: String,
+        /// What people see.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        patch: Patch,
     },
     /// Gives a client a new secret; makes one and prints it unless one is given.
     Secret {
@@ -79,6 +91,9 @@ impl OidcClient {
             Self::Create(create) => place.add(KIND, &create.document()?).await,
             Self::List => place.list(KIND, &["client_id", "name", "public", "first_party"]).await,
             Self::Show { client_id } => place.show(KIND, &client_id).await,
+            Self::Update { client_id, name, patch } => {
+                place.change(KIND, &client_id, &patch.with(fields([("name", name.map(Value::from))]))?).await
+            }
             Self::Secret { client_id, stdin, revoke } => {
                 place.act(KIND, &client_id, "secret", &NewSecret { secret: secret_from_input(stdin)?, revoke }).await
             }

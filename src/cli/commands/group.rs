@@ -1,6 +1,7 @@
 //! `poolgate group`.
 
-use super::branch::InPool;
+use super::branch::{InPool, changed};
+use super::update::Patch;
 use super::{Outcome, output, segment};
 use crate::admin::types::{Member, NewGroup};
 use clap::Subcommand;
@@ -27,6 +28,16 @@ pub enum Group {
     Show {
         /// The cn.
         cn: String,
+    },
+    /// Changes attributes of a group.
+    Update {
+        /// The cn.
+        cn: String,
+        /// An attribute with its new value; repeat it for several values, leave the value empty to remove the attribute.
+        #[arg(long, value_name = "NAME=VALUE")]
+        attribute: Vec<String>,
+        #[command(flatten)]
+        patch: Patch,
     },
     /// Adds a member.
     Add {
@@ -55,6 +66,7 @@ impl Group {
             Self::Create { cn, description, member } => place.add(KIND, &NewGroup { cn, description, members: member }).await,
             Self::List => place.list(KIND, &["name", "dn"]).await,
             Self::Show { cn } => place.show(KIND, &cn).await,
+            Self::Update { cn, attribute, patch } => place.change(KIND, &cn, &patch.with(changed(&attribute)?)?).await,
             Self::Add { cn, uid } => place.act(KIND, &cn, "members", &Member { uid }).await,
             Self::Remove { cn, uid } => {
                 let path = format!("{}/members/{}", place.item_path(KIND, &cn)?, segment(&uid));

@@ -9,6 +9,7 @@ mod pool;
 mod service;
 mod sp;
 mod transfer;
+mod update;
 mod user;
 
 use super::client::segment;

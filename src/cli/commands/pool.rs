@@ -1,9 +1,10 @@
 //! `poolgate pool`.
 
-use super::{Failure, Operator, Outcome, output, segment};
-use crate::admin::types::{NewPool, PoolChange, Settings};
+use super::{Failure, Operator, Outcome, output, segment, update};
+use crate::admin::types::NewPool;
 use clap::{Args, Subcommand};
-use std::path::{Path, PathBuf};
+use serde_json::Value;
+use std::path::PathBuf;
 
 /// Pools.
 #[derive(Subcommand)]
@@ -59,9 +60,11 @@ pub struct Update {
     /// What people see.
     #[arg(long)]
     display_name: Option<String>,
-    /// A JSON file with all settings, in the form that `show --json` prints.
+    /// A JSON file with settings to change, in the form that `show --json` prints them; what it leaves out stays, and null gives the default back.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    #[command(flatten)]
+    patch: update::Patch,
     #[command(flatten)]
     operator: Operator,
 }
@@ -110,8 +113,9 @@ impl Create {
 
 impl Update {
     async fn run(self) -> Outcome {
-        let settings = self.settings.as_deref().map(settings).transpose()?;
-        let change = PoolChange { display_name: self.display_name, settings };
+        let settings = self.settings.as_deref().map(update::read).transpose()?;
+        let flags = [("display_name", self.display_name.map(Value::from)), ("settings", settings.map(Value::Object))];
+        let change = self.patch.with(update::fields(flags))?;
         let pool = self.operator.client().await?.patch(&path(&self.slug), &change).await?;
         output::show(&pool, self.operator.json);
         Ok(())
@@ -135,13 +139,6 @@ impl Delete {
         output::done(&format!("pool {} is gone", self.slug), self.operator.json);
         Ok(())
     }
-}
-
-/// The settings in a file.
-fn settings(file: &Path) -> Outcome<Settings> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", file.display()));
-    let text = std::fs::read(file).map_err(|error| failed(&error))?;
-    serde_json::from_slice(&text).map_err(|error| failed(&error))
 }
 
 fn path(slug: &str) -> String {

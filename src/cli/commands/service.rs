@@ -1,9 +1,11 @@
 //! `poolgate service`.
 
 use super::Outcome;
-use super::branch::{InPool, secret_from_input};
-use crate::admin::types::{EntryChange, NewPassword, NewService};
+use super::branch::{InPool, changed, secret_from_input};
+use super::update::Patch;
+use crate::admin::types::{NewPassword, NewService};
 use clap::Subcommand;
+use serde_json::json;
 
 const KIND: &str = "services";
 
@@ -27,6 +29,16 @@ pub enum Service {
     Show {
         /// The cn.
         cn: String,
+    },
+    /// Changes attributes of a service account.
+    Update {
+        /// The cn.
+        cn: String,
+        /// An attribute with its new value; repeat it for several values, leave the value empty to remove the attribute.
+        #[arg(long, value_name = "NAME=VALUE")]
+        attribute: Vec<String>,
+        #[command(flatten)]
+        patch: Patch,
     },
     /// Sets a password, or makes one and prints it.
     Password {
@@ -66,9 +78,10 @@ impl Service {
             }
             Self::List => place.list(KIND, &["name", "dn", "disabled"]).await,
             Self::Show { cn } => place.show(KIND, &cn).await,
+            Self::Update { cn, attribute, patch } => place.change(KIND, &cn, &patch.with(changed(&attribute)?)?).await,
             Self::Password { cn, stdin } => place.act(KIND, &cn, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
-            Self::Disable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
-            Self::Enable { cn } => place.change(KIND, &cn, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
+            Self::Disable { cn } => place.change(KIND, &cn, &json!({ "disabled": true })).await,
+            Self::Enable { cn } => place.change(KIND, &cn, &json!({ "disabled": false })).await,
             Self::Unlock { cn } => place.act(KIND, &cn, "unlock", &()).await,
             Self::Delete { cn } => place.delete(KIND, &cn).await,
         }

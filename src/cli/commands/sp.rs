@@ -1,9 +1,11 @@
 //! `poolgate sp`.
 
 use super::branch::InPool;
+use super::update::{Patch, fields};
 use super::{Failure, Outcome};
 use crate::admin::types::{AcsDocument, AttributeDocument, ServiceProviderDocument};
 use clap::{Args, Subcommand};
+use serde_json::Value;
 use std::path::PathBuf;
 
 const KIND: &str = "service-providers";
@@ -19,6 +21,16 @@ pub enum ServiceProvider {
     Show {
         /// The entity id.
         entity_id: String,
+    },
+    /// Changes a service provider.
+    Update {
+        /// The entity id.
+        entity_id: String,
+        /// What people see.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        patch: Patch,
     },
     /// Deletes a service provider.
     Delete {
@@ -60,6 +72,9 @@ impl ServiceProvider {
             Self::Create(create) => place.add(KIND, &create.document()?).await,
             Self::List => place.list(KIND, &["entity_id", "name"]).await,
             Self::Show { entity_id } => place.show(KIND, &entity_id).await,
+            Self::Update { entity_id, name, patch } => {
+                place.change(KIND, &entity_id, &patch.with(fields([("name", name.map(Value::from))]))?).await
+            }
             Self::Delete { entity_id } => place.delete(KIND, &entity_id).await,
         }
     }

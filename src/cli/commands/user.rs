@@ -1,9 +1,11 @@
 //! `poolgate user`.
 
 use super::Outcome;
-use super::branch::{InPool, attributes, secret_from_input};
-use crate::admin::types::{EntryChange, NewPassword, NewUser};
+use super::branch::{InPool, attributes, changed, secret_from_input};
+use super::update::Patch;
+use crate::admin::types::{NewPassword, NewUser};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 const KIND: &str = "users";
 
@@ -24,8 +26,10 @@ pub enum User {
         /// The uid.
         uid: String,
         /// An attribute with its new value; repeat it for several values, leave the value empty to remove the attribute.
-        #[arg(long, value_name = "NAME=VALUE", required = true)]
+        #[arg(long, value_name = "NAME=VALUE")]
         attribute: Vec<String>,
+        #[command(flatten)]
+        patch: Patch,
     },
     /// Sets a password, or makes one and prints it.
     Password {
@@ -87,12 +91,10 @@ impl User {
             Self::Create(create) => place.add(KIND, &create.document()?).await,
             Self::List => place.list(KIND, &["name", "dn", "disabled"]).await,
             Self::Show { uid } => place.show(KIND, &uid).await,
-            Self::Update { uid, attribute } => {
-                place.change(KIND, &uid, &EntryChange { attributes: attributes(&attribute)?, disabled: None }).await
-            }
+            Self::Update { uid, attribute, patch } => place.change(KIND, &uid, &patch.with(changed(&attribute)?)?).await,
             Self::Password { uid, stdin } => place.act(KIND, &uid, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
-            Self::Disable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(true), ..EntryChange::default() }).await,
-            Self::Enable { uid } => place.change(KIND, &uid, &EntryChange { disabled: Some(false), ..EntryChange::default() }).await,
+            Self::Disable { uid } => place.change(KIND, &uid, &json!({ "disabled": true })).await,
+            Self::Enable { uid } => place.change(KIND, &uid, &json!({ "disabled": false })).await,
             Self::Unlock { uid } => place.act(KIND, &uid, "unlock", &()).await,
             Self::Delete { uid } => place.delete(KIND, &uid).await,
         }

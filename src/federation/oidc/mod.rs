@@ -240,7 +240,7 @@ impl RelyingParty {
         {
             identity::complete(&mut claims, more);
         }
-        Ok(UpstreamIdentity { logged_in, ..UpstreamIdentity::of(issuer, &subject, &claims, &provider.mapping) })
+        Ok(UpstreamIdentity { logged_in, ..UpstreamIdentity::of(issuer, &subject, &claims, &provider.mapping, &provider.mail_domains) })
     }
 
     /// Calls of that upstream.
