@@ -41,6 +41,8 @@
 //!   person has come ([`policy::lockout`]).
 //! - Whoever has proven nothing has nothing stored, but for the way to an upstream, and no limit on
 //!   that closes a door to others: what is too much displaces its like.
+//! - What decides whether somebody may log in, and as whom, lies in the header of their entry's record: [`directory::EntryHead`]. Whoever holds a record alone cannot
+//!   ask it for an attribute, and what people write of themselves leaves room for what administrators write.
 //! - One use case is one commit; what is acknowledged is on disk; what is visible is durable.
 //! - Who may see or write what is decided in [`policy::access`], for every face. What one may not see does not exist for them.
 //! - Secrets are sealed under one master key, which a [`pool::Registry`] verifies before anything else is written or listened to.

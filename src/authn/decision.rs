@@ -179,7 +179,7 @@ pub(super) fn tell(pool: &Pool, taken: &[Taken]) {
 
 /// Expects the entry as that commit left it. Fails with `Conflict(Changed)` if it is another one by now.
 fn expect_seen(directory: &Directory, changes: &mut Changes, target: EntryId, seen: Sequence) -> Result<()> {
-    if directory.record(target)?.is_none_or(|entry| entry.version() != seen) {
+    if directory.head(target)?.is_none_or(|entry| entry.version() != seen) {
         return Err(Error::new(Kind::Conflict(Clash::Changed), "the entry has changed since it was looked at"));
     }
     changes.expect_version(Key::entry(target), seen);

@@ -3,7 +3,7 @@
 use super::{BindName, BrowserMark, Core, Origin, credential, engine::Known, engine::PasswordFacts, throttle::NameHash};
 use crate::{
     crypto::password::PasswordHash,
-    directory::{Directory, Entry, EntryKind, Names},
+    directory::{Directory, EntryHead, EntryKind, Names, Record},
     federation,
     model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp, Voucher, address::subscriber},
     policy::lockout::history::{History, SourceHash, Sources},
@@ -13,7 +13,7 @@ use std::{net::IpAddr, sync::Arc};
 
 /// What was read of an entry that somebody claims to be, with the versions that a decision relies on.
 pub(super) struct Loaded {
-    pub entry: Entry,
+    pub entry: EntryHead,
     pub name: String,
     pub password: Option<(PasswordHash, PasswordFacts)>,
     pub changed: Option<Timestamp>,
@@ -59,11 +59,11 @@ pub(super) fn locate(directory: &Directory, who: &BindName) -> Result<Option<Ent
 
 /// What is known of an entry; `None` if it is gone.
 pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Option<Loaded>> {
-    let Some(entry) = directory.record(id)? else { return Ok(None) };
+    let Some(entry) = directory.head(id)? else { return Ok(None) };
     let stored = credential::password(pool, id)?;
     let (history, history_version) = credential::history(pool, id)?;
     Ok(Some(Loaded {
-        name: login_name(&entry)?,
+        name: entry.login_name()?,
         entry,
         changed: stored.as_ref().map(|(password, _)| password.changed),
         password_version: stored.as_ref().map(|(_, version)| *version),
@@ -74,15 +74,6 @@ pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Op
         history,
         history_version,
     }))
-}
-
-/// The name that somebody logs in with: their uid, else what names their entry.
-pub(super) fn login_name(entry: &Entry) -> Result<String> {
-    if let Some(uid) = entry.first_text("uid") {
-        return Ok(uid.to_owned());
-    }
-    let rdn = entry.rdn()?;
-    Ok(rdn.avas().first().map(|ava| String::from_utf8_lossy(&ava.value).into_owned()).unwrap_or_default())
 }
 
 /// A keyed hash of a name that nobody has, alike for spellings that would match.
@@ -106,7 +97,7 @@ pub(super) fn sources(pool: &Pool, address: Option<IpAddr>, browser: Option<&Bro
 }
 
 /// What an entry is to the pool.
-pub(super) fn role(pool: &Pool, directory: &Directory, entry: &Entry) -> Result<Role> {
+pub(super) fn role(pool: &Pool, directory: &Directory, entry: &Record) -> Result<Role> {
     let administrators = match directory.resolve(pool.administrators()) {
         Ok(group) => directory.is_member(group, entry.id())?,
         // A name that leads nowhere, or that is none, has no members; nobody else must be kept out by it.
@@ -122,7 +113,7 @@ pub(super) fn role(pool: &Pool, directory: &Directory, entry: &Entry) -> Result<
 }
 
 /// An entry as somebody who acts.
-pub(super) fn actor(pool: &Pool, directory: &Directory, entry: &Entry, origin: Origin) -> Result<Actor> {
+pub(super) fn actor(pool: &Pool, directory: &Directory, entry: &Record, origin: Origin) -> Result<Actor> {
     let role = role(pool, directory, entry)?;
     Ok(Actor { role, ..claimed(directory, entry.id(), origin)? })
 }
@@ -134,7 +125,7 @@ pub(super) fn claimed(directory: &Directory, entry: EntryId, origin: Origin) -> 
 
 /// The DN of an entry, as audit events show it; empty if it is gone.
 pub(super) fn name(directory: &Directory, entry: EntryId) -> Result<String> {
-    match directory.record(entry)? {
+    match directory.head(entry)? {
         Some(entry) => Ok(Names::new(directory).of(&entry)?.unwrap_or_default()),
         None => Ok(String::new()),
     }
@@ -156,7 +147,7 @@ impl Core {
     }
 
     /// As [`Core::welcome`], for what came from a proof: only while what that rests on is as it was.
-    pub fn welcome_since(&self, pool: &Pool, entry: EntryId, basis: Basis<'_>) -> Result<Option<Entry>> {
+    pub fn welcome_since(&self, pool: &Pool, entry: EntryId, basis: Basis<'_>) -> Result<Option<EntryHead>> {
         let Some(found) = self.welcome(pool, entry)? else { return Ok(None) };
         if let Some(set) = basis.password
             && credential::password(pool, entry)?.is_none_or(|(password, _)| password.changed != set)
@@ -172,10 +163,10 @@ impl Core {
     }
 
     /// The entry, if the pool serves and the entry is there and not disabled.
-    pub fn welcome(&self, pool: &Pool, entry: EntryId) -> Result<Option<Entry>> {
+    pub fn welcome(&self, pool: &Pool, entry: EntryId) -> Result<Option<EntryHead>> {
         if pool.status() != Status::Active {
             return Ok(None);
         }
-        Ok(directory(pool).record(entry)?.filter(|entry| !entry.is_disabled()))
+        Ok(directory(pool).head(entry)?.filter(|entry| !entry.is_disabled()))
     }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     audit::{self, Action, Counted, Event, Reason},
     crypto::password::MAX_PASSWORD,
-    directory::{Directory, Entry, Names},
+    directory::{Directory, Names, Record},
     model::{Actor, EntryId, Error, Face, Result, Secret, Sequence, Timestamp},
     policy::lockout::{
         history::Sources,
@@ -205,7 +205,7 @@ impl Core {
         let directory = identity::directory(pool);
         // The cache is asked first: what it answers for is told by versions alone, and the password need not be opened.
         if tried.origin.face == Face::Ldap
-            && let Some(found) = directory.record(entry)?
+            && let Some(found) = directory.head(entry)?
             && let Some(subject) = subject(pool, &found, credential::version(pool, entry)?)
             && self.verified.holds(&subject, tried.password, self.clock.now())
             && self.is_open(pool, entry, name, tried)?
@@ -292,7 +292,7 @@ const fn is_free(reason: Reason) -> bool {
     )
 }
 
-fn subject(pool: &Pool, entry: &Entry, password_version: Option<Sequence>) -> Option<Subject> {
+fn subject(pool: &Pool, entry: &Record, password_version: Option<Sequence>) -> Option<Subject> {
     Some(Subject {
         pool: pool.id(),
         settings: pool.version(),

@@ -172,7 +172,7 @@ impl Core {
             return Err(Error::credentials());
         }
         let directory = identity::directory(pool);
-        let entry = directory.record(authentication.entry())?.ok_or_else(Error::credentials)?;
+        let entry = directory.head(authentication.entry())?.ok_or_else(Error::credentials)?;
         identity::actor(pool, &directory, &entry, origin)
     }
 

@@ -235,7 +235,7 @@ impl Core {
             pool: pool.id(),
             entry: stored.entry,
             uuid: Uuid::from_bytes(stored.uuid),
-            name: identity::login_name(&entry)?,
+            name: entry.login_name()?,
             methods: stored.methods,
             level: stored.level,
             at: stored.at,
@@ -256,7 +256,7 @@ impl Core {
                 let Some(row) = pool.store().get(&key(&hash))? else { return Ok(hash) };
                 let stored = read(pool, &row);
                 let actor = match &stored {
-                    Some(stored) => match directory.record(stored.entry)? {
+                    Some(stored) => match directory.head(stored.entry)? {
                         Some(entry) => identity::actor(pool, &directory, &entry, origin)?,
                         None => identity::claimed(&directory, stored.entry, origin)?,
                     },

@@ -1,7 +1,8 @@
 //! An entry in a form that can be changed, and written back.
 
 use super::Entry;
-use super::record::{self, Header, Item, Part, Spill};
+use super::known::KNOWN;
+use super::record::{self, Facts, Header, Item, Part, Room, Spill};
 use super::schema::AttributeType;
 use crate::model::{Actor, AttributeId, Error, Result, Timestamp};
 use bytes::Bytes;
@@ -53,6 +54,11 @@ pub fn options(description: &str) -> Vec<String> {
 }
 
 impl Content {
+    /// Octets of the attribute as results show it.
+    pub const fn octets(&self) -> usize {
+        self.tlv.len()
+    }
+
     /// Its values, in their order.
     pub fn values(&self) -> impl Iterator<Item = &[u8]> {
         record::values(&self.tlv)
@@ -109,12 +115,17 @@ impl Draft {
     }
 
     /// The record and the parts that are new. Generations follow the time, and those of the parts that are there.
-    pub fn encode(&self, now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
-        let item = |(name, content): (&Name, &Content)| Item { attribute: name.attribute, tlv: content.tlv.clone(), spill: content.spill };
+    pub fn encode(&self, now: Timestamp, room: Room) -> Result<(Vec<u8>, Vec<Part>)> {
         let items: Vec<Item> = self.attributes.iter().map(item).collect();
         // The time alone would not do: a clock can be set back.
         let generation = u64::try_from(now.micros()).unwrap_or(0).max(self.next_generation);
-        record::encode(&self.header, &items, generation)
+        let facts = Facts::told_by(self.values(KNOWN.disabled), self.values(KNOWN.uid));
+        record::encode(&self.header, facts, &items, generation, room)
+    }
+
+    /// The least octets that its attributes take of the record, poolgateAccountDisabled not among them.
+    pub fn least(&self) -> usize {
+        self.attributes.iter().filter(|(name, _)| name.attribute != KNOWN.disabled).map(|named| record::least(&item(named))).sum()
     }
 
     /// The parts that a record names.
@@ -122,4 +133,8 @@ impl Draft {
         let parts = record::slots(record).filter(|slot| slot.in_parts);
         parts.filter_map(|slot| Some(record::spill(record.get(slot.range)?).ok()?.0))
     }
+}
+
+fn item((name, content): (&Name, &Content)) -> Item {
+    Item { attribute: name.attribute, tlv: content.tlv.clone(), spill: content.spill }
 }

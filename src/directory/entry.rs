@@ -1,33 +1,50 @@
-//! An entry as it was read.
+//! Entries as they were read: a record alone, what of it decides, and the whole.
+//!
+//! Attributes that are large lie outside of the record, and which ones do depends on what else the entry holds. So nothing is told by a record's attributes but to
+//! this room, which fetches what is missing; whoever else holds a [`Record`] or an [`EntryHead`] has nothing to ask for an attribute.
 
 use super::known::KNOWN;
-use super::record::{self, Fixed, Header, Slot};
+use super::record::{self, Facts, Fixed, Header, Slot};
 use super::schema::Schema;
 use crate::model::{AttributeId, EntryId, Rdn, Result, Sequence, Timestamp};
 use crate::policy::access::EntryKind;
 use crate::store::Row;
 use bytes::Bytes;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use uuid::Uuid;
 
-/// An entry as of one commit. Cheap to clone: it shares the bytes of its record.
+/// The record of an entry as of one commit, one read of the store: which entry it is. Cheap to clone: it shares the bytes that were read.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct Record {
     id: EntryId,
     version: Sequence,
-    record: Bytes,
+    bytes: Bytes,
     fixed: Fixed,
-    /// A part of the record.
+    /// A part of the bytes.
     rdn: Bytes,
     /// Attributes that lie in parts and have been read, by the place of their slot.
     parts: Vec<(usize, Bytes)>,
 }
 
-impl Entry {
+/// A record with what decides whether somebody may log in, and as whom.
+#[derive(Clone, Debug)]
+pub struct EntryHead {
+    record: Record,
+    disabled: bool,
+    uid: Option<Bytes>,
+}
+
+/// An entry with all its values.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    head: EntryHead,
+}
+
+impl Record {
     pub(super) fn read(id: EntryId, row: Row) -> Result<Self> {
         let (fixed, rdn) = record::fixed(&row.value)?;
         let rdn = row.value.slice_ref(rdn.as_bytes());
-        Ok(Self { id, version: row.version, record: row.value, fixed, rdn, parts: Vec::new() })
+        Ok(Self { id, version: row.version, bytes: row.value, fixed, rdn, parts: Vec::new() })
     }
 
     /// Its number within the pool.
@@ -76,18 +93,129 @@ impl Entry {
         self.fixed.kind
     }
 
-    /// Whether nobody may log in with it.
-    pub fn is_disabled(&self) -> bool {
-        self.values(KNOWN.disabled).any(|value| value == b"TRUE")
+    /// Octets of its attributes that are not read with it, because they are too large for its record.
+    pub fn octets_in_parts(&self) -> usize {
+        if !self.has_parts() {
+            return 0;
+        }
+        let parts = self.slots().filter(|(_, slot)| slot.in_parts);
+        parts.filter_map(|(_, slot)| record::spill(self.body(&slot)).ok()).map(|(spill, _)| spill.length as usize).sum()
     }
 
-    /// The stored values of an attribute, of all its options. Empty for what is computed or kept as edges: see `Directory::attribute`. An entry that a
-    /// search found leaves values in the store that are too large for its record; `Directory::complete` fetches them.
-    pub fn values(&self, attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
+    /// The values of an attribute, of all its options, as far as they have been read.
+    pub(super) fn read_values(&self, attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
         self.slots()
             .filter(move |(_, slot)| slot.attribute == attribute)
             .filter_map(|(place, slot)| self.tlv(place, &slot))
             .flat_map(record::values)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its RDN as written, as text.
+    pub(super) fn written_rdn(&self) -> &str {
+        std::str::from_utf8(&self.rdn).unwrap_or_default()
+    }
+
+    /// Whether it may name others by edges.
+    pub(super) const fn has_links(&self) -> bool {
+        self.fixed.has_links
+    }
+
+    pub(super) fn header(&self) -> Result<Header> {
+        record::header(&self.bytes)
+    }
+
+    /// The attributes of the record, with their places.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, Slot)> + '_ {
+        record::slots(&self.bytes).enumerate()
+    }
+
+    /// Whether attributes of it lie in parts.
+    pub(super) fn has_parts(&self) -> bool {
+        record::has_parts(&self.bytes)
+    }
+
+    /// The bytes of a slot: a PartialAttribute, or where its parts lie.
+    pub(super) fn body(&self, slot: &Slot) -> &[u8] {
+        self.part_of_record(&slot.range)
+    }
+
+    /// The bytes of one slot, or of several side by side.
+    pub(super) fn part_of_record(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The PartialAttribute of a slot; `None` if it lies in parts that have not been read.
+    pub(super) fn tlv(&self, place: usize, slot: &Slot) -> Option<&[u8]> {
+        if slot.in_parts {
+            return self.parts.iter().find(|(other, _)| *other == place).map(|(_, bytes)| bytes.as_ref());
+        }
+        Some(self.body(slot))
+    }
+
+    /// The same, sharing the bytes of the entry.
+    pub(super) fn shared_tlv(&self, place: usize, slot: &Slot) -> Option<Bytes> {
+        if slot.in_parts {
+            return self.parts.iter().find(|(other, _)| *other == place).map(|(_, bytes)| bytes.clone());
+        }
+        Some(self.bytes.slice_ref(self.body(slot)))
+    }
+
+    pub(super) fn set_tlv(&mut self, place: usize, bytes: Bytes) {
+        self.parts.push((place, bytes));
+    }
+}
+
+impl EntryHead {
+    /// Of a record whose header tells all that decides; `None` if it does not, as those of earlier releases do not.
+    pub(super) fn of(record: &Record) -> Result<Option<Self>> {
+        let facts = record::facts(&record.bytes)?;
+        Ok(facts.map(|Facts { disabled, uid }| {
+            let uid = uid.map(|uid| record.bytes.slice_ref(uid.as_bytes()));
+            Self { record: record.clone(), disabled, uid }
+        }))
+    }
+
+    /// Whether nobody may log in with it.
+    pub const fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+
+    /// Its first uid, if it has one.
+    pub fn uid(&self) -> Option<&str> {
+        self.uid.as_deref().and_then(|uid| std::str::from_utf8(uid).ok())
+    }
+
+    /// The name that somebody logs in with: their uid, else what names their entry.
+    pub fn login_name(&self) -> Result<String> {
+        if let Some(uid) = self.uid() {
+            return Ok(uid.to_owned());
+        }
+        let rdn = self.rdn()?;
+        Ok(rdn.avas().first().map(|ava| String::from_utf8_lossy(&ava.value).into_owned()).unwrap_or_default())
+    }
+}
+
+impl Entry {
+    /// Of a record with all its parts; `None` if one is missing.
+    pub(super) fn of(record: Record) -> Result<Option<Self>> {
+        if record.slots().any(|(place, slot)| record.tlv(place, &slot).is_none()) {
+            return Ok(None);
+        }
+        let head = EntryHead::of(&record)?.unwrap_or_else(|| {
+            let Facts { disabled, uid } = Facts::told_by(record.read_values(KNOWN.disabled), record.read_values(KNOWN.uid));
+            let uid = uid.map(|uid| Bytes::copy_from_slice(uid.as_bytes()));
+            EntryHead { record, disabled, uid }
+        });
+        Ok(Some(Self { head }))
+    }
+
+    /// The stored values of an attribute, of all its options. Empty for what is computed or kept as edges: see `Directory::attribute`.
+    pub fn values(&self, attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
+        self.read_values(attribute)
     }
 
     /// The first stored value of an attribute by name, as text.
@@ -106,75 +234,28 @@ impl Entry {
         self.values(KNOWN.object_class).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
-    /// Whether it has that object class, by its first name in the schema.
-    pub fn has_class(&self, name: &str) -> bool {
-        self.object_classes().any(|class| class.eq_ignore_ascii_case(name))
-    }
-
-    /// Octets of its attributes that are not read with it, because they are too large for its record.
-    pub fn octets_in_parts(&self) -> usize {
-        if !self.has_parts() {
-            return 0;
-        }
-        let parts = self.slots().filter(|(_, slot)| slot.in_parts);
-        parts.filter_map(|(_, slot)| record::spill(self.body(&slot)).ok()).map(|(spill, _)| spill.length as usize).sum()
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.record
-    }
-
-    /// Its RDN as written, as text.
-    pub(super) fn written_rdn(&self) -> &str {
-        std::str::from_utf8(&self.rdn).unwrap_or_default()
-    }
-
-    /// Whether it may name others by edges.
-    pub(super) const fn has_links(&self) -> bool {
-        self.fixed.has_links
-    }
-
-    pub(super) fn header(&self) -> Result<Header> {
-        record::header(&self.record)
-    }
-
-    /// The attributes of the record, with their places.
-    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, Slot)> + '_ {
-        record::slots(&self.record).enumerate()
-    }
-
-    /// Whether attributes of it lie in parts.
-    pub(super) fn has_parts(&self) -> bool {
-        record::has_parts(&self.record)
-    }
-
-    /// The bytes of a slot: a PartialAttribute, or where its parts lie.
-    pub(super) fn body(&self, slot: &Slot) -> &[u8] {
-        self.part_of_record(&slot.range)
-    }
-
-    /// The bytes of one slot, or of several side by side.
-    pub(super) fn part_of_record(&self, range: &Range<usize>) -> &[u8] {
-        self.record.get(range.clone()).unwrap_or_default()
-    }
-
-    /// The PartialAttribute of a slot; `None` if it lies in parts that have not been read.
-    pub(super) fn tlv(&self, place: usize, slot: &Slot) -> Option<&[u8]> {
-        if slot.in_parts {
-            return self.parts.iter().find(|(other, _)| *other == place).map(|(_, bytes)| bytes.as_ref());
-        }
-        Some(self.body(slot))
-    }
-
-    /// The same, sharing the bytes of the entry.
-    pub(super) fn shared_tlv(&self, place: usize, slot: &Slot) -> Option<Bytes> {
-        if slot.in_parts {
-            return self.parts.iter().find(|(other, _)| *other == place).map(|(_, bytes)| bytes.clone());
-        }
-        Some(self.record.slice_ref(self.body(slot)))
-    }
-
-    pub(super) fn set_tlv(&mut self, place: usize, bytes: Bytes) {
-        self.parts.push((place, bytes));
+    /// What of it decides, without its values.
+    pub fn into_head(self) -> EntryHead {
+        self.head
     }
 }
+
+impl Deref for EntryHead {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl Deref for Entry {
+    type Target = EntryHead;
+
+    fn deref(&self) -> &EntryHead {
+        &self.head
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

@@ -4,7 +4,7 @@
 //! An edge to or from an entry that is gone is skipped wherever edges are read; ids are never used again. Edges go after their entry, in bounded commits.
 
 use super::known::{KNOWN, Source};
-use super::{Directory, Entry, Viewer};
+use super::{Directory, Record, Viewer};
 use crate::model::error::Rule;
 use crate::model::{AttributeId, Dn, EntryId, Error, Kind, Result};
 use crate::store::{Changes, Key, Prefix, ReadError, Row, Space};
@@ -67,7 +67,7 @@ impl Directory {
     }
 
     /// Whether the entry names so many others that showing them takes its time.
-    pub fn names_many(&self, entry: &Entry) -> Result<bool> {
+    pub fn names_many(&self, entry: &Record) -> Result<bool> {
         if !entry.has_links() {
             return Ok(false);
         }
@@ -104,19 +104,21 @@ impl Directory {
     }
 
     /// The attributes whose edges make the values of an attribute of this entry, if it has such edges: memberUid of a posixGroup shows its `member` too.
-    pub(super) fn edges_behind(&self, entry: &Entry, attribute: AttributeId, source: Source) -> Result<Vec<AttributeId>> {
+    pub(super) fn edges_behind(&self, entry: &Record, attribute: AttributeId, source: Source) -> Result<Vec<AttributeId>> {
         if !entry.has_links() {
             return Ok(Vec::new());
         }
         let mut behind = vec![attribute];
-        behind.extend((source == Source::MemberUid && entry.has_class("posixGroup")).then_some(KNOWN.member));
+        if source == Source::MemberUid && self.has_class(entry, "posixGroup")? {
+            behind.push(KNOWN.member);
+        }
         let links = entry.header()?.links;
         behind.retain(|attribute| links.contains(attribute));
         Ok(behind)
     }
 
     /// Whether an attribute of an entry names an entry that the viewer may see.
-    pub(super) fn names_somebody(&self, entry: &Entry, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<bool> {
+    pub(super) fn names_somebody(&self, entry: &Record, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<bool> {
         for behind in self.edges_behind(entry, attribute, source)? {
             for target in self.targets(behind, entry.id(), None) {
                 if self.is_visible(target?, viewer)? {

@@ -1,11 +1,14 @@
 //! From names to entries and back, and the reading of entries.
 
+use super::entry::{Entry, EntryHead, Record};
 use super::known::KNOWN;
-use super::{Directory, Entry, MAX_DEPTH, SUFFIX, Viewer, dn, index, record, value};
+use super::record::Slot;
+use super::{Directory, MAX_DEPTH, SUFFIX, Viewer, dn, index, record, value};
 use crate::model::{Dn, EntryId, Error, Kind, Rdn, Result};
 use crate::policy::access;
 use crate::store::{Key, Prefix};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// How often an entry is read again because it changes while its parts are read.
 const READS: usize = 16;
@@ -21,22 +24,22 @@ impl Directory {
 
     /// The entry of that name if the viewer may see it. Kind::NotFound otherwise, with the nearest ancestor that they may see.
     pub fn find(&self, dn: &Dn, viewer: &Viewer) -> Result<Entry> {
-        let entry = self.locate(dn, viewer)?;
-        let parent = entry.parent();
-        match self.complete(entry)? {
+        let record = self.locate(dn, viewer)?;
+        let parent = record.parent();
+        match self.complete(&record)? {
             Some(entry) if access::may_see_entry(viewer, entry.kind(), entry.id()) => Ok(entry),
             _ => Err(self.not_found(dn, parent, viewer)?),
         }
     }
 
-    /// The same without the values that are too large for the entry's record: what a caller needs who only asks which entry it is.
-    pub fn locate(&self, dn: &Dn, viewer: &Viewer) -> Result<Entry> {
+    /// The same for a caller who only asks which entry it is.
+    pub fn locate(&self, dn: &Dn, viewer: &Viewer) -> Result<Record> {
         let (nearest, missing) = self.walk(dn)?;
         if let (Some(id), 0) = (nearest, missing)
-            && let Some(entry) = self.record(id)?
-            && access::may_see_entry(viewer, entry.kind(), id)
+            && let Some(record) = self.record(id)?
+            && access::may_see_entry(viewer, record.kind(), id)
         {
-            return Ok(entry);
+            return Ok(record);
         }
         Err(self.not_found(dn, nearest, viewer)?)
     }
@@ -61,15 +64,22 @@ impl Directory {
         Ok(Some(dn))
     }
 
+    /// What one needs to know of an entry to let somebody log in; `None` if there is none. One read of the store, or the whole entry where its record is of an earlier
+    /// release, whose header does not tell all that decides.
+    pub fn head(&self, id: EntryId) -> Result<Option<EntryHead>> {
+        let Some(record) = self.record(id)? else { return Ok(None) };
+        match EntryHead::of(&record)? {
+            Some(head) => Ok(Some(head)),
+            None => Ok(self.complete(&record)?.map(Entry::into_head)),
+        }
+    }
+
     /// An entry with all its values; `None` if there is none.
     pub fn entry(&self, id: EntryId) -> Result<Option<Entry>> {
-        for _ in 0..READS {
-            let Some(mut entry) = self.record(id)? else { return Ok(None) };
-            if self.fetch(&mut entry)? {
-                return Ok(Some(entry));
-            }
+        match self.record(id)? {
+            Some(record) => self.complete(&record),
+            None => Ok(None),
         }
-        Err(Error::internal(format!("parts of entry {id} are missing from the store; restore it from a backup or an export")))
     }
 
     /// An entry that the viewer may see; Kind::NotFound otherwise.
@@ -80,9 +90,40 @@ impl Directory {
         }
     }
 
-    /// Fetches the values of an entry that a search has left in the store. If it changed since, it is read anew; `None` if it is gone.
-    pub fn complete(&self, mut entry: Entry) -> Result<Option<Entry>> {
-        if self.fetch(&mut entry)? { Ok(Some(entry)) } else { self.entry(entry.id()) }
+    /// The entry of a record, with the values that a search has left in the store. If it changed since, it is read anew; `None` if it is gone.
+    pub fn complete(&self, record: &Record) -> Result<Option<Entry>> {
+        let missing = || Error::internal(format!("entry {} was read without all its parts", record.id()));
+        self.with_parts(record.clone())?.map(|record| Entry::of(record)?.ok_or_else(missing)).transpose()
+    }
+
+    /// The record with all its parts, if one that is wanted has not been read: so what is judged or shown together is one state of the entry. `None` if it is gone.
+    pub(super) fn with_wanted<'r>(&self, record: &'r Record, wanted: impl Fn(&Slot) -> bool) -> Result<Option<Cow<'r, Record>>> {
+        let is_missing = |(place, slot): (usize, Slot)| slot.in_parts && record.tlv(place, &slot).is_none() && wanted(&slot);
+        if record.has_parts() && record.slots().any(is_missing) {
+            return Ok(self.with_parts(record.clone())?.map(Cow::Owned));
+        }
+        Ok(Some(Cow::Borrowed(record)))
+    }
+
+    /// Whether an entry has that object class, by its first name in the schema; false if it is gone.
+    pub(super) fn has_class(&self, record: &Record, name: &str) -> Result<bool> {
+        let record = self.with_wanted(record, |slot| slot.attribute == KNOWN.object_class)?;
+        Ok(record.is_some_and(|record| record.read_values(KNOWN.object_class).any(|class| class.eq_ignore_ascii_case(name.as_bytes()))))
+    }
+
+    /// The record with all its parts; read anew if it changed since, `None` if it is gone.
+    pub(super) fn with_parts(&self, mut record: Record) -> Result<Option<Record>> {
+        let id = record.id();
+        for _ in 0..READS {
+            if self.fetch(&mut record)? {
+                return Ok(Some(record));
+            }
+            match self.record(id)? {
+                Some(again) => record = again,
+                None => return Ok(None),
+            }
+        }
+        Err(Error::internal(format!("parts of entry {id} are missing from the store; restore it from a backup or an export")))
     }
 
     /// The holder of a unique value (uid, mail, entryUUID), written in any way that matches. A value that breaks the syntax has none.
@@ -109,9 +150,9 @@ impl Directory {
         Ok(false)
     }
 
-    /// An entry without the values that lie in parts: one read, for who needs to know what it is and whether it may log in.
-    pub fn record(&self, id: EntryId) -> Result<Option<Entry>> {
-        self.store.get(&Key::entry(id))?.map(|row| Entry::read(id, row)).transpose()
+    /// The record of an entry; `None` if there is none.
+    pub(super) fn record(&self, id: EntryId) -> Result<Option<Record>> {
+        self.store.get(&Key::entry(id))?.map(|row| Record::read(id, row)).transpose()
     }
 
     /// The entry that a row names which holds nothing but an id.
@@ -122,7 +163,7 @@ impl Directory {
     }
 
     /// The ancestors of an entry, nearest first, up to the suffix; the entry itself is not among them.
-    pub(super) fn ancestors(&self, id: EntryId) -> Result<Vec<Entry>> {
+    pub(super) fn ancestors(&self, id: EntryId) -> Result<Vec<Record>> {
         let mut ancestors = Vec::new();
         let mut at = self.record(id)?.and_then(|entry| entry.parent());
         while let Some(id) = at {
@@ -178,7 +219,7 @@ impl Directory {
     }
 
     /// Reads the parts of an entry; false if one is gone because the entry has changed.
-    fn fetch(&self, entry: &mut Entry) -> Result<bool> {
+    fn fetch(&self, entry: &mut Record) -> Result<bool> {
         let missing: Vec<_> = entry.slots().filter(|(place, slot)| entry.tlv(*place, slot).is_none()).collect();
         for (place, slot) in missing {
             let (spill, _) = record::spill(entry.body(&slot))?;
@@ -208,7 +249,7 @@ impl Directory {
 
     /// The uid of an entry, if it has one.
     pub(super) fn uid(&self, id: EntryId) -> Result<Option<Vec<u8>>> {
-        Ok(self.record(id)?.and_then(|entry| entry.values(KNOWN.uid).next().map(<[u8]>::to_vec)))
+        Ok(self.head(id)?.and_then(|head| head.uid().map(|uid| uid.as_bytes().to_vec())))
     }
 }
 

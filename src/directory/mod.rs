@@ -27,7 +27,7 @@ pub(crate) mod testing;
 
 pub use crate::policy::access::{EntryKind, Viewer};
 pub use change::{Modification, ModificationKind, NewEntry};
-pub use entry::Entry;
+pub use entry::{Entry, EntryHead, Record};
 pub use filter::Filter;
 pub use names::Names;
 pub use record::MAX_ENTRY;

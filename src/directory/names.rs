@@ -1,6 +1,6 @@
 //! Names of many entries: the name of a parent is composed once.
 
-use super::{Directory, Entry, MAX_DEPTH, SUFFIX, Viewer};
+use super::{Directory, MAX_DEPTH, Record, SUFFIX, Viewer};
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access;
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ impl<'a> Names<'a> {
     }
 
     /// The name of an entry; `None` if an ancestor is gone.
-    pub fn of(&mut self, entry: &Entry) -> Result<Option<String>> {
+    pub fn of(&mut self, entry: &Record) -> Result<Option<String>> {
         self.compose(entry, 0)
     }
 
@@ -41,7 +41,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn compose(&mut self, entry: &Entry, depth: usize) -> Result<Option<String>> {
+    fn compose(&mut self, entry: &Record, depth: usize) -> Result<Option<String>> {
         if entry.id() == SUFFIX {
             return Ok(Some(self.directory.suffix.to_string()));
         }

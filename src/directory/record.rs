@@ -9,108 +9,51 @@
 //! An attribute that is large lies in parts, rows of their own that bear a generation. A generation is drawn anew whenever the attribute is written, so that who
 //! reads an entry while it changes finds the old parts or none, never a mixture.
 
+mod header;
+
+pub use header::{Facts, Fixed, Header, MAX_ACTOR, facts, fixed, header};
+
 use crate::model::ber::{self, Reader, Writer};
-use crate::model::{AttributeId, EntryId, Error, Result, Timestamp};
-use crate::policy::access::EntryKind;
-use crate::store::MAX_CHANGES;
+use crate::model::{AttributeId, Error, Result};
+use crate::store::{MAX_CHANGES, MAX_ROW};
 use bytes::Bytes;
-use minicbor::{Decode, Encode};
-use std::collections::BTreeSet;
+use header::{encode_header, short_header};
 use std::ops::Range;
-use uuid::Uuid;
 
 /// The format that is written.
 const VERSION: u8 = 1;
 /// An attribute whose TLV is longer lies in parts. Bytes.
 pub const MAX_INLINE: usize = 4096;
-/// The longest record. Bytes; a row and its key stay below what the engine holds in a page.
-pub const MAX_RECORD: usize = 6000;
+/// The longest record that a change may make which adds to the attributes of an entry. Bytes.
+pub const MAX_FILLED: usize = 6000;
+/// The longest record. Bytes. What is above [`MAX_FILLED`] is for changes that make an entry no fuller: one that is full can still be disabled.
+pub const MAX_RECORD: usize = MAX_ROW;
 /// The longest part. Bytes.
 pub const PART: usize = 4096;
 /// The most octets of all rows of an entry: attributes, those in parts too, and index terms, but not edges, which are added in as many commits as they take.
 /// One commit adds the entry, with its credential and audit event, and one removes it, with a part of its edges: so whatever can exist can be exported and
 /// imported again, and whoever may change one attribute cannot grow an entry until reading it is a burden.
-pub const MAX_ENTRY: usize = 768 << 10;
-/// The longest name of an actor that a header keeps; a longer one is cut. Bytes.
-pub const MAX_ACTOR: usize = 1000;
-
+pub const MAX_ENTRY: usize = 832 << 10;
 /// What a commit keeps free for what belongs to an entry and is no row of its own.
-const BESIDE_ENTRY: usize = 256 << 10;
+const BESIDE_ENTRY: usize = 192 << 10;
 const _: () = assert!(MAX_ENTRY + BESIDE_ENTRY <= MAX_CHANGES, "an entry must fit into one commit");
 
+/// Octets of a row of the table.
 const ROW: usize = 7;
+/// Octets of the version and the two numbers around the header.
+const FRAME: usize = 5;
+/// Octets of where the parts of an attribute lie, without its description.
+const SPILL: usize = 12;
 const IN_PARTS: u8 = 1;
 
-/// What every entry has besides its attributes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    pub parent: Option<EntryId>,
-    pub uuid: Uuid,
-    pub kind: EntryKind,
-    pub created: Timestamp,
-    pub modified: Timestamp,
-    pub creator: String,
-    pub modifier: String,
-    /// As written (RFC 4514).
-    pub rdn: String,
-    /// The server that last wrote the entry; entryCSN shows it.
-    pub node: u16,
-    /// Attributes of which the entry has edges, or had. The edges themselves are rows of their own.
-    pub links: BTreeSet<AttributeId>,
-    /// How often the entry was changed since it was added; starts again after the greatest number.
-    pub changes: u32,
-}
-
-/// The fields of a header that most readers need; read once, without copying text.
-#[derive(Clone, Copy, Debug)]
-pub struct Fixed {
-    pub parent: Option<EntryId>,
-    pub uuid: Uuid,
-    pub kind: EntryKind,
-    pub created: Timestamp,
-    pub modified: Timestamp,
-    /// Whether it has edges, or had.
-    pub has_links: bool,
-}
-
-impl Fixed {
-    fn of(wire: &Wire<'_>) -> Self {
-        Self {
-            parent: (wire.parent != 0).then_some(EntryId::new(wire.parent)),
-            uuid: Uuid::from_bytes(wire.uuid),
-            kind: kind(wire.kind),
-            created: Timestamp::from_micros(wire.created),
-            modified: Timestamp::from_micros(wire.modified),
-            has_links: !wire.links.is_empty(),
-        }
-    }
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct Wire<'a> {
-    #[n(0)]
-    parent: u64,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    uuid: [u8; 16],
-    #[n(2)]
-    kind: u8,
-    #[n(3)]
-    created: i64,
-    #[n(4)]
-    modified: i64,
-    #[b(5)]
-    creator: &'a str,
-    #[b(6)]
-    modifier: &'a str,
-    #[b(7)]
-    rdn: &'a str,
-    #[n(8)]
-    node: u16,
-    #[cbor(b(9), with = "minicbor::bytes")]
-    links: &'a [u8],
-    #[n(10)]
-    changes: Option<u32>,
+/// How far a record may be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Up to [`MAX_FILLED`].
+    Filled,
+    /// Up to [`MAX_RECORD`], for a change that makes the entry no fuller. A header that is too long then does without the uid, which the attributes tell as well, and
+    /// at last without the end of the modifier.
+    Brim,
 }
 
 /// Where an attribute lies that is too large for its entry's record.
@@ -157,24 +100,21 @@ pub struct Slot {
 
 /// The record of an entry and the parts to write with it. `items` are in the order of their numbers. Generations are drawn from `next_generation` on.
 /// Rule::Constraint if the entry has more attributes than a record can name.
-pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Result<(Vec<u8>, Vec<Part>)> {
-    let header = encode_header(header)?;
-    let octets: usize = items.iter().map(|item| item.spill.map_or(item.tlv.len(), |spill| spill.length as usize)).sum();
-    if octets > MAX_ENTRY {
-        return Err(over_limit(octets));
-    }
+pub fn encode(header: &Header, facts: Facts<'_>, items: &[Item], mut next_generation: u64, room: Room) -> Result<(Vec<u8>, Vec<Part>)> {
+    let mut wire_header = encode_header(header, facts)?;
     let body = |item: &Item| match item.spill {
         Some(spill) => (Some(spill), reference(spill, &item.tlv)),
         None => (None, item.tlv.clone()),
     };
     let mut bodies: Vec<(Option<Spill>, Bytes)> = items.iter().map(body).collect();
+    let references: Vec<usize> = items.iter().map(|item| reference_size(&item.tlv)).collect();
     let mut parts = Vec::new();
-    let mut total = 5 + header.len() + bodies.iter().map(|(_, body)| ROW + body.len()).sum::<usize>();
+    let mut rest = FRAME + bodies.iter().map(|(_, body)| ROW + body.len()).sum::<usize>();
     loop {
-        let whole = bodies.iter_mut().filter(|(spill, _)| spill.is_none());
-        let Some((slot, body)) = whole.max_by_key(|(_, body)| body.len()) else { break };
+        let whole = bodies.iter_mut().zip(&references).filter(|((spill, body), reference)| spill.is_none() && body.len() > **reference);
+        let Some(((slot, body), _)) = whole.max_by_key(|((_, body), _)| body.len()) else { break };
         let length = body.len();
-        if length <= MAX_INLINE && total <= MAX_RECORD {
+        if length <= MAX_INLINE && wire_header.len() + rest <= MAX_FILLED {
             break;
         }
         let spill = Spill { generation: next_generation, length: u32::try_from(length).map_err(|_| too_large())? };
@@ -182,20 +122,23 @@ pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Resu
             return Err(too_large());
         }
         let short = reference(spill, body);
-        total = total - length + short.len();
+        rest = rest - length + short.len();
         for (number, bytes) in (0..=u16::MAX).zip(body.chunks(PART)) {
             parts.push(Part { generation: next_generation, number, bytes: bytes.to_vec() });
         }
         (*slot, *body) = (Some(spill), short);
         next_generation = next_generation.wrapping_add(1);
     }
-    if total > MAX_RECORD {
-        return Err(too_large());
+    if wire_header.len() + rest > MAX_FILLED {
+        wire_header = match room {
+            Room::Filled => return Err(too_large()),
+            Room::Brim => short_header(header, facts, MAX_RECORD.checked_sub(rest).ok_or_else(too_large)?)?,
+        };
     }
-    let mut out = Vec::with_capacity(total);
+    let mut out = Vec::with_capacity(wire_header.len() + rest);
     out.push(VERSION);
-    push_u16(&mut out, header.len())?;
-    out.extend_from_slice(&header);
+    push_u16(&mut out, wire_header.len())?;
+    out.extend_from_slice(&wire_header);
     push_u16(&mut out, items.len())?;
     let mut end = 0;
     for (item, (spill, body)) in items.iter().zip(&bodies) {
@@ -210,19 +153,15 @@ pub fn encode(header: &Header, items: &[Item], mut next_generation: u64) -> Resu
     Ok((out, parts))
 }
 
-/// Reads the fields that most readers need, and the RDN as written.
-pub fn fixed(record: &[u8]) -> Result<(Fixed, &str)> {
-    let wire = wire(record)?;
-    Ok((Fixed::of(&wire), wire.rdn))
+/// The least octets that an attribute takes of a record, wherever its values lie.
+pub fn least(item: &Item) -> usize {
+    let reference = reference_size(&item.tlv);
+    ROW + if item.spill.is_some() { reference } else { reference.min(item.tlv.len()) }
 }
 
-/// Reads the whole header.
-pub fn header(record: &[u8]) -> Result<Header> {
-    let wire = wire(record)?;
-    let Fixed { parent, uuid, kind, created, modified, .. } = Fixed::of(&wire);
-    let (creator, modifier, rdn) = (wire.creator.to_owned(), wire.modifier.to_owned(), wire.rdn.to_owned());
-    let links = wire.links.chunks_exact(2).filter_map(|pair| Some(AttributeId::new(u16::from_be_bytes(*pair.first_chunk()?)))).collect();
-    Ok(Header { parent, uuid, kind, created, modified, creator, modifier, rdn, node: wire.node, links, changes: wire.changes.unwrap_or(0) })
+/// The least octets that an attribute of that description takes at most, however many and long its values are.
+pub const fn least_of(description: usize) -> usize {
+    ROW + SPILL + description
 }
 
 /// The rows of the table, and where the body begins; no rows if the record is damaged there.
@@ -292,48 +231,34 @@ pub fn write_partial_attribute<V: AsRef<[u8]>>(writer: &mut Writer<'_>, descript
     }
 }
 
-fn encode_header(header: &Header) -> Result<Vec<u8>> {
-    let links: Vec<u8> = header.links.iter().flat_map(|attribute| attribute.get().to_be_bytes()).collect();
-    let wire = Wire {
-        parent: header.parent.map_or(0, EntryId::get),
-        uuid: *header.uuid.as_bytes(),
-        kind: kind_number(header.kind),
-        created: header.created.micros(),
-        modified: header.modified.micros(),
-        creator: cut(&header.creator),
-        modifier: cut(&header.modifier),
-        rdn: &header.rdn,
-        node: header.node,
-        links: &links,
-        changes: Some(header.changes).filter(|changes| *changes > 0),
-    };
-    minicbor::to_vec(&wire).map_err(|error| Error::internal(format!("the header of an entry cannot be written: {error}")))
-}
-
-fn wire(record: &[u8]) -> Result<Wire<'_>> {
-    let broken = |reason: &str| Error::internal(format!("the record of an entry cannot be read: {reason}"));
+/// The header of a record.
+fn header_of(record: &[u8]) -> Result<&[u8]> {
     match record.first() {
         Some(&VERSION) => {}
         Some(version) => return Err(broken(&format!("its format is {version}, this server knows up to {VERSION}; start a newer one"))),
         None => return Err(broken("it is empty")),
     }
     let length = record.get(1..).and_then(|rest| u16_at(rest, 0)).ok_or_else(|| broken("it ends early"))?;
-    let header = record.get(3..3 + length).ok_or_else(|| broken("it ends within its header"))?;
-    minicbor::decode(header).map_err(|error| broken(&error.to_string()))
+    record.get(3..3 + length).ok_or_else(|| broken("it ends within its header"))
+}
+
+fn broken(reason: &str) -> Error {
+    Error::internal(format!("the record of an entry cannot be read: {reason}"))
 }
 
 /// What stands in a record for an attribute that lies in parts.
 fn reference(spill: Spill, tlv: &[u8]) -> Bytes {
     let description = description(tlv).unwrap_or_default();
-    let mut body = Vec::with_capacity(12 + description.len());
+    let mut body = Vec::with_capacity(SPILL + description.len());
     body.extend_from_slice(&spill.generation.to_be_bytes());
     body.extend_from_slice(&spill.length.to_be_bytes());
     body.extend_from_slice(description.as_bytes());
     body.into()
 }
 
-fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_ACTOR)).unwrap_or_default()
+/// Octets of what stands in a record for an attribute that lies in parts.
+fn reference_size(tlv: &[u8]) -> usize {
+    SPILL + description(tlv).map_or(0, str::len)
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
@@ -346,35 +271,11 @@ fn push_u16(out: &mut Vec<u8>, number: usize) -> Result<()> {
     Ok(())
 }
 
-/// An entry of so many octets is over [`MAX_ENTRY`].
-pub fn over_limit(octets: usize) -> Error {
-    let message =
-        format!("the entry would take {octets} bytes, its index included, over the limit of {MAX_ENTRY}: give it fewer or smaller values");
-    Error::invalid(crate::model::error::Rule::Constraint, message)
-}
-
 fn too_large() -> Error {
-    Error::invalid(crate::model::error::Rule::Constraint, "the entry has more attributes, or larger ones, than an entry can hold")
-}
-
-const fn kind_number(kind: EntryKind) -> u8 {
-    match kind {
-        EntryKind::Other => 0,
-        EntryKind::User => 1,
-        EntryKind::Service => 2,
-        EntryKind::Group => 3,
-        EntryKind::Container => 4,
-    }
-}
-
-const fn kind(number: u8) -> EntryKind {
-    match number {
-        1 => EntryKind::User,
-        2 => EntryKind::Service,
-        3 => EntryKind::Group,
-        4 => EntryKind::Container,
-        _ => EntryKind::Other,
-    }
+    Error::invalid(
+        crate::model::error::Rule::Constraint,
+        "the entry has more attributes, options or values than an entry can hold: give it fewer",
+    )
 }
 
 #[cfg(test)]

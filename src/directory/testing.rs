@@ -3,6 +3,7 @@
 use super::change::{Modification, ModificationKind, NewEntry};
 use super::{Directory, Filter, Scope, Search, Viewer};
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Face, PoolId, Rdn, Result, Role, Timestamp};
+use crate::policy::access::{PROFILE, is_profile};
 use crate::store::{Changes, CommitError, Options, Store};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -176,6 +177,107 @@ impl Home {
     }
 }
 
+/// Ways to fill an entry with what its person may write of it, each step to be tried until one is refused, and then the next.
+pub fn fillings() -> Vec<(&'static str, Vec<Modification>)> {
+    use ModificationKind::Add;
+    let letters = |number: usize, length: usize| -> String {
+        let letter = |place: u32| char::from(b'a' + (number / 26_usize.pow(place) % 26) as u8);
+        (0..3).map(letter).chain(std::iter::repeat_n('a', length - 3)).collect()
+    };
+    let profile = || PROFILE.iter().filter(|name| !["jpegPhoto", "preferredLanguage", "sshPublicKey"].contains(name));
+    let photo = |octets: usize| {
+        let values = vec![[&[0xff, 0xd8, 0xff], vec![7; octets].as_slice()].concat()];
+        Modification { kind: Add, attribute: Attribute { name: "jpegPhoto".to_owned(), values } }
+    };
+    let every: Vec<_> = profile().map(|name| step(Add, name, &["1"])).collect();
+    let middle: Vec<_> = profile().map(|name| step(Add, name, &["7".repeat(3_900).as_str()])).collect();
+    let options: Vec<_> = (0..300).map(|number| step(Add, &format!("street;{}", letters(number, 4)), &["1"])).collect();
+    let long_options = [32, 20].into_iter().flat_map(|length| {
+        let of = move |(number, name): (usize, &&str)| {
+            let options = [number, number + 100, number + 200, number + 300].map(|number| format!(";{}", letters(number, length)));
+            [step(Add, &format!("{name}{}", options.concat()), &["1"]), step(Add, &format!("{name}{}", options[..2].concat()), &["1"])]
+        };
+        profile().enumerate().flat_map(of).collect::<Vec<_>>()
+    });
+    let long_options: Vec<_> = long_options.collect();
+    let many_long = (0..80).map(|number| {
+        let (first, second) = (letters(number, 20), letters(number + 100, 20));
+        step(Add, &format!("facsimileTelephoneNumber;{first};{second}"), &["1"])
+    });
+    let many_long: Vec<_> = many_long.collect();
+    let towns = (0..12).map(|number| step(Add, &format!("l;{}", letters(number, 20)), &["12345678"]));
+    let streets = (0..150).map(|number| step(Add, &format!("street;{}", letters(number, 32)), &["1"]));
+    let shorter = (0..60).map(|number| step(Add, &format!("street;{}", letters(number, 3)), &["1"]));
+    let towns_and_streets: Vec<_> = towns.chain(streets).chain(shorter).collect();
+    let values: Vec<_> = (0..30)
+        .map(|start| {
+            let values: Vec<_> = (0..32).map(|number| format!("{}", start * 32 + number)).collect();
+            step(Add, "street", &values.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+        .collect();
+    let mut last_octet = Vec::new();
+    for octets in [30_000, 3_000, 300, 30] {
+        let value = |number: usize| step(Add, if octets > 300 { "street" } else { "pager" }, &[&format!("{number}{}", "7".repeat(octets))]);
+        last_octet.extend((0..28).map(value));
+    }
+    let all = [long_options.as_slice(), &options, &every, &middle, &[photo(500_000)], &last_octet].concat();
+    vec![
+        ("many options", options),
+        ("long options", long_options),
+        ("many long options", many_long),
+        ("towns and streets", towns_and_streets),
+        ("many values", values),
+        ("one huge value", vec![photo(524_000)]),
+        ("many of middle size", middle),
+        ("every attribute", every),
+        ("to the last octet", last_octet),
+        ("all at once", all),
+    ]
+}
+
+/// Takes as many of the steps as are accepted; tells how many.
+pub fn fill(home: &Home, actor: &Actor, id: EntryId, steps: &[Modification]) -> usize {
+    let mut taken = 0;
+    for step in steps {
+        match home.modify_as(actor, id, std::slice::from_ref(step)) {
+            Ok(()) => taken += 1,
+            Err(error) => assert_eq!(rule(Err::<(), _>(error)), crate::model::error::Rule::Constraint, "{}", step.attribute.name),
+        }
+    }
+    taken
+}
+
+/// Writes an entry as an earlier release could have written it: all its attributes but those of the profile lie in parts, and the header tells nothing of what decides.
+pub fn as_of_an_earlier_release(directory: &Directory, id: EntryId) {
+    use super::record::{self, Facts, Item, PART, Room, Spill};
+    use crate::store::Key;
+    let entry = directory.entry(id).unwrap().unwrap();
+    let mut changes = Changes::new();
+    let mut items = Vec::new();
+    for (place, slot) in entry.slots() {
+        let tlv = entry.shared_tlv(place, &slot).unwrap();
+        if !slot.in_parts && directory.schema().attribute_by_id(slot.attribute).is_some_and(|known| is_profile(known.name())) {
+            items.push(Item { attribute: slot.attribute, tlv, spill: None });
+            continue;
+        }
+        let spill = Spill { generation: (entry.version().get() << 16) + place as u64, length: tlv.len() as u32 };
+        for (number, part) in (0..).zip(tlv.chunks(PART)) {
+            changes.put(Key::value(id, spill.generation, number), part.to_vec());
+        }
+        items.push(Item { attribute: slot.attribute, tlv, spill: Some(spill) });
+    }
+    let nothing = Facts { disabled: false, uid: None };
+    let (mut bytes, _) = record::encode(&entry.header().unwrap(), nothing, &items, 1, Room::Brim).unwrap();
+    // The two last fields of the header: 11, false; 12, an empty text.
+    let end = 3 + usize::from(u16::from_be_bytes([bytes[1], bytes[2]]));
+    assert_eq!(bytes.drain(end - 4..end).collect::<Vec<_>>(), [0x0b, 0xf4, 0x0c, 0x60]);
+    bytes[2] -= 4;
+    bytes[3] -= 2;
+    assert_eq!(record::facts(&bytes).unwrap(), None);
+    changes.put(Key::entry(id), bytes);
+    directory.store().commit_blocking(changes).unwrap();
+}
+
 /// The rule that a request broke.
 pub fn rule<T: std::fmt::Debug>(result: Result<T>) -> crate::model::error::Rule {
     match result.unwrap_err().kind() {
@@ -193,7 +295,7 @@ pub fn kind<T: std::fmt::Debug>(result: std::result::Result<T, Error>) -> crate:
 pub fn assert_consistent(directory: &Directory) {
     use super::draft::Draft;
     use super::known::KNOWN;
-    use super::{Entry, SUFFIX, dn, index};
+    use super::{Record, SUFFIX, dn, index};
     use crate::store::{Key, Prefix, Space};
     use std::collections::BTreeSet;
     let keys = |space| directory.store().scan(&Prefix::space(space), None).map(|row| row.unwrap().0).collect::<BTreeSet<Key>>();
@@ -203,7 +305,7 @@ pub fn assert_consistent(directory: &Directory) {
         let (key, row) = row.unwrap();
         let id = key.last_entry().unwrap();
         ids.insert(id);
-        let entry = directory.complete(Entry::read(id, row).unwrap()).unwrap().unwrap();
+        let entry = directory.complete(&Record::read(id, row).unwrap()).unwrap().unwrap();
         let draft = Draft::of(&entry).unwrap();
         terms.extend(index::terms(directory.schema(), &draft, |_| true).iter().map(|term| index::key(term, id)));
         let held = index::unique_values(directory.schema(), &draft, |_| true);

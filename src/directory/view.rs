@@ -5,7 +5,7 @@ use super::known::{KNOWN, Source};
 use super::names::Names;
 use super::record;
 use super::schema::{AttributeType, Schema};
-use super::{Directory, Entry, Filter, Viewer, value};
+use super::{Directory, Filter, Record, Viewer, value};
 use crate::model::ber::{self, Writer};
 use crate::model::error::Rule;
 use crate::model::{Attribute, AttributeId, Dn, Error, Kind, Rdn, Result};
@@ -98,7 +98,7 @@ impl Selection {
 
 impl Directory {
     /// Writes a PartialAttributeList (RFC 4511, section 4.5.2), its SEQUENCE header included: what is selected and what the viewer may read.
-    pub fn project(&self, entry: &Entry, selection: &Selection, types_only: bool, viewer: &Viewer, out: &mut Vec<u8>) -> Result<()> {
+    pub fn project(&self, entry: &Record, selection: &Selection, types_only: bool, viewer: &Viewer, out: &mut Vec<u8>) -> Result<()> {
         let mut writer = Writer::new(out);
         let list = writer.open(ber::SEQUENCE);
         let mut written = Ok(());
@@ -127,7 +127,7 @@ impl Directory {
     }
 
     /// The same as attributes.
-    pub fn attributes(&self, entry: &Entry, selection: &Selection, viewer: &Viewer) -> Result<Vec<Attribute>> {
+    pub fn attributes(&self, entry: &Record, selection: &Selection, viewer: &Viewer) -> Result<Vec<Attribute>> {
         let mut attributes = Vec::new();
         let Some(entry) = self.ready(entry, selection, viewer)? else { return Ok(attributes) };
         let stored = |tlv: &[u8]| Attribute {
@@ -145,14 +145,14 @@ impl Directory {
     }
 
     /// The values of one attribute, whether stored, computed or kept as edges; empty if the viewer may not read it.
-    pub fn attribute(&self, entry: &Entry, name: &str, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
+    pub fn attribute(&self, entry: &Record, name: &str, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
         let selection = Selection::parse(self, [name]);
         Ok(self.attributes(entry, &selection, viewer)?.into_iter().flat_map(|attribute| attribute.values).collect())
     }
 
     /// Whether the entry has the value (RFC 4511, section 4.10). Rule::NoSuchAttribute if it has no value that the viewer may read,
     /// Rule::UndefinedAttribute if the schema has no such attribute, Rule::InappropriateMatching if it cannot be compared, Rule::Syntax if the value is none.
-    pub fn compare(&self, entry: &Entry, name: &str, value: &[u8], viewer: &Viewer) -> Result<bool> {
+    pub fn compare(&self, entry: &Record, name: &str, value: &[u8], viewer: &Viewer) -> Result<bool> {
         let attribute = self.schema.require_attribute(name)?;
         let readable = access::may_filter(viewer, attribute.access, entry.id());
         if !readable || Filter::present(self, name).evaluate(self, entry, viewer)? != Some(true) {
@@ -168,18 +168,11 @@ impl Directory {
     }
 
     /// The entry with all values that are to be shown; `None` if it is gone.
-    fn ready<'e>(&self, entry: &'e Entry, selection: &Selection, viewer: &Viewer) -> Result<Option<Cow<'e, Entry>>> {
-        let is_missing = |(place, slot): (usize, record::Slot)| {
-            slot.in_parts && entry.tlv(place, &slot).is_none() && self.wants(entry, &slot, selection, viewer)
-        };
-        if entry.has_parts() && entry.slots().any(is_missing) {
-            // All of them, so that one result shows one state of the entry.
-            return Ok(self.complete(entry.clone())?.map(Cow::Owned));
-        }
-        Ok(Some(Cow::Borrowed(entry)))
+    fn ready<'e>(&self, entry: &'e Record, selection: &Selection, viewer: &Viewer) -> Result<Option<Cow<'e, Record>>> {
+        self.with_wanted(entry, |slot| self.wants(entry, slot, selection, viewer))
     }
 
-    fn wants(&self, entry: &Entry, slot: &record::Slot, selection: &Selection, viewer: &Viewer) -> bool {
+    fn wants(&self, entry: &Record, slot: &record::Slot, selection: &Selection, viewer: &Viewer) -> bool {
         let options = || {
             let body = entry.body(slot);
             let description =
@@ -191,7 +184,7 @@ impl Directory {
         })
     }
 
-    fn select(&self, entry: &Entry, selection: &Selection, viewer: &Viewer, sink: &mut dyn FnMut(Piece<'_>)) -> Result<()> {
+    fn select(&self, entry: &Record, selection: &Selection, viewer: &Viewer, sink: &mut dyn FnMut(Piece<'_>)) -> Result<()> {
         for (place, slot) in entry.slots().filter(|(_, slot)| self.wants(entry, slot, selection, viewer)) {
             match entry.tlv(place, &slot) {
                 Some(tlv) if slot.in_parts => sink(Piece::Stored(tlv)),
@@ -213,7 +206,7 @@ impl Directory {
     }
 
     /// The values of an attribute that does not lie in the record, as far as the viewer may know the entries that they name.
-    pub(super) fn derived(&self, entry: &Entry, attribute: &AttributeType, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
+    pub(super) fn derived(&self, entry: &Record, attribute: &AttributeType, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
         let one = |value: String| Ok(vec![value.into_bytes()]);
         match source {
             Source::Stored | Source::Nothing => Ok(Vec::new()),
@@ -228,7 +221,8 @@ impl Directory {
             Source::HasSubordinates => one(if self.shows_children(entry.id(), viewer)? { "TRUE" } else { "FALSE" }.to_owned()),
             Source::SubschemaSubentry => one(SUBSCHEMA.to_owned()),
             Source::StructuralObjectClass => {
-                let classes: Vec<&str> = entry.object_classes().collect();
+                let Some(entry) = self.with_wanted(entry, |slot| slot.attribute == KNOWN.object_class)? else { return Ok(Vec::new()) };
+                let classes: Vec<_> = entry.read_values(KNOWN.object_class).filter_map(|class| std::str::from_utf8(class).ok()).collect();
                 let class = self.schema.structural_class(&classes).ok();
                 Ok(class.map(|class| class.name().as_bytes().to_vec()).into_iter().collect())
             }
@@ -256,7 +250,7 @@ impl Directory {
         }
     }
 
-    fn edge_values(&self, entry: &Entry, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
+    fn edge_values(&self, entry: &Record, attribute: AttributeId, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
         let mut names = Names::new(self);
         let mut values = Vec::new();
         for behind in self.edges_behind(entry, attribute, source)? {
@@ -277,7 +271,7 @@ impl Directory {
     }
 
     /// The numbers of the attributes of which the entry has edges now.
-    pub(super) fn linked(&self, entry: &Entry) -> Result<Vec<AttributeId>> {
+    pub(super) fn linked(&self, entry: &Record) -> Result<Vec<AttributeId>> {
         let mut linked = Vec::new();
         for attribute in entry.header()?.links {
             if self.targets(attribute, entry.id(), None).next().transpose()?.is_some() {
@@ -289,7 +283,7 @@ impl Directory {
     }
 }
 
-fn write_piece(writer: &mut Writer<'_>, entry: &Entry, piece: &Piece<'_>, types_only: bool) {
+fn write_piece(writer: &mut Writer<'_>, entry: &Record, piece: &Piece<'_>, types_only: bool) {
     let stored = match piece {
         Piece::Stored(tlv) => *tlv,
         Piece::InRecord(range) => entry.part_of_record(range),
@@ -306,7 +300,7 @@ fn write_piece(writer: &mut Writer<'_>, entry: &Entry, piece: &Piece<'_>, types_
 }
 
 /// When the entry was changed, and for the how manyth time. The count is its own: one of the whole store would tell how much others write.
-fn entry_csn(entry: &Entry) -> Result<String> {
+fn entry_csn(entry: &Record) -> Result<String> {
     let seconds = value::generalized(entry.modified());
     let micros = entry.modified().micros().rem_euclid(1_000_000);
     let header = entry.header()?;

@@ -136,7 +136,7 @@ pub fn find_or_create(
         Some(row) => {
             let stored: Stored = record::decode(VERSION, &row.value)?;
             let entry = stored.entry;
-            if directory.record(entry)?.is_some() {
+            if directory.head(entry)?.is_some() {
                 renew_mail(directory, changes, Tie { key, version: row.version, stored }, identity, now)?;
                 return Ok(Linked::Found(entry));
             }

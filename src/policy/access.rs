@@ -125,10 +125,14 @@ pub const PROFILE: &[&str] = &[
     "sshPublicKey",
 ];
 
+/// Whether an attribute (by its first name in the schema) is one of the profile.
+pub fn is_profile(attribute: &str) -> bool {
+    PROFILE.iter().any(|name| name.eq_ignore_ascii_case(attribute))
+}
+
 /// Whether the viewer may change that attribute (its first name in the schema) of an entry that they may see.
 pub fn may_write(viewer: &Viewer, attribute: &str, entry: EntryId) -> Result<()> {
-    let profile = || PROFILE.iter().any(|name| name.eq_ignore_ascii_case(attribute));
-    if viewer.is_administrator() || (viewer.role == Role::User && viewer.is(entry) && profile()) {
+    if viewer.is_administrator() || (viewer.role == Role::User && viewer.is(entry) && is_profile(attribute)) {
         return Ok(());
     }
     Err(Error::not_allowed(format!("{attribute} of this entry is changed by administrators of the pool only")))

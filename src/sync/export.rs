@@ -4,7 +4,7 @@ use super::ldif::Writer;
 use super::prepare::is_member_uid;
 use crate::authn::Core;
 use crate::directory::schema::{AccessClass, AttributeType};
-use crate::directory::{Directory, Entry, Filter, SUFFIX, Scope, Search, Selection, Viewer};
+use crate::directory::{Directory, Filter, Record, SUFFIX, Scope, Search, Selection, Viewer};
 use crate::model::{Attribute, EntryId, Error, PoolId, Result};
 use crate::pool::Pool;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,7 +110,7 @@ impl State {
     }
 
     /// Writes an entry that the scan has met, or lets it wait for its parent.
-    fn meet(&mut self, writer: &mut Writer<Vec<u8>>, entry: &Entry) -> Result<()> {
+    fn meet(&mut self, writer: &mut Writer<Vec<u8>>, entry: &Record) -> Result<()> {
         match entry.parent().filter(|parent| Some(*parent) > self.after || self.held.contains(parent)) {
             Some(parent) => {
                 self.held.insert(entry.id());
@@ -143,7 +143,7 @@ impl State {
     }
 
     /// Writes an entry; those that waited for it are ready then.
-    fn write(&mut self, writer: &mut Writer<Vec<u8>>, entry: &Entry) -> Result<()> {
+    fn write(&mut self, writer: &mut Writer<Vec<u8>>, entry: &Record) -> Result<()> {
         self.ready.extend(self.waiting.remove(&entry.id()).unwrap_or_default());
         // An entry that is deleted meanwhile has no name any more.
         let Some(dn) = self.directory.dn(entry.id())? else { return Ok(()) };
@@ -157,7 +157,7 @@ impl State {
 
 impl State {
     /// The people that a POSIX group lists by uid itself. What memberUid shows besides follows from member, which is exported.
-    fn member_uids(&self, entry: &Entry) -> Result<Option<Attribute>> {
+    fn member_uids(&self, entry: &Record) -> Result<Option<Attribute>> {
         let Some(kind) = self.directory.schema().attribute_types().iter().find(|kind| is_member_uid(kind)) else { return Ok(None) };
         let mut values = Vec::new();
         for target in self.directory.targets(kind.id, entry.id(), None) {

@@ -40,10 +40,13 @@ fn page(
     let mut items = Vec::new();
     let mut last = None;
     for entry in directory.search(search)? {
-        let entry = entry?;
-        if entry.kind() == kind {
-            last = Some(entry.id());
-            items.push(document(&directory, &entry, context, branch)?);
+        let record = entry?;
+        if record.kind() == kind {
+            last = Some(record.id());
+            // One that is deleted meanwhile is not listed.
+            if let Some(entry) = directory.complete(&record)? {
+                items.push(document(&directory, &entry, context, branch)?);
+            }
         }
         if items.len() == limit {
             return Ok(Page { items, next: last.map(|id| id.to_string()) });

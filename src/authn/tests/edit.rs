@@ -291,7 +291,7 @@ async fn a_password_is_not_set_for_an_entry_that_goes_meanwhile() {
         );
         drop(set);
         deleted.unwrap();
-        assert!(directory.record(id).unwrap().is_none());
+        assert!(directory.head(id).unwrap().is_none());
         assert_eq!(bench.pool.store().count(&crate::store::Prefix::credentials(id)).unwrap(), 0, "round {round}");
     }
 }

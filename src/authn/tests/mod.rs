@@ -5,6 +5,7 @@ mod bind;
 mod cache;
 mod edit;
 mod federated;
+mod filled;
 mod interactive;
 mod lockout;
 mod names;

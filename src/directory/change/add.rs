@@ -1,10 +1,10 @@
 //! Adding an entry.
 
 use super::attribute::{self, Values};
-use super::{NewEntry, check, edges::Edges, write};
+use super::{NewEntry, check, edges::Edges, room, write};
 use crate::directory::draft::Draft;
 use crate::directory::known::Source;
-use crate::directory::record::Header;
+use crate::directory::record::{Header, Room};
 use crate::directory::schema::{AttributeType, Schema};
 use crate::directory::{Directory, EntryKind, SUFFIX, Viewer, value};
 use crate::model::entropy::random;
@@ -82,7 +82,8 @@ pub fn check(directory: &Directory, entry: &NewEntry, actor: &Actor) -> Result<E
     fill(directory.schema, &mut draft, &place, &entry.attributes, actor, &mut |kind, values| {
         values.iter().try_for_each(|value| kind.check_value(value))
     })?;
-    write::check_size(directory, &draft, now)?;
+    room::check_new(directory.schema, &draft)?;
+    draft.encode(now, Room::Filled)?;
     Ok(draft.header.kind)
 }
 

@@ -11,7 +11,7 @@ use crate::model::{AttributeId, Dn, Error, Rdn, Result};
 use super::attribute;
 
 /// The longest RDN as text. Bytes.
-const MAX_RDN: usize = 1024;
+pub const MAX_RDN: usize = 1024;
 
 const USER_CLASSES: &[&str] = &["person", "account", "posixAccount", "simpleSecurityObject"];
 const GROUP_CLASSES: &[&str] = &["groupOfNames", "groupOfUniqueNames", "posixGroup"];

@@ -12,6 +12,7 @@ mod edges;
 mod give_up;
 mod modify;
 mod rename;
+mod room;
 mod size;
 mod suffix;
 mod write;

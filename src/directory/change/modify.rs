@@ -1,7 +1,7 @@
 //! Modifying an entry.
 
 use super::attribute::{self, Values};
-use super::{Modification, ModificationKind, check, edges::Edges, write};
+use super::{Modification, ModificationKind, check, edges::Edges, room, write};
 use crate::directory::draft::{Content, Draft};
 use crate::directory::known::Source;
 use crate::directory::schema::AttributeType;
@@ -70,6 +70,7 @@ fn change(
             }
         }
     }
+    let written: Vec<_> = touched.keys().cloned().collect();
     touched.into_iter().for_each(|(name, (kind, values))| after.set(kind, name, &values.into_values()));
     after.header.links.extend(edges.added_attributes());
     let mut linked = Vec::new();
@@ -83,6 +84,11 @@ fn change(
     check::holds_rdn(schema, &after)?;
     check::same_structure(schema, &before, &after)?;
     check::complete(schema, &mut after, &linked)?;
+    if viewer.is_administrator() {
+        room::check(schema, &before, &after)?;
+    } else {
+        room::check_own(schema, &before, &after, &written)?;
+    }
     match modified {
         Some(at) => after.touch(actor, at),
         // entryCSN tells this version from the one before.

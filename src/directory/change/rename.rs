@@ -1,8 +1,8 @@
 //! Renaming and moving an entry: one record and its name change, whatever lies below it.
 
-use super::{attribute, check, edges::Edges, write};
+use super::{attribute, check, edges::Edges, room, write};
 use crate::directory::draft::{Draft, Name};
-use crate::directory::{Directory, Entry, SUFFIX, Viewer};
+use crate::directory::{Directory, Record, SUFFIX, Viewer};
 use crate::model::error::Rule;
 use crate::model::{Actor, Dn, EntryId, Error, Rdn, Result, Timestamp};
 use crate::policy::access;
@@ -38,6 +38,7 @@ pub fn rename(directory: &Directory, changes: &mut Changes, id: EntryId, name: &
     }
     check::add_rdn_values(schema, &mut after, name.rdn)?;
     check::complete(schema, &mut after, &directory.linked(&entry)?)?;
+    room::check(schema, &before, &after)?;
     after.touch(actor, now);
     write::replace(directory, changes, &entry, (&before, &after), &Edges::new(directory, id, &viewer), now)
 }
@@ -48,7 +49,7 @@ pub fn moved_key() -> Key {
 }
 
 /// Expects the new parent and everything above it as they are now: if one of them moves, the commit conflicts, so no circle can arise.
-fn place_under(directory: &Directory, changes: &mut Changes, entry: &Entry, parent: &Entry) -> Result<()> {
+fn place_under(directory: &Directory, changes: &mut Changes, entry: &Record, parent: &Record) -> Result<()> {
     let above = directory.ancestors(parent.id())?;
     for ancestor in std::iter::once(parent).chain(&above) {
         if ancestor.id() == entry.id() {

@@ -1,17 +1,14 @@
 //! What an entry was and what it becomes, as puts and deletes.
 
 use super::edges::Edges;
+use super::room;
 use crate::directory::draft::Draft;
 use crate::directory::index::{self, Terms, Unique};
-use crate::directory::record::{MAX_ENTRY, Part, over_limit};
-use crate::directory::schema::Schema;
+use crate::directory::record::Room;
 use crate::directory::{Directory, Entry, dn};
 use crate::model::error::Rule;
 use crate::model::{EntryId, Error, Rdn, Result, Timestamp};
 use crate::store::{Changes, Key};
-
-/// What a row takes beside the bytes that vary: the rest of its key, and what the store adds.
-const ROW: usize = 48;
 
 /// Writes an entry that is new.
 pub fn insert(directory: &Directory, changes: &mut Changes, id: EntryId, entry: &Draft, edges: &Edges<'_>, now: Timestamp) -> Result<()> {
@@ -23,12 +20,8 @@ pub fn insert(directory: &Directory, changes: &mut Changes, id: EntryId, entry: 
     unique(directory, changes, id, &Unique::new(), &index::unique_values(directory.schema, entry, all))?;
     terms(changes, id, &Terms::new(), &index::terms(directory.schema, entry, all));
     edges.write(changes)?;
-    record(directory, changes, id, &[], entry, now)
-}
-
-/// Judges whether the rows of an entry fit into one commit, without writing them.
-pub fn check_size(directory: &Directory, entry: &Draft, now: Timestamp) -> Result<()> {
-    encode(directory, entry, now).map(drop)
+    room::check_new(directory.schema, entry)?;
+    record(changes, id, &[], entry, now, Room::Filled)
 }
 
 /// Writes an entry in the place of what it was.
@@ -56,7 +49,7 @@ pub fn replace(
     unique(directory, changes, id, &unique_values(before), &unique_values(after))?;
     terms(changes, id, &index::terms(schema, before, differs), &index::terms(schema, after, differs));
     edges.write(changes)?;
-    record(directory, changes, id, entry.bytes(), after, now)
+    record(changes, id, entry.bytes(), after, now, room::of_change(before, after))
 }
 
 /// Removes the rows of an entry but its edges and credentials.
@@ -123,38 +116,14 @@ fn terms(changes: &mut Changes, id: EntryId, before: &Terms, after: &Terms) {
 }
 
 /// The parts are put before the record that names them.
-fn record(directory: &Directory, changes: &mut Changes, id: EntryId, old: &[u8], entry: &Draft, now: Timestamp) -> Result<()> {
-    let (record, parts) = encode(directory, entry, now)?;
+fn record(changes: &mut Changes, id: EntryId, old: &[u8], entry: &Draft, now: Timestamp, room: Room) -> Result<()> {
+    let (record, parts) = entry.encode(now, room)?;
     for part in parts {
         changes.put(Key::value(id, part.generation, part.number), part.bytes);
     }
     delete_parts(changes, id, old, &record);
     changes.put(Key::entry(id), record);
     Ok(())
-}
-
-/// The record and its new parts. Rule::Constraint if all rows of the entry together are more than one commit holds: also what it has of old, since whatever can
-/// exist must be possible to add at once.
-fn encode(directory: &Directory, entry: &Draft, now: Timestamp) -> Result<(Vec<u8>, Vec<Part>)> {
-    let schema = directory.schema;
-    let (record, parts) = entry.encode(now)?;
-    let in_parts: usize = Draft::spills(&record).map(|spill| spill.length as usize + usize::from(spill.parts()) * ROW).sum();
-    let stored = record.len() + in_parts;
-    // To tell exactly is to make all terms. Few entries come near the limit.
-    if stored.saturating_add(index::most_octets(schema, entry, ROW)) > MAX_ENTRY {
-        let octets = stored + indexed_octets(schema, entry);
-        if octets > MAX_ENTRY {
-            return Err(over_limit(octets));
-        }
-    }
-    Ok((record, parts))
-}
-
-fn indexed_octets(schema: &Schema, entry: &Draft) -> usize {
-    let all = |_| true;
-    let terms: usize = index::terms(schema, entry, all).iter().map(|(_, _, term)| term.len() + ROW).sum();
-    let unique: usize = index::unique_values(schema, entry, all).iter().map(|(_, value)| value.len() + ROW).sum();
-    terms + unique
 }
 
 fn delete_parts(changes: &mut Changes, id: EntryId, old: &[u8], new: &[u8]) {

@@ -6,7 +6,7 @@ use crate::directory::known::Source;
 use crate::directory::schema::AttributeType;
 use crate::directory::search::Step;
 use crate::directory::value::MatchingRule;
-use crate::directory::{Directory, Entry, Viewer, record, value};
+use crate::directory::{Directory, Record, Viewer, record, value};
 use crate::model::{AttributeId, Error, Result};
 use std::cell::OnceCell;
 
@@ -40,8 +40,8 @@ pub(super) type Outcome<T> = std::result::Result<T, Halt>;
 pub(super) struct Candidate<'a> {
     pub directory: &'a Directory,
     pub viewer: &'a Viewer,
-    entry: &'a Entry,
-    complete: &'a OnceCell<Option<Entry>>,
+    entry: &'a Record,
+    complete: &'a OnceCell<Option<Record>>,
     stop: Option<&'a (dyn Fn(Step) -> bool + Sync)>,
     /// Octets since the last question.
     octets: usize,
@@ -63,15 +63,15 @@ impl<'a> Candidate<'a> {
     pub const fn new(
         directory: &'a Directory,
         viewer: &'a Viewer,
-        entry: &'a Entry,
-        complete: &'a OnceCell<Option<Entry>>,
+        entry: &'a Record,
+        complete: &'a OnceCell<Option<Record>>,
         stop: Option<&'a (dyn Fn(Step) -> bool + Sync)>,
     ) -> Self {
         Self { directory, viewer, entry, complete, stop, octets: 0, forms: Vec::new(), kept: 0, derived: Vec::new(), named: Vec::new() }
     }
 
     /// The entry, with all its values once they were needed.
-    pub fn entry(&self) -> &'a Entry {
+    pub fn entry(&self) -> &'a Record {
         self.complete.get().and_then(Option::as_ref).unwrap_or(self.entry)
     }
 
@@ -79,7 +79,7 @@ impl<'a> Candidate<'a> {
     pub fn complete(&mut self) -> Outcome<bool> {
         if self.complete.get().is_none() {
             self.charge(self.entry.octets_in_parts())?;
-            let complete = self.directory.complete(self.entry.clone())?;
+            let complete = self.directory.with_parts(self.entry.clone())?;
             // An entry that changed meanwhile has its attributes in other places.
             self.forms.clear();
             self.kept = 0;

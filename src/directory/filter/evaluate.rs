@@ -7,7 +7,7 @@ use crate::directory::known::{KNOWN, Source};
 use crate::directory::schema::AttributeType;
 use crate::directory::search::Step;
 use crate::directory::value::{self, MatchingRule};
-use crate::directory::{Directory, Entry, Viewer, draft, record};
+use crate::directory::{Directory, Record, Viewer, draft, record};
 use crate::model::{EntryId, Rdn, Result};
 use crate::policy::access;
 use std::cell::OnceCell;
@@ -22,7 +22,7 @@ pub(in crate::directory) enum Verdict {
 
 impl Filter {
     /// Whether the entry satisfies the filter, as far as the viewer may know.
-    pub fn evaluate(&self, directory: &Directory, entry: &Entry, viewer: &Viewer) -> Result<Option<bool>> {
+    pub fn evaluate(&self, directory: &Directory, entry: &Record, viewer: &Viewer) -> Result<Option<bool>> {
         let complete = OnceCell::new();
         let outcome = self.judge(&mut Candidate::new(directory, viewer, entry, &complete, None));
         Ok(settle(outcome)?.flatten())
@@ -32,7 +32,7 @@ impl Filter {
     pub(in crate::directory) fn evaluate_until(
         &self,
         directory: &Directory,
-        entry: &Entry,
+        entry: &Record,
         viewer: &Viewer,
         stop: Option<&(dyn Fn(Step) -> bool + Sync)>,
     ) -> Result<Verdict> {
@@ -210,7 +210,7 @@ fn names(candidate: &mut Candidate<'_>, attribute: &AttributeType, source: Sourc
         Source::Edges => directory.has_edge(attribute.id, entry.id(), target)?,
         Source::MemberUid => {
             directory.has_edge(attribute.id, entry.id(), target)?
-                || (entry.has_class("posixGroup") && directory.has_edge(KNOWN.member, entry.id(), target)?)
+                || (directory.has_class(entry, "posixGroup")? && directory.has_edge(KNOWN.member, entry.id(), target)?)
         }
         _ => false,
     })

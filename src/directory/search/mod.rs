@@ -9,7 +9,7 @@ mod way;
 pub use plan::{Plan, THOROUGH};
 
 use super::filter::Verdict;
-use super::{Directory, Entry, Filter, Viewer};
+use super::{Directory, Filter, Record, Viewer};
 use crate::model::{EntryId, Error, Result};
 use crate::policy::access;
 use plan::Planner;
@@ -53,7 +53,7 @@ pub enum Step {
     Octets(usize),
 }
 
-/// The entries that a search finds, in the order of their ids. Ends after an error.
+/// The records of the entries that a search finds, in the order of their ids; `Directory::complete` makes entries of them. Ends after an error.
 pub struct Found<'a> {
     directory: &'a Directory,
     search: Search<'a>,
@@ -108,7 +108,7 @@ impl Found<'_> {
         self.reached
     }
 
-    fn check(&mut self, id: EntryId, entry: Option<Entry>) -> Result<Option<Entry>> {
+    fn check(&mut self, id: EntryId, entry: Option<Record>) -> Result<Option<Record>> {
         let Some(entry) = entry.map_or_else(|| self.directory.record(id), |entry| Ok(Some(entry)))? else { return Ok(None) };
         let Search { filter, viewer, stop, .. } = self.search;
         if !access::may_see_entry(viewer, entry.kind(), id) || !self.reach.contains(self.directory, &entry)? {
@@ -126,7 +126,7 @@ impl Found<'_> {
 }
 
 impl Iterator for Found<'_> {
-    type Item = Result<Entry>;
+    type Item = Result<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
@@ -138,7 +138,7 @@ impl Iterator for Found<'_> {
             self.examined += 1;
             let checked = match candidate? {
                 Ok((id, row)) => {
-                    let entry = row.map(|row| Entry::read(id, row)).transpose();
+                    let entry = row.map(|row| Record::read(id, row)).transpose();
                     let checked = entry.and_then(|entry| self.check(id, entry));
                     if self.stopped {
                         break;
@@ -153,7 +153,7 @@ impl Iterator for Found<'_> {
                 Ok(None) => {}
                 Err(error) => {
                     self.ended = true;
-                    return Some(Err::<Entry, Error>(error));
+                    return Some(Err::<Record, Error>(error));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Whether an entry lies within the scope of a search: a walk over its ancestors, whose answers are kept for the search.
 
 use super::Scope;
-use crate::directory::{Directory, Entry, MAX_DEPTH, SUFFIX};
+use crate::directory::{Directory, MAX_DEPTH, Record, SUFFIX};
 use crate::model::{EntryId, Result};
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ impl Reach {
         Self { base, scope, known: HashMap::new() }
     }
 
-    pub fn contains(&mut self, directory: &Directory, entry: &Entry) -> Result<bool> {
+    pub fn contains(&mut self, directory: &Directory, entry: &Record) -> Result<bool> {
         match self.scope {
             Scope::Base => Ok(entry.id() == self.base),
             Scope::One => Ok(entry.parent() == Some(self.base)),

@@ -176,7 +176,7 @@ fn what_indexes_find_is_what_brute_force_finds() {
 }
 
 fn in_scope(home: &Home, base: EntryId, scope: Scope, id: EntryId) -> bool {
-    let above: Vec<_> = home.directory.ancestors(id).unwrap().iter().map(Entry::id).collect();
+    let above: Vec<_> = home.directory.ancestors(id).unwrap().iter().map(Record::id).collect();
     match scope {
         Scope::Base => id == base,
         Scope::One => above.first() == Some(&base),

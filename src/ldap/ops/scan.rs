@@ -4,7 +4,7 @@ use super::super::codec::encode_entry;
 use super::super::session::Base;
 use super::AT_ONCE;
 use crate::directory::search::{Plan, Step, THOROUGH};
-use crate::directory::{Directory, Entry, Filter, Names, Scope, Search, Selection, Viewer};
+use crate::directory::{Directory, Filter, Names, Record, Scope, Search, Selection, Viewer};
 use crate::model::{Clock, EntryId, Result, Timestamp};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -76,7 +76,7 @@ impl Pace {
     }
 
     /// Whether that entry is shown there, or with more time.
-    fn shows(self, directory: &Directory, entry: &Entry) -> Result<bool> {
+    fn shows(self, directory: &Directory, entry: &Record) -> Result<bool> {
         Ok(self == Self::AsJob || (entry.octets_in_parts() <= self.octets() && !directory.names_many(entry)?))
     }
 

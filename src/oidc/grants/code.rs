@@ -79,7 +79,8 @@ async fn commit(
 ) -> Result<TokenResponse, Attempt> {
     let now = app.now();
     let basis = Basis { password: record.password_proof, voucher: record.voucher.as_ref() };
-    let entry = app.core.welcome_since(&request.pool, record.entry, basis)?.ok_or_else(Failure::credentials)?;
+    let head = app.core.welcome_since(&request.pool, record.entry, basis)?.ok_or_else(Failure::credentials)?;
+    let entry = App::directory(request).complete(&head)?.ok_or_else(Failure::credentials)?;
     let grant = Grant {
         id: record.grant,
         client_id: record.client_id.clone(),

@@ -181,7 +181,7 @@ async fn what_is_too_large_for_one_commit_is_told_before_anything_is_written() {
     let names: String = (0..400).map(|_| format!("cn: {}\n", (0..200).map(&mut letter).collect::<String>())).collect();
     for (file, line) in [(two_photos, "line 6: "), (person("bob", &names), "line 1: ")] {
         let problems = bench.problems(&file).await;
-        assert!(problems.len() == 1 && problems[0].starts_with(line) && problems[0].contains("over the limit of 786432"), "{problems:?}");
+        assert!(problems.len() == 1 && problems[0].starts_with(line) && problems[0].contains("over the limit of 851968"), "{problems:?}");
     }
     let one_photo = person("bob", &photo("AAAA"));
     assert_eq!(bench.import(&one_photo).await.unwrap_or_else(|failure| panic!("{failure}")).added, 1);

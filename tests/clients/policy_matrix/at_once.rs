@@ -6,13 +6,13 @@ use crate::ldap_client::{Directory, code};
 use crate::ldap_wire::{self, Wire, is_notice, result_code};
 use crate::web_client::{Application, Browser, ServiceProvider, Tokens};
 
-const RIGHT: &str = "alice-demo-password";
+pub(super) const RIGHT: &str = "alice-demo-password";
 
 /// Everything that alice has open.
-struct Everything {
+pub(super) struct Everything {
     application: Application,
     sign_on: String,
-    connection: Wire,
+    pub(super) connection: Wire,
     rebind: Wire,
     browser: Browser,
     tokens: Tokens,
@@ -21,7 +21,7 @@ struct Everything {
 }
 
 impl Everything {
-    async fn of_alice(server: &TestServer) -> Self {
+    pub(super) async fn of_alice(server: &TestServer) -> Self {
         let application = Application::demo(server);
         let sign_on = ServiceProvider::demo(server).sign_on(server);
         let mut browser = Browser::new();
@@ -35,7 +35,7 @@ impl Everything {
     }
 
     /// Asserts that all of it works, but for the code, which can be used once.
-    async fn assert_good(&mut self) {
+    pub(super) async fn assert_good(&mut self) {
         assert_eq!(result_code(&self.connection.ask(&ldap_wire::who_am_i()).await), 0);
         assert_eq!(result_code(&self.rebind.ask(&ldap_wire::bind(&dn("alice"), RIGHT)).await), 0);
         assert!(self.browser.is_logged_in(&self.application).await);
@@ -45,7 +45,7 @@ impl Everything {
     }
 
     /// Asserts that none of it works any more.
-    async fn assert_void(&mut self) {
+    pub(super) async fn assert_void(&mut self) {
         let notice = self.connection.ask(&ldap_wire::who_am_i()).await;
         assert!(is_notice(&notice), "{notice:02x?}");
         self.connection.assert_closed().await;

@@ -2,6 +2,7 @@
 //! reason, and nobody outside can tell a name that nobody has from a wrong password: the bytes are equal and so is the work.
 
 mod at_once;
+mod filled;
 mod lockout;
 mod sources;
 mod verdicts;
