@@ -62,6 +62,7 @@ pub(super) struct Embedded {
     room: Arc<Semaphore>,
     turns: Arc<Turns>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    is_new: bool,
 }
 
 impl Embedded {
@@ -112,7 +113,14 @@ impl Embedded {
         };
         let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
         let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
-        Ok(Self { shared, requests: RwLock::new(Some(sender)), room, turns: Arc::default(), thread: Mutex::new(Some(thread)) })
+        Ok(Self {
+            shared,
+            requests: RwLock::new(Some(sender)),
+            room,
+            turns: Arc::default(),
+            thread: Mutex::new(Some(thread)),
+            is_new: found.is_new(),
+        })
     }
 
     pub(super) fn get(&self, pool: PoolId, key: &Key) -> Result<Option<Row>, ReadError> {
@@ -197,6 +205,10 @@ impl Embedded {
 
     pub(super) fn stopped(&self) -> Option<String> {
         self.shared.stopped.get().cloned()
+    }
+
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     pub(super) fn latest(&self) -> Sequence {

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// - 2: a feed row for each pool and journal record, an expiry row for the audit rows of an hour.
 const FORMAT: u32 = 2;
 
+/// The commit by which a store is created.
+const FIRST: u64 = 1;
+
 /// How long to wait for the engine's own lock, which a store that this process has just closed can hold for a moment. Ours is taken already.
 const ENGINE_LOCK_ATTEMPTS: u32 = 500;
 const ENGINE_LOCK_PAUSE: Duration = Duration::from_millis(10);
@@ -28,6 +31,13 @@ pub(super) struct Recovered {
     pub floor: u64,
     /// Commits that were applied again.
     pub replayed: usize,
+}
+
+impl Recovered {
+    /// Whether nobody has committed anything yet.
+    pub(super) const fn is_new(&self) -> bool {
+        self.last <= FIRST
+    }
 }
 
 pub(super) fn open_engine(engine: &Path, options: &Options) -> Result<sled::Db, ReadError> {
@@ -98,14 +108,14 @@ fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadE
 
 /// A fresh store: the first commit names the format.
 fn create(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
-    let first = Sequence::new(1);
+    let first = Sequence::new(FIRST);
     let commit = Commit { sequence: first, puts: vec![(format_name(), format_tail())], deletes: Vec::new() };
     for ((sequence, part), record) in journal::records(std::slice::from_ref(&commit), Sequence::new(0)) {
         rows.insert(names::journal_key(sequence, part), record)?;
     }
     make_durable(rows, file)?;
     apply(rows, &commit)?;
-    Ok(Recovered { last: 1, recorded: 0, floor: 1, replayed: 0 })
+    Ok(Recovered { last: FIRST, recorded: 0, floor: FIRST, replayed: 0 })
 }
 
 fn apply(rows: &sled::Db, commit: &Commit) -> Result<(), ReadError> {
