@@ -8,7 +8,7 @@ use poolgate::directory::{Directory, Entry, Filter, Names, NewEntry, Scope, Sear
 use poolgate::ldap::codec::encode_entry;
 use poolgate::model::{Actor, Attribute, Clock, Dn, Face, PoolId, Result, Role};
 use poolgate::server::{SystemClock, SystemEntropy};
-use poolgate::store::{Changes, CommitError, Options, Store};
+use poolgate::store::{Changes, CommitError, Options, SegmentSync, Store};
 use std::hint::black_box;
 
 const PEOPLE: u64 = 10_000;
@@ -88,7 +88,7 @@ fn person(number: u64) -> NewEntry {
 
 fn filled() -> Bench {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(folder.path(), Options { hot_cache: 64 << 20, ..Options::default() }).expect("a store");
+    let store = Store::open(folder.path(), Options { hot_cache: 64 << 20, ..Options::default() }, SegmentSync::install()).expect("a store");
     let directory = Directory::over(store.pool(PoolId::new(1)), Dn::parse("o=acme").expect("a name"));
     let entropy = SystemEntropy::default();
     let operator = Actor { role: Role::Operator, entry: None, name: "cn=operator".into(), face: Face::Server, address: None };

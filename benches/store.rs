@@ -4,7 +4,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use poolgate::model::{AttributeId, EntryId, PoolId};
-use poolgate::store::{Changes, Key, Options, PoolStore, Prefix, Space, Store, Term};
+use poolgate::store::{Changes, Key, Options, PoolStore, Prefix, SegmentSync, Space, Store, Term};
 use std::hint::black_box;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -22,7 +22,7 @@ struct Bench {
 
 fn open(options: Options) -> Bench {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(folder.path(), options).expect("a store");
+    let store = Store::open(folder.path(), options, SegmentSync::install()).expect("a store");
     let runtime = Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
     Bench { pool: store.pool(PoolId::new(1)), runtime, _store: store, _folder: folder }
 }

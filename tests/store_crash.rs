@@ -9,16 +9,23 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use poolgate::model::{EntryId, PoolId, Sequence, Timestamp};
-use poolgate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, Space, Store};
+use poolgate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, SegmentSync, Space, Store};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter_all_threads};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 const FOLDER: &str = "POOLGATE_CRASH_FOLDER";
 const LAUNCH: &str = "POOLGATE_CRASH_LAUNCH";
 const ROUNDS: &str = "POOLGATE_CRASH_ROUNDS";
 const REGULAR_ROUNDS: u64 = 40;
+
+const FAILING_FOLDER: &str = "POOLGATE_CRASH_FAILING_FOLDER";
+const FAILING_ROUNDS: usize = 12;
+/// How long to wait for what must come, so that its lack fails a test and does not hang it.
+const A_WHILE: Duration = Duration::from_secs(30);
 
 const POOL: PoolId = PoolId::new(1);
 const WRITERS: u64 = 4;
@@ -27,7 +34,7 @@ const REGISTER_ROWS: u64 = 6;
 
 fn open(folder: &Path) -> Store {
     // A short journal, so that trimming is killed too.
-    Store::open(folder, Options { journal_kept: 50, ..Options::default() }).unwrap()
+    Store::open(folder, Options { journal_kept: 50, ..Options::default() }, SegmentSync::install()).unwrap()
 }
 
 struct Numbers(u64);
@@ -159,7 +166,64 @@ fn keep_house(store: &Store, launch: u64) {
     }
 }
 
+/// A process whose disk fails while it commits: from then on every write of the engine's log does, in whichever thread.
+#[test]
+fn child_with_a_failing_disk() {
+    let Ok(folder) = std::env::var(FAILING_FOLDER) else { return };
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(A_WHILE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            tell("nobody is told");
+            std::process::exit(3);
+        }
+    });
+    let options = Options { write_deadline: Duration::from_secs(10), ..Options::default() };
+    let store = Store::open(Path::new(&folder), options, SegmentSync::install()).unwrap();
+    let failed = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let pool = store.pool(POOL);
+                scope.spawn(move || {
+                    (0..).find_map(|round: u64| {
+                        let mut changes = Changes::new();
+                        for row in 0..100 {
+                            changes.put(register(writer, row), vec![round as u8; 5000]);
+                        }
+                        pool.commit_blocking(changes).err()
+                    })
+                })
+            })
+            .collect();
+        while store.statistics().commits < 20 {
+            std::thread::yield_now();
+        }
+        let missing = SeccompAction::Errno(libc::EIO.unsigned_abs());
+        let architecture = std::env::consts::ARCH.try_into().unwrap();
+        let filter = SeccompFilter::new([(libc::SYS_pwrite64, Vec::new())].into(), SeccompAction::Allow, missing, architecture);
+        apply_filter_all_threads(&BpfProgram::try_from(filter.unwrap()).unwrap()).unwrap();
+        writers.into_iter().map(|writer| writer.join().unwrap().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(failed.iter().all(|error| matches!(error, CommitError::Stopped(_))), "{failed:?}");
+    let reason = store.stopped().unwrap();
+    tell(&format!("stopped {reason}"));
+    store.close();
+    drop(end);
+    std::process::exit(0);
+}
+
 // ---- the parent ----
+
+#[test]
+fn whoever_commits_while_the_disk_fails_is_told() {
+    for _ in 0..FAILING_ROUNDS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child_with_a_failing_disk", "--nocapture"]).env(FAILING_FOLDER, folder.path());
+        let done = command.output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && said.contains("stopped "), "{}: {said}", done.status);
+    }
+}
 
 #[test]
 fn what_was_acknowledged_outlives_every_kill_and_nothing_is_there_in_part() {

@@ -1,6 +1,6 @@
 //! What lies in a data folder after its server has stopped.
 
-use poolgate::store::{Options, Prefix, ServerPrefix, Space, Store};
+use poolgate::store::{Options, Prefix, SegmentSync, ServerPrefix, Space, Store};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub struct Records {
 }
 
 pub fn count(data: &Path) -> Records {
-    let store = Store::open(data, Options::default()).expect("the store of a server that has stopped");
+    let store = Store::open(data, Options::default(), SegmentSync::install()).expect("the store of a server that has stopped");
     let registry = [ServerPrefix::pools(), ServerPrefix::slugs(), ServerPrefix::suffixes(), ServerPrefix::checkpoints()];
     let mut records = Records { all: registry.iter().map(|prefix| store.server_scan(prefix, None).count()).sum(), newest: 0 };
     for row in store.server_scan(&ServerPrefix::pools(), None) {

@@ -6,7 +6,7 @@ use super::record;
 use super::*;
 use crate::model::entropy::Entropy;
 use crate::model::{EntryId, Epoch, PoolId, Sequence, Timestamp, Voucher};
-use crate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, Space, Store};
+use crate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, SegmentSync, Space, Store};
 use crate::work::Hasher;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -21,7 +21,7 @@ impl Entropy for Counting {
 
 fn store() -> (TempDir, PoolStore) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), Options::default()).unwrap().pool(PoolId::new(7));
+    let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap().pool(PoolId::new(7));
     (folder, store)
 }
 
@@ -201,7 +201,7 @@ async fn clients_are_added_found_listed_and_deleted() {
     let registered = ServiceProvider { epoch: Some(Epoch::draw(&Counting)), ..service_provider() };
     assert_eq!(
         service_providers(&store, None, 10).unwrap().into_iter().map(|provider| provider.unwrap()).collect::<Vec<_>>(),
-        [registered.clone()]
+        std::slice::from_ref(&registered)
     );
     assert_eq!(find_client(&store, "A").unwrap(), None, "the case counts");
     assert_eq!(find_client(&store, "not\u{e9}").unwrap(), None);
@@ -396,7 +396,7 @@ async fn a_code_that_waits_ends_with_its_session() {
 #[tokio::test]
 async fn codes_and_grants_go_when_their_time_has_come() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = Store::open(folder.path(), Options::default()).unwrap();
+    let whole = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
     let store = whole.pool(PoolId::new(7));
     let mut changes = Changes::new();
     put_code(&mut changes, "unused", &code());

@@ -220,7 +220,8 @@ mod tests {
 
     fn directory() -> Directory {
         let folder = tempfile::tempdir().unwrap();
-        let store = crate::store::Store::open(folder.path(), crate::store::Options::default()).unwrap();
+        let store =
+            crate::store::Store::open(folder.path(), crate::store::Options::default(), crate::store::SegmentSync::install()).unwrap();
         Directory::over(store.pool(crate::model::PoolId::new(1)), crate::model::Dn::root())
     }
 

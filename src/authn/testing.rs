@@ -10,7 +10,7 @@ use crate::{
     model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp},
     policy::lockout::LockoutPolicy,
     pool::{NewPool, Pool, Registry, Settings, Slug},
-    store::{Changes, Options, Prefix, Space, Store},
+    store::{Changes, Options, Prefix, SegmentSync, Space, Store},
     work::{Places, Work},
 };
 use std::{
@@ -114,7 +114,7 @@ impl Bench {
 
     pub async fn limited(settings: Settings, waiting: WaitingLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(START.micros())));
         let entropy: Arc<dyn Entropy> = Arc::new(Drawn(AtomicU64::new(0)));
         let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;

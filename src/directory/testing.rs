@@ -4,7 +4,7 @@ use super::change::{Modification, ModificationKind, NewEntry};
 use super::{Directory, Filter, Scope, Search, Viewer};
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Error, Face, PoolId, Rdn, Result, Role, Timestamp};
 use crate::policy::access::{PROFILE, is_profile};
-use crate::store::{Changes, CommitError, Options, Store};
+use crate::store::{Changes, CommitError, Options, SegmentSync, Store};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub fn step(kind: ModificationKind, name: &str, values: &[&str]) -> Modification
 impl Home {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let directory = Directory::over(store.pool(PoolId::new(1)), dn("o=acme"));
         let clock = AtomicI64::new(1_750_000_000_000_000);
         let home = Self { directory, entropy: Sequence(Mutex::new(1)), store: Some(store), clock, _folder: folder };

@@ -36,6 +36,13 @@ pub struct Wanted<'a> {
     pub target: Option<EntryId>,
 }
 
+/// What of the wanted somebody has.
+#[derive(Default)]
+struct Held {
+    uids: Vec<Vec<u8>>,
+    mails: Vec<Vec<u8>>,
+}
+
 /// Takes from users of upstreams what an administrator wants for somebody else, and keeps it from coming back to them.
 ///
 /// Fails with `Invalid(Constraint)` on an address for whose domain its holder's provider vouches. What somebody else holds for good is left for the directory to refuse.
@@ -48,21 +55,21 @@ pub fn give_way(
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<Vec<Taken>> {
-    let mut held: BTreeMap<EntryId, (Vec<Vec<u8>>, Vec<Vec<u8>>)> = BTreeMap::new();
+    let mut held: BTreeMap<EntryId, Held> = BTreeMap::new();
     for attribute in wanted.attributes {
         let Some(kind) = directory.schema().attribute(&attribute.name) else { continue };
         for value in &attribute.values {
             let Some(holder) = directory.by_unique(kind.name(), value)?.filter(|holder| Some(*holder) != wanted.target) else { continue };
-            let (uids, mails) = held.entry(holder).or_default();
+            let of_holder = held.entry(holder).or_default();
             match kind.name() {
-                "uid" => uids.push(value.clone()),
-                "mail" => mails.push(value.clone()),
+                "uid" => of_holder.uids.push(value.clone()),
+                "mail" => of_holder.mails.push(value.clone()),
                 _ => {}
             }
         }
     }
     let mut taken = Vec::new();
-    for (holder, (uids, mails)) in held {
+    for (holder, Held { uids, mails }) in held {
         let ties = link::of_entry(directory, holder)?;
         let Some(entry) = directory.entry(holder)?.filter(|_| !ties.is_empty()) else { continue };
         let dn = directory.dn(holder)?.ok_or_else(Error::contended)?.to_string();

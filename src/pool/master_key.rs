@@ -182,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_may_be_made_for_a_store_that_never_used_one() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), crate::store::Options::default()).unwrap();
+        let store = Store::open(folder.path(), crate::store::Options::default(), crate::store::SegmentSync::install()).unwrap();
         assert!(is_unused(&store).unwrap());
         let registry = open(&store, master()).await.unwrap();
         assert!(!is_unused(&store).unwrap(), "from the first start on");

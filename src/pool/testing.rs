@@ -4,7 +4,7 @@
 use super::*;
 use crate::crypto::sealed::MasterKey;
 use crate::model::{Actor, Clock, Entropy, Error, Face, Result, Role, Timestamp};
-use crate::store::{Changes, Options, Store};
+use crate::store::{Changes, Options, SegmentSync, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ pub(super) async fn registry(store: &Store) -> Registry {
 
 pub(super) async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
     Bench { registry: registry(&store).await, store, folder }
 }
 

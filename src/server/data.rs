@@ -32,12 +32,12 @@ fn key() -> ServerKey {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::store::Options;
+    use crate::store::{Options, SegmentSync};
 
     #[tokio::test]
     async fn data_that_another_version_made_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         check(&store).unwrap().write(&store).await.unwrap();
         let commits = store.statistics().commits;
         check(&store).unwrap().write(&store).await.unwrap();

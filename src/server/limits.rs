@@ -76,7 +76,12 @@ impl Limits {
 
     /// Settings of the store.
     pub(super) fn store(&self) -> Options {
-        Options { engine_cache: self.engine_cache_mib << 20, hot_cache: self.hot_cache_mib << 20, ..Options::default() }
+        Options {
+            engine_cache: self.engine_cache_mib << 20,
+            hot_cache: self.hot_cache_mib << 20,
+            signs: &["master.key", "admin.sock"],
+            ..Options::default()
+        }
     }
 
     /// Threads for blocking work.

@@ -36,7 +36,7 @@ use crate::authn::{Core, Parts};
 use crate::entrance::Entrance;
 use crate::model::{Clock, Entropy};
 use crate::pool::{self, Registry};
-use crate::store::{ReadError, Store};
+use crate::store::{ReadError, SegmentSync, Store};
 use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::PoolUrls;
@@ -95,11 +95,7 @@ struct Sockets {
 /// Starts a server. It answers when this returns.
 pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Running, ConfigError> {
     let data = config.data.clone().ok_or_else(|| ConfigError::new("`data` is missing: name the data folder"))?;
-    // The data folder may be one that others can look into; what we keep in it is not for them.
-    let spool = data.join("import");
-    for folder in [&data, &data.join("db"), &spool] {
-        files::make_private_folder(folder)?;
-    }
+    // Nothing is made before the store has judged the folder.
     let store = open_store(&data, &config.limits)?;
     // All that can be refused of the data comes before the first thing that is written to it.
     let note = self::data::check(&store)?;
@@ -107,6 +103,9 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let clock: Arc<dyn Clock> = watch.clone();
     let registry = open_registry(&config, &data, &store, &clock, &entropy).await?;
     note.write(&store).await?;
+    // The data folder may be one that others can look into; what we keep in it is not for them.
+    let spool = data.join("import");
+    files::make_private_folder(&spool)?;
     // Files that were being imported when a server ended early can hold passwords. The store is ours by now, so nobody imports them.
     files::remove_files(&spool)?;
     let core = Core::new(Parts {
@@ -187,7 +186,7 @@ impl Running {
 }
 
 fn open_store(data: &Path, limits: &Limits) -> Result<Store, ConfigError> {
-    Store::open(data, limits.store()).map_err(|ReadError(message)| ConfigError::new(message))
+    Store::open(data, limits.store(), SegmentSync::install()).map_err(|ReadError(message)| ConfigError::new(message))
 }
 
 /// The registry under the master key, which is found to be the store's before anything depends on it.

@@ -83,7 +83,7 @@ async fn pause(time: Duration, life: &Life) -> bool {
 mod tests {
     use super::*;
     use crate::model::{Clock, PoolId, Timestamp};
-    use crate::store::{Changes, Key, Options, Prefix, Space};
+    use crate::store::{Changes, Key, Options, Prefix, SegmentSync, Space};
     use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
     const DAY: i64 = 24 * 60 * 60;
@@ -106,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn a_leap_of_the_clock_deletes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let pool = store.pool(PoolId::new(1)).keeping_audit(Duration::from_secs(90 * 24 * 60 * 60));
         let hands = Arc::new(Hands::default());
         let mut changes = Changes::new();

@@ -105,7 +105,7 @@ fn tell(leap: Option<Leap>) {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::store::Options;
+    use crate::store::{Options, SegmentSync};
     use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
     /// Two clocks that are moved by hand, in seconds.
@@ -143,7 +143,7 @@ mod tests {
     #[tokio::test]
     async fn the_time_is_noted_each_minute_while_it_is_trusted() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let hands = Arc::new(Hands::default());
         let watch = begin(&hands, &store);
         watch.note(&store).await.unwrap();
@@ -164,7 +164,7 @@ mod tests {
     async fn a_start_in_another_year_deletes_nothing_and_stamps_nothing_before_what_was() {
         for leap in [-1_790_000_000, 400 * 24 * 60 * 60] {
             let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(folder.path(), Options::default()).unwrap();
+            let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
             let hands = Arc::new(Hands::default());
             begin(&hands, &store).note(&store).await.unwrap();
             let noted = hands.now();

@@ -20,7 +20,7 @@ impl PoolStore {
     where
         D: Future<Output = Result<(Changes, T)>>,
     {
-        let turns = self.engine.turns();
+        let turns = self.engine.lines();
         let mut turn = Turn::default();
         let mut lost = 0;
         while lost < ATTEMPTS {

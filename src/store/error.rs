@@ -32,6 +32,14 @@ pub enum CommitError {
 #[error("the store cannot be read: {0}")]
 pub struct ReadError(pub String);
 
+impl ReadError {
+    /// What the engine says of its file when that is damaged.
+    pub(super) fn unreadable(reason: &str) -> Self {
+        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(format!("the engine cannot read its file ({reason}); restore the data folder from a backup"))
+    }
+}
+
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
@@ -51,6 +59,10 @@ impl From<ReadError> for Error {
 
 impl From<sled::Error> for ReadError {
     fn from(error: sled::Error) -> Self {
-        Self(error.to_string())
+        match error {
+            sled::Error::Io(error) => Self(error.to_string()),
+            sled::Error::Corruption { at, .. } => Self::unreadable(&format!("it is damaged at {at:?}")),
+            error => Self::unreadable(&error.to_string()),
+        }
     }
 }

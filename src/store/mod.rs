@@ -18,7 +18,7 @@ mod statistics;
 mod turns;
 
 pub use changes::{Changes, ServerChanges};
-pub use embedded::Consumer;
+pub use embedded::{Consumer, SegmentSync};
 pub use error::{CommitError, ReadError};
 pub use feed::{Change, Feed};
 pub use keys::{Key, Prefix, Space, Term};
@@ -59,6 +59,11 @@ pub struct Options {
     pub journal_cap: u64,
     /// Bytes that it keeps at most then.
     pub journal_cap_bytes: u64,
+    /// How long the engine may take for a write, or for a group of commits; then the store stops.
+    pub write_deadline: Duration,
+    /// Names of files that only a server which has had a store leaves in the data folder. Beside one
+    /// of them a missing store is damage, and none is made.
+    pub signs: &'static [&'static str],
 }
 
 impl Default for Options {
@@ -70,6 +75,8 @@ impl Default for Options {
             journal_kept_bytes: 64 << 20,
             journal_cap: 262_144,
             journal_cap_bytes: 256 << 20,
+            write_deadline: Duration::from_secs(60),
+            signs: &[],
         }
     }
 }
@@ -88,9 +95,11 @@ pub struct Row {
 pub struct Store(Arc<Embedded>);
 
 impl Store {
-    /// Opens or creates the store in that folder; refused while another process has it open.
-    pub fn open(folder: &Path, options: Options) -> Result<Self, ReadError> {
-        Ok(Self(Arc::new(Embedded::open(folder, options)?)))
+    /// Opens the store in that folder, or creates it where nothing of a store lies; refused while
+    /// another process has it open, and where what lies there cannot be read. What is refused is left
+    /// as it is.
+    pub fn open(folder: &Path, options: Options, segments: SegmentSync) -> Result<Self, ReadError> {
+        Ok(Self(Arc::new(Embedded::open(folder, &options, segments)?)))
     }
 
     /// The records of one pool.

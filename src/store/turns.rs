@@ -1,4 +1,4 @@
-//! Turns at records that several use cases want to write at the same time.
+//! Lines at records that several use cases want to write at the same time.
 //!
 //! A use case that lost a commit to another waits for its turn at the records that both expected, reads and decides again, and commits while it has the turn. As
 //! long as somebody waits for a record, others who come to the same one line up behind, first come first served: so each is done in the end, however many there
@@ -22,7 +22,7 @@ type Place = (PoolId, Key);
 
 /// The lines at records that are contended at this moment.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(super) struct Lines {
     /// How many records have a line; read before the lock is taken.
     contended: AtomicUsize,
     lines: Mutex<HashMap<Place, Line>>,
@@ -50,12 +50,12 @@ pub(super) struct Turn(Vec<Seat>);
 
 /// A place in the line of one record.
 struct Seat {
-    turns: Arc<Turns>,
+    turns: Arc<Lines>,
     place: Place,
     has_turn: Option<OwnedMutexGuard<()>>,
 }
 
-impl Turns {
+impl Lines {
     /// Whether others wait for one of these records, and this turn is not at it.
     pub fn is_contended(&self, places: &BTreeSet<Place>, held: &Turn) -> bool {
         if self.contended.load(Ordering::Acquire) == 0 {
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_first_has_the_first_turn_and_lines_go_with_the_last() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(Lines::default());
         let at_a = || at(POOL, &["a"]);
         assert!(!turns.is_contended(&at(POOL, &["a"]), &Turn::default()));
         let first = turns.wait(at_a(), Turn::default()).await.unwrap();
@@ -159,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn two_that_want_the_same_records_in_another_order_do_not_wait_for_each_other() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(Lines::default());
         let at_b = turns.wait(at(POOL, &["b"]), Turn::default()).await.unwrap();
         let mut both = Box::pin(turns.wait(at(POOL, &["b", "a"]), Turn::default()));
         assert!((&mut both).now_or_never().is_none());
@@ -174,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_is_not_endless() {
-        let turns = Arc::new(Turns::default());
+        let turns = Arc::new(Lines::default());
         let place = at(POOL, &["a"]).pop_first().unwrap();
         let seats: Vec<_> = (0..MAX_WAITING).map(|_| turns.line_up(place.clone()).unwrap()).collect();
         assert!(turns.wait(BTreeSet::from([place.clone()]), Turn::default()).await.is_err());

@@ -6,7 +6,7 @@ use crate::crypto::{password::Params, sealed::MasterKey};
 use crate::directory::{Directory, EntryKind, Viewer};
 use crate::model::{Actor, Clock, Dn, Entropy, Face, Role, Secret, Timestamp};
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
-use crate::store::{Options, Prefix, Space, Store};
+use crate::store::{Options, Prefix, SegmentSync, Space, Store};
 use crate::work::{Places, Work};
 use bytes::Bytes;
 use std::io::{self, BufRead, BufReader, Read};
@@ -51,7 +51,7 @@ impl Bench {
     async fn with(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let entropy: Arc<dyn Entropy> = Arc::new(Counting(AtomicU64::new(1)));
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let registry = Registry::open(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone()).await.unwrap();
         let new = NewPool {
             slug: Slug::parse("acme").unwrap(),

@@ -87,6 +87,9 @@ pub const CONFINED: &[(&str, &[&str])] = &[
     ("figment", &["server/"]),
     ("rlimit", &["server/"]),
     ("rcgen", &["crypto/", "server/"]),
+    // A filter is for the whole process and for good.
+    ("seccompiler", &["store/embedded/segment_sync"]),
+    ("libc", &["store/embedded/segment_sync"]),
     ("serde_path_to_error", &["admin/document"]),
 ];
 

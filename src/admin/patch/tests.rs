@@ -46,7 +46,7 @@ fn documents() -> impl Strategy<Value = PoolDocument> {
 fn leaves(value: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| leaves(value, &[path, &[name.clone()]].concat(), found));
+            fields.iter().for_each(|(name, value)| leaves(value, &[path, std::slice::from_ref(name)].concat(), found));
         }
         _ => found.push(path.to_vec()),
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::audit::record;
 use crate::model::{Actor, Face, PoolId};
-use crate::store::{Changes, Options, Store};
+use crate::store::{Changes, Options, SegmentSync, Store};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)
@@ -12,7 +12,7 @@ fn at(seconds: i64) -> Timestamp {
 /// Ten events, one a second; those of even seconds are binds, the others logins.
 async fn ten_events() -> (tempfile::TempDir, PoolStore) {
     let folder = tempfile::tempdir().unwrap();
-    let pool = Store::open(folder.path(), Options::default()).unwrap().pool(PoolId::new(1));
+    let pool = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap().pool(PoolId::new(1));
     for number in 0..10 {
         let action = if number % 2 == 0 { Action::Bind } else { Action::Login };
         let mut changes = Changes::new();

@@ -17,7 +17,7 @@ use crate::directory::{Directory, NewEntry};
 use crate::model::{Actor, Attribute, Clock, Dn, Entropy, Face, Role, Secret, Timestamp};
 use crate::policy::password::PasswordPolicy;
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
-use crate::store::{Options, Store};
+use crate::store::{Options, SegmentSync, Store};
 use crate::work::{Places, Work};
 use client::Client;
 use std::net::SocketAddr;
@@ -83,7 +83,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(Still);
         let entropy: Arc<dyn Entropy> = Arc::new(Sequenced(AtomicU64::new(0)));
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let registry = Registry::open(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone()).await.unwrap();
         let mut pools = Vec::new();
         for slug in ["acme", "suppliers"] {

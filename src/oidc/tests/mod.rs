@@ -24,7 +24,7 @@ use crate::entrance::{Entrance, SEALED_REQUEST};
 use crate::model::{Actor, Attribute, Clock, Dn, Entropy, EntryId, Face, Role, Secret, Timestamp};
 use crate::policy::secret::SecretPolicy;
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
-use crate::store::{Changes, Options, Prefix, Space, Store};
+use crate::store::{Changes, Options, Prefix, SegmentSync, Space, Store};
 use crate::web::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::web::{PoolRequest, PoolUrl, Response};
 use crate::work::{Places, Work};
@@ -99,7 +99,7 @@ impl Provider {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000_000)));
         let entropy: Arc<dyn Entropy> = Arc::new(Sequenced(AtomicU64::new(0)));
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let hands: Arc<dyn Clock> = clock.clone();
         let registry = Registry::open(store, MasterKey::new(Secret::new([7; 32])), hands.clone(), entropy.clone()).await.unwrap();
         let new = NewPool {

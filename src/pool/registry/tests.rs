@@ -5,7 +5,7 @@ use super::*;
 use crate::audit::{Query, query};
 use crate::model::error::Clash;
 use crate::model::{Kind, Timestamp};
-use crate::store::{Key, Options, Prefix, Space};
+use crate::store::{Key, Options, Prefix, SegmentSync, Space};
 
 const SPACES: [Space; 18] = [
     Space::Entry,
@@ -314,7 +314,7 @@ async fn a_deletion_that_was_interrupted_goes_on_at_the_next_start() {
     drop((pool, first));
     store.close();
 
-    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
     let second = registry(&store).await;
     assert_eq!(second.resume_deletions().await.unwrap(), 1);
     assert!(second.by_id(id).unwrap().is_none());

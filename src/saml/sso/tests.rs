@@ -17,7 +17,7 @@ use crate::directory::{Directory, NewEntry};
 use crate::entrance::SEALED_REQUEST;
 use crate::model::{Actor, Attribute, Clock, Dn, Entropy, Role, Secret, Timestamp};
 use crate::pool::{NewPool, Pool, Registry, Settings, Slug};
-use crate::store::{Options, Prefix, Space, Store};
+use crate::store::{Options, Prefix, SegmentSync, Space, Store};
 use crate::web::cookie::{self, Purpose};
 use crate::web::http::header::SET_COOKIE;
 use crate::web::http::header::{CONTENT_SECURITY_POLICY, COOKIE};
@@ -86,7 +86,7 @@ fn provider(entity_id: &str) -> ServiceProvider {
 impl House {
     async fn build() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let clock = Arc::new(Hand(Mutex::new(START)));
         let entropy = Arc::new(Counting(AtomicU64::new(0)));
         let registry = Registry::open(store, MasterKey::generate(entropy.as_ref()), clock.clone(), entropy.clone()).await.unwrap();

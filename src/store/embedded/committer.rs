@@ -2,8 +2,8 @@
 //! only then answers.
 //!
 //! ```text
-//! committer   check expectations → journal → flush, sync_data → trim
-//! applier                                                     → apply, in the cache too → publish → answer
+//! committer   check expectations → journal → sync → trim
+//! applier                                        → apply, in the cache too → publish → answer
 //! ```
 //!
 //! While one group is applied the next is synced, and no more than that: what a group finds is the rows, with the last word of the group before it on each that it
@@ -18,6 +18,7 @@ use super::journal::{self, Commit, Name};
 use super::names;
 use super::overlay::{Overlay, Touched};
 use super::shared::{Shared, StopOnPanic};
+use super::watchdog::Turns;
 use crate::model::{PoolId, Sequence, Timestamp};
 use crate::store::CommitError;
 use std::collections::BTreeSet;
@@ -59,6 +60,7 @@ pub(super) struct Committer {
     /// What the group has touched that is applied now, or was last.
     pub(super) before: Arc<Touched>,
     pub(super) applier: Applier,
+    pub(super) turns: Arc<Turns>,
 }
 
 /// How much of the journal stays: whichever is less.
@@ -73,7 +75,8 @@ pub(super) type Failure = String;
 impl Committer {
     /// Serves requests until nobody can send one any more.
     pub(super) fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
+        let (shared, turns) = (Arc::clone(&self.shared), Arc::clone(&self.turns));
+        let _end = turns.end_with();
         let unwinding = StopOnPanic(&shared);
         let mut ahead = None;
         while let Some(request) = ahead.take().or_else(|| self.requests.blocking_recv()) {
@@ -81,6 +84,7 @@ impl Committer {
             if shared.stopped.get().is_some() {
                 break;
             }
+            let turn = turns.begin();
             let served = match request {
                 Request::Commit { batch, reply, room } => {
                     drop(room);
@@ -98,11 +102,13 @@ impl Committer {
                 }
             };
             let trimmed = served.and_then(|()| self.trim());
+            drop(turn);
             if self.shared.stop_unless(trimmed).is_err() {
                 break;
             }
         }
         if shared.stopped.get().is_none() {
+            let _turn = turns.begin();
             let written = self.settle().and_then(|()| self.make_durable());
             // Nobody is left to be told but whoever asks why.
             let _ = self.shared.stop_unless(written);
@@ -204,9 +210,9 @@ impl Committer {
     }
 
     pub(super) fn make_durable(&mut self) -> Result<(), Failure> {
-        self.shared.rows.flush().map_err(|error| failed("flushing", &error))?;
-        self.file.sync_data().map_err(|error| format!("syncing the data file failed: {error}"))?;
+        self.file.sync(self.shared.rows.tree()).map_err(|error| format!("syncing the data failed: {error}"))?;
         self.shared.counts.syncs.add(1);
+        self.turns.come_forward();
         Ok(())
     }
 }

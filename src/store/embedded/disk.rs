@@ -6,22 +6,29 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Makes what was written to the engine's file survive a power cut. The engine's own flush does not: it never syncs on Linux.
+/// Makes what was written to the rows survive a power cut.
 pub(super) trait Sync: Send {
-    fn sync_data(&mut self) -> io::Result<()>;
+    fn sync(&mut self, rows: &sled::Db) -> io::Result<()>;
 }
 
-/// The file of the engine.
-pub(super) struct DataFile(File);
+/// Where the engine syncs each write of its log, its flush waits for those syncs, which are `fsync`
+/// and keep the length too (sled 0.34.7, `IoBufs::write_to_log`, `make_stable`). A sync of our own
+/// behind it has nothing to write, yet flushes the drive again: 0.5 to 0.9 ms of a lone writer's 2.2.
+pub(super) struct EngineSync;
 
-impl DataFile {
-    pub(super) fn open(engine: &Path) -> io::Result<Box<dyn Sync>> {
-        Ok(Box::new(Self(File::options().read(true).write(true).open(data_file(engine))?)))
+impl Sync for EngineSync {
+    fn sync(&mut self, rows: &sled::Db) -> io::Result<()> {
+        rows.flush()?;
+        Ok(())
     }
 }
 
-impl Sync for DataFile {
-    fn sync_data(&mut self) -> io::Result<()> {
+/// Where it does not, its file is synced after the flush.
+pub(super) struct FileSync(pub File);
+
+impl Sync for FileSync {
+    fn sync(&mut self, rows: &sled::Db) -> io::Result<()> {
+        rows.flush()?;
         self.0.sync_data()
     }
 }
@@ -91,7 +98,7 @@ pub(super) fn about(path: &Path, error: &io::Error) -> ReadError {
     ReadError(format!("{}: {error}", path.display()))
 }
 
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for item in fs::read_dir(folder)? {
         let item = item?;

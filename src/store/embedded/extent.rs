@@ -1,6 +1,7 @@
 //! How many bytes the journal holds, commit by commit: commits differ in size by a factor of ten thousand, so that their number alone bounds no disk.
 
 use super::names;
+use super::rows::Rows;
 use std::collections::VecDeque;
 
 /// The sizes of the journal's records, oldest first.
@@ -13,7 +14,7 @@ pub(super) struct Extent {
 
 impl Extent {
     /// Measures a journal as it is found. Goes over all of it.
-    pub(super) fn measure(rows: &sled::Db) -> Result<Self, sled::Error> {
+    pub(super) fn measure(rows: &Rows) -> Result<Self, sled::Error> {
         let mut extent = Self::default();
         for item in rows.scan_prefix(names::journal_prefix()) {
             let (name, record) = item?;

@@ -4,6 +4,7 @@
 use super::journal::{self, Assembler, Commit};
 use super::names;
 use super::row;
+use super::rows::Rows;
 use super::shared::Shared;
 use crate::model::{PoolId, Sequence};
 use crate::store::{Change, Feed, Key, ReadError};
@@ -81,13 +82,13 @@ fn read_untrimmed(shared: &Shared, pool: PoolId, after: Sequence, visible: Seque
 }
 
 /// The first commit of the journal record that holds that one.
-fn holder(rows: &sled::Db, sequence: Sequence) -> Result<Sequence, ReadError> {
+fn holder(rows: &Rows, sequence: Sequence) -> Result<Sequence, ReadError> {
     let name = rows.range(names::journal_prefix()..=names::journal_key(sequence, 0)).next_back().transpose()?;
     Ok(name.and_then(|(name, _)| names::journal_parts(&name)).map_or(sequence, |(first, _)| first))
 }
 
 /// The commits of the journal record that begins with that one; none if it is trimmed.
-pub(super) fn load(rows: &sled::Db, first: Sequence) -> Result<Vec<Commit>, ReadError> {
+pub(super) fn load(rows: &Rows, first: Sequence) -> Result<Vec<Commit>, ReadError> {
     let mut journal = Assembler::default();
     for item in rows.range(names::journal_key(first, 0)..=names::journal_key(first, u16::MAX)) {
         let (key, bytes) = item?;
@@ -103,7 +104,7 @@ pub(super) fn load(rows: &sled::Db, first: Sequence) -> Result<Vec<Commit>, Read
 }
 
 /// Writes down in the feeds of their pools where these commits of one journal record are; tells how many rows that took.
-pub(super) fn insert(rows: &sled::Db, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
+pub(super) fn insert(rows: &Rows, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
     let pools = pools(commits);
     for pool in &pools {
         rows.insert(names::feed_key(*pool, first), row::whole(first, &row::tail(&[], None)))?;
@@ -112,7 +113,7 @@ pub(super) fn insert(rows: &sled::Db, first: Sequence, commits: &[Commit]) -> Re
 }
 
 /// Takes the row of a journal record out of the feeds of its commits; tells how many rows there were.
-pub(super) fn remove(rows: &sled::Db, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
+pub(super) fn remove(rows: &Rows, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
     let pools = pools(commits);
     for pool in &pools {
         rows.remove(names::feed_key(*pool, first))?;
@@ -121,7 +122,7 @@ pub(super) fn remove(rows: &sled::Db, first: Sequence, commits: &[Commit]) -> Re
 }
 
 /// Takes what is left of a pool's feed before that journal record; tells how many rows there were.
-pub(super) fn remove_before(rows: &sled::Db, pool: PoolId, first: Sequence) -> Result<usize, sled::Error> {
+pub(super) fn remove_before(rows: &Rows, pool: PoolId, first: Sequence) -> Result<usize, sled::Error> {
     let mut removed = 0;
     for name in rows.range(names::feed_key(pool, Sequence::new(0))..names::feed_key(pool, first)).keys() {
         rows.remove(name?)?;

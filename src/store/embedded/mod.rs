@@ -1,12 +1,14 @@
 //! The embedded engine: sled under a commit protocol of our own.
 //!
-//! sled alone loses acknowledged writes in a power cut (its flush does not sync), and its transactions switch a lock on for good that every reader pays. So a
-//! commit is first one journal record, or several, each a single insert; then a sync; then its rows. What is visible is durable, and the journal is the change feed.
+//! sled alone loses acknowledged writes in a power cut, and older ones with them: see [`segment_sync`], without which no store opens. Its transactions switch a lock
+//! on for good that every reader pays. So a commit is first one journal record, or several, each a single insert; then a sync; then its rows. What is visible is
+//! durable, and the journal is the change feed.
 //!
 //! - [`committer`] decides, alone, and makes durable; [`overlay`] checks what commits expect; [`journal`] is the record; [`applier`] writes the rows; [`upkeep`]
 //!   sweeps, removes pools and trims; [`audit_hours`] says when audit rows end.
-//! - [`recovery`] opens: it applies again what the journal holds and the rows may lack.
-//! - [`shared`] and [`cache`] read; [`feed`] tells from the journal what has changed.
+//! - [`folder`] judges what lies in a data folder, [`opening`] creates and opens the engine there, and [`recovery`] applies again what the journal holds and the
+//!   rows may lack. [`watchdog`] stops a store whose engine does not come back.
+//! - [`rows`] is the engine's tree. [`shared`] and [`cache`] read; [`feed`] tells from the journal what has changed.
 //!
 //! Never used: sled's `transaction` and `apply_batch`.
 
@@ -18,17 +20,23 @@ mod committer;
 mod disk;
 mod extent;
 mod feed;
+mod folder;
 mod journal;
 mod names;
+mod opening;
 mod overlay;
 mod recovery;
 mod row;
+mod rows;
+mod segment_sync;
 mod shared;
 mod upkeep;
+mod watchdog;
 
 pub use feed::Consumer;
+pub use segment_sync::SegmentSync;
 
-use super::turns::Turns;
+use super::turns::Lines;
 use super::{Changes, CommitError, Feed, Key, Options, Prefix, ReadError, Row, ServerChanges, ServerKey, ServerPrefix, Statistics};
 use crate::model::{PoolId, Sequence, Timestamp};
 use applier::Applier;
@@ -36,18 +44,22 @@ use audit_hours::Remembered;
 use batch::Batch;
 use cache::Cache;
 use committer::{Committer, Kept, Reply, Request};
-use disk::{DataFile, Lock, Sync};
+use disk::{Lock, Sync};
 use extent::Extent;
+use folder::Found;
+use rows::Rows;
 use shared::{Counts, Shared};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use watchdog::Turns;
 
 /// Commits that wait for the committer at most; further callers wait before they hand theirs over.
 const MAX_WAITING: usize = 1024;
@@ -60,27 +72,51 @@ pub(super) struct Embedded {
     requests: RwLock<Option<mpsc::Sender<Request>>>,
     /// What is left of [`MAX_WAITING_BYTES`].
     room: Arc<Semaphore>,
-    turns: Arc<Turns>,
+    lines: Arc<Lines>,
     thread: Mutex<Option<JoinHandle<()>>>,
     is_new: bool,
+    turns: Arc<Turns>,
+    /// Last, so that closing is watched.
+    _watchdog: Sender<()>,
 }
 
 impl Embedded {
-    pub(super) fn open(folder: &Path, options: Options) -> Result<Self, ReadError> {
-        Self::open_with(folder, &options, DataFile::open)
+    pub(super) fn open(folder: &Path, options: &Options, segments: SegmentSync) -> Result<Self, ReadError> {
+        Self::open_with(folder, options, segments, |file| file)
     }
 
-    /// Opens with a file layer of the caller's choice under the sync.
-    fn open_with(folder: &Path, options: &Options, file: impl FnOnce(&Path) -> io::Result<Box<dyn Sync>>) -> Result<Self, ReadError> {
+    /// Opens with what the caller puts around the sync.
+    fn open_with(
+        folder: &Path,
+        options: &Options,
+        segments: SegmentSync,
+        around: impl FnOnce(Box<dyn Sync>) -> Box<dyn Sync> + Send,
+    ) -> Result<Self, ReadError> {
         let about = |error: io::Error| disk::about(folder, &error);
-        std::fs::create_dir_all(folder).map_err(about)?;
+        if let Some(reason) = segments.missing() {
+            tracing::warn!(
+                reason,
+                "the engine does not sync its log by itself; the store does, within each {} bytes of it",
+                rows::SYNCED_BYTES
+            );
+        }
+        // Before anything is made: what is refused is left as it is.
+        folder::look(folder, options.signs)?;
+        opening::make_private_folder(folder)?;
         let lock = Lock::take(folder)?;
-        let engine = folder.join("db");
-        let rows = recovery::open_engine(&engine, options)?;
-        let mut file = file(&engine).map_err(about)?;
-        disk::sync_folders(folder, &engine).map_err(about)?;
-        let found = recovery::recover(&rows, file.as_mut())?;
-        let extent = Extent::measure(&rows)?;
+        if folder::look(folder, options.signs)? == Found::Nothing {
+            opening::caught(&folder::unfinished(folder), || opening::create(folder, options))?;
+        }
+        let engine = folder::engine(folder);
+        let (rows, found, extent, file) = opening::caught(&engine, || {
+            let tree = opening::open_engine(&engine, options)?;
+            let rows = Rows::new(tree, segments.pace(&engine).map_err(about)?);
+            let mut file = around(segments.sync(&engine).map_err(about)?);
+            disk::sync_folders(folder, &engine).map_err(about)?;
+            let found = recovery::recover(&rows, file.as_mut())?;
+            let extent = Extent::measure(&rows)?;
+            Ok((rows, found, extent, file))
+        })?;
         let shared = Arc::new(Shared {
             rows,
             cache: Cache::new(options.hot_cache),
@@ -94,6 +130,8 @@ impl Embedded {
         });
         shared.counts.replayed.add(found.replayed);
         let (sender, requests) = mpsc::channel(MAX_WAITING);
+        let turns = Arc::<Turns>::default();
+        let _watchdog = watchdog::watch(Arc::downgrade(&shared), Arc::clone(&turns), options.write_deadline).map_err(about)?;
         let committer = Committer {
             shared: Arc::clone(&shared),
             file,
@@ -110,17 +148,12 @@ impl Embedded {
             hours: Remembered::default(),
             before: Arc::default(),
             applier: Applier::start(Arc::clone(&shared)).map_err(about)?,
+            turns: Arc::clone(&turns),
         };
         let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
         let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
-        Ok(Self {
-            shared,
-            requests: RwLock::new(Some(sender)),
-            room,
-            turns: Arc::default(),
-            thread: Mutex::new(Some(thread)),
-            is_new: found.is_new(),
-        })
+        let (requests, thread) = (RwLock::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { shared, requests, room, thread, is_new: found.is_new(), lines: Arc::default(), turns, _watchdog })
     }
 
     pub(super) fn get(&self, pool: PoolId, key: &Key) -> Result<Option<Row>, ReadError> {
@@ -128,8 +161,8 @@ impl Embedded {
     }
 
     /// Where those wait who want to write the same record.
-    pub(super) const fn turns(&self) -> &Arc<Turns> {
-        &self.turns
+    pub(super) const fn lines(&self) -> &Arc<Lines> {
+        &self.lines
     }
 
     pub(super) fn server_get(&self, key: &ServerKey) -> Result<Option<Row>, ReadError> {
@@ -170,8 +203,11 @@ impl Embedded {
     pub(super) async fn commit(&self, pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Sequence, CommitError> {
         let batch = Batch::new(pool, changes, server)?;
         let bytes = u32::try_from(batch.size).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| self.shared.refusal())?;
-        self.ask(|reply| Request::Commit { batch, reply, room }).await
+        self.in_time(async {
+            let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| self.shared.refusal())?;
+            self.ask(|reply| Request::Commit { batch, reply, room }).await
+        })
+        .await
     }
 
     pub(super) fn commit_blocking(&self, pool: PoolId, changes: Changes, server: ServerChanges) -> Result<Sequence, CommitError> {
@@ -179,11 +215,20 @@ impl Embedded {
     }
 
     pub(super) async fn remove_pool_rows(&self, pool: PoolId, limit: usize) -> Result<usize, CommitError> {
-        self.ask(|reply| Request::RemovePool { pool, limit, reply }).await
+        self.in_time(self.ask(|reply| Request::RemovePool { pool, limit, reply })).await
     }
 
     pub(super) async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, CommitError> {
-        self.ask(|reply| Request::Sweep { now, limit, reply }).await
+        self.in_time(self.ask(|reply| Request::Sweep { now, limit, reply })).await
+    }
+
+    /// What is asked for, or why it will never come.
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, CommitError>>) -> Result<T, CommitError> {
+        tokio::select! {
+            biased;
+            done = asked => done,
+            () = self.turns.overdue() => Err(self.shared.refusal()),
+        }
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, CommitError> {
@@ -227,7 +272,10 @@ impl Embedded {
     pub(super) fn close(&self) {
         drop(self.requests.write().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        // One that is overdue may never come back, so nobody waits for it.
+        if let Some(thread) = thread
+            && self.turns.wait_for_end()
+        {
             // A panic of that thread has said so already, through `stopped`.
             let _ = thread.join();
         }

@@ -5,6 +5,7 @@ use super::batch::Batch;
 use super::journal::Commit;
 use super::names;
 use super::row::{self, Head};
+use super::rows::Rows;
 use crate::model::Sequence;
 use crate::store::changes::{Expectation, Write};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -16,7 +17,7 @@ pub(super) struct Touched(HashMap<Vec<u8>, Option<Head>>);
 
 /// A group while it is put together, over the one before it, whose rows may be written already or not.
 pub(super) struct Overlay<'a> {
-    rows: &'a sled::Db,
+    rows: &'a Rows,
     before: &'a Touched,
     touched: Touched,
     /// The names of both in order, from the first time on that somebody asks what begins alike.
@@ -29,7 +30,7 @@ pub(super) struct Overlay<'a> {
 type Known<'a> = HashMap<&'a [u8], Option<Head>>;
 
 impl<'a> Overlay<'a> {
-    pub(super) fn new(rows: &'a sled::Db, before: &'a Touched) -> Self {
+    pub(super) fn new(rows: &'a Rows, before: &'a Touched) -> Self {
         Self { rows, before, touched: Touched::default(), ordered: None, hours: HashSet::new() }
     }
 
@@ -151,7 +152,7 @@ impl Touched {
 }
 
 /// What the row says of itself, read from the engine.
-pub(super) fn read_head(rows: &sled::Db, name: &[u8]) -> Result<Option<Head>, sled::Error> {
+pub(super) fn read_head(rows: &Rows, name: &[u8]) -> Result<Option<Head>, sled::Error> {
     let Some(bytes) = rows.get(name)? else { return Ok(None) };
     match row::split(&bytes) {
         Some((head, _)) => Ok(Some(head)),
@@ -182,9 +183,9 @@ mod tests {
 
     /// An engine that holds `there` and `going` as the third commit wrote them, and the group after it, which writes `there` and `coming` and removes `going`. Its rows
     /// are not written yet, or some are.
-    fn two_groups(test: impl Fn(&sled::Db, &Touched)) {
+    fn two_groups(test: impl Fn(&Rows, &Touched)) {
         let folder = tempfile::tempdir().unwrap();
-        let rows = sled::open(folder.path()).unwrap();
+        let rows = Rows::new(sled::open(folder.path()).unwrap(), None);
         let put = |of: &str, version| {
             let mut row = Vec::new();
             row::write_whole(&mut row, Sequence::new(version), &row::tail(b"", None));
@@ -203,7 +204,7 @@ mod tests {
         test(&rows, &before);
     }
 
-    fn add(rows: &sled::Db, before: &Touched, fill: impl FnOnce(&mut Changes)) -> Option<Commit> {
+    fn add(rows: &Rows, before: &Touched, fill: impl FnOnce(&mut Changes)) -> Option<Commit> {
         let mut changes = Changes::new();
         fill(&mut changes);
         let batch = Batch::new(POOL, changes, ServerChanges::new()).unwrap();

@@ -1,12 +1,11 @@
 //! Opening: what the journal holds and the rows may lack is applied again, in order, before any reader is let in.
 
-use super::disk::{self, Sync};
+use super::disk::Sync;
 use super::journal::{self, Assembler, Body, Commit, Name};
+use super::rows::Rows;
 use super::{feed, names, row};
 use crate::model::Sequence;
-use crate::store::{Options, ReadError, ServerKey};
-use std::path::Path;
-use std::time::Duration;
+use crate::store::{ReadError, ServerKey};
 
 /// The format of the rows. Raised when they are written in another way.
 ///
@@ -16,10 +15,6 @@ const FORMAT: u32 = 2;
 
 /// The commit by which a store is created.
 const FIRST: u64 = 1;
-
-/// How long to wait for the engine's own lock, which a store that this process has just closed can hold for a moment. Ours is taken already.
-const ENGINE_LOCK_ATTEMPTS: u32 = 500;
-const ENGINE_LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// What recovery has found.
 pub(super) struct Recovered {
@@ -40,38 +35,22 @@ impl Recovered {
     }
 }
 
-pub(super) fn open_engine(engine: &Path, options: &Options) -> Result<sled::Db, ReadError> {
-    let about = |error: &std::io::Error| disk::about(engine, error);
-    std::fs::create_dir_all(engine).map_err(|error| about(&error))?;
-    disk::remove_unfinished_snapshots(engine).map_err(|error| about(&error))?;
-    // The committer flushes; a thread that does so beside it would only take time from it.
-    let config = sled::Config::new().path(engine).cache_capacity(options.engine_cache).flush_every_ms(None);
-    for _ in 1..ENGINE_LOCK_ATTEMPTS {
-        match config.open() {
-            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => std::thread::sleep(ENGINE_LOCK_PAUSE),
-            other => return Ok(other?),
-        }
-    }
-    Ok(config.open()?)
-}
-
 /// Brings the rows up to the journal. Nobody else may use them yet.
-pub(super) fn recover(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
+pub(super) fn recover(rows: &Rows, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
     // Before anything is written: what another version wrote is left as it is.
     check_format(rows)?;
     let found = match rows.scan_prefix(names::journal_prefix()).next_back().transpose()? {
         Some((name, record)) => replay(rows, name_of(&name)?, &record)?,
-        None if rows.is_empty() => create(rows, file)?,
         None => return Err(ReadError("the journal is missing; restore the data folder from a backup".into())),
     };
     if !check_format(rows)? {
         return Err(ReadError("the format of the data is not written down; restore the data folder from a backup".into()));
     }
-    make_durable(rows, file)?;
+    file.sync(rows.tree()).map_err(|error| ReadError(format!("syncing the data failed: {error}")))?;
     Ok(found)
 }
 
-fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadError> {
+fn replay(rows: &Rows, last: Name, record: &[u8]) -> Result<Recovered, ReadError> {
     let recorded = journal::decode(last, record).map_err(damaged)?.applied;
     let mut journal = Assembler::default();
     let mut found = Recovered { last: recorded.get(), recorded: recorded.get(), floor: first_in_journal(rows)?, replayed: 0 };
@@ -106,19 +85,16 @@ fn replay(rows: &sled::Db, last: Name, record: &[u8]) -> Result<Recovered, ReadE
     Ok(found)
 }
 
-/// A fresh store: the first commit names the format.
-fn create(rows: &sled::Db, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
-    let first = Sequence::new(FIRST);
-    let commit = Commit { sequence: first, puts: vec![(format_name(), format_tail())], deletes: Vec::new() };
-    for ((sequence, part), record) in journal::records(std::slice::from_ref(&commit), Sequence::new(0)) {
+/// Writes the first commit of a store, which names the format.
+pub(super) fn create(rows: &Rows) -> Result<(), ReadError> {
+    let first = Commit { puts: vec![(format_name(), format_tail())], ..Commit::empty(Sequence::new(FIRST)) };
+    for ((sequence, part), record) in journal::records(std::slice::from_ref(&first), Sequence::new(0)) {
         rows.insert(names::journal_key(sequence, part), record)?;
     }
-    make_durable(rows, file)?;
-    apply(rows, &commit)?;
-    Ok(Recovered { last: FIRST, recorded: 0, floor: FIRST, replayed: 0 })
+    apply(rows, &first)
 }
 
-fn apply(rows: &sled::Db, commit: &Commit) -> Result<(), ReadError> {
+fn apply(rows: &Rows, commit: &Commit) -> Result<(), ReadError> {
     for (name, tail) in &commit.puts {
         rows.insert(name.as_slice(), row::whole(commit.sequence, tail))?;
     }
@@ -129,14 +105,14 @@ fn apply(rows: &sled::Db, commit: &Commit) -> Result<(), ReadError> {
 }
 
 /// The name of the record that holds the commit after that one, or that would.
-fn start(rows: &sled::Db, applied: Sequence) -> Result<Vec<u8>, ReadError> {
+fn start(rows: &Rows, applied: Sequence) -> Result<Vec<u8>, ReadError> {
     let next = names::journal_key(Sequence::new(applied.get() + 1), 0);
     let before = rows.range(names::journal_prefix()..=next.clone()).next_back().transpose()?;
     Ok(before.map_or(next, |(name, _)| name.to_vec()))
 }
 
 /// The first commit that the journal holds whole: a trim that was cut off can have left the end of the one before.
-fn first_in_journal(rows: &sled::Db) -> Result<u64, ReadError> {
+fn first_in_journal(rows: &Rows) -> Result<u64, ReadError> {
     match rows.scan_prefix(names::journal_prefix()).keys().next() {
         Some(name) => {
             let (first, part) = name_of(&name?)?;
@@ -154,11 +130,6 @@ fn name_of(name: &[u8]) -> Result<Name, ReadError> {
     names::journal_parts(name).ok_or_else(|| ReadError("the journal holds a record without a number".into()))
 }
 
-fn make_durable(rows: &sled::Db, file: &mut dyn Sync) -> Result<(), ReadError> {
-    rows.flush()?;
-    file.sync_data().map_err(|error| ReadError(format!("syncing the data file failed: {error}")))
-}
-
 fn format_name() -> Vec<u8> {
     names::server_key(&ServerKey::meta("format"))
 }
@@ -168,7 +139,7 @@ fn format_tail() -> Vec<u8> {
 }
 
 /// Whether the format of the data is written down; it is this one then.
-fn check_format(rows: &sled::Db) -> Result<bool, ReadError> {
+fn check_format(rows: &Rows) -> Result<bool, ReadError> {
     let Some(bytes) = rows.get(format_name())? else { return Ok(false) };
     let format = row::split(&bytes).and_then(|(_, payload)| payload.try_into().ok()).map(u32::from_be_bytes);
     match format {

@@ -3,6 +3,7 @@
 use super::cache::Cache;
 use super::committer::Failure;
 use super::disk::{self, Lock};
+use super::rows::Rows;
 use super::{names, row};
 use crate::model::Sequence;
 use crate::store::{CommitError, ReadError, Row, Statistics};
@@ -41,7 +42,7 @@ pub(super) struct Counts {
 }
 
 pub(super) struct Shared {
-    pub rows: sled::Db,
+    pub rows: Rows,
     pub cache: Cache,
     pub counts: Counts,
     /// The latest commit that readers see.
@@ -126,7 +127,7 @@ impl Drop for StopOnPanic<'_> {
 }
 
 /// The rows under a prefix in order, from after `after` on.
-pub(super) fn rows_under(rows: &sled::Db, prefix: &[u8], after: Option<&[u8]>) -> sled::Iter {
+pub(super) fn rows_under(rows: &Rows, prefix: &[u8], after: Option<&[u8]>) -> sled::Iter {
     use std::ops::Bound::{Excluded, Included, Unbounded};
     let from = match after {
         Some(after) if after >= prefix => Excluded(after.to_vec()),

@@ -8,13 +8,13 @@ mod upkeep;
 
 use crate::model::error::Clash;
 use crate::model::{Kind, PoolId, Timestamp};
-use crate::store::{ATTEMPTS, Changes, CommitError, Key, Options, Prefix, Space, Store, conformance};
+use crate::store::{ATTEMPTS, Changes, CommitError, Key, Options, Prefix, SegmentSync, Space, Store, conformance};
 use std::path::Path;
 
 const POOL: PoolId = PoolId::new(1);
 
 fn open(folder: &Path) -> Store {
-    Store::open(folder, Options::default()).unwrap()
+    Store::open(folder, Options::default(), SegmentSync::install()).unwrap()
 }
 
 fn key(name: &str) -> Key {
@@ -48,21 +48,21 @@ impl Numbers {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    conformance::run(|| Store::open(folder.path(), Options::default())).await.unwrap();
+    conformance::run(|| Store::open(folder.path(), Options::default(), SegmentSync::install())).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_keeps_the_contract_with_the_smallest_caches() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { engine_cache: 1 << 16, hot_cache: 1 << 10, ..Options::default() };
-    conformance::run(|| Store::open(folder.path(), options.clone())).await.unwrap();
+    conformance::run(|| Store::open(folder.path(), options.clone(), SegmentSync::install())).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_second_store_in_the_folder_is_refused_with_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let refusal = Store::open(folder.path(), Options::default()).unwrap_err();
+    let refusal = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap_err();
     assert!(refusal.to_string().contains("another process has the data folder"), "{refusal}");
     drop(store);
     open(folder.path());

@@ -5,6 +5,7 @@ use super::committer::{Committer, Failure, Kept, failed};
 use super::feed::{self, pool_of};
 use super::journal::{self, Assembler, Body, Commit};
 use super::overlay::read_head;
+use super::rows::Rows;
 use super::{names, row};
 use crate::model::{PoolId, Sequence, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +44,7 @@ impl Due {
         &mut self,
         hour: Range<Vec<u8>>,
         (expiry, value): (&[u8], &[u8]),
-        rows: &sled::Db,
+        rows: &Rows,
         now: Timestamp,
         limit: usize,
     ) -> Result<(), sled::Error> {

@@ -2,7 +2,7 @@
 
 use super::process::{configured, operate, refused};
 use crate::served::{Served, serve};
-use poolgate::store::{Options, Store};
+use poolgate::store::{Options, SegmentSync, Store};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,7 +11,7 @@ const OTHER: &str = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=\n";
 
 /// The latest commit of the store, and what lies in the data folder beside it.
 fn state(data: &Path) -> (u64, Vec<(String, Vec<u8>)>) {
-    let store = Store::open(data, Options::default()).unwrap();
+    let store = Store::open(data, Options::default(), SegmentSync::install()).unwrap();
     let latest = store.latest().get();
     store.close();
     let mut files = Vec::new();

@@ -190,7 +190,7 @@ async fn a_trimmed_record_takes_the_feed_rows_of_all_its_pools_along() {
     let commits: Vec<_> = (2..=601).map(|number| commit(number, if number % 3 == 0 { OTHER } else { POOL })).collect();
     write(&raw, &commits, 1);
     drop(raw);
-    let store = Store::open(folder.path(), Options { journal_kept: 100, ..Options::default() }).unwrap();
+    let store = Store::open(folder.path(), Options { journal_kept: 100, ..Options::default() }, SegmentSync::install()).unwrap();
     assert_eq!(store.statistics().replayed, 600);
     store.pool(POOL).commit(putting(&["a"], b"")).await.unwrap();
     let last = store.pool(POOL).commit(putting(&["a"], b"")).await.unwrap();
@@ -262,7 +262,7 @@ async fn a_trim_takes_along_what_one_that_was_cut_off_has_left_to_its_pools() {
     assert_eq!(left.map(|(pool, _)| pool).collect::<BTreeSet<_>>(), BTreeSet::from([POOL, OTHER]));
     drop(raw);
 
-    let store = Store::open(folder.path(), Options { journal_kept: 10, ..Options::default() }).unwrap();
+    let store = Store::open(folder.path(), Options { journal_kept: 10, ..Options::default() }, SegmentSync::install()).unwrap();
     for number in 0..300 {
         let pool = if number % 10 == 0 { OTHER } else { POOL };
         store.pool(pool).commit(putting(&["a"], b"2")).await.unwrap();

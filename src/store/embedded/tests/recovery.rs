@@ -4,16 +4,16 @@ use super::sync::A_WHILE;
 use super::*;
 use crate::model::Sequence;
 use crate::store::ServerKey;
-use crate::store::embedded::disk::DataFile;
+use crate::store::embedded::disk::EngineSync;
 use crate::store::embedded::journal::{self, Commit};
-use crate::store::embedded::{names, recovery, row};
+use crate::store::embedded::{names, opening, recovery, row, rows as engine_rows};
 use std::collections::BTreeMap;
 
 pub(super) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Opens the engine under a closed store.
 pub(super) fn engine(folder: &Path) -> sled::Db {
-    recovery::open_engine(&folder.join("db"), &Options::default()).unwrap()
+    opening::open_engine(&folder.join("db"), &Options::default()).unwrap()
 }
 
 /// All rows but the journal.
@@ -30,7 +30,7 @@ fn set(engine: &sled::Db, name: &[u8], value: Option<&Vec<u8>>) {
 }
 
 fn refusal(folder: &Path) -> String {
-    Store::open(folder, Options::default()).unwrap_err().to_string()
+    Store::open(folder, Options::default(), SegmentSync::install()).unwrap_err().to_string()
 }
 
 fn last_record(engine: &sled::Db) -> (Vec<u8>, Vec<u8>) {
@@ -151,7 +151,7 @@ async fn a_crash_amid_the_removal_of_a_torn_commit_leaves_a_torn_commit() {
     let (torn, parts) = torn_store(folder.path()).await;
     let raw = engine(folder.path());
     let mut removals = raw.watch_prefix(names::journal_prefix());
-    recovery::recover(&raw, DataFile::open(&folder.path().join("db")).unwrap().as_mut()).unwrap();
+    recovery::recover(&engine_rows::Rows::new(raw.clone(), None), &mut EngineSync).unwrap();
     let removed: Vec<_> = (0..parts).map(|_| removals.next_timeout(A_WHILE).expect("a part stays").key().to_vec()).collect();
     drop(raw);
     for cut in 1..=parts {
@@ -162,7 +162,8 @@ async fn a_crash_amid_the_removal_of_a_torn_commit_leaves_a_torn_commit() {
             raw.remove(name).unwrap().unwrap();
         }
         drop(raw);
-        let store = Store::open(folder.path(), Options::default()).unwrap_or_else(|error| panic!("after {cut} of {parts}: {error}"));
+        let store = Store::open(folder.path(), Options::default(), SegmentSync::install())
+            .unwrap_or_else(|error| panic!("after {cut} of {parts}: {error}"));
         assert_eq!(store.pool(POOL).count(&Prefix::named(Space::Checkpoint, b"torn")).unwrap(), 0);
         assert_eq!(store.pool(POOL).commit(putting(&["b"], b"2")).await.unwrap(), torn);
         store.close();
@@ -314,7 +315,7 @@ async fn a_torn_record_does_not_say_what_may_be_trimmed() {
         raw.insert(names::journal_key(first, part), record).unwrap();
     }
     drop(raw);
-    let store = Store::open(folder.path(), Options { journal_kept: 0, ..Options::default() }).unwrap();
+    let store = Store::open(folder.path(), Options { journal_kept: 0, ..Options::default() }, SegmentSync::install()).unwrap();
     assert_eq!(store.sweep(Timestamp::from_seconds(1), 10).await.unwrap(), 0);
     store.close();
     assert_eq!(open(folder.path()).pool(POOL).latest(), Sequence::new(301));

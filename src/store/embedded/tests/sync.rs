@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::model::Sequence;
-use crate::store::embedded::disk::{DataFile, Sync, data_file};
+use crate::store::embedded::disk::{Sync, data_file};
 use crate::store::embedded::{Embedded, MAX_WAITING_BYTES};
-use crate::store::embedded::{names, recovery};
+use crate::store::embedded::{names, opening};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -16,23 +16,24 @@ use std::time::Duration;
 /// How long to wait for what must come, so that its lack fails a test and does not hang it.
 pub(super) const A_WHILE: Duration = Duration::from_secs(30);
 
-/// The engine's file, with something done around each sync.
+/// A sync with something done around it.
 struct Watched<F> {
-    file: Box<dyn Sync>,
+    within: Box<dyn Sync>,
     around: F,
 }
 
-impl<F: FnMut(&mut dyn Sync) -> io::Result<()> + Send> Sync for Watched<F> {
-    fn sync_data(&mut self) -> io::Result<()> {
-        (self.around)(self.file.as_mut())
+impl<F: FnMut(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()> + Send> Sync for Watched<F> {
+    fn sync(&mut self, rows: &sled::Db) -> io::Result<()> {
+        (self.around)(&mut || self.within.sync(rows))
     }
 }
 
-fn open_watched(folder: &Path, options: &Options, around: impl FnMut(&mut dyn Sync) -> io::Result<()> + Send + 'static) -> Store {
-    let engine = Embedded::open_with(folder, options, |engine| {
-        let watched: Box<dyn Sync> = Box::new(Watched { file: DataFile::open(engine)?, around });
-        Ok(watched)
-    });
+fn open_watched(
+    folder: &Path,
+    options: &Options,
+    around: impl FnMut(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()> + Send + 'static,
+) -> Store {
+    let engine = Embedded::open_with(folder, options, SegmentSync::install(), |within| Box::new(Watched { within, around }));
     Store(Arc::new(engine.unwrap()))
 }
 
@@ -50,14 +51,14 @@ pub(super) fn open_gated(folder: &Path, options: &Options) -> Gated {
     let (begin, begun) = mpsc::channel();
     let (pass, passes) = mpsc::channel();
     let mut opening = true;
-    let store = open_watched(folder, options, move |file| {
+    let store = open_watched(folder, options, move |sync| {
         if std::mem::take(&mut opening) {
-            return file.sync_data();
+            return sync();
         }
         let _ = begin.send(());
         // When the test has ended, syncs go through.
         passes.recv().unwrap_or(Ok(()))?;
-        file.sync_data()
+        sync()
     });
     Gated { pass, begun, store }
 }
@@ -233,7 +234,7 @@ async fn the_journal_keeps_what_a_replay_could_need_even_if_it_is_to_keep_nothin
     assert!(counted.groups == 2 && counted.journal_records > 50, "{counted:?}");
     store.close();
     // As after a crash that came before any row of the group was written down.
-    let engine = recovery::open_engine(&folder.path().join("db"), &options).unwrap();
+    let engine = opening::open_engine(&folder.path().join("db"), &options).unwrap();
     for number in 1..=WAITING {
         engine.remove(names::pool_key(POOL, key(&format!("{number}")).as_bytes())).unwrap().unwrap();
     }
@@ -282,6 +283,28 @@ async fn a_failed_sync_stops_the_store_for_good() {
     assert_eq!(value(&again, "behind"), None);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_does_not_come_back_stops_the_store_at_its_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { write_deadline: Duration::from_millis(40), ..Options::default() };
+    let Gated { store, begun, pass } = open_gated(folder.path(), &options);
+    let commit = |name: &'static str| {
+        let pool = store.pool(POOL);
+        tokio::spawn(async move { tokio::time::timeout(A_WHILE, pool.commit(putting(&[name], b""))).await.expect("an answer") })
+    };
+    let waiting = commit("a");
+    begun.recv_timeout(A_WHILE).expect("no sync has begun");
+    for task in [waiting, commit("behind"), commit("later")] {
+        let Err(CommitError::Stopped(reason)) = task.await.unwrap() else { panic!("acknowledged without a sync") };
+        assert!(reason.contains("within 40ms"), "{reason}");
+    }
+    assert!(store.stopped().unwrap().contains("within 40ms"));
+    assert!(matches!(store.sweep(Timestamp::from_micros(0), 1).await, Err(CommitError::Stopped(_))));
+    // Nor does closing wait for it.
+    store.close();
+    drop(pass);
+}
+
 #[tokio::test]
 async fn a_store_that_has_stopped_writes_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
@@ -312,14 +335,14 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
     let store = open_watched(folder.path(), &Options::default(), {
         let (cuts, synced, engine, copies) =
             (Arc::clone(&cuts), Arc::clone(&synced), folder.path().join("db"), copies.path().to_path_buf());
-        move |file| {
+        move |sync| {
             let number = synced.load(Ordering::SeqCst);
             let copy = |what: &str| {
                 let to = copies.join(format!("{number}-{what}"));
                 fs::copy(data_file(&engine), &to).map(|_| to)
             };
             let written = copy("written")?;
-            file.sync_data()?;
+            sync()?;
             cuts.lock().unwrap().push(Cut { synced: copy("synced")?, written });
             synced.fetch_add(1, Ordering::SeqCst);
             Ok(())

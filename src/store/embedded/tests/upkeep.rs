@@ -3,13 +3,13 @@
 use super::*;
 use crate::model::Sequence;
 use crate::store::Feed;
-use crate::store::embedded::{names, recovery};
+use crate::store::embedded::{names, opening};
 
 const KEPT: u64 = 20;
 const CAP: u64 = 500;
 
 fn open_trimming(folder: &Path) -> Store {
-    Store::open(folder, Options { journal_kept: KEPT, journal_cap: CAP, ..Options::default() }).unwrap()
+    Store::open(folder, Options { journal_kept: KEPT, journal_cap: CAP, ..Options::default() }, SegmentSync::install()).unwrap()
 }
 
 async fn commit(store: &Store, count: usize, size: usize) -> Sequence {
@@ -24,7 +24,7 @@ async fn commit(store: &Store, count: usize, size: usize) -> Sequence {
 
 /// Journal records and feed rows of a closed store.
 fn journal_and_feed(folder: &Path) -> (usize, usize) {
-    let engine = recovery::open_engine(&folder.join("db"), &Options::default()).unwrap();
+    let engine = opening::open_engine(&folder.join("db"), &Options::default()).unwrap();
     let names: Vec<_> = engine.iter().keys().map(|name| name.unwrap()).collect();
     let journal = names.iter().filter(|name| names::journal_parts(name).is_some()).count();
     let feed = names.iter().filter(|name| names::pool_of(name).is_some() && names::feed_record(name).is_some()).count();
@@ -73,7 +73,7 @@ async fn a_consumer_that_lags_keeps_the_journal_up_to_the_cap() {
 
 /// Bytes of the journal of a closed store.
 fn journal_bytes(folder: &Path) -> usize {
-    let engine = recovery::open_engine(&folder.join("db"), &Options::default()).unwrap();
+    let engine = opening::open_engine(&folder.join("db"), &Options::default()).unwrap();
     engine.scan_prefix(names::journal_prefix()).map(|row| row.unwrap().1.len()).sum()
 }
 
@@ -85,7 +85,12 @@ async fn large_commits_are_kept_by_their_bytes_also_after_the_store_was_opened_a
     const SLACK: u64 = (4 << 20) + 2 * 500_000;
     let folder = tempfile::tempdir().unwrap();
     let open = || {
-        Store::open(folder.path(), Options { journal_kept_bytes: KEPT_BYTES, journal_cap_bytes: CAP_BYTES, ..Options::default() }).unwrap()
+        Store::open(
+            folder.path(),
+            Options { journal_kept_bytes: KEPT_BYTES, journal_cap_bytes: CAP_BYTES, ..Options::default() },
+            SegmentSync::install(),
+        )
+        .unwrap()
     };
     let large = async |store: &Store, count: usize| {
         for _ in 0..count {
@@ -128,7 +133,7 @@ async fn large_commits_are_kept_by_their_bytes_also_after_the_store_was_opened_a
 #[tokio::test]
 async fn what_a_removed_pool_had_in_the_journal_counts_no_more_for_what_is_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), Options { journal_kept_bytes: 11 << 19, ..Options::default() }).unwrap();
+    let store = Store::open(folder.path(), Options { journal_kept_bytes: 11 << 19, ..Options::default() }, SegmentSync::install()).unwrap();
     let five_megabytes = async |pool: u32| {
         for _ in 0..10 {
             let mut changes = Changes::new();
@@ -159,7 +164,7 @@ async fn a_record_that_is_prolonged_again_and_again_keeps_one_expiry_row() {
         store.pool(POOL).commit(changes).await.unwrap();
     }
     store.close();
-    let engine = recovery::open_engine(&folder.path().join("db"), &Options::default()).unwrap();
+    let engine = opening::open_engine(&folder.path().join("db"), &Options::default()).unwrap();
     assert_eq!(engine.scan_prefix(names::expiry_prefix()).count(), 1);
 }
 
