@@ -2,7 +2,8 @@
 //!
 //! A use case that lost a commit to another waits for its turn at the records that both expected, reads and decides again, and commits while it has the turn. As
 //! long as somebody waits for a record, others who come to the same one line up behind, first come first served: so each is done in the end, however many there
-//! are, as in a server that locks. Who meets nobody pays one look at a counter.
+//! are, as in a server that locks. Who meets nobody pays for a copy of the
+//! names that it expects, and for one look at a counter.
 //!
 //! The store alone makes the outcome right, also with writers that take no turn; turns only spare the retries.
 
