@@ -20,9 +20,10 @@ impl PoolStore {
     where
         D: Future<Output = Result<(Changes, T)>>,
     {
-        let turns = self.engine.lines();
+        let lines = self.engine.lines();
         let mut turn = Turn::default();
         let mut lost = 0;
+        let mut lines_up = false;
         while lost < ATTEMPTS {
             let (changes, decided) = match decide().await {
                 Err(error) if *error.kind() == Kind::Conflict(Clash::Contended) => {
@@ -36,14 +37,16 @@ impl PoolStore {
             if changes.is_empty() {
                 return Ok(decided);
             }
-            let places = turns::places(self.pool(), &changes);
-            if turns.is_contended(&places, &turn) {
-                turn = turns.wait(places, turn).await?;
-                continue;
+            if lines_up || lines.somebody_waits() {
+                let places = turns::places(self.pool(), &changes);
+                if std::mem::take(&mut lines_up) || lines.is_contended(&places, &turn) {
+                    turn = lines.wait(places, turn).await?;
+                    continue;
+                }
             }
             match self.commit(changes).await {
                 Ok(_) => return Ok(decided),
-                Err(CommitError::Conflict) => turn = turns.wait(places, turn).await?,
+                Err(CommitError::Conflict) => lines_up = true,
                 Err(error) => return Err(error.into()),
             }
             lost += 1;

@@ -1,9 +1,8 @@
 //! Lines at records that several use cases want to write at the same time.
 //!
-//! A use case that lost a commit to another waits for its turn at the records that both expected, reads and decides again, and commits while it has the turn. As
-//! long as somebody waits for a record, others who come to the same one line up behind, first come first served: so each is done in the end, however many there
-//! are, as in a server that locks. Who meets nobody pays for a copy of the
-//! names that it expects, and for one look at a counter.
+//! A use case that lost a commit to another lines up at the records that it expects by then, and decides and commits while it has the turn. As long as somebody
+//! waits for a record, others who come to the same one line up behind, first come first served: so each is done in the end, however many there are, as in a server
+//! that locks. Who meets nobody pays for one look at a counter.
 //!
 //! The store alone makes the outcome right, also with writers that take no turn; turns only spare the retries.
 
@@ -57,11 +56,13 @@ struct Seat {
 }
 
 impl Lines {
+    /// Whether there is a line at any record.
+    pub fn somebody_waits(&self) -> bool {
+        self.contended.load(Ordering::Acquire) > 0
+    }
+
     /// Whether others wait for one of these records, and this turn is not at it.
     pub fn is_contended(&self, places: &BTreeSet<Place>, held: &Turn) -> bool {
-        if self.contended.load(Ordering::Acquire) == 0 {
-            return false;
-        }
         let lines = self.lock();
         places.iter().any(|place| lines.contains_key(place) && !held.is_at(place))
     }
