@@ -1,6 +1,6 @@
 //! Entity tags (RFC 9110, section 8.8.3): one names one state of a document, and of no other.
 
-use crate::crypto::digest::{base64url, sha256};
+use crate::crypto::digest::{hex, sha256};
 use crate::model::error::Rule;
 use crate::model::{Error, Result, Sequence};
 use serde::Serialize;
@@ -20,7 +20,7 @@ impl ETag {
         let mut message = version.get().to_be_bytes().to_vec();
         message.extend(serde_json::to_vec(document).map_err(unshown)?);
         let digest = sha256(&message);
-        Ok(Self(base64url(digest.get(..DIGEST).unwrap_or(&digest))))
+        Ok(Self(hex(digest.get(..DIGEST).unwrap_or(&digest))))
     }
 
     /// The opaque tag without its quotes.
@@ -94,6 +94,8 @@ mod tests {
         assert_ne!(tag(1, "a"), tag(2, "a"), "there and back again is another state");
         assert_ne!(tag(1, "a"), tag(1, "b"), "a part may come from other records");
         assert_eq!(tag(1, "a").quoted(), format!("\"{}\"", tag(1, "a").as_str()));
+        let can_be_an_argument = |tag: ETag| tag.as_str().bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!((0..500).all(|version| can_be_an_argument(tag(version, "a"))), "none begins with a hyphen");
     }
 
     #[test]

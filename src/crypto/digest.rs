@@ -51,6 +51,12 @@ pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Lower-case hexadecimal: for what people pass on as an argument of a command, which base64url can
+/// begin with a hyphen.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Reads base64url without padding (RFC 4648, section 5); `None` if it is not its only encoding.
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
@@ -103,6 +109,11 @@ mod tests {
         assert_eq!(from_base64url(token.expose()).unwrap(), [1; 32]);
         assert_eq!(token.expose().len(), 43);
         assert_eq!(format!("{token:?}"), "Secret(…)");
+    }
+
+    #[test]
+    fn hexadecimal_is_in_lower_case_and_keeps_zeros() {
+        assert_eq!(hex(&[0, 0x0f, 0xfb]), "000ffb");
     }
 
     #[test]

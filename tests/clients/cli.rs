@@ -192,7 +192,8 @@ async fn clients() {
     let public = server.json(&[&create[..], &["app", "--public"]].concat()).await;
     assert_eq!((public["client"]["public"].as_bool(), public.get("secret")), (Some(true), None));
     let anonymous = server.json(&create).await;
-    assert!(anonymous["client"]["client_id"].as_str().unwrap().len() >= 16, "an id is made: {anonymous}");
+    let made = anonymous["client"]["client_id"].as_str().unwrap();
+    assert!(made.len() == 32 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "an id is made that can be an argument: {made}");
 
     let shown = server.json(&["client", "show", "--pool", "acme", "shop"]).await;
     assert!(!shown.to_string().contains(secret), "a secret is shown once");

@@ -132,7 +132,7 @@ async fn secret(context: &Context, pool: &Pool, chosen: Option<String>) -> Resul
 /// The client as asked for, and its secret if one was made.
 pub async fn client(context: &Context, pool: &Pool, new: NewClient) -> Result<(Client, Option<Secret<String>>)> {
     let core = &context.app.core;
-    let id = if new.client_id.is_empty() { digest::base64url(&entropy::random::<16>(core.entropy.as_ref())) } else { new.client_id };
+    let id = if new.client_id.is_empty() { digest::hex(&entropy::random::<16>(core.entropy.as_ref())) } else { new.client_id };
     let client_id = ClientId::parse(&id)?;
     let name = if new.name.is_empty() { id } else { new.name };
     let redirect_uris = uris(&new.redirect_uris)?;
