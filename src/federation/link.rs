@@ -8,7 +8,9 @@ use crate::{
     crypto::digest,
     directory::{Directory, Modification, ModificationKind, NewEntry},
     model::{
-        Actor, Attribute, Entropy, EntryId, Error, Face, Kind, Rdn, Result, Role, Sequence, Timestamp, entropy::random, error::Clash,
+        Actor, Attribute, Entropy, EntryId, Error, Face, Kind, Rdn, Result, Role, Sequence, Timestamp,
+        entropy::random,
+        error::{Clash, Rule},
         record,
     },
     store::{Changes, Key, Prefix, Space},
@@ -153,7 +155,7 @@ pub fn find_or_create(
     let entry = NewEntry { dn, attributes: attributes(identity, mail, &name, uuid) };
     let entry = directory.add(changes, entry, &server(provider), now, entropy).map_err(|error| match error.kind() {
         // The name was free a moment ago: somebody is taking it now, perhaps for this very identity.
-        Kind::Conflict(Clash::Exists) => Error::contended(),
+        Kind::Conflict(Clash::Exists) | Kind::Invalid(Rule::Unique) => Error::contended(),
         _ => error,
     })?;
     let stored = Stored {

@@ -45,7 +45,7 @@ struct Held {
 
 /// Takes from users of upstreams what an administrator wants for somebody else, and keeps it from coming back to them.
 ///
-/// Fails with `Invalid(Constraint)` on an address for whose domain its holder's provider vouches. What somebody else holds for good is left for the directory to refuse.
+/// Fails with `Invalid(Unique)` on an address for whose domain its holder's provider vouches. What somebody else holds for good is left for the directory to refuse.
 pub fn give_way(
     pool: &Pool,
     directory: &Directory,
@@ -181,7 +181,7 @@ fn refuse_if_proven(pool: &Pool, tie: &Tie, dn: &str, mail: &[u8]) -> Result<()>
          domain from the provider",
         tie.provider()
     );
-    Err(Error::invalid(Rule::Constraint, message))
+    Err(Error::invalid(Rule::Unique, message))
 }
 
 impl fmt::Display for Taken {

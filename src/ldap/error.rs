@@ -36,7 +36,7 @@ pub(super) const fn code(kind: &Kind) -> ResultCode {
             Rule::NoSuchAttribute => ResultCode::NO_SUCH_ATTRIBUTE,
             Rule::UndefinedAttribute => ResultCode::UNDEFINED_ATTRIBUTE_TYPE,
             Rule::InappropriateMatching => ResultCode::INAPPROPRIATE_MATCHING,
-            Rule::Constraint => ResultCode::CONSTRAINT_VIOLATION,
+            Rule::Constraint | Rule::Unique => ResultCode::CONSTRAINT_VIOLATION,
             Rule::ValueExists => ResultCode::ATTRIBUTE_OR_VALUE_EXISTS,
             Rule::Syntax => ResultCode::INVALID_ATTRIBUTE_SYNTAX,
             Rule::DnSyntax => ResultCode::INVALID_DN_SYNTAX,

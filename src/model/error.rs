@@ -57,8 +57,10 @@ pub enum Rule {
     UndefinedAttribute,
     /// The attribute has no such matching rule.
     InappropriateMatching,
-    /// A value breaks a constraint: length, single value, unique, dangling link, read-only.
+    /// A value breaks a constraint: length, single value, dangling link, read-only.
     Constraint,
+    /// Another entry has the value, and no two may.
+    Unique,
     /// The value is there already.
     ValueExists,
     /// A value does not follow the syntax of its attribute.

@@ -1,6 +1,8 @@
 //! Logins at an upstream: there and back, every check of its answer, and the local user.
 
+mod first;
 mod mail;
+mod provider;
 
 use super::super::{BrowserKey, Callback, Demands, Interaction, Kept, Message, Method, Origin, Step, testing::*};
 use super::upstream::{Behaviour, Upstream, challenge};
@@ -97,47 +99,6 @@ fn code() -> Callback {
 
 fn refused(step: &Step) -> bool {
     matches!(step, Step::Ask(_, Some(Message::Upstream)))
-}
-
-#[tokio::test]
-async fn a_first_login_makes_a_user_and_the_next_ones_find_it() {
-    let stage = Stage::new().await;
-    let away = stage.leave().await;
-    assert_eq!(away.query["client_id"], "acme");
-    assert_eq!(away.query["redirect_uri"], OWN_CALLBACK);
-    assert_eq!(away.query["response_type"], "code");
-    assert_eq!(away.query["code_challenge_method"], "S256");
-    assert!(away.query["scope"].split(' ').any(|scope| scope == "openid"));
-    let Step::Granted(granted) = stage.answer(&away, code()).await.unwrap() else { panic!("refused") };
-    assert_eq!(granted.interaction, away.interaction.id().to_text());
-    let (form, authorization) = stage.upstream.behaviour().exchanged.clone().unwrap();
-    let form: HashMap<String, String> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
-    assert_eq!((form["code"].as_str(), form["redirect_uri"].as_str()), ("a-code", OWN_CALLBACK));
-    assert_eq!(challenge(&form["code_verifier"]), away.query["code_challenge"]);
-    assert!(authorization.starts_with("Basic "));
-
-    let directory = stage.bench.directory();
-    let id = directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap();
-    let entry = directory.entry(id).unwrap().unwrap();
-    let text = |name: &str| entry.first_text(name).map(str::to_owned);
-    assert_eq!(directory.dn(id).unwrap().unwrap().to_string(), "uid=suppliers.erin,ou=people,o=acme");
-    assert_eq!(text("mail").as_deref(), Some("erin@suppliers.example"));
-    assert_eq!(
-        (text("cn").as_deref(), text("sn").as_deref(), text("displayName").as_deref()),
-        (Some("Erin Example"), Some("Example"), Some("Erin Example"))
-    );
-    let session = stage.bench.core.session(&stage.bench.pool, granted.session.expose()).await.unwrap().unwrap();
-    assert_eq!((session.authentication().entry(), session.authentication().uuid()), (id, entry.uuid()));
-
-    assert_eq!(stage.logged_in().await, "suppliers.erin");
-    assert_eq!(stage.bench.outcomes(Action::FederatedLink), [(Outcome::Success, None)]);
-    assert_eq!(stage.bench.outcomes(Action::FederatedLogin), [(Outcome::Success, None), (Outcome::Success, None)]);
-    assert_eq!(stage.bench.events(Action::FederatedLink)[0].target.as_deref(), Some("uid=suppliers.erin,ou=people,o=acme"));
-    assert_eq!(stage.upstream.behaviour().discovered, 1, "what the upstream says about itself is held");
-    stage.bench.pass(Duration::from_secs(10 * 60));
-    stage.upstream.behaviour().now = stage.bench.now().seconds();
-    stage.logged_in().await;
-    assert_eq!(stage.upstream.behaviour().discovered, 2, "and not for ever");
 }
 
 #[tokio::test]
@@ -355,114 +316,8 @@ async fn what_is_known_of_an_upstream_serves_on_while_it_does_not_answer() {
     stage.logged_in().await;
 }
 
-#[tokio::test]
-async fn nobody_stays_for_whom_a_removed_provider_vouched() {
-    let stage = Stage::new().await;
-    let Step::Granted(granted) = stage.login().await else { panic!("refused") };
-    let core = &stage.bench.core;
-    let pool = &stage.bench.pool;
-    let session = core.session(pool, granted.session.expose()).await.unwrap().unwrap();
-    let holds = async || {
-        let authentication = session.authentication();
-        // What codes and grants keep, and what an identity keeps that was bound meanwhile.
-        let given = core.welcome_since(pool, authentication.entry(), authentication.basis()).unwrap().is_some();
-        assert_eq!(core.still_valid(authentication).unwrap(), given);
-        assert_eq!(core.session(pool, granted.session.expose()).await.unwrap().is_some(), given);
-        given
-    };
-    assert!(holds().await);
-    let commit = async |fill: &dyn Fn(&mut Changes)| {
-        let mut changes = Changes::new();
-        fill(&mut changes);
-        pool.store().commit(changes).await.unwrap();
-    };
-    commit(&|changes| federation::delete(changes, "suppliers")).await;
-    assert!(!holds().await);
-    commit(&|changes| federation::put(pool, changes, &stage.upstream.provider(), &*core.entropy).unwrap()).await;
-    assert!(!holds().await, "one that has the name now has not vouched for anybody");
-    assert_eq!(stage.logged_in().await, "suppliers.erin");
-}
-
-#[tokio::test]
-async fn an_edit_of_a_provider_ends_its_word_when_it_changes_whose_that_is() {
-    type Change = fn(&mut federation::IdentityProvider);
-    fn kind(provider: &mut federation::IdentityProvider) -> (&mut String, &mut String, &mut Option<crate::model::Secret<String>>) {
-        let federation::ProviderKind::Oidc { issuer, client_id, client_secret } = &mut provider.kind;
-        (issuer, client_id, client_secret)
-    }
-    let table: [(&str, bool, Change); 7] = [
-        ("nothing", true, |_| {}),
-        ("its display name", true, |provider| provider.display_name = "Partners".into()),
-        ("our secret there", true, |provider| *kind(provider).2 = Some(crate::model::Secret::new("another".into()))),
-        ("the names of claims", true, |provider| provider.mapping.username = "nickname".into()),
-        ("its issuer", false, |provider| kind(provider).0.push_str("/other")),
-        ("our client id there", false, |provider| *kind(provider).1 = "other".into()),
-        ("how far it is trusted", false, |provider| provider.mapping.unverified_mail = true),
-    ];
-    for of_former_release in [false, true] {
-        for (what, goes_on, change) in table {
-            let stage = Stage::new().await;
-            let (core, pool) = (&stage.bench.core, &stage.bench.pool);
-            if of_former_release {
-                federation::testing::make_former(pool, "suppliers").await;
-            }
-            let away = stage.leave().await;
-            let Step::Granted(granted) = stage.login().await else { panic!("refused") };
-            let session = async || core.session(pool, granted.session.expose()).await.unwrap();
-            let before = session().await.unwrap();
-            let mut provider = stage.upstream.provider();
-            change(&mut provider);
-            // Twice, since the first edit must not make the second one the beginning of something.
-            for _ in 0..2 {
-                let mut changes = Changes::new();
-                federation::put(pool, &mut changes, &provider, &*core.entropy).unwrap();
-                pool.store().commit(changes).await.unwrap();
-                assert_eq!(session().await.is_some(), goes_on, "{what} {of_former_release}");
-                assert_eq!(core.still_valid(before.authentication()).unwrap(), goes_on, "{what} {of_former_release}");
-            }
-            stage.claim("nonce", json!(away.query["nonce"]));
-            let came_back = stage.answer(&away, code()).await.unwrap();
-            assert_eq!(matches!(came_back, Step::Granted(_)), goes_on, "{what} {of_former_release}: a login that was on its way");
-        }
-    }
-}
-
 /// A login that left for one provider is not answered by another that has its name, even if it is the same issuer that speaks.
-#[tokio::test]
-async fn a_login_on_its_way_ends_with_its_provider() {
-    let stage = Stage::new().await;
-    let (core, pool) = (&stage.bench.core, &stage.bench.pool);
-    let away = stage.leave().await;
-    let mut changes = Changes::new();
-    federation::delete(&mut changes, "suppliers");
-    pool.store().commit(changes).await.unwrap();
-    let mut changes = Changes::new();
-    federation::put(pool, &mut changes, &stage.upstream.provider(), &*core.entropy).unwrap();
-    pool.store().commit(changes).await.unwrap();
-    assert!(refused(&stage.answer(&away, code()).await.unwrap()));
-    assert!(stage.upstream.behaviour().exchanged.is_none(), "nor is its code sent anywhere");
-    assert_eq!(stage.logged_in().await, "suppliers.erin");
-}
-
 /// The users of one issuer are none of another that has the name now, whatever subjects it speaks of; and they are there when the first one comes back.
-#[tokio::test]
-async fn another_issuer_under_the_name_inherits_no_users() {
-    let mut stage = Stage::new().await;
-    assert_eq!(stage.logged_in().await, "suppliers.erin");
-    let mut other = Upstream::start(stage.bench.now().seconds()).await;
-    for expected in ["suppliers.erin-2", "suppliers.erin", "suppliers.erin-2"] {
-        std::mem::swap(&mut stage.upstream, &mut other);
-        let pool = &stage.bench.pool;
-        let mut changes = Changes::new();
-        federation::delete(&mut changes, "suppliers");
-        pool.store().commit(changes).await.unwrap();
-        let mut changes = Changes::new();
-        federation::put(pool, &mut changes, &stage.upstream.provider(), &*stage.bench.core.entropy).unwrap();
-        pool.store().commit(changes).await.unwrap();
-        assert_eq!(stage.logged_in().await, expected);
-    }
-}
-
 #[tokio::test]
 async fn claims_that_the_id_token_lacks_come_from_userinfo() {
     let stage = Stage::new().await;
@@ -514,76 +369,6 @@ async fn a_redirect_of_the_upstream_is_not_followed() {
 }
 
 #[tokio::test]
-async fn two_first_logins_at_once_make_one_user() {
-    let stage = Stage::new().await;
-    let first = stage.leave().await;
-    stage.claim("nonce", json!(first.query["nonce"]));
-    let waiting = stage.leave().await;
-    // Both requests answer with the nonce of the first; the second one is told its own.
-    let one = stage.answer(&first, code()).await.unwrap();
-    stage.claim("nonce", json!(waiting.query["nonce"]));
-    let two = stage.answer(&waiting, code()).await.unwrap();
-    assert!(matches!((one, two), (Step::Granted(_), Step::Granted(_))));
-    assert_eq!(stage.bench.events(Action::FederatedLink).len(), 1);
-}
-
-#[tokio::test]
-async fn first_logins_that_race_to_the_commit_make_one_user() {
-    use crate::federation::{UpstreamIdentity, link};
-    let bench = Bench::new().await;
-    let identity = UpstreamIdentity {
-        issuer: "https://idp.example".into(),
-        subject: "1".into(),
-        username: Some("erin".into()),
-        mail: None,
-        mail_elsewhere: None,
-        name: None,
-        given_name: None,
-        family_name: None,
-        logged_in: None,
-    };
-    let directory = bench.directory();
-    let decide = || {
-        bench.pool.store().decide(|changes| link::find_or_create(&directory, changes, "idp", &identity, bench.now(), &*bench.core.entropy))
-    };
-    let all = futures_util::future::join_all((0..8).map(|_| decide())).await;
-    let entries: Vec<_> = all
-        .into_iter()
-        .map(|linked| match linked.unwrap() {
-            link::Linked::Found(entry) | link::Linked::Created { entry, .. } => entry,
-        })
-        .collect();
-    assert!(entries.iter().all(|entry| *entry == entries[0]), "{entries:?}");
-    assert!(directory.by_unique("uid", b"idp.erin-2").unwrap().is_none());
-}
-
-#[tokio::test]
-async fn names_and_addresses_that_are_taken_keep_nobody_out() {
-    let stage = Stage::new().await;
-    stage.bench.user("suppliers.erin", "correct horse").await;
-    let id = stage.bench.user("frank", "correct horse").await;
-    stage.bench.core.modify_entry(&stage.bench.pool, &operator(), id, &[replace("mail", "erin@suppliers.example")]).await.unwrap();
-    assert_eq!(stage.logged_in().await, "suppliers.erin-2");
-    let directory = stage.bench.directory();
-    assert_eq!(directory.by_unique("mail", b"erin@suppliers.example").unwrap(), Some(id), "an address ties nobody to anybody");
-    stage.claim("sub", json!("erin-2"));
-    assert_eq!(stage.logged_in().await, "suppliers.erin-3", "another subject is another person");
-    stage.claim("sub", json!("erin-1"));
-    assert_eq!(stage.logged_in().await, "suppliers.erin-2");
-}
-
-#[tokio::test]
-async fn odd_names_become_users_too() {
-    for (username, uid) in [(json!("Erin, \"E\"+x=y"), "suppliers.Erin, \"E\"+x=y"), (Value::Null, "suppliers.erin-1")] {
-        let stage = Stage::new().await;
-        stage.claim("preferred_username", username);
-        stage.claim("email", json!("not an address, nor ascii: ä"));
-        stage.claim("name", Value::Null);
-        assert_eq!(stage.logged_in().await, uid);
-    }
-}
-
-#[tokio::test]
 async fn a_disabled_or_locked_user_is_not_let_in_by_an_upstream() {
     let stage = Stage::new().await;
     stage.logged_in().await;
@@ -624,53 +409,4 @@ async fn strangers_lock_no_way_through_an_upstream_where_its_person_has_come_fro
     bench.core.set_password(&bench.pool, &operator(), id, None, Some(secret("battery staple"))).await.unwrap();
     lock().await;
     assert!(matches!(stage.login().await, Step::Ask(_, Some(Message::Credentials))));
-}
-
-#[tokio::test]
-async fn a_deleted_user_comes_back_as_a_new_one() {
-    let stage = Stage::new().await;
-    stage.logged_in().await;
-    let directory = stage.bench.directory();
-    let first = directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap();
-    stage.bench.core.delete_entry(&stage.bench.pool, &operator(), first).await.unwrap();
-    let rows = stage.bench.pool.store().scan(&crate::store::Prefix::space(crate::store::Space::Federated), None).count();
-    assert_eq!(rows, 0, "the tie goes with the user");
-    assert_eq!(stage.logged_in().await, "suppliers.erin");
-    assert_ne!(directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap(), first);
-}
-
-#[tokio::test]
-async fn a_provider_is_kept_sealed_and_found_by_name() {
-    let stage = Stage::new().await;
-    let pool = &stage.bench.pool;
-    let found = federation::find(pool, "suppliers").unwrap().unwrap();
-    let federation::ProviderKind::Oidc { issuer, client_id, client_secret } = &found.kind;
-    assert_eq!((issuer, client_id.as_str()), (&stage.upstream.issuer, "acme"));
-    assert_eq!(client_secret.as_ref().unwrap().expose(), "client-secret");
-    assert_eq!(federation::list(pool).unwrap().len(), 1);
-    for row in pool.store().scan(&crate::store::Prefix::space(crate::store::Space::Provider), None) {
-        let (_, row) = row.unwrap();
-        assert!(!row.value.windows(13).any(|window| window == b"client-secret"));
-    }
-    let mut changes = Changes::new();
-    for issuer in [
-        "http://idp.example",
-        "https://",
-        "ftp://localhost",
-        "https://u:p@idp.example",
-        "https://idp.example/?x",
-        "https://idp.example/#x",
-        "",
-    ] {
-        let mut provider = stage.upstream.provider();
-        provider.kind = federation::ProviderKind::Oidc { issuer: issuer.into(), client_id: "acme".into(), client_secret: None };
-        assert!(federation::put(pool, &mut changes, &provider, &*stage.bench.core.entropy).is_err(), "{issuer}");
-    }
-    for name in ["", "Suppliers", "a b", "a.b", &"a".repeat(33)] {
-        let provider = federation::IdentityProvider { name: name.into(), ..stage.upstream.provider() };
-        assert!(federation::put(pool, &mut changes, &provider, &*stage.bench.core.entropy).is_err(), "{name}");
-    }
-    federation::delete(&mut changes, "suppliers");
-    pool.store().commit(changes).await.unwrap();
-    assert!(federation::find(pool, "suppliers").unwrap().is_none());
 }

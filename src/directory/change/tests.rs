@@ -42,8 +42,8 @@ fn what_breaks_a_rule_is_not_added() {
     assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("gidNumber", &["1"])])), Rule::ObjectClass, "gidNumber is not allowed");
     assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("nonsense", &["1"])])), Rule::UndefinedAttribute);
     assert_eq!(rule(add(&[("cn", &["Bob", "BOB"]), ("sn", &["B"])])), Rule::ValueExists);
-    assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("uid", &["alice"])])), Rule::Constraint, "unique");
-    assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("mail", &["Alice@ACME.example"])])), Rule::Constraint, "unique");
+    assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("uid", &["alice"])])), Rule::Unique);
+    assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("mail", &["Alice@ACME.example"])])), Rule::Unique);
     assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("manager", &["uid=x,ou=people,o=acme"])])), Rule::Constraint, "dangling");
     assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("manager", &["x"])])), Rule::Syntax);
     assert_eq!(rule(add(&[("cn", &["Bob"]), ("sn", &["B"]), ("employeeNumber", &["1", "2"])])), Rule::Constraint, "single value");
@@ -152,7 +152,7 @@ fn the_structural_class_stays() {
 fn who_takes_a_unique_value_frees_the_old_one() {
     let home = Home::new();
     let (alice, bob) = (home.person("alice"), home.person("bob"));
-    assert_eq!(rule(home.modify(alice, &[step(Replace, "mail", &["BOB@acme.example"])])), Rule::Constraint);
+    assert_eq!(rule(home.modify(alice, &[step(Replace, "mail", &["BOB@acme.example"])])), Rule::Unique);
     home.modify(bob, &[step(Replace, "mail", &["robert@acme.example"])]).unwrap();
     home.modify(alice, &[step(Replace, "mail", &["bob@acme.example"])]).unwrap();
     assert_eq!(home.directory.by_unique("mail", b"bob@acme.example").unwrap(), Some(alice));

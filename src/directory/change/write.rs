@@ -96,7 +96,7 @@ fn unique(directory: &Directory, changes: &mut Changes, id: EntryId, before: &Un
         let key = Key::unique(*attribute, value);
         if !is_free(directory, changes, &key)? {
             let name = directory.schema.attribute_by_id(*attribute).map_or("attribute", |attribute| attribute.name());
-            return Err(Error::invalid(Rule::Constraint, format!("another entry of the pool has this {name}; no two may have the same")));
+            return Err(Error::invalid(Rule::Unique, format!("another entry of the pool has this {name}; no two may have the same")));
         }
         changes.put(key, id.get().to_be_bytes().to_vec());
     }

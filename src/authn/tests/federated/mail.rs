@@ -201,7 +201,7 @@ async fn an_administrator_takes_it_for_somebody_who_is_there_too_and_with_a_pass
 async fn what_is_proven_or_an_administrators_is_taken_from_nobody() {
     let constraint = |result: Result<(EntryId, Vec<Taken>)>| {
         let error = result.unwrap_err();
-        assert_eq!(*error.kind(), Kind::Invalid(Rule::Constraint));
+        assert_eq!(*error.kind(), Kind::Invalid(Rule::Unique));
         error.message().to_owned()
     };
     // The domain is listed, beside the trust in everything.
