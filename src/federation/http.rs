@@ -94,7 +94,10 @@ impl<'c> AsyncHttpClient<'c> for Calls<'_> {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use rustls::NamedGroup;
+    use rustls::server::Acceptor;
     use tokio::net::TcpListener;
+    use tokio_rustls::LazyConfigAcceptor;
 
     #[tokio::test]
     async fn an_upstream_on_the_network_cannot_make_us_call_this_machine() {
@@ -108,5 +111,22 @@ mod tests {
             _ = listener.accept() => panic!("it was called"),
         };
         assert!(matches!(refused, CallError::Refused(url) if url == here));
+    }
+
+    #[tokio::test]
+    async fn the_first_key_exchange_that_is_offered_withstands_quantum_computers() {
+        let client = HttpClient::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = Url::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+        let calls = client.calls(&issuer);
+        let request = http::Request::builder().uri(issuer.as_str()).body(Vec::new()).unwrap();
+        let hello = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let greeted = LazyConfigAcceptor::new(Acceptor::default(), stream).await.unwrap();
+            greeted.client_hello().named_groups().unwrap().to_vec()
+        };
+        let (called, groups) = futures_util::future::join(calls.call(request), hello).await;
+        assert!(matches!(called, Err(CallError::Failed(_))), "the server hung up");
+        assert_eq!(groups[..2], [NamedGroup::X25519MLKEM768, NamedGroup::X25519]);
     }
 }

@@ -5,6 +5,7 @@ mod logs;
 mod master_key;
 mod process;
 mod refusals;
+mod tls;
 mod unreadable;
 mod watching;
 

@@ -1,20 +1,13 @@
 //! `poolgate serve` as a process: configuration, signals, the lock on its folder.
 
 use super::{exchange, status};
-use crate::harness::trusting;
 use crate::ldap_wire::{is_notice, result_code, who_am_i};
 use crate::served::{Served, configuration, serve};
-use poolgate::model::Clock;
-use poolgate::server::{DevelopmentFiles, SystemClock, development_certificate};
-use rustls_pki_types::ServerName;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 /// A folder with a configuration file.
 pub fn configured(more: &str) -> (TempDir, PathBuf) {
@@ -106,59 +99,6 @@ async fn a_second_process_on_the_same_data_is_refused() {
     assert!(String::from_utf8_lossy(&listed.stdout).contains("o=acme"));
     served.stop().await;
     Served::start(&file, &[]).await.stop().await;
-}
-
-/// A connection within TLS to a server that has a certificate of that authority.
-async fn tls(address: SocketAddr, authority: &Path) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
-    TlsConnector::from(trusting(authority)).connect(ServerName::try_from("localhost").unwrap(), stream).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn hang_up_reads_the_certificate_again() {
-    let (folder, file) =
-        configured("https = [\"127.0.0.1:0\"]\nldaps = [\"127.0.0.1:0\"]\n[tls]\ncertificate = \"CERTIFICATE\"\nkey = \"KEY\"\n");
-    let make = |name: &str| development_certificate(&folder.path().join(name), SystemClock::default().now()).unwrap();
-    let (old, new) = (make("old"), make("new"));
-    let (certificate, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
-    let install = |files: &DevelopmentFiles| {
-        std::fs::copy(&files.certificate, &certificate).unwrap();
-        std::fs::copy(&files.key, &key).unwrap();
-    };
-    install(&old);
-    let text = std::fs::read_to_string(&file).unwrap();
-    let text = text.replace("CERTIFICATE", certificate.to_str().unwrap()).replace("KEY", key.to_str().unwrap());
-    std::fs::write(&file, text).unwrap();
-    let mut served = Served::start(&file, &[("POOLGATE_PUBLIC_URL", "https://localhost")]).await;
-    let doors = [served.address("https"), served.address("ldaps")];
-    for door in doors {
-        tls(door, &old.authority).await.unwrap();
-        tls(door, &new.authority).await.unwrap_err();
-    }
-    let open = tls(doors[0], &old.authority).await.unwrap();
-
-    install(&new);
-    served.signal("HUP");
-    served.line_with("the certificate has been read again").await;
-    for door in doors {
-        tls(door, &new.authority).await.unwrap();
-        tls(door, &old.authority).await.unwrap_err();
-    }
-    let answer = exchange(open, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-    assert_eq!(status(&answer), 200, "what was open goes on");
-
-    // One that cannot be used is not taken: neither nonsense nor a key that does not fit.
-    for (path, bytes) in [(&certificate, b"nonsense".to_vec()), (&key, std::fs::read(&old.key).unwrap())] {
-        install(&new);
-        std::fs::write(path, bytes).unwrap();
-        served.signal("HUP");
-        let line = served.line_with("the certificate in use stays").await;
-        assert!(line.contains(path.to_str().unwrap()), "{line}");
-        for door in doors {
-            tls(door, &new.authority).await.unwrap();
-        }
-    }
-    served.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
