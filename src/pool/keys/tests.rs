@@ -138,7 +138,7 @@ async fn who_asks_for_the_keys_of_many_pools_waits_for_one_at_a_time() {
     let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     // Another key is being made for whoever asks from the first address, and will be for long.
-    let line = pool.keyring().line(maker(1).address).unwrap();
+    let line = pool.keyring().line(maker(1).address, maker(1).now).unwrap();
     let _making = line.acquire().await.unwrap();
     let mut waiting = Vec::new();
     for _ in 0..MAX_IN_LINE - 1 {
