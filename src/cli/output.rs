@@ -1,6 +1,20 @@
 //! What commands print: lines for people, JSON for scripts.
 
 use serde_json::Value;
+use std::io::{ErrorKind, Write, stdout};
+use std::process::exit;
+
+/// Prints a line. Whoever has stopped reading, as `head` does, has what they wanted; any other failure is told.
+pub fn line(text: &str) {
+    match writeln!(stdout(), "{text}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => exit(0),
+        Err(error) => {
+            eprintln!("poolgate: standard output: {error}");
+            exit(1)
+        }
+    }
+}
 
 /// Prints a list: one line an item with these fields, in columns; and on standard error what cannot be read of it, by its first field.
 pub fn list(items: &[Value], fields: &[&str], json: bool) {
@@ -13,8 +27,8 @@ pub fn list(items: &[Value], fields: &[&str], json: bool) {
         |column: usize| rows.iter().chain([&head]).filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..fields.len()).map(width).collect();
     for row in [&head].into_iter().chain(&rows) {
-        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        println!("{}", line.join("  ").trim_end());
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        line(cells.join("  ").trim_end());
     }
     for (item, problem) in items.iter().filter_map(|item| Some((item, item.get("problem")?))) {
         let name = fields.first().map(|field| text(item.get(field))).unwrap_or_default();
@@ -28,21 +42,21 @@ pub fn show(item: &Value, json: bool) {
         _ if json => print_json(item),
         Value::Object(fields) => fields.iter().for_each(|(name, value)| print_field(name, value, "")),
         Value::Null => {}
-        other => println!("{}", text(Some(other))),
+        other => line(&text(Some(other))),
     }
 }
 
 /// Prints that something was done, which JSON readers see from the exit code.
 pub fn done(message: &str, json: bool) {
     if !json {
-        println!("{message}");
+        line(message);
     }
 }
 
 fn print_field(name: &str, value: &Value, indent: &str) {
     match value {
         Value::Object(fields) => {
-            println!("{indent}{name}:");
+            line(&format!("{indent}{name}:"));
             fields.iter().for_each(|(name, value)| print_field(name, value, &format!("{indent}  ")));
         }
         Value::Array(items) if items.iter().any(Value::is_object) => {
@@ -50,12 +64,12 @@ fn print_field(name: &str, value: &Value, indent: &str) {
                 print_field(&format!("{name} {}", number + 1), item, indent);
             }
         }
-        _ => println!("{indent}{name}: {}", text(Some(value))),
+        _ => line(&format!("{indent}{name}: {}", text(Some(value)))),
     }
 }
 
 fn print_json(value: &Value) {
-    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+    line(&serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
 fn text(value: Option<&Value>) -> String {

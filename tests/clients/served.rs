@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -13,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running server. Whatever becomes of the test, the process ends with it.
 pub struct Served {
     child: Child,
+    reader: Option<JoinHandle<()>>,
     lines: UnboundedReceiver<String>,
     log: Vec<String>,
     ready: String,
@@ -41,8 +43,9 @@ impl Served {
         let mut child = serve(file, variables).spawn().unwrap();
         let (sender, lines) = mpsc::unbounded_channel();
         let output = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut served = Self { child, lines, log: Vec::new(), ready: String::new() };
+        let read = move || drop(output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let reader = Some(std::thread::spawn(read));
+        let mut served = Self { child, reader, lines, log: Vec::new(), ready: String::new() };
         served.ready = served.line_with("\"message\":\"ready\"").await;
         served
     }
@@ -67,6 +70,14 @@ impl Served {
         let (_, rest) = self.ready.split_once(&format!("{kind}: [127.0.0.1:")).unwrap_or_else(|| panic!("{}", self.ready));
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         SocketAddr::from((Ipv4Addr::LOCALHOST, digits.parse().unwrap()))
+    }
+
+    /// Reads its log no more, as a collector of logs that has died: from now on, what it writes there fails.
+    pub fn stop_listening(&mut self) {
+        self.lines.close();
+        // Says a line, after which the reader notices.
+        self.signal("HUP");
+        self.reader.take().unwrap().join().unwrap();
     }
 
     /// The number of the process.

@@ -109,9 +109,9 @@ impl Import {
             ImportLine::Done(report) => {
                 let mut shown = serde_json::to_value(&report)?;
                 if let Some(fields) = shown.as_object_mut().filter(|_| !self.place.operator.json) {
-                    report.notes.iter().for_each(|note| println!("{}", located(note)));
+                    report.notes.iter().for_each(|note| output::line(&located(note)));
                     if report.more_notes > 0 {
-                        println!("{}: {} more notes like these", path.display(), report.more_notes);
+                        output::line(&format!("{}: {} more notes like these", path.display(), report.more_notes));
                     }
                     fields.retain(|name, _| !name.ends_with("notes"));
                 }

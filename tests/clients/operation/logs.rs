@@ -15,6 +15,25 @@ async fn operate(data: &Path, arguments: &[&str], input: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_log_nobody_reads_works_on_and_ends_as_it_should() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = folder.path().join("poolgate.toml");
+    std::fs::write(&file, configuration(&data, "")).unwrap();
+    let mut served = Served::start(&file, &[("POOLGATE_LOG__FILTER", "debug")]).await;
+    served.stop_listening();
+    operate(&data, &["pool", "create", "acme"], "").await;
+    operate(&data, &["user", "create", "--pool", "acme", "ann", "--password-stdin"], "Gravel-Teapot-71").await;
+    let mut directory = Directory::plain(served.address("ldap")).await;
+    let ann = "uid=ann,ou=people,o=acme";
+    assert_eq!(directory.bind(ann, "Gravel-Teapot-17").await.code, code::INVALID_CREDENTIALS);
+    assert_eq!(directory.bind(ann, "Gravel-Teapot-71").await.code, code::SUCCESS);
+    served.signal("TERM");
+    assert!(served.ended().await.0.success());
+    assert!(!data.join("admin.sock").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_logged_however_much_is() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
