@@ -5,13 +5,13 @@ use super::error::ApiError;
 use super::etag::IfMatch;
 use super::patch::Patch;
 use crate::authn::Core;
-use crate::directory::{Directory, Entry, Selection};
+use crate::directory::{Directory, Selection};
 use crate::model::error::Rule;
-use crate::model::{Actor, Dn, Error, Face, Rdn, Result, Role};
+use crate::model::{Actor, Error, Face, Result, Role};
 use crate::policy::access::Viewer;
 use crate::pool::{Pool, Status};
 use crate::web::form::Form;
-use crate::web::http::{HeaderMap, header};
+use crate::web::http::{HeaderMap, Method, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
@@ -54,12 +54,18 @@ impl Context {
         Ok(Self { app, actor, query, body, if_match: None })
     }
 
-    /// For the state that the header fields name, if they name one.
-    pub(super) fn on_condition(mut self, headers: &HeaderMap) -> Result<Self> {
+    /// For the state that the header fields name, if they name one. Nothing but a patch looks at it, and what is not looked at must not be done (RFC 9110, section 13.1.1).
+    pub(super) fn on_condition(mut self, method: &Method, headers: &HeaderMap) -> Result<Self> {
         let unreadable = |_| Error::invalid(Rule::Request, "If-Match: it has characters other than visible ASCII");
         let values = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().map_err(unreadable));
         let values = values.collect::<Result<Vec<_>>>()?;
         if !values.is_empty() {
+            if method != Method::PATCH {
+                return Err(Error::invalid(
+                    Rule::Request,
+                    format!("If-Match: {method} has no condition, only PATCH has; nothing was done"),
+                ));
+            }
             self.if_match = Some(IfMatch::parse(&values.join(", "))?);
         }
         Ok(self)
@@ -116,47 +122,6 @@ impl FromStr for Segment {
     fn from_str(encoded: &str) -> std::result::Result<Self, Self::Err> {
         let text = percent_encoding::percent_decode_str(encoded).decode_utf8()?;
         Ok(Self(text.into_owned()))
-    }
-}
-
-/// A branch of a pool's tree in which the API keeps one kind of entry.
-#[derive(Clone, Copy, Debug)]
-pub struct Branch {
-    /// The name of its organizational unit.
-    pub unit: &'static str,
-    /// The attribute that names its entries.
-    pub naming: &'static str,
-    /// What one of them is called in messages.
-    pub noun: &'static str,
-}
-
-impl Branch {
-    /// Where users are.
-    pub const PEOPLE: Self = Self { unit: "people", naming: "uid", noun: "user" };
-    /// Where groups are.
-    pub const GROUPS: Self = Self { unit: "groups", naming: "cn", noun: "group" };
-    /// Where service accounts are.
-    pub const SERVICES: Self = Self { unit: "services", naming: "cn", noun: "service account" };
-
-    /// The branch's own name in a pool.
-    pub fn dn(self, pool: &Pool) -> Dn {
-        pool.suffix().child(Rdn::single("ou", self.unit))
-    }
-
-    /// The name of an entry in it.
-    pub fn entry_dn(self, pool: &Pool, name: &str) -> Dn {
-        self.dn(pool).child(Rdn::single(self.naming, name))
-    }
-
-    /// The entry of that name.
-    pub fn find(self, pool: &Pool, name: &str, viewer: &Viewer) -> Result<Entry> {
-        let directory = Directory::new(pool);
-        directory.find(&self.entry_dn(pool, name), viewer).map_err(|error| match error.kind() {
-            crate::model::Kind::NotFound { .. } => {
-                Error::not_found(format!("pool `{}` has no {} `{name}`", pool.slug().as_str(), self.noun))
-            }
-            _ => error,
-        })
     }
 }
 

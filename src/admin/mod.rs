@@ -4,6 +4,7 @@
 //! Never touches a record itself: it composes what the rooms beneath offer, so that a rule holds whoever asks.
 
 mod api;
+mod branch;
 mod context;
 mod document;
 mod error;

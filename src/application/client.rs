@@ -179,9 +179,9 @@ pub fn replace_client(store: &PoolStore, changes: &mut Changes, client: &Client,
     put_client(store, changes, client)
 }
 
-/// Changes a client, and takes back all that it was given: codes, grants with their tokens, and what people have agreed to.
-pub fn renew_client(store: &PoolStore, changes: &mut Changes, client: &Client, entropy: &dyn Entropy) -> Result<()> {
-    record::present::<Client>(store, changes, &key(client))?;
+/// Changes a client that is still as that commit wrote it, and takes back all that it was given: codes, grants with their tokens, and what people have agreed to.
+pub fn renew_client(changes: &mut Changes, client: &Client, version: Sequence, entropy: &dyn Entropy) -> Result<()> {
+    changes.expect_version(key(client), version);
     write(changes, client, Some(Epoch::draw(entropy)))
 }
 

@@ -297,9 +297,8 @@ async fn edits_keep_the_epoch_and_expect_what_they_read() {
     let (_folder, store) = store();
     let client_of = |epoch| Client { epoch, ..client() };
     let found = || find_client(&store, "app").unwrap().unwrap().epoch;
-    for wrong in [put_client(&store, &mut Changes::new(), &client()), renew_client(&store, &mut Changes::new(), &client(), &Counting)] {
-        assert!(wrong.unwrap_err().message().contains("not registered"));
-    }
+    let wrong = put_client(&store, &mut Changes::new(), &client());
+    assert!(wrong.unwrap_err().message().contains("not registered"));
     let mut changes = Changes::new();
     add_client(&mut changes, &client(), &Counting).unwrap();
     store.commit(changes).await.unwrap();
@@ -319,8 +318,16 @@ async fn edits_keep_the_epoch_and_expect_what_they_read() {
     put_client(&store, &mut edit, &client_of(epoch)).unwrap();
     store.commit(edit).await.unwrap();
     assert_eq!(found(), None);
+    let (read, version) = read_client(&store, "app").unwrap().unwrap();
     let mut edit = Changes::new();
-    renew_client(&store, &mut edit, &client(), &Counting).unwrap();
+    put_client(&store, &mut edit, &Client { name: "Another".into(), ..client() }).unwrap();
+    store.commit(edit).await.unwrap();
+    let mut late = Changes::new();
+    renew_client(&mut late, &read, version, &Counting).unwrap();
+    assert_eq!(store.commit(late).await, Err(CommitError::Conflict), "the edit in between is not undone");
+    let (read, version) = read_client(&store, "app").unwrap().unwrap();
+    let mut edit = Changes::new();
+    renew_client(&mut edit, &read, version, &Counting).unwrap();
     store.commit(edit).await.unwrap();
     assert!(found().is_some());
 }

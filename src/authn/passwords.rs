@@ -42,6 +42,8 @@ pub(super) struct PasswordChange {
     pub new: Option<Secret<Vec<u8>>>,
     /// None from now on.
     pub remove: bool,
+    /// The caller means to remove one: that there is one.
+    pub must_be_there: bool,
     /// The caller means to set the only one: that there is none yet.
     pub only_first: bool,
     /// The new one is what a person typed.
@@ -98,11 +100,15 @@ pub(super) fn take_from_steps(directory: &Directory, steps: &[Modification]) -> 
         without_options(&step.attribute)?;
         let values = &step.attribute.values;
         match step.kind {
-            ModificationKind::Delete | ModificationKind::Replace if values.is_empty() => {
+            // What is not there is replaced by nothing without a word (RFC 4511, section 4.6).
+            ModificationKind::Replace if values.is_empty() => {
                 change = PasswordChange { remove: true, ..PasswordChange::default() };
             }
+            ModificationKind::Delete if values.is_empty() => {
+                change = PasswordChange { remove: true, must_be_there: true, ..PasswordChange::default() };
+            }
             ModificationKind::Delete => {
-                change = PasswordChange { old: Some(only_value(values)?), remove: true, ..PasswordChange::default() };
+                change = PasswordChange { old: Some(only_value(values)?), remove: true, must_be_there: true, ..PasswordChange::default() };
             }
             ModificationKind::Replace => {
                 change = PasswordChange { old: change.old, new: Some(only_value(values)?), ..PasswordChange::default() };
@@ -237,6 +243,7 @@ mod tests {
         let shown = |steps: &[Modification]| {
             let change = take(steps).unwrap().1.unwrap();
             let text = |secret: &Secret<Vec<u8>>| String::from_utf8(secret.expose().clone()).unwrap();
+            assert!(change.remove || !change.must_be_there);
             (change.old.as_ref().map(text), change.new.as_ref().map(text), change.remove, change.only_first)
         };
         let owned = |text: &str| Some(text.to_owned());
@@ -245,6 +252,9 @@ mod tests {
         assert_eq!(shown(&[step(Add, &["new"])]), (None, owned("new"), false, true));
         assert_eq!(shown(&[step(Delete, &[])]), (None, None, true, false));
         assert_eq!(shown(&[step(Delete, &[]), step(Add, &["new"])]), (None, owned("new"), false, false));
+        assert_eq!(shown(&[step(Replace, &[])]), (None, None, true, false));
+        let must_be_there = |kind| take(&[step(kind, &[])]).unwrap().1.unwrap().must_be_there;
+        assert!(must_be_there(Delete) && !must_be_there(Replace));
         let other = Modification { kind: Replace, attribute: Attribute::new("sn", ["x"]) };
         let (others, change) = take(std::slice::from_ref(&other)).unwrap();
         assert!(others == 1 && change.is_none());

@@ -44,6 +44,18 @@ impl Directory {
         Ok(false)
     }
 
+    /// As [`is_member`](Self::is_member); the commit expects that it stays so.
+    pub fn expect_member(&self, changes: &mut Changes, group: EntryId, id: EntryId) -> Result<bool> {
+        for attribute in membership() {
+            if self.has_edge(attribute, group, id)? {
+                changes.expect_present(Key::entry(group));
+                changes.expect_present(Key::link(attribute, group, id));
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The entries that an attribute of an entry names, in the order of their ids, from after one of them on.
     pub fn targets(
         &self,

@@ -10,6 +10,7 @@ mod draft;
 pub mod entry;
 pub mod filter;
 mod index;
+mod kind;
 mod known;
 pub mod link;
 mod locate;

@@ -7,6 +7,7 @@ use poolgate::server::config::Config;
 use serde_json::Value;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// The name of whoever runs the tests, as the audit log has it.
 fn myself() -> String {
@@ -25,6 +26,29 @@ async fn with_secret(server: &TestServer, arguments: &[&str], secret: &str) -> F
     let finished = server.poolgate_with_input(arguments, secret).await;
     assert!(!finished.text().contains(secret) && !finished.complaint().contains(secret), "{arguments:?}");
     finished
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_had_enough_is_no_failure_and_a_full_disk_is() {
+    let server = TestServer::empty().await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    for arguments in [&["pool", "list"][..], &["pool", "show", "acme"], &["pool", "show", "acme", "--json"]] {
+        let print_to = async |output: Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_poolgate"));
+            command.args(arguments).arg("--data").arg(server.data()).stdout(output).stderr(Stdio::piped());
+            let child = command.spawn().unwrap();
+            drop(command);
+            let finished = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
+            (finished.status.code(), String::from_utf8(finished.stderr).unwrap())
+        };
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(print_to(writer.into()).await, (Some(0), String::new()), "{arguments:?}");
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let (code, complaint) = print_to(full.into()).await;
+        assert!(code == Some(1) && complaint.starts_with("poolgate: standard output: "), "{arguments:?}: {complaint}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

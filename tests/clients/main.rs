@@ -9,6 +9,7 @@ mod chromium;
 mod cli;
 mod curl;
 mod demo;
+mod elsewhere;
 mod examples;
 mod harness;
 mod import_crash;

@@ -1,6 +1,7 @@
 //! Changes by merge patches: what is shown can be sent back, and nobody's change is overwritten unseen.
 
 use crate::harness::{Finished, TestServer};
+use crate::ldap_client::{Directory, code};
 use crate::web_client::{Application, Browser};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -253,6 +254,24 @@ async fn patches_without_an_etag_side_by_side_lose_nothing() {
 }
 
 /// The HTTP of it, as other clients of the API see it.
+/// A password is in no document, so its absence there says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_taken_away_is_gone() {
+    let server = TestServer::demo().await;
+    let dn = "uid=alice,ou=people,o=acme";
+    let binds = async |password: &str| Directory::connect(&server).await.bind(dn, password).await.code == code::SUCCESS;
+    for nothing in [json!({"userPassword": null}), json!({"USERPASSWORD": []}), json!({"2.5.4.35": null})] {
+        let set = json!({"attributes": {"userPassword": ["Gravel-Teapot-71"]}});
+        updated(&server, "user", "alice", &set).await;
+        assert!(binds("Gravel-Teapot-71").await);
+        updated(&server, "user", "alice", &json!({ "attributes": nothing })).await;
+        assert!(!binds("Gravel-Teapot-71").await, "{nothing}");
+    }
+    updated(&server, "user", "alice", &json!({"attributes": {"userPassword": null, "title": ["Gone"]}})).await;
+    assert_eq!(show(&server, "user", "alice").await["attributes"]["title"], json!(["Gone"]));
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_header_fields_say_the_same() {
     let server = TestServer::demo().await;
@@ -275,5 +294,8 @@ async fn the_header_fields_say_the_same() {
         let answer = ask("PATCH", if_match, r#"{"display_name":"New"}"#).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{if_match:?}: {answer}");
     }
+    let answer = ask("DELETE", &[tag], "").await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("nothing was done"), "no condition is passed over: {answer}");
+    assert!(ask("GET", &[], "").await.starts_with("HTTP/1.1 200"));
     server.stop().await;
 }

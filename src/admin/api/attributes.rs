@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const BASE64: &str = "base64:";
 /// The field of the document that holds them.
 const FIELD: &str = "attributes";
+/// The attribute of the password.
+const PASSWORD: &str = "userPassword";
 /// The attribute that says whether the entry may log in.
 const DISABLED: &str = "poolgateAccountDisabled";
 
@@ -33,19 +35,24 @@ fn bytes(text: &str) -> Result<Vec<u8>> {
 }
 
 /// Writes the names of attributes in a patch the way the document does, since LDAP knows one by several: `SN` and `surname` are `sn`. What takes away an attribute
-/// that is not there goes: it is no change.
-pub fn name_as_shown(directory: &Directory, patch: &mut Patch, shown: &EntryDocument) -> Result<()> {
-    let Some(Value::Object(asked)) = patch.field_mut(FIELD) else { return Ok(()) };
+/// that is not there goes: it is no change. Answers with the steps that take away what no document shows, whether it is there or not.
+pub fn name_as_shown(directory: &Directory, patch: &mut Patch, shown: &EntryDocument) -> Result<Vec<Modification>> {
+    let Some(Value::Object(asked)) = patch.field_mut(FIELD) else { return Ok(Vec::new()) };
     let mut known = BTreeMap::new();
     for name in shown.attributes.keys() {
         known.insert(canonical(directory, name)?, name);
     }
-    let mut named = Map::new();
+    let (mut named, mut unseen) = (Map::new(), Vec::new());
     for (name, values) in std::mem::take(asked) {
         let canonical = canonical(directory, &name)?;
         let name = match known.get(&canonical) {
             Some(shown) => (*shown).clone(),
-            None if is_none(&values) => continue,
+            None if is_none(&values) => {
+                if is_never_shown(&canonical) {
+                    unseen.push(replace(Attribute { name: canonical, values: Vec::new() }));
+                }
+                continue;
+            }
             None => canonical,
         };
         if named.contains_key(&name) {
@@ -54,7 +61,12 @@ pub fn name_as_shown(directory: &Directory, patch: &mut Patch, shown: &EntryDocu
         named.insert(name, values);
     }
     *asked = named;
-    Ok(())
+    Ok(unseen)
+}
+
+/// Whether no document shows that attribute, so that its absence says nothing.
+fn is_never_shown(canonical: &str) -> bool {
+    canonical.split(';').next() == Some(PASSWORD)
 }
 
 fn is_none(values: &Value) -> bool {

@@ -80,8 +80,8 @@ pub async fn revoke(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     pool.store()
         .decide(|changes| {
-            let (client, _) = found(&pool, at(&path, 1)?)?;
-            application::renew_client(pool.store(), changes, &client, context.app.core.entropy.as_ref())?;
+            let (client, version) = found(&pool, at(&path, 1)?)?;
+            application::renew_client(changes, &client, version, context.app.core.entropy.as_ref())?;
             audit::record(changes, &done(&context, Action::TokenRevoke, &client));
             Ok(())
         })
@@ -106,7 +106,7 @@ pub async fn set_secret(context: Context, path: Vec<Segment>) -> Result<Reply<Se
                 return application::replace_client(pool.store(), changes, &client, version);
             }
             audit::record(changes, &done(&context, Action::TokenRevoke, &client));
-            application::renew_client(pool.store(), changes, &client, context.app.core.entropy.as_ref())
+            application::renew_client(changes, &client, version, context.app.core.entropy.as_ref())
         })
         .await?;
     Ok(Reply::Found(SecretMade { secret: made.map(|made| made.expose().clone()) }))

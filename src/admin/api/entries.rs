@@ -2,46 +2,39 @@
 
 use super::attributes;
 use super::reply::{Reply, Shown, at};
-use crate::admin::context::{Branch, Context, Segment, shown};
+use crate::admin::branch::Branch;
+use crate::admin::context::{Context, Segment, shown};
 use crate::admin::types::{EntryDocument, Generated, NewPassword, Page};
-use crate::directory::{Directory, Entry, Filter, NewEntry, Scope, Search};
+use crate::directory::{Directory, Entry, NewEntry, Scope, Search};
 use crate::federation::precedence::Taken;
 use crate::model::error::{Clash, Rule};
 use crate::model::{Attribute, EntryId, Error, Kind, Result};
-use crate::policy::access::EntryKind;
 use crate::pool::Pool;
 use crate::store::ATTEMPTS;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The entries of a branch, all below it, in the order of their creation.
-pub async fn list(context: Context, path: Vec<Segment>, branch: Branch, kind: EntryKind) -> Result<Reply<Page<EntryDocument>>> {
+/// The entries of a kind, wherever in the pool they are, in the order of their creation.
+pub async fn list(context: Context, path: Vec<Segment>, branch: Branch) -> Result<Reply<Page<EntryDocument>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;
     let after = context.query.get("after").map(cursor).transpose()?;
     let reader = context.clone();
-    let found = context.app.core.work.run(pool.id(), move || page(&reader, &pool, branch, kind, after, limit)).await??;
+    let found = context.app.core.work.run(pool.id(), move || page(&reader, &pool, branch, after, limit)).await??;
     Ok(Reply::Found(found))
 }
 
-fn page(
-    context: &Context,
-    pool: &Pool,
-    branch: Branch,
-    kind: EntryKind,
-    after: Option<EntryId>,
-    limit: usize,
-) -> Result<Page<EntryDocument>> {
+fn page(context: &Context, pool: &Pool, branch: Branch, after: Option<EntryId>, limit: usize) -> Result<Page<EntryDocument>> {
     let directory = Directory::new(pool);
     let viewer = context.viewer();
-    let base = directory.find(&branch.dn(pool), &viewer)?.id();
-    let everything = Filter::everything();
-    let search = Search { base, scope: Scope::Subtree, filter: &everything, after, viewer: &viewer, stop: None };
+    let base = directory.resolve(directory.suffix())?;
+    let of_kind = directory.of_kind(branch.kind)?;
+    let search = Search { base, scope: Scope::Subtree, filter: &of_kind, after, viewer: &viewer, stop: None };
     let mut items = Vec::new();
     let mut last = None;
     for entry in directory.search(search)? {
         let record = entry?;
-        if record.kind() == kind {
+        if record.kind() == branch.kind {
             last = Some(record.id());
             // One that is deleted meanwhile is not listed.
             if let Some(entry) = directory.complete(&record)? {
@@ -89,9 +82,13 @@ pub async fn change(context: Context, path: Vec<Segment>, branch: Branch) -> Res
     for _ in 0..ATTEMPTS {
         let (entry, shown) = named(&context, &pool, branch, name)?;
         let mut patch = asked.clone();
-        attributes::name_as_shown(&directory, &mut patch, shown.document())?;
-        let Some(after) = shown.patched(&patch)? else { return Ok(Reply::Shown(shown)) };
-        let steps = attributes::steps(shown.document(), after)?;
+        let mut steps = attributes::name_as_shown(&directory, &mut patch, shown.document())?;
+        if let Some(after) = shown.patched(&patch)? {
+            steps.extend(attributes::steps(shown.document(), after)?);
+        }
+        if steps.is_empty() {
+            return Ok(Reply::Shown(shown));
+        }
         let core = &context.app.core;
         match core.modify_entry_seen(&pool, &context.actor, entry.id(), entry.version(), &steps).await {
             Ok(taken) => return Ok(Reply::Shown(named(&context, &pool, branch, name)?.1.with(notes(&taken)))),

@@ -2,7 +2,8 @@
 
 use super::entries;
 use super::reply::{Reply, Shown, at};
-use crate::admin::context::{Branch, Context, Segment};
+use crate::admin::branch::Branch;
+use crate::admin::context::{Context, Segment};
 use crate::admin::types::{EntryDocument, Member, NewGroup};
 use crate::directory::{Directory, Modification, ModificationKind};
 use crate::model::{Attribute, Error, Result};

@@ -2,11 +2,11 @@
 
 use super::reply::Reply;
 use super::{audit, clients, entries, groups, identity_providers, pools, service_providers, services, transfer, users};
-use crate::admin::context::{App, Branch, Caller, Context, Segment};
+use crate::admin::branch::Branch;
+use crate::admin::context::{App, Caller, Context, Segment};
 use crate::admin::error::ApiError;
 use crate::admin::patch::MAX_PATCH;
 use crate::model::Result;
-use crate::policy::access::EntryKind;
 use crate::pool::Status;
 use crate::web::{MAX_BODY, Response, bounded_body, pieces, query};
 use bytes::Bytes;
@@ -19,11 +19,8 @@ use warp::{Filter, Rejection};
 
 /// Everything under `/api/v1`.
 pub fn routes(app: Arc<App>) -> BoxedFilter<(Response,)> {
-    let branches = [
-        branch(&app, "users", Branch::PEOPLE, EntryKind::User),
-        branch(&app, "groups", Branch::GROUPS, EntryKind::Group),
-        branch(&app, "services", Branch::SERVICES, EntryKind::Service),
-    ];
+    let branches =
+        [branch(&app, "users", Branch::PEOPLE), branch(&app, "groups", Branch::GROUPS), branch(&app, "services", Branch::SERVICES)];
     any_of([
         pools_routes(&app),
         any_of(branches),
@@ -53,9 +50,9 @@ fn pools_routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
 }
 
 /// What users, groups and service accounts have in common.
-fn branch(app: &Arc<App>, kind: &'static str, branch: Branch, entries: EntryKind) -> BoxedFilter<(Response,)> {
+fn branch(app: &Arc<App>, kind: &'static str, branch: Branch) -> BoxedFilter<(Response,)> {
     any_of([
-        on(Method::GET, list(kind), app, move |context, path| entries::list(context, path, branch, entries)),
+        on(Method::GET, list(kind), app, move |context, path| entries::list(context, path, branch)),
         on(Method::GET, item(kind), app, move |context, path| entries::show(context, path, branch)),
         on(Method::PATCH, item(kind), app, move |context, path| entries::change(context, path, branch)),
         on(Method::DELETE, item(kind), app, move |context, path| entries::delete(context, path, branch)),
@@ -140,17 +137,17 @@ where
 {
     let app = Arc::clone(app);
     let limit = if method == Method::PATCH { MAX_PATCH } else { MAX_BODY };
-    path.and(of_method(method))
+    path.and(of_method(method.clone()))
         .and(warp::ext::get::<Caller>())
         .and(query())
         .and(warp::header::headers_cloned())
         .and(bounded_body(limit))
         .then(move |path, caller: Caller, query: String, headers: HeaderMap, body: Result<Bytes>| {
-            let (app, handler) = (Arc::clone(&app), handler.clone());
+            let (app, handler, method) = (Arc::clone(&app), handler.clone(), method.clone());
             async move {
                 let answer = async {
                     let context = Context::new(app, &caller, &query, body.map_err(ApiError)?)?;
-                    let context = context.on_condition(&headers).map_err(ApiError)?;
+                    let context = context.on_condition(&method, &headers).map_err(ApiError)?;
                     handler(context, path).await.map(Response::from).map_err(ApiError)
                 };
                 answer.await.unwrap_or_else(|error| error.into())
@@ -204,7 +201,6 @@ fn of_method(method: Method) -> BoxedFilter<()> {
     match method {
         Method::GET => warp::get().boxed(),
         Method::POST => warp::post().boxed(),
-        Method::PUT => warp::put().boxed(),
         Method::PATCH => warp::patch().boxed(),
         Method::DELETE => warp::delete().boxed(),
         _ => warp::any().and_then(|| async { Err::<(), Rejection>(warp::reject::not_found()) }).untuple_one().boxed(),

@@ -2,7 +2,8 @@
 
 use super::entries;
 use super::reply::{Reply, Shown, at};
-use crate::admin::context::{Branch, Context, Segment};
+use crate::admin::branch::Branch;
+use crate::admin::context::{Context, Segment};
 use crate::admin::types::{EntryDocument, NewUser};
 use crate::model::{Attribute, Result};
 

@@ -3,7 +3,7 @@
 use crate::directory::draft::{Content, Draft, Name};
 use crate::directory::known::KNOWN;
 use crate::directory::schema::{ObjectClass, Schema};
-use crate::directory::{EntryKind, dn};
+use crate::directory::{dn, kind};
 use crate::model::dn::{MAX_DN_BYTES, MAX_RDNS};
 use crate::model::error::Rule;
 use crate::model::{AttributeId, Dn, Error, Rdn, Result};
@@ -12,10 +12,6 @@ use super::attribute;
 
 /// The longest RDN as text. Bytes.
 pub const MAX_RDN: usize = 1024;
-
-const USER_CLASSES: &[&str] = &["person", "account", "posixAccount", "simpleSecurityObject"];
-const GROUP_CLASSES: &[&str] = &["groupOfNames", "groupOfUniqueNames", "posixGroup"];
-const CONTAINER_CLASSES: &[&str] = &["organizationalUnit", "organization", "domain", "dcObject", "country", "locality"];
 
 /// Completes the object classes with their superclasses, checks the entry against the schema, and notes what kind of entry it is.
 /// `linked` are the attributes of which it has edges.
@@ -39,7 +35,7 @@ pub fn complete(schema: &Schema, draft: &mut Draft, linked: &[AttributeId]) -> R
     }
     present.extend_from_slice(linked);
     schema.check_entry(&all, &present)?;
-    draft.header.kind = kind(&all);
+    draft.header.kind = kind::of(&all);
     Ok(())
 }
 
@@ -104,20 +100,4 @@ pub fn rdn_text(schema: &Schema, rdn: &Rdn, parent: &Dn) -> Result<String> {
         return Err(naming(format!("the name would be longer than {MAX_DN_BYTES} bytes or {MAX_RDNS} RDNs")));
     }
     Ok(text)
-}
-
-/// What an entry is by its object classes, superclasses included.
-pub fn kind(classes: &[&str]) -> EntryKind {
-    let has = |names: &[&str]| classes.iter().any(|class| names.iter().any(|name| name.eq_ignore_ascii_case(class)));
-    if has(&["poolgateServiceAccount"]) {
-        EntryKind::Service
-    } else if has(GROUP_CLASSES) {
-        EntryKind::Group
-    } else if has(USER_CLASSES) {
-        EntryKind::User
-    } else if has(CONTAINER_CLASSES) {
-        EntryKind::Container
-    } else {
-        EntryKind::Other
-    }
 }

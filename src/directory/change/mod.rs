@@ -19,6 +19,7 @@ mod write;
 
 pub(super) use rename::moved_key;
 
+use super::kind;
 use super::schema::{ObjectClass, Schema};
 use super::{Directory, EntryKind};
 use crate::model::{Actor, Attribute, Dn, Entropy, EntryId, Rdn, Result, Timestamp};
@@ -41,7 +42,7 @@ impl NewEntry {
         let named: Vec<&str> =
             classes.flat_map(|attribute| &attribute.values).filter_map(|class| std::str::from_utf8(class).ok()).collect();
         let all = schema.with_superclasses(&named).unwrap_or_default();
-        check::kind(&all.into_iter().map(ObjectClass::name).collect::<Vec<_>>())
+        kind::of(&all.into_iter().map(ObjectClass::name).collect::<Vec<_>>())
     }
 }
 
