@@ -92,17 +92,11 @@ impl Core {
         SecretHash::choose(chosen, &self.hasher, pool, &*self.entropy).await
     }
 
-    /// Counts an identifier that no client has at the address that tries it. Answers whether and
-    /// how long that address waits.
-    pub fn try_unknown_client(&self, pool: &Pool, client_id: &str, origin: Origin) -> Option<Duration> {
-        let (policy, tag, now) = (&pool.settings().lockout, tag(pool, client_id), self.clock.now());
-        match self.places.enter(policy, pool.id(), origin.address, tag, now) {
-            Entry::Room(_) => None,
-            Entry::Slowed => {
-                self.count_failure(pool.id(), Action::ClientAuthentication, UNKNOWN, Reason::Throttled, origin);
-                Some(self.places.wait(policy, pool.id(), origin.address, tag, now))
-            }
-        }
+    /// Counts an identifier that no client has, for the audit log alone. To refuse it costs nothing
+    /// and tells nothing, so it takes no room from those at its address who have something to prove:
+    /// any website can have the browsers of others send such requests.
+    pub fn count_unknown_client(&self, pool: &Pool, origin: Origin) {
+        self.count_failure(pool.id(), Action::ClientAuthentication, UNKNOWN, Reason::UnknownName, origin);
     }
 
     async fn prove_generated(&self, attempt: &Attempt<'_>) -> Result<ClientProof> {
@@ -147,7 +141,7 @@ impl Core {
             })
             .await?;
         if proof == ClientProof::Right {
-            self.places.succeeded(policy, attempt.pool.id(), attempt.origin.address, attempt.tag, None, self.clock.now());
+            self.client_places.succeeded(policy, attempt.pool.id(), attempt.origin.address, attempt.tag, None, self.clock.now());
         }
         Ok(proof)
     }
@@ -169,14 +163,14 @@ impl Core {
 
     /// Room for the client at the address: its failures from there, this one included.
     fn enter(&self, attempt: &Attempt<'_>, now: Timestamp) -> Option<u16> {
-        match self.places.enter(attempt.policy(), attempt.pool.id(), attempt.origin.address, attempt.tag, now) {
+        match self.client_places.enter(attempt.policy(), attempt.pool.id(), attempt.origin.address, attempt.tag, now) {
             Entry::Room(failures) => Some(failures),
             Entry::Slowed => None,
         }
     }
 
     fn wait(&self, attempt: &Attempt<'_>, now: Timestamp) -> Duration {
-        self.places.wait(attempt.policy(), attempt.pool.id(), attempt.origin.address, attempt.tag, now)
+        self.client_places.wait(attempt.policy(), attempt.pool.id(), attempt.origin.address, attempt.tag, now)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Decisions to add and to modify an entry: made at once as a rule, and as a job in `work` where they go over much, so that no other connection waits for them.
 
 use super::credential::{self, Password};
-use super::{Core, identity};
+use super::{Core, authority, identity};
 use crate::audit::{self, Action, Event};
 use crate::directory::{Directory, Modification, ModificationKind, NewEntry, Viewer};
 use crate::federation::precedence::{self, Taken, Wanted};
 use crate::model::error::Clash;
 use crate::model::{Actor, Attribute, Clock, Entropy, EntryId, Error, Kind, Rdn, Result, Sequence, Timestamp};
-use crate::pool::Pool;
+use crate::pool::{Pool, Registry};
 use crate::store::{Changes, Key};
 use crate::work::Work;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct Decision {
     pool: Arc<Pool>,
+    registry: Arc<Registry>,
     actor: Actor,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -27,7 +28,8 @@ pub(super) struct Decision {
 impl Decision {
     pub fn new(core: &Core, pool: &Arc<Pool>, actor: &Actor) -> Self {
         let (clock, entropy, work) = (Arc::clone(&core.clock), Arc::clone(&core.entropy), Arc::clone(&core.work));
-        Self { pool: Arc::clone(pool), actor: actor.clone(), clock, entropy, work, takes_names: true }
+        let (pool, registry) = (Arc::clone(pool), Arc::clone(&core.registry));
+        Self { pool, registry, actor: actor.clone(), clock, entropy, work, takes_names: true }
     }
 
     /// The same for an entry of an import.
@@ -93,6 +95,7 @@ impl Decision {
     }
 
     fn fill_add(&self, changes: &mut Changes, entry: &NewEntry, password: Option<&Password>) -> Result<(EntryId, Vec<Taken>)> {
+        self.expect_authority(changes)?;
         let directory = identity::directory(&self.pool);
         let now = self.clock.stamp();
         let mut wanted = entry.attributes.clone();
@@ -120,6 +123,7 @@ impl Decision {
         seen: Option<Sequence>,
         steps: &[Modification],
     ) -> Result<Vec<Taken>> {
+        self.expect_authority(changes)?;
         let directory = identity::directory(&self.pool);
         let now = self.clock.stamp();
         if let Some(seen) = seen {
@@ -150,6 +154,7 @@ impl Decision {
         delete_old: bool,
         new_parent: Option<EntryId>,
     ) -> Result<Vec<Taken>> {
+        self.expect_authority(changes)?;
         let directory = identity::directory(&self.pool);
         let now = self.clock.stamp();
         let name = identity::name(&directory, target)?;
@@ -159,6 +164,10 @@ impl Decision {
         directory.rename(changes, target, rdn, delete_old, new_parent, &self.actor, now)?;
         audit::record(changes, &Event::success(now, Action::EntryRename, &self.actor).on(name));
         Ok(taken)
+    }
+
+    fn expect_authority(&self, changes: &mut Changes) -> Result<()> {
+        authority::expect(&self.registry, &self.pool, changes, &self.actor)
     }
 
     /// Takes from users of upstreams what an administrator wants; nobody else takes anything from anybody.

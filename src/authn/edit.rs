@@ -1,7 +1,7 @@
 //! Changes to entries as callers ask for them: access, directory, credential and audit in one commit, tried again when others were faster.
 
 use super::{
-    Core, Level, Origin,
+    Core, Level, Origin, authority,
     credential::{self, Password},
     decision::{self, Decision},
     engine::{Attempt, Entrance, Next},
@@ -176,6 +176,7 @@ impl Core {
         let directory = identity::directory(pool);
         pool.store()
             .decide(|changes| {
+                authority::expect(&self.registry, pool, changes, actor)?;
                 let name = name(&directory, target)?;
                 directory.delete(changes, target, actor)?;
                 // Without a look: one that is set meanwhile goes too.
@@ -236,6 +237,7 @@ impl Core {
         let directory = identity::directory(pool);
         pool.store()
             .decide(|changes| {
+                authority::expect(&self.registry, pool, changes, actor)?;
                 let viewer = Viewer::of(actor);
                 directory.visible(target, &viewer)?;
                 access::may_arrange(&viewer)?;
@@ -290,7 +292,7 @@ impl Core {
                         if change.only_first && present.is_some() {
                             return Err(Error::invalid(Rule::Constraint, "the entry has a password already; replace it"));
                         }
-                        if change.remove && present.is_none() {
+                        if change.must_be_there && present.is_none() {
                             return Err(no_password());
                         }
                         credential::expect_password(changes, target, present);

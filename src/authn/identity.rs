@@ -96,16 +96,23 @@ pub(super) fn sources(pool: &Pool, address: Option<IpAddr>, browser: Option<&Bro
     }
 }
 
+/// The group of administrators. A name that leads nowhere, or that is none, has no members; nobody else must be kept out by it.
+pub(super) fn administrators(pool: &Pool, directory: &Directory) -> Result<Option<EntryId>> {
+    match directory.resolve(pool.administrators()) {
+        Ok(group) => Ok(Some(group)),
+        Err(error) if matches!(error.kind(), Kind::NotFound { .. } | Kind::Invalid(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What an entry is to the pool.
 pub(super) fn role(pool: &Pool, directory: &Directory, entry: &Record) -> Result<Role> {
-    let administrators = match directory.resolve(pool.administrators()) {
-        Ok(group) => directory.is_member(group, entry.id())?,
-        // A name that leads nowhere, or that is none, has no members; nobody else must be kept out by it.
-        Err(error) if matches!(error.kind(), Kind::NotFound { .. } | Kind::Invalid(_)) => false,
-        Err(error) => return Err(error),
+    let is_administrator = match administrators(pool, directory)? {
+        Some(group) => directory.is_member(group, entry.id())?,
+        None => false,
     };
     Ok(match entry.kind() {
-        EntryKind::User | EntryKind::Service if administrators => Role::Administrator,
+        EntryKind::User | EntryKind::Service if is_administrator => Role::Administrator,
         EntryKind::User => Role::User,
         EntryKind::Service => Role::Service,
         EntryKind::Group | EntryKind::Container | EntryKind::Other => Role::Anonymous,

@@ -85,6 +85,17 @@ const fn handover(face: ReturnPoint) -> &'static str {
     }
 }
 
+/// A request that was sealed for a form of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsealed {
+    /// The form was given to this browser.
+    Own(Interaction),
+    /// It was given to another one, or to this one under a key that it has lost: two pages that are
+    /// opened at once are each given a key, and the browser keeps one. Nothing of such a form
+    /// counts, but the request may be shown a page anew, as if the application had just sent it.
+    OfAnotherBrowser(Interaction),
+}
+
 /// What an application demands of a login.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Demands {
@@ -263,14 +274,18 @@ impl Core {
 
     /// The request as a hidden field of a form carries it: base64url, for that form of that browser.
     pub fn seal(&self, pool: &Pool, interaction: &Interaction, place: Place, browser: &BrowserKey) -> Result<String> {
-        pool.seal_text(place.purpose(), &browser.0, &interaction.encode())
+        pool.seal_text(place.purpose(), &[], &[browser.0.as_slice(), &interaction.encode()].concat())
     }
 
-    /// The request in a field that a browser has sent; `None` if it was not sealed for that form of this browser, in this pool, or is over.
-    pub fn unseal(&self, pool: &Pool, sealed: &str, place: Place, browser: &BrowserKey) -> Option<Interaction> {
-        let plain = pool.open_text(place.purpose(), &browser.0, sealed)?;
-        let interaction = Interaction::decode(plain.expose()).ok()?;
-        interaction.is_alive(self.clock.now()).then_some(interaction)
+    /// The request in a field that a browser has sent; `None` if it was not sealed for that form, in this pool, or is over.
+    pub fn unseal(&self, pool: &Pool, sealed: &str, place: Place, browser: &BrowserKey) -> Option<Unsealed> {
+        let plain = pool.open_text(place.purpose(), &[], sealed)?;
+        let (sealed_for, interaction) = plain.expose().split_first_chunk::<32>()?;
+        let interaction = Interaction::decode(interaction).ok().filter(|interaction| interaction.is_alive(self.clock.now()))?;
+        Some(match digest::equal(sealed_for, &browser.0) {
+            true => Unsealed::Own(interaction),
+            false => Unsealed::OfAnotherBrowser(interaction),
+        })
     }
 
     /// The request that another site has posted. Our cookies, which are Lax, do not come with such a POST, so the browser is not known yet, and whoever brings the request

@@ -7,6 +7,7 @@
 //! load facts, run argon2 or the upstream off the async threads, and commit.
 
 mod authentication;
+mod authority;
 pub mod bearer;
 mod bind;
 mod client;
@@ -39,7 +40,7 @@ pub use client::ClientProof;
 pub use edit::{PasswordSet, PasswordTerms};
 pub use engine::Factor;
 pub use identity::Basis;
-pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, Place, ReturnPoint};
+pub use interaction::{BrowserKey, Demands, Interaction, InteractionId, NewInteraction, Place, ReturnPoint, Unsealed};
 pub use interactive::{Callback, Granted, Message, Step};
 pub use mark::{BrowserMark, Kept};
 pub use session::Session;
@@ -76,7 +77,7 @@ pub struct Parts {
 /// What every face holds: the pools and the engine over them.
 pub struct Core {
     /// The pools.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// Where blocking work runs.
     pub work: Arc<Work>,
     /// The time.
@@ -89,6 +90,7 @@ pub struct Core {
     verified_secrets: VerifiedSecrets,
     recent: RecentBinds,
     places: SourcePlaces,
+    client_places: SourcePlaces,
     turns: Turns,
     relying_party: RelyingParty,
     waiting_limits: WaitingLimits,
@@ -124,11 +126,12 @@ impl Core {
             verified_secrets: VerifiedSecrets::new(&*entropy),
             recent: RecentBinds::new(),
             places: SourcePlaces::new(),
+            client_places: SourcePlaces::new(),
             turns: Turns::new(),
             relying_party: RelyingParty::new()?,
             waiting_limits: waiting,
             displaced: Tally::default(),
-            registry,
+            registry: Arc::new(registry),
             work,
             clock,
             entropy,

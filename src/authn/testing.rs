@@ -1,7 +1,7 @@
 //! A core over a store in a temporary folder, with a clock that stands still until it is moved: what tests of this room and of the faces drive.
 
 use super::credential::{self, Password};
-use super::{BindName, BrowserKey, Core, Demands, Interaction, NewInteraction, Origin, Parts, ReturnPoint, WaitingLimits};
+use super::{BindName, BrowserKey, Core, Demands, Interaction, NewInteraction, Origin, Parts, ReturnPoint, Unsealed, WaitingLimits};
 use crate::{
     application::{self, Client, ClientId, RedirectUri},
     audit::{self, Action, Event, Outcome, Query, Reason},
@@ -65,6 +65,16 @@ pub struct Bench {
     master: MasterKey,
     clock: Arc<HandClock>,
     _folder: TempDir,
+}
+
+impl Unsealed {
+    /// The request, if it was sealed for this browser.
+    pub fn own(self) -> Option<Interaction> {
+        match self {
+            Self::Own(interaction) => Some(interaction),
+            Self::OfAnotherBrowser(_) => None,
+        }
+    }
 }
 
 pub fn operator() -> Actor {
@@ -166,8 +176,13 @@ impl Bench {
     pub async fn make_administrator(&self, name: &str) {
         let member = format!("uid={name},ou=people,o=acme");
         let attributes = vec![Attribute::new("objectClass", ["groupOfNames"]), Attribute::new("member", [member.as_str()])];
-        let entry = NewEntry { dn: Dn::parse("cn=admins,ou=groups,o=acme").unwrap(), attributes };
-        self.core.add_entry(&self.pool, &operator(), entry).await.unwrap();
+        let dn = Dn::parse("cn=admins,ou=groups,o=acme").unwrap();
+        if let Ok(group) = self.directory().resolve(&dn) {
+            let step = Modification { kind: ModificationKind::Add, attribute: Attribute::new("member", [member.as_str()]) };
+            self.core.modify_entry(&self.pool, &operator(), group, &[step]).await.unwrap();
+            return;
+        }
+        self.core.add_entry(&self.pool, &operator(), NewEntry { dn, attributes }).await.unwrap();
     }
 
     pub async fn disable(&self, entry: EntryId, disabled: bool) {

@@ -151,11 +151,12 @@ pub(super) struct Whereabouts<'a> {
 }
 
 impl Core {
-    /// The request that is stored under that name for a return to that face; `None` if there is none, it has ended, or it belongs to another browser.
+    /// The request for which somebody has proven who they are, stored under that name for a return to that face; `None` if there is none, it has ended, it belongs to another
+    /// browser, or its person is still at an upstream.
     pub fn waiting(&self, pool: &Pool, id: &str, face: ReturnPoint, browser: &BrowserKey) -> Result<Option<Interaction>> {
         let Some(id) = InteractionId::parse(id) else { return Ok(None) };
         let name = Name::new(id, browser);
-        let Some((stored, _)) = find(pool, &name)? else { return Ok(None) };
+        let Some((stored, _)) = find(pool, &name)?.filter(|(stored, _)| stored.away.is_none()) else { return Ok(None) };
         let interaction = content(pool, &name, &stored)?;
         Ok(interaction.filter(|interaction| interaction.return_point() == face && interaction.is_alive(self.clock.now())))
     }

@@ -12,6 +12,8 @@ pub(super) enum Expectation<K, P> {
     Absent(K),
     /// The record is there, and was last written by this commit.
     Version(K, Sequence),
+    /// The same of a record on which the commit rests and which it does not write.
+    Unchanged(K, Sequence),
     /// The record is there.
     Present(K),
     /// No record begins so.
@@ -52,6 +54,11 @@ impl Changes {
     /// Expects the record as it was read.
     pub fn expect_version(&mut self, key: Key, version: Sequence) {
         self.expectations.push(Expectation::Version(key, version));
+    }
+
+    /// Expects a record as it was read on which the decision rests, such as who has asked. Nobody lines up for it: many may rest on one, and none of them changes it.
+    pub fn expect_unchanged(&mut self, key: Key, version: Sequence) {
+        self.expectations.push(Expectation::Unchanged(key, version));
     }
 
     /// Expects that the record is there.

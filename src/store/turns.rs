@@ -35,11 +35,11 @@ struct Line {
     length: usize,
 }
 
-/// The records that a commit expects as it has read them: those that another commit can have changed.
+/// The records that a commit changes and expects as it has read them, or expects to make.
 pub(super) fn places(pool: PoolId, changes: &Changes) -> BTreeSet<Place> {
     let written = changes.expectations.iter().filter_map(|expectation| match expectation {
         Expectation::Version(key, _) | Expectation::Absent(key) => Some((pool, key.clone())),
-        Expectation::Present(_) | Expectation::Empty(_) => None,
+        Expectation::Unchanged(..) | Expectation::Present(_) | Expectation::Empty(_) => None,
     });
     written.collect()
 }

@@ -65,6 +65,7 @@ async fn every_administrative_act_takes_effect() {
         let user = Actor { role: Role::User, ..administrator(alice) };
         fill(&bench, &user, alice, &steps).await;
         let (core, pool, administrator) = (&bench.core, &bench.pool, administrator(bench.user("carol", RIGHT).await));
+        bench.make_administrator("carol").await;
         let refused = |error| panic!("{how}: {error}");
         let modify =
             async |steps: &[Modification]| core.modify_entry(pool, &administrator, alice, steps).await.map(drop).unwrap_or_else(refused);

@@ -1,5 +1,6 @@
 //! The drivers against the real store.
 
+mod authority;
 mod bearer;
 mod bind;
 mod cache;

@@ -1,7 +1,8 @@
 //! Requests that wait: sealed in the hands of browsers, and stored with a proof or on the way to an upstream.
 
 use super::super::{
-    BrowserKey, Demands, Interaction, InteractionId, Kept, Level, NewInteraction, Place, ReturnPoint, Session, Step, WaitingLimits,
+    BrowserKey, Demands, Interaction, InteractionId, Kept, Level, NewInteraction, Place, ReturnPoint, Session, Step, Unsealed,
+    WaitingLimits,
     interaction::{MAX_AGE, MAX_HANDOVER_AGE, MAX_PAYLOAD},
     testing::*,
     waiting::Whereabouts,
@@ -35,6 +36,12 @@ fn waiting(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> Op
     bench.core.waiting(&bench.pool, &interaction.id().to_text(), interaction.return_point(), browser).unwrap()
 }
 
+/// Whether somebody who comes back from the upstream finds the request.
+fn is_away(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> bool {
+    let id = interaction.id().to_text();
+    bench.core.come_back(&bench.pool, &id, "state", browser, &mut Changes::new()).unwrap().is_some()
+}
+
 async fn consume(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> Result<(), CommitError> {
     let mut changes = Changes::new();
     bench.core.consume(&bench.pool, interaction, browser, &mut changes).unwrap();
@@ -58,10 +65,10 @@ async fn a_sealed_request_holds_all_of_it() {
     let interaction = large(&bench);
     assert_eq!((interaction.created(), interaction.application().len()), (bench.now(), 256));
     let sealed = bench.core.seal(&bench.pool, &interaction, Place::Login, &browser).unwrap();
-    assert_eq!(bench.core.unseal(&bench.pool, &sealed, Place::Login, &browser), Some(interaction.clone()));
+    assert_eq!(bench.core.unseal(&bench.pool, &sealed, Place::Login, &browser), Some(Unsealed::Own(interaction.clone())));
     let again = bench.core.seal(&bench.pool, &interaction, Place::Login, &browser).unwrap();
     assert_ne!(again, sealed, "nobody sees that it is the same");
-    assert_eq!(bench.core.unseal(&bench.pool, &again, Place::Login, &browser).unwrap().id(), interaction.id());
+    assert_eq!(bench.core.unseal(&bench.pool, &again, Place::Login, &browser).and_then(Unsealed::own).unwrap().id(), interaction.id());
     assert_eq!(bench.stored_requests(), 0);
     let too_large = NewInteraction {
         return_point: ReturnPoint::Authorize,
@@ -81,8 +88,9 @@ async fn a_sealed_request_opens_for_its_browser_its_place_and_its_pool_alone() {
     let interaction = bench.begin(Demands::default());
     for place in [Place::Login, QUESTION, Place::Question(ReturnPoint::SamlSso)] {
         let sealed = core.seal(pool, &interaction, place, &browser).unwrap();
-        assert!(core.unseal(pool, &sealed, place, &browser).is_some());
-        assert_eq!(core.unseal(pool, &sealed, place, &other), None, "{place:?}: another browser");
+        assert_eq!(core.unseal(pool, &sealed, place, &browser).and_then(Unsealed::own), Some(interaction.clone()));
+        let of_another = Some(Unsealed::OfAnotherBrowser(interaction.clone()));
+        assert_eq!(core.unseal(pool, &sealed, place, &other), of_another, "{place:?}: another browser");
         assert_eq!(core.unseal(&elsewhere, &sealed, place, &browser), None, "{place:?}: another pool");
         for another in [Place::Login, QUESTION, Place::Question(ReturnPoint::SamlSso)] {
             assert_eq!(core.unseal(pool, &sealed, another, &browser).is_some(), another == place, "{place:?} at {another:?}");
@@ -130,7 +138,7 @@ async fn a_sealed_request_outlives_a_restart() {
     let sealed = bench.core.seal(&bench.pool, &interaction, Place::Login, &browser).unwrap();
     let next = bench.restarted().await;
     let pool = next.registry.by_slug("acme").unwrap().unwrap();
-    let found = next.unseal(&pool, &sealed, Place::Login, &browser).unwrap();
+    let found = next.unseal(&pool, &sealed, Place::Login, &browser).and_then(Unsealed::own).unwrap();
     let password = secret("correct horse");
     let step = next.login_password(&pool, &found, &browser, "alice", &password, Kept::default(), page()).await.unwrap();
     assert!(matches!(step, Step::Granted(_)), "{step:?}");
@@ -219,6 +227,22 @@ async fn what_was_stored_ends_by_itself() {
     assert_eq!(bench.stored_requests(), 0);
 }
 
+/// The upstream knows the name of the request, so whoever has it from there must not be answered by a login that was made for something else.
+#[tokio::test]
+async fn who_is_at_an_upstream_has_proven_nothing() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let browser = bench.browser("one");
+    let away = send_away(&bench, &browser, ADDRESS).await;
+    assert_eq!(waiting(&bench, &away, &browser), None);
+    log_in(&bench, &bench.begin(Demands::default()), &browser).await;
+    assert_eq!(waiting(&bench, &away, &browser), None, "a login for another request says nothing of this one");
+    assert!(is_away(&bench, &away, &browser), "and it waits on for the upstream");
+    // With a password after all.
+    log_in(&bench, &away, &browser).await;
+    assert!(waiting(&bench, &away, &browser).is_some() && !is_away(&bench, &away, &browser));
+}
+
 #[tokio::test]
 async fn a_browser_has_room_for_some_and_its_oldest_goes() {
     let bench = Bench::limited(settings(), WaitingLimits { per_browser: 3, ..WaitingLimits::default() }).await;
@@ -229,9 +253,9 @@ async fn a_browser_has_room_for_some_and_its_oldest_goes() {
         bench.pass(Duration::from_secs(1));
         all.push(send_away(&bench, &browser, ADDRESS).await);
     }
-    let left: Vec<bool> = all.iter().map(|interaction| waiting(&bench, interaction, &browser).is_some()).collect();
+    let left: Vec<bool> = all.iter().map(|interaction| is_away(&bench, interaction, &browser)).collect();
     assert_eq!(left, [false, false, true, true, true]);
-    assert!(waiting(&bench, &bystander, &other).is_some());
+    assert!(is_away(&bench, &bystander, &other));
     assert_eq!(bench.stored_requests(), 4 * 3, "each has a record, its content and its place at the address");
     // The same request once more takes its own place, from wherever it comes.
     let mut changes = Changes::new();
@@ -258,13 +282,13 @@ async fn a_flood_from_an_address_displaces_itself() {
         bench.pass(Duration::from_secs(1));
         send_away(&bench, &flooding, same_network).await;
     }
-    assert!(waiting(&bench, &away, &person).is_some(), "one browser displaces itself");
+    assert!(is_away(&bench, &away, &person), "one browser displaces itself");
     // Browsers without end, as somebody has who keeps no cookies.
     for number in 0..100 {
         bench.pass(Duration::from_secs(1));
         send_away(&bench, &bench.browser(&format!("flood {number}")), same_network).await;
     }
-    assert!(waiting(&bench, &far, &neighbour).is_some(), "another address is another matter");
+    assert!(is_away(&bench, &far, &neighbour), "another address is another matter");
     assert!(waiting(&bench, &proven, &bench.browser("proven")).is_some());
     assert_eq!(bench.stored_requests(), (20 + 2) * 3);
     // And nobody is kept out.

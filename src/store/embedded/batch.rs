@@ -32,6 +32,7 @@ impl Batch {
             batch.expectations.push(match expectation {
                 Expectation::Absent(key) => Expectation::Absent(names::pool_key(pool, key.as_bytes())),
                 Expectation::Version(key, version) => Expectation::Version(names::pool_key(pool, key.as_bytes()), version),
+                Expectation::Unchanged(key, version) => Expectation::Unchanged(names::pool_key(pool, key.as_bytes()), version),
                 Expectation::Present(key) => Expectation::Present(names::pool_key(pool, key.as_bytes())),
                 Expectation::Empty(prefix) => Expectation::Empty(names::pool_key(pool, prefix.as_bytes())),
             });
@@ -40,6 +41,7 @@ impl Batch {
             batch.expectations.push(match expectation {
                 Expectation::Absent(key) => Expectation::Absent(names::server_key(&key)),
                 Expectation::Version(key, version) => Expectation::Version(names::server_key(&key), version),
+                Expectation::Unchanged(key, version) => Expectation::Unchanged(names::server_key(&key), version),
                 Expectation::Present(key) => Expectation::Present(names::server_key(&key)),
             });
         }

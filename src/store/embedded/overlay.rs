@@ -41,7 +41,9 @@ impl<'a> Overlay<'a> {
             let holds = match expectation {
                 Expectation::Absent(name) => self.expected(name, &mut known)?.is_none(),
                 Expectation::Present(name) => self.expected(name, &mut known)?.is_some(),
-                Expectation::Version(name, version) => self.expected(name, &mut known)?.is_some_and(|head| head.version == *version),
+                Expectation::Version(name, version) | Expectation::Unchanged(name, version) => {
+                    self.expected(name, &mut known)?.is_some_and(|head| head.version == *version)
+                }
                 Expectation::Empty(prefix) => self.is_empty(prefix)?,
             };
             if !holds {
