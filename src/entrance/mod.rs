@@ -17,7 +17,7 @@ mod handover;
 mod returned;
 
 pub use handover::Posted;
-pub use returned::{Returned, SEALED_REQUEST, returned};
+pub use returned::{Returned, SEALED_REQUEST, Void, returned};
 
 use crate::authn::{BrowserKey, Core, Interaction, NewInteraction, Place, ReturnPoint, Session};
 use crate::model::{Error, Result, Secret};
@@ -49,7 +49,8 @@ impl<'a> Visit<'a> {
         Self::of(interaction, sealed, browser)
     }
 
-    fn of(interaction: &'a Interaction, sealed: &'a str, browser: &'a Secret<String>) -> Self {
+    /// The visit of a browser with that key to a page in which the request travels, sealed for both.
+    pub fn of(interaction: &'a Interaction, sealed: &'a str, browser: &'a Secret<String>) -> Self {
         let (application, login_hint) = (interaction.application(), interaction.demands().login_hint.as_deref());
         Self { sealed, application, login_hint, browser }
     }

@@ -1,7 +1,7 @@
 //! Forms of ours that come back with the request in them.
 
 use super::key;
-use crate::authn::{Core, Interaction, Place};
+use crate::authn::{Core, Interaction, Place, Unsealed};
 use crate::model::Secret;
 use crate::web::form::Form;
 use crate::web::page::PageError;
@@ -20,10 +20,21 @@ pub struct Returned {
     pub browser: Secret<String>,
 }
 
-/// The request in a form that was sealed for that place and this browser. Otherwise a page says what is wrong: the browser keeps no cookies, or the login has ended.
-pub fn returned(core: &Core, request: &PoolRequest, form: &Form, place: Place) -> Result<Returned, PageError> {
-    let browser = browser::existing(request).ok_or_else(|| PageError::without_cookies(request))?;
-    let sealed = form.get(SEALED_REQUEST).ok_or_else(|| PageError::expired(request))?;
-    let interaction = core.unseal(&request.pool, sealed, place, &key(&browser)).ok_or_else(|| PageError::expired(request))?;
-    Ok(Returned { interaction, sealed: sealed.to_owned(), browser })
+/// Why a form counts for nothing.
+pub enum Void {
+    /// A page says what is wrong: the browser keeps no cookies, or the login has ended.
+    Page(PageError),
+    /// It was not sealed for this browser, which may be asked the same anew.
+    Another(Interaction),
+}
+
+/// The request in a form that was sealed for that place and this browser.
+pub fn returned(core: &Core, request: &PoolRequest, form: &Form, place: Place) -> Result<Returned, Void> {
+    let browser = browser::existing(request).ok_or_else(|| Void::Page(PageError::without_cookies(request)))?;
+    let expired = || Void::Page(PageError::expired(request));
+    let sealed = form.get(SEALED_REQUEST).ok_or_else(expired)?;
+    match core.unseal(&request.pool, sealed, place, &key(&browser)).ok_or_else(expired)? {
+        Unsealed::Own(interaction) => Ok(Returned { interaction, sealed: sealed.to_owned(), browser }),
+        Unsealed::OfAnotherBrowser(interaction) => Err(Void::Another(interaction)),
+    }
 }

@@ -66,8 +66,10 @@ pub(super) fn is_incomplete(claims: &Map<String, Value>, mapping: &Mapping) -> b
 
 /// Adds what userinfo says and the ID token does not. That an address is verified is said of the address beside it, and of no other.
 pub(super) fn complete(claims: &mut Map<String, Value>, mut more: Map<String, Value>) {
-    if claims.get("email").is_some_and(|email| more.get("email") != Some(email)) {
-        more.remove("email_verified");
+    match claims.get("email") {
+        Some(email) if more.get("email") != Some(email) => drop(more.remove("email_verified")),
+        Some(_) => {}
+        None => drop(claims.remove("email_verified")),
     }
     for (claim, value) in more {
         claims.entry(claim).or_insert(value);
@@ -93,6 +95,18 @@ mod tests {
             complete(&mut claims, self::claims(serde_json::json!({ "sub": "1", "name": "Other", "email": email, "email_verified": true })));
             let found = UpstreamIdentity::of("https://idp.example", "1", &claims, &Mapping::default(), &MailDomains::all());
             assert_eq!((found.mail.as_deref(), found.name.as_deref()), (mail, Some("Erin")));
+        }
+    }
+
+    #[test]
+    fn the_id_token_says_nothing_of_an_address_that_userinfo_names() {
+        for (said, mail) in [(serde_json::json!(false), None), (Value::Null, None), (serde_json::json!(true), Some("erin@idp.example"))] {
+            let mut claims = claims(serde_json::json!({ "email_verified": true }));
+            let mut more = self::claims(serde_json::json!({ "email": "erin@idp.example", "email_verified": said }));
+            more.retain(|_, value| !value.is_null());
+            complete(&mut claims, more);
+            let found = UpstreamIdentity::of("https://idp.example", "1", &claims, &Mapping::default(), &MailDomains::all());
+            assert_eq!(found.mail.as_deref(), mail);
         }
     }
 

@@ -17,7 +17,10 @@ pub const CALLBACK_PATH: &str = "/oauth2/idpresponse";
 
 /// Sends the browser to the upstream whose name the path ends with.
 pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
-    let (_, returned) = returned(&core, &request)?;
+    let (_, returned) = match returned(&core, &request) {
+        Ok(returned) => returned,
+        Err(page) => return Ok(page),
+    };
     let provider = request.path.rsplit('/').next().unwrap_or_default();
     let (key, callback) = (entrance::key(&returned.browser), request.base.join(CALLBACK_PATH));
     match core.login_upstream(&request.pool, &returned.interaction, &key, provider, &callback, origin(&request)).await {

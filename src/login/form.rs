@@ -1,16 +1,16 @@
 //! The login page: showing it, and taking what it sends.
 
 use super::{dispatch, pages};
-use crate::authn::{BrowserMark, Core, Kept, Message, Origin, Place};
+use crate::authn::{BrowserMark, Core, Interaction, Kept, Message, Origin, Place};
 use crate::crypto::digest;
-use crate::entrance::{self, Returned, Visit};
+use crate::entrance::{self, Returned, Visit, Void};
 use crate::model::error::Denial;
 use crate::model::{Face, Kind, Secret};
 use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::http::StatusCode;
 use crate::web::page::{self, PageError};
-use crate::web::{PoolRequest, Response, csrf};
+use crate::web::{PoolRequest, Response, browser, csrf};
 use std::sync::Arc;
 
 /// Nobody begins here: the request of an application is what a login page is shown for.
@@ -20,7 +20,10 @@ pub async fn show(_: Arc<Core>, request: PoolRequest) -> Result<Response, PageEr
 
 /// Takes a name and a password.
 pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
-    let (fields, returned) = returned(&core, &request)?;
+    let (fields, returned) = match returned(&core, &request) {
+        Ok(returned) => returned,
+        Err(page) => return Ok(page),
+    };
     let username = fields.get("username").unwrap_or_default().trim();
     let password = Secret::from(fields.get("password").unwrap_or_default());
     let (session, mark) = kept(&request);
@@ -39,14 +42,28 @@ pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, P
     }
 }
 
-/// The fields of a form of the login pages, and the request that came back in it, if we gave that form to this browser.
-pub(super) fn returned(core: &Core, request: &PoolRequest) -> Result<(Form, Returned), PageError> {
+/// The fields of a form of the login pages, and the request that came back in it, if we gave that form to this browser; otherwise a page that says why not, or that asks
+/// anew.
+pub(super) fn returned(core: &Core, request: &PoolRequest) -> Result<(Form, Returned), Response> {
     let fields = Form::parse(&request.body).unwrap_or_default();
-    let returned = entrance::returned(core, request, &fields, Place::Login)?;
-    match csrf::is_ours(request, &purpose(&returned.sealed), fields.get(csrf::FIELD)) {
-        true => Ok((fields, returned)),
-        false => Err(PageError::foreign_form(request)),
+    let foreign = || PageError::foreign_form(request).into();
+    match entrance::returned(core, request, &fields, Place::Login) {
+        Ok(returned) if csrf::is_ours(request, &purpose(&returned.sealed), fields.get(csrf::FIELD)) => Ok((fields, returned)),
+        Err(Void::Another(interaction)) if !csrf::is_foreign(request) => {
+            Err(anew(core, request, &interaction, fields.get("username").unwrap_or_default()).unwrap_or_else(Into::into))
+        }
+        Ok(_) | Err(Void::Another(_)) => Err(foreign()),
+        Err(Void::Page(page)) => Err(page.into()),
     }
+}
+
+/// The login page once more, for the browser that has sent it.
+fn anew(core: &Core, request: &PoolRequest, interaction: &Interaction, username: &str) -> Result<Response, PageError> {
+    let browser = browser::key(request, core.entropy.as_ref());
+    let sealed = core.seal(&request.pool, interaction, Place::Login, &entrance::key(&browser.key));
+    let sealed = sealed.map_err(|error| PageError::of(request, &error))?;
+    let page = pages::login(request, &Visit::of(interaction, &sealed, &browser.key), username, Some(pages::Notice::Again))?;
+    Ok(browser.keep(page))
 }
 
 /// What a browser sends of earlier logins: its session, and that it was used before.

@@ -101,14 +101,43 @@ async fn a_request_of_another_browser_is_no_way_in() {
     let token = csrf::token(&Secret::new(KEY.to_owned()), &form::purpose(&theirs));
     for token in [token, csrf::token(&Secret::new(ANOTHER.to_owned()), &form::purpose(&theirs))] {
         let fields = format!("{SEALED_REQUEST}={theirs}&form_token={token}");
-        let login = post(&bench, "/login", format!("username=alice&password=correct+horse&{fields}"), USUAL);
-        let page = shown(form::submit(bench.core.clone(), login).await);
-        assert_eq!((page.status(), page.headers().contains_key("set-cookie")), (StatusCode::BAD_REQUEST, false));
-        assert!(text(page).await.contains("This sign-in has expired"));
-        let away = post(&bench, "/login/with/suppliers", fields, USUAL);
-        assert_eq!(shown(callback::leave(bench.core.clone(), away).await).status(), StatusCode::BAD_REQUEST);
+        for path in ["/login", "/login/with/suppliers"] {
+            let body = format!("username=alice&password=correct+horse&{fields}");
+            let answer = async |header| {
+                let sent = post(&bench, path, body.as_str(), header);
+                shown(match path {
+                    "/login" => form::submit(bench.core.clone(), sent).await,
+                    _ => callback::leave(bench.core.clone(), sent).await,
+                })
+            };
+            assert_eq!(answer(("sec-fetch-site", "cross-site")).await.status(), StatusCode::FORBIDDEN);
+            let page = answer(USUAL).await;
+            assert_eq!((page.status(), page.headers().contains_key("set-cookie")), (StatusCode::OK, false));
+            assert!(text(page).await.contains("Please sign in once more"));
+        }
     }
     assert_eq!((bench.stored_requests(), bench.runs()), (0, runs), "no password was tried");
+}
+
+/// Two pages that a browser opens at once are each given a key, and the browser keeps the one that comes last.
+#[tokio::test]
+async fn a_page_that_was_opened_beside_another_one_asks_once_more() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let interaction = bench.begin(Demands::default());
+    let lost = sealed(&bench, &interaction, ANOTHER);
+    let token = csrf::token(&Secret::new(ANOTHER.to_owned()), &form::purpose(&lost));
+    let credentials = "username=alice&password=correct+horse";
+    let first = post(&bench, "/login", format!("{credentials}&{SEALED_REQUEST}={lost}&form_token={token}"), USUAL);
+    let page = text(shown(form::submit(bench.core.clone(), first).await)).await;
+    assert!(page.contains("value=\"alice\"") && !page.contains("correct horse"), "{page}");
+    let field = |name: &str| page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1.split('"').next().unwrap().to_owned();
+    let renewed = format!("{SEALED_REQUEST}={}&form_token={}", field(SEALED_REQUEST), field("form_token"));
+    let second = post(&bench, "/login", format!("{credentials}&{renewed}"), USUAL);
+    let granted = shown(form::submit(bench.core.clone(), second).await);
+    assert_eq!(granted.status(), StatusCode::SEE_OTHER);
+    let back = granted.headers()["location"].to_str().unwrap();
+    assert!(back.ends_with(&interaction.id().to_text()), "the same request: {back}");
 }
 
 /// CVE-2026-49448 of authentik: a form that is posted empty, or by half.

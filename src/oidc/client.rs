@@ -28,8 +28,8 @@ pub async fn authenticate(app: &App, request: &PoolRequest, form: &Parameters) -
     let slowed = |wait| Error::Slowed { wait };
     let origin = App::origin(request);
     let Some(client) = application::find_client(request.pool.store(), presented.client_id()).map_err(failed)? else {
-        let wait = app.core.try_unknown_client(&request.pool, presented.client_id(), origin);
-        return Err(wait.map_or_else(unknown, slowed));
+        app.core.count_unknown_client(&request.pool, origin);
+        return Err(unknown());
     };
     match (&presented, client.auth_method, client.is_public()) {
         (Presented::Identifier(_), AuthMethod::None, true) => Ok(client),

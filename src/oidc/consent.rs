@@ -4,11 +4,10 @@
 use super::app::App;
 use super::authorize::{self, checks::AuthorizationRequest};
 use super::error::{Code, Error, Refusal};
-use super::wire::Parameters;
 use crate::application::{self, Client, ClientId};
 use crate::audit::{self, Action, Event, Reason};
 use crate::authn::{Interaction, Place, ReturnPoint, Session};
-use crate::entrance::{self, SEALED_REQUEST};
+use crate::entrance::{self, SEALED_REQUEST, Void};
 use crate::model::Error as Failure;
 use crate::store::Changes;
 use crate::web::form::Form;
@@ -48,13 +47,14 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let place = Place::Question(ReturnPoint::Authorize);
     let interaction = match entrance::returned(&app.core, request, &form, place) {
         Ok(returned) => returned.interaction,
-        Err(page) => return Ok(page.into()),
+        Err(Void::Page(page)) => return Ok(page.into()),
+        Err(Void::Another(_)) => return Ok(authorize::expired(request)),
     };
     let failed = |failure: Failure| Error::Page(Refusal::at_authorize(&failure));
     if app.entrance.is_answered(request, &interaction).map_err(failed)? {
         return Ok(authorize::expired(request));
     }
-    let parameters = Parameters::parse(interaction.payload()).map_err(|malformed| Error::Page(malformed.into()))?;
+    let parameters = authorize::brought_back(request, &interaction)?;
     let Some(session) = app.entrance.session(request).await.map_err(failed)? else {
         // Nobody is logged in any more: the question comes again after the login.
         return authorize::advance(app, request, Some(&interaction), &parameters, false).await;

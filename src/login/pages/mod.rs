@@ -19,6 +19,8 @@ pub enum Notice {
     Of(Message),
     /// Too much is going on.
     Busy,
+    /// The page was not sealed for the browser as it is now.
+    Again,
     /// The upstream of that name could not be reached or did not confirm.
     Upstream(String),
 }
@@ -81,6 +83,7 @@ impl Notice {
     const fn status(&self) -> StatusCode {
         match self {
             Self::Of(_) => StatusCode::UNAUTHORIZED,
+            Self::Again => StatusCode::OK,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
@@ -93,6 +96,7 @@ impl Notice {
             Self::Of(Message::Expired) => "login-password-expired",
             Self::Of(Message::FactorRequired) => "login-factor-required",
             Self::Of(Message::Upstream) | Self::Upstream(_) => "login-upstream-failed",
+            Self::Again => "login-again",
             Self::Busy => "login-busy",
         }
     }

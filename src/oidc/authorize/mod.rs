@@ -24,6 +24,11 @@ use crate::web::{PoolRequest, Response};
 use checks::AuthorizationRequest;
 use decision::{Decision, Standing};
 
+/// The parameter that a request holds while it waits: the epoch of its client, so that it is no
+/// request of another one that is registered under the same identifier later. None comes from
+/// outside, since no known parameter has this name.
+const EPOCH: &str = "client_epoch";
+
 /// The parameter by which a browser comes back to a request that waited.
 const INTERACTION: &str = "interaction";
 
@@ -32,7 +37,7 @@ pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let parameters = parse(request.query.as_bytes())?;
     match (parameters.first("client_id"), parameters.first(INTERACTION)) {
         (None, Some(id)) => match app.entrance.waiting(request, id, ReturnPoint::Authorize).map_err(on_a_page)? {
-            Some(interaction) => advance(app, request, Some(&interaction), &parse(interaction.payload())?, false).await,
+            Some(interaction) => advance(app, request, Some(&interaction), &brought_back(request, &interaction)?, false).await,
             None => Ok(expired(request)),
         },
         _ => advance(app, request, None, &parameters, false).await,
@@ -43,7 +48,7 @@ pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     match app.entrance.posted(request, ReturnPoint::Authorize) {
         Posted::Answer(response) => Ok(response),
-        Posted::HandedOver(interaction) => advance(app, request, None, &parse(interaction.payload())?, false).await,
+        Posted::HandedOver(interaction) => advance(app, request, None, &brought_back(request, &interaction)?, false).await,
         Posted::Anew => {
             let parameters = parse(&request.body)?;
             let authorization = check(request, &parameters)?;
@@ -147,9 +152,24 @@ fn is_expected(request: &PoolRequest, authorization: &AuthorizationRequest, sess
     Ok(session.is_none_or(|session| session.authentication().uuid().to_string() == hint.sub))
 }
 
+/// The parameters of a request that has waited, if its client is the one that had sent it.
+pub(super) fn brought_back(request: &PoolRequest, interaction: &Interaction) -> Result<Parameters, Error> {
+    let parameters = parse(interaction.payload())?;
+    let client = parameters.first("client_id").map(|client_id| application::find_client(request.pool.store(), client_id));
+    let epoch = client.transpose().map_err(on_a_page)?.flatten().and_then(|client| client.epoch);
+    match epoch.map(|epoch| epoch.to_string()).as_deref() == parameters.first(EPOCH) {
+        true => Ok(parameters),
+        false => Err(Error::Page(Refusal::request("the application has been registered anew since this sign-in began"))),
+    }
+}
+
 /// The request as it waits from now on.
 fn begin(app: &App, parameters: &Parameters, authorization: &AuthorizationRequest) -> Result<Interaction, Failure> {
-    let payload = parameters.keep(checks::KNOWN).encode();
+    let mut kept = parameters.keep(checks::KNOWN);
+    if let Some(epoch) = authorization.client.epoch {
+        kept.push(EPOCH, &epoch.to_string());
+    }
+    let payload = kept.encode();
     if payload.len() > MAX_REQUEST {
         return Err(Failure::invalid(Rule::Request, format!("the request takes more than {MAX_REQUEST} bytes")));
     }

@@ -303,7 +303,8 @@ async fn a_request_that_waits_comes_to_demand_a_new_login() {
     provider.clock.forward(Duration::from_secs(101));
     let page = login_page(consent(&provider, &format!("{form}&decision=allow"), &cookies).await).await;
     let key = BrowserKey::from_cookie(&browser);
-    let waiting = provider.app.core.unseal(&provider.pool, &field(&page, SEALED_REQUEST), Place::Login, &key).unwrap();
+    let waiting =
+        provider.app.core.unseal(&provider.pool, &field(&page, SEALED_REQUEST), Place::Login, &key).and_then(Unsealed::own).unwrap();
     assert!(waiting.demands().force, "an upstream is told too");
     let (session, back) = provider.log_in(&browser, &page, None).await;
     question(get(&provider, &back, &provider.cookies(&browser, Some(&session))).await).await;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::audit::{self, Action, Reason};
+use crate::authn::BindName;
 use crate::oidc::token;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
@@ -45,6 +46,18 @@ impl Answer {
     fn is_right(&self) {
         assert_eq!((self.status, self.error.as_str(), self.retry_after), (400, "invalid_grant", None));
     }
+}
+
+/// Registers so many clients with the secret of the demo app.
+async fn register(provider: &Provider, count: u8) {
+    for number in 0..count {
+        provider.put(&Client { client_id: client_id(&format!("app-{number}")), ..provider.client("demo-app") }).await;
+    }
+}
+
+async fn binds(provider: &Provider, from: u8, name: &str, password: &str) -> bool {
+    let origin = Origin { face: Face::Login, address: Some([198, 51, 100, from].into()) };
+    provider.app.core.bind(&provider.pool, &BindName::Uid(name.to_owned()), &password.into(), origin).await.is_ok()
 }
 
 async fn reasons(provider: &Provider) -> BTreeMap<&'static str, u32> {
@@ -139,14 +152,42 @@ async fn a_generated_secret_opens_whatever_others_do_and_who_guesses_is_slowed()
 #[tokio::test]
 async fn spraying_clients_slows_the_address() {
     let provider = Provider::start().await;
+    register(&provider, 31).await;
     for number in 0..30 {
-        present(&provider, STRANGER, &format!("nobody-{number}"), "guess").await.is_wrong();
+        present(&provider, STRANGER, &format!("app-{number}"), "guess").await.is_wrong();
     }
-    present(&provider, STRANGER, "nobody-30", "guess").await.is_slowed();
-    present(&provider, STRANGER, "nobody-29", "guess").await.is_wrong();
+    present(&provider, STRANGER, "app-30", SECRET).await.is_slowed();
+    present(&provider, STRANGER, "app-29", "guess").await.is_wrong();
     present(&provider, STRANGER, "demo-app", SECRET).await.is_slowed();
     present(&provider, REAL, "demo-app", SECRET).await.is_right();
-    assert_eq!(reasons(&provider).await, [("throttled", 2)].into(), "the operator sees it");
+    assert_eq!(reasons(&provider).await, [("throttled", 2), ("wrong-password", 31)].into(), "the operator sees it");
+}
+
+/// Any website can have the browsers of its visitors send such requests.
+#[tokio::test]
+async fn clients_that_are_none_take_no_room_from_anybody_at_the_address() {
+    let provider = Provider::start().await;
+    for number in 0..1000 {
+        present(&provider, STRANGER, &format!("nobody-{number}"), "guess").await.is_wrong();
+    }
+    present(&provider, STRANGER, "demo-app", SECRET).await.is_right();
+    assert_eq!(reasons(&provider).await, [("unknown-name", 1000)].into(), "the operator sees it");
+    assert!(binds(&provider, STRANGER, "alice", PASSWORD).await);
+}
+
+#[tokio::test]
+async fn clients_and_people_of_an_address_have_room_of_their_own() {
+    let provider = Provider::start().await;
+    register(&provider, 40).await;
+    for number in 0..40 {
+        present(&provider, STRANGER, &format!("app-{number}"), "guess").await;
+    }
+    assert!(binds(&provider, STRANGER, "alice", PASSWORD).await);
+    for number in 0..40 {
+        assert!(!binds(&provider, STRANGER + 1, &format!("nobody-{number}"), "guess").await);
+    }
+    assert!(!binds(&provider, STRANGER + 1, "alice", PASSWORD).await, "the people's room is taken");
+    present(&provider, STRANGER + 1, "demo-app", SECRET).await.is_right();
 }
 
 #[tokio::test]

@@ -113,7 +113,8 @@ async fn nothing_of_a_revoked_client_works() {
     let provider = Provider::start().await;
     let held = Held::by(&provider).await;
     let (store, entropy) = (provider.pool.store(), provider.app.core.entropy.as_ref());
-    commit(&provider, |changes| application::renew_client(store, changes, &provider.client("third"), entropy).unwrap()).await;
+    let (client, version) = application::read_client(store, "third").unwrap().unwrap();
+    commit(&provider, |changes| application::renew_client(changes, &client, version, entropy).unwrap()).await;
     assert_eq!(held.works(&provider).await, [""; 0]);
     let held = Held::by(&provider).await;
     assert_eq!(held.works(&provider).await, ALL);
@@ -146,4 +147,19 @@ async fn an_edit_ends_nothing_but_what_the_person_was_shown_otherwise() {
     client.redirect_uris.push(elsewhere());
     provider.put(&client).await;
     assert_eq!(held.works(&provider).await, ["access token", "code", "open page", "hint"], "a client that leads elsewhere asks anew");
+}
+
+/// A login page that was opened for the client before leads nowhere, first party or not.
+#[tokio::test]
+async fn a_login_that_began_for_a_former_client_is_answered_to_nobody() {
+    let provider = Provider::start().await;
+    for client in ["demo-app", "third"] {
+        let browser = cookie_value(&provider.browser_with_session().await);
+        let page = text(get(&provider, &authorize_path(client, "&prompt=login"), &provider.cookies(&browser, None)).await).await;
+        provider.make_anew(client).await;
+        let (session, back) = provider.log_in(&browser, &page, None).await;
+        let answer = get(&provider, &back, &provider.cookies(&browser, Some(&session))).await;
+        assert_eq!((answer.status(), header(&answer, "location")), (StatusCode::BAD_REQUEST, String::new()), "{client}");
+        assert!(text(answer).await.contains("registered anew"), "{client}");
+    }
 }

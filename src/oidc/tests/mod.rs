@@ -15,7 +15,7 @@ mod userinfo;
 use super::app::App;
 use super::error::Error;
 use crate::application::{self, Client, ClientId, Code, GrantId, RedirectUri, SecretHash};
-use crate::authn::{BrowserKey, Core, Kept, Origin, Parts, Place, Step, WaitingLimits};
+use crate::authn::{BrowserKey, Core, Kept, Origin, Parts, Place, Step, Unsealed, WaitingLimits};
 use crate::crypto::digest::sha256;
 use crate::crypto::password::Params;
 use crate::crypto::sealed::MasterKey;
@@ -204,7 +204,8 @@ impl Provider {
     /// Logs alice in at a login page that a browser has before it; answers with her session cookie and the way back.
     pub async fn log_in(&self, browser: &str, page: &str, previous: Option<&str>) -> (String, String) {
         let key = BrowserKey::from_cookie(browser);
-        let interaction = self.app.core.unseal(&self.pool, &field(page, SEALED_REQUEST), Place::Login, &key).unwrap();
+        let interaction =
+            self.app.core.unseal(&self.pool, &field(page, SEALED_REQUEST), Place::Login, &key).and_then(Unsealed::own).unwrap();
         let origin = Origin { face: Face::Login, address: None };
         let password = Secret::from(PASSWORD);
         let kept = Kept { session: previous, mark: None };

@@ -169,7 +169,7 @@ async fn clients_prove_who_they_are() {
     };
     assert_eq!(failures(), 0, "none is written by itself: a wrong secret costs nothing to try");
     provider.app.core.flush_audit().await.unwrap();
-    assert_eq!(failures(), 8, "those of clients that exist");
+    assert_eq!(failures(), 10, "those of clients that are none too");
 }
 
 #[tokio::test]

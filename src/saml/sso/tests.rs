@@ -9,7 +9,7 @@ use super::super::entity_id;
 use super::super::wire::{ASSERTION, encode_query};
 use super::*;
 use crate::application::{NameIdFormat, RedirectUri, Signed, delete_service_provider};
-use crate::authn::{BrowserKey, Kept, Place as Form, Step};
+use crate::authn::{BrowserKey, Kept, Place as Form, Step, Unsealed};
 use crate::crypto::digest::sha256;
 use crate::entrance::SEALED_REQUEST;
 use crate::model::{Clock, Secret};

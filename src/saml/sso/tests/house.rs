@@ -227,7 +227,8 @@ impl Browser {
         assert!(answer.is_login(), "{}", answer.body);
         let request = self.request(house, Method::POST, "/login", "", "");
         let key = BrowserKey::from_cookie(browser::existing(&request).unwrap().expose());
-        let interaction = house.core.unseal(&house.pool, &answer.field(SEALED_REQUEST).unwrap(), Form::Login, &key).unwrap();
+        let interaction =
+            house.core.unseal(&house.pool, &answer.field(SEALED_REQUEST).unwrap(), Form::Login, &key).and_then(Unsealed::own).unwrap();
         let origin = Origin { face: Face::Login, address: Some(request.peer) };
         let previous = cookie::get(&request, Purpose::Session);
         let password = Secret::from(PASSWORD);

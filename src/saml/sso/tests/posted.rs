@@ -66,8 +66,9 @@ async fn a_request_that_somebody_has_prepared_is_no_way_to_the_login_of_another(
         let request = browser.request(&house, Method::POST, "/login", "", "");
         BrowserKey::from_cookie(browser::existing(&request).unwrap().expose())
     };
-    assert!(house.core.unseal(&house.pool, &sealed, Form::Login, &key(&attacker)).is_some());
-    assert!(house.core.unseal(&house.pool, &sealed, Form::Login, &key(&victim)).is_none(), "it is the attacker's browser's");
+    let opened = |by: &Browser| house.core.unseal(&house.pool, &sealed, Form::Login, &key(by)).unwrap();
+    assert!(matches!(opened(&attacker), Unsealed::Own(_)));
+    assert!(matches!(opened(&victim), Unsealed::OfAnotherBrowser(_)), "it is the attacker's browser's");
     // With the attacker's key planted the victim can log in to it, and the attacker gets nothing of that.
     let mut planted = attacker.clone();
     let back = planted.log_in(&house, &asked, "alice").await;

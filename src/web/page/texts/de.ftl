@@ -13,6 +13,7 @@ login-must-change = Das Passwort stimmt, muss aber vor der Benutzung geändert w
 login-factor-required = Das Passwort stimmt, aber die Anwendung verlangt mehr als ein Passwort, und das bietet dieser Pool nicht. Fragen Sie die Verwaltung.
 login-password-expired = Das Passwort stimmt, ist aber zu alt. Fragen Sie die Verwaltung.
 login-busy = Gerade melden sich zu viele Personen an. Versuchen Sie es gleich noch einmal.
+login-again = Diese Seite wurde neben einer anderen geöffnet. Melden Sie sich bitte noch einmal an.
 login-upstream-failed = { $provider } hat nicht bestätigt, wer Sie sind. Versuchen Sie es noch einmal oder melden Sie sich anders an.
 login-tagline = Ein Konto für alles bei { $pool }.
 
@@ -35,6 +36,7 @@ continue = Weiter
 # Einwilligung
 consent-title = Zugriff erlauben
 consent-question = { $application } möchte Teile Ihres Kontos bei { $pool } sehen:
+consent-person = Sie sind angemeldet als { $person }.
 consent-openid = wer Sie sind: eine Nummer, die für Sie steht
 consent-profile = Ihren Namen, Ihren Benutzernamen und Ihre Sprache
 consent-email = Ihre Mailadresse

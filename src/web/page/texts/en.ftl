@@ -13,6 +13,7 @@ login-must-change = The password was right, but it must be changed before it can
 login-factor-required = The password was right, but the application demands more than a password, and this pool cannot ask for it. Ask the administrator.
 login-password-expired = The password was right, but it is too old. Ask the administrator.
 login-busy = Too many people are signing in just now. Try again in a moment.
+login-again = This page was opened beside another one. Please sign in once more.
 login-upstream-failed = { $provider } did not confirm who you are. Try again, or sign in another way.
 login-tagline = One account for everything at { $pool }.
 
@@ -35,6 +36,7 @@ continue = Continue
 # Consent
 consent-title = Allow access
 consent-question = { $application } asks to see parts of your { $pool } account:
+consent-person = You are signed in as { $person }.
 consent-openid = who you are: a number that stands for you
 consent-profile = your name, your username and your language
 consent-email = your mail address
