@@ -142,7 +142,7 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
         return response;
     }
     let Some(host) = host else {
-        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, or several");
+        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, several, or what is none");
     };
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
         return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
@@ -195,7 +195,8 @@ fn place(http: &Http, host: &str, peer: IpAddr, mut request: Request<Incoming>) 
     Ok(request)
 }
 
-/// The host that the request names, without a port. None if it names several: what stands before us could go by another one.
+/// The host that the request names, without a port. None if it names several, or what is none:
+/// what stands before us could go by another one.
 fn host_of<B>(request: &Request<B>) -> Option<&str> {
     let mut fields = request.headers().get_all(header::HOST).iter().map(|field| field.to_str().ok().and_then(name_of));
     let (field, another) = (fields.next(), fields.next());
@@ -209,13 +210,16 @@ fn host_of<B>(request: &Request<B>) -> Option<&str> {
     }
 }
 
-/// The host of an authority, without a port.
+/// The host of an authority, without a port. None if there is more than that, such as user
+/// information (RFC 9110, section 4.2.4): it could make another host look like ours.
 fn name_of(authority: &str) -> Option<&str> {
-    let host = match authority.rfind(']') {
-        Some(end) => authority.get(..=end)?,
-        None => authority.split(':').next()?,
+    let end = match authority.rfind(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
     };
-    (!host.is_empty()).then_some(host)
+    let (host, port) = authority.split_at_checked(end)?;
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    (!host.is_empty() && !host.contains('@') && is_port).then_some(host)
 }
 
 /// Joins the routes of the faces; what none of them knows is 404, or 405 where only the method is wrong.
@@ -261,6 +265,36 @@ mod tests {
         }
         for field in [(FORWARDED_FOR, "127.0.0.1"), ("forwarded", "for=127.0.0.1"), ("via", "1.1 proxy")] {
             assert!(!is_local(here, "localhost", &headers(&[field])), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_a_host_and_perhaps_a_port() {
+        for (authority, host) in [
+            ("id.example", "id.example"),
+            ("id.example:8443", "id.example"),
+            ("id.example:", "id.example"),
+            ("127.0.0.1:80", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("[::1]:80", "[::1]"),
+        ] {
+            assert_eq!(name_of(authority), Some(host), "{authority}");
+        }
+        for none in [
+            "",
+            ":80",
+            "id.example:80@evil.example",
+            "id.example@evil.example",
+            "evil.example@id.example",
+            "id.example:evil",
+            "id.example:80:80",
+            "id.example:80 ",
+            "[::1]evil.example",
+            "[::1]:80@evil.example",
+            "[::1]@evil.example",
+            "::1",
+        ] {
+            assert_eq!(name_of(none), None, "{none}");
         }
     }
 

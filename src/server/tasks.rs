@@ -19,6 +19,8 @@ const DELETIONS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Starts them all.
 pub fn start(core: &Arc<Core>, store: Store, watch: Arc<Watch>, life: &Life) {
+    // The metrics tell of the clock from now on, not only after the first sweep.
+    watch.trusted();
     life.spawn(sweep(watch, store, life.clone()));
     life.spawn(flush_audit(Arc::clone(core), life.clone()));
     life.spawn(resume_deletions(Arc::clone(core), life.clone()));

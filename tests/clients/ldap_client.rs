@@ -115,6 +115,25 @@ impl Directory {
         self.0.add(name, attributes).await.unwrap().into()
     }
 
+    /// The same, of attributes with several values.
+    pub async fn add_with(&mut self, name: &str, attributes: Vec<(&str, HashSet<&str>)>) -> Answer {
+        self.0.add(name, attributes).await.unwrap().into()
+    }
+
+    /// Everything below a name that is to be read, as text.
+    pub async fn dump(&mut self, base: &str) -> String {
+        let (entries, answer) = self.search(base, Scope::Subtree, "(objectClass=*)", &["*", "+"]).await;
+        assert_eq!(answer.code, code::SUCCESS, "{answer:?}");
+        let mut lines = Vec::new();
+        for entry in entries {
+            let mut values: Vec<_> = entry.attrs.iter().map(|(name, values)| (name.clone(), format!("{values:?}"))).collect();
+            values.extend(entry.bin_attrs.iter().map(|(name, values)| (name.clone(), format!("{values:?}"))));
+            values.sort();
+            lines.push(format!("{} {values:?}", entry.dn));
+        }
+        lines.join("\n")
+    }
+
     /// Puts one value in the place of all values of an attribute.
     pub async fn replace(&mut self, name: &str, attribute: &str, value: &str) -> Answer {
         self.modify(name, Mod::Replace(attribute, HashSet::from([value]))).await

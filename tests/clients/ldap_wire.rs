@@ -8,14 +8,14 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const BIND: u8 = 0x60;
-const EXTENDED: u8 = 0x77;
-const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
-const WHO_AM_I: &[u8] = b"1.3.6.1.4.1.4203.1.11.3";
-const PASSWORD_MODIFY: &[u8] = b"1.3.6.1.4.1.4203.1.11.1";
+pub const SEQUENCE: u8 = 0x30;
+pub const INTEGER: u8 = 0x02;
+pub const OCTETS: u8 = 0x04;
+pub const BIND: u8 = 0x60;
+pub const EXTENDED: u8 = 0x77;
+pub const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+pub const WHO_AM_I: &[u8] = b"1.3.6.1.4.1.4203.1.11.3";
+pub const PASSWORD_MODIFY: &[u8] = b"1.3.6.1.4.1.4203.1.11.1";
 /// The name of the Notice of Disconnection (RFC 4511, section 4.4.1).
 pub const NOTICE: &[u8] = b"1.3.6.1.4.1.1466.20036";
 
@@ -24,12 +24,21 @@ pub struct Wire(TlsStream<TcpStream>);
 
 /// A tag, a length and a content.
 pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&header(tag, content.len()), content].concat()
+}
+
+/// A tag and a length.
+pub fn header(tag: u8, length: usize) -> Vec<u8> {
     let mut bytes = vec![tag];
-    match u8::try_from(content.len()) {
+    match u8::try_from(length) {
         Ok(short @ 0..=127) => bytes.push(short),
-        _ => bytes.extend([0x82, u8::try_from(content.len() >> 8).unwrap(), (content.len() & 0xff) as u8]),
+        _ => {
+            let length = u32::try_from(length).unwrap().to_be_bytes();
+            let length = &length[length.iter().position(|octet| *octet > 0).unwrap()..];
+            bytes.push(0x80 | u8::try_from(length.len()).unwrap());
+            bytes.extend_from_slice(length);
+        }
     }
-    bytes.extend_from_slice(content);
     bytes
 }
 
@@ -85,6 +94,16 @@ impl Wire {
     pub async fn ask(&mut self, request: &[u8]) -> Vec<u8> {
         self.0.write_all(request).await.unwrap();
         read(&mut self.0).await.expect("an answer")
+    }
+
+    /// Sends bytes. A server that has heard enough may have closed the connection before their end.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    /// The next message; nothing when the connection has ended.
+    pub async fn hear(&mut self) -> Option<Vec<u8>> {
+        read(&mut self.0).await
     }
 
     /// Asserts that the server has closed the connection.

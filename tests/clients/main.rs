@@ -25,6 +25,7 @@ mod operator;
 mod policy_matrix;
 mod pools;
 mod pysaml2;
+mod rivals;
 mod saml;
 mod served;
 mod transfer;

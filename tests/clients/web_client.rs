@@ -1,6 +1,6 @@
 //! HTTP as browsers and applications speak it: cookies are kept, redirects are shown and not followed.
 
-use crate::harness::{HOME, TestServer};
+use crate::harness::{HOME, TestServer, set_up_tls};
 use poolgate::crypto::digest::{base64url, sha256};
 use poolgate::entrance::SEALED_REQUEST;
 use poolgate::saml::wire::encode_query;
@@ -15,6 +15,7 @@ use time::format_description::well_known::Rfc3339;
 const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more";
 
 /// A browser.
+#[derive(Clone)]
 pub struct Browser {
     client: Client,
     cookies: BTreeMap<String, String>,
@@ -127,6 +128,19 @@ impl Reply {
     }
 }
 
+/// Another text of the same length and alphabet.
+pub fn other(text: &str) -> String {
+    text.chars()
+        .map(|letter| match letter {
+            'a'..='y' | 'A'..='Y' | '0'..='8' => char::from_u32(letter as u32 + 1).unwrap(),
+            'z' => 'a',
+            'Z' => 'A',
+            '9' => '0',
+            _ => letter,
+        })
+        .collect()
+}
+
 /// The values of the fields of that name on a page.
 fn values(page: &str, name: &str) -> Vec<String> {
     let field = format!("name=\"{name}\" value=\"");
@@ -157,6 +171,7 @@ impl Browser {
     }
 
     fn client(source: Ipv4Addr) -> Client {
+        set_up_tls();
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().local_address(IpAddr::from(source));
         client.build().unwrap()
     }
@@ -179,6 +194,18 @@ impl Browser {
     pub async fn post(&mut self, url: &str, fields: &[(&str, &str)]) -> Reply {
         let request = self.client.post(url).form(fields);
         self.send(request).await
+    }
+
+    /// Asks with further header fields.
+    pub async fn get_with(&mut self, url: &str, headers: &[(&str, &str)]) -> Reply {
+        let request = self.client.get(url);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    /// Sends a form with further header fields.
+    pub async fn post_with(&mut self, url: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Reply {
+        let request = self.client.post(url).form(fields);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
     /// Asks for the claims of a person with an access token.
@@ -313,14 +340,23 @@ impl ServiceProvider {
 
     /// The URL that begins a single sign-on, over HTTP-Redirect.
     pub fn sign_on(&self, server: &TestServer) -> String {
+        self.redirected(&self.request(server, ""))
+    }
+
+    /// The URL that brings that request over HTTP-Redirect.
+    pub fn redirected(&self, request: &str) -> String {
+        format!("{}/saml2/sso?{}", self.issuer, encode_query("SAMLRequest", request, None))
+    }
+
+    /// A request, with further attributes.
+    pub fn request(&self, server: &TestServer, attributes: &str) -> String {
         use poolgate::model::Clock;
         let now = OffsetDateTime::from_unix_timestamp(server.clock.now().seconds()).unwrap().format(&Rfc3339).unwrap();
         let Self { issuer, entity_id, acs } = self;
-        let request = format!(
+        format!(
             "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" \
              ID=\"_request\" Version=\"2.0\" IssueInstant=\"{now}\" Destination=\"{issuer}/saml2/sso\" \
-             AssertionConsumerServiceURL=\"{acs}\"><saml:Issuer>{entity_id}</saml:Issuer></samlp:AuthnRequest>"
-        );
-        format!("{issuer}/saml2/sso?{}", encode_query("SAMLRequest", &request, None))
+             AssertionConsumerServiceURL=\"{acs}\" {attributes}><saml:Issuer>{entity_id}</saml:Issuer></samlp:AuthnRequest>"
+        )
     }
 }

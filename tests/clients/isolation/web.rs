@@ -1,20 +1,7 @@
 //! Isolation over HTTP.
 
 use super::{ELSEWHERE, NOWHERE, alike, pear_app, pear_provider, two_pools};
-use crate::web_client::{Application, Browser, Reply, ServiceProvider};
-
-/// Another text of the same length and alphabet.
-fn other(text: &str) -> String {
-    text.chars()
-        .map(|letter| match letter {
-            'a'..='y' | 'A'..='Y' | '0'..='8' => char::from_u32(letter as u32 + 1).unwrap(),
-            'z' => 'a',
-            'Z' => 'A',
-            '9' => '0',
-            _ => letter,
-        })
-        .collect()
-}
+use crate::web_client::{Application, Browser, Reply, ServiceProvider, other};
 
 /// A browser with those cookies.
 fn browser(cookies: &[(&str, &str)]) -> Browser {

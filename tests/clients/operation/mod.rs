@@ -23,13 +23,13 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8
 }
 
 /// The same over a new connection.
-async fn exchange_with(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
+pub async fn exchange_with(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
     exchange(TcpStream::connect(address).await.unwrap(), request.as_ref()).await
 }
 
 /// The status of an answer.
 #[track_caller]
-fn status(answer: &str) -> u16 {
+pub fn status(answer: &str) -> u16 {
     let code = answer.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5));
     code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))
 }
