@@ -6,7 +6,9 @@
 
 mod recognise;
 
-pub use recognise::{Recognised, recognise};
+#[cfg(test)]
+pub(crate) use recognise::tests::human_passwords;
+pub use recognise::{Recognised, could_be_a_hash, recognise};
 
 use super::digest::equal;
 use crate::model::error::Rule;

@@ -4,7 +4,9 @@
 //! twice gives two values, an empty cell none, unless the column is there to say that somebody may log in: then the empty cell does not say so. Cells are divided by commas, semicolons or tabs, whichever the first row has first.
 
 use super::ldif::{FileError, MAX_LINE, Record};
+use super::prepare::names;
 use super::standing;
+use crate::directory::schema::Schema;
 use crate::model::{Dn, Rdn};
 use std::io::BufRead;
 
@@ -41,7 +43,7 @@ impl<R: BufRead> Reader<R> {
     fn record(&mut self) -> Result<Option<Record>> {
         if self.header.is_empty() {
             let Some(row) = self.row()? else { return Ok(None) };
-            self.header = row.cells.into_iter().map(|cell| cell.trim().to_owned()).collect();
+            self.header = row.cells.into_iter().map(|cell| names::of(Schema::builtin(), cell.trim())).collect();
             if self.header.iter().any(String::is_empty) {
                 return Err(error(row.line, "a column has no name; the first row names the attribute of each column"));
             }

@@ -7,6 +7,7 @@ use super::checkpoint::{self, Checkpoint, Phase};
 use super::ldif::{FileError, Record};
 use super::outcome::{Failure, Progress, Report};
 use super::own::{self, Own, Run};
+use super::password::{Plain, Tally};
 use super::prepare::{self, Prepared, Rules};
 use super::source::{self, Format, Records, Source};
 use super::survey::Survey;
@@ -65,6 +66,7 @@ impl Import {
     }
 
     /// Whether passwords in plain text are taken. Unless the caller knows that the file holds some, a hash of a form that is not known would become the password.
+    /// Beside hashes only what cannot be one is taken.
     #[must_use]
     pub fn plain_passwords(self, taken: bool) -> Self {
         Self { takes_plain: taken, ..self }
@@ -93,11 +95,14 @@ impl Import {
             Some(before) => before.judged,
             None => Some(self.core.clock.now()),
         };
-        let rules = self.rules(judged);
+        let mut rules = self.rules(judged);
         // When all is there, what the import has noted of its entries is gone in part, and there is nothing to judge.
         let survey = match before {
             Some(Checkpoint { phase: Phase::Over, .. }) => None,
-            _ => Some(self.survey(resumed.then_some(&file), rules).await?),
+            _ => {
+                rules.plain.is_among_hashes = self.holds_hashes().await?;
+                Some(self.survey(resumed.then_some(&file), rules).await?)
+            }
         };
         let mut at = Checkpoint::claim(&self.pool, file, judged, resumed, &self.run).await?;
         if let Some(survey) = &survey {
@@ -145,7 +150,30 @@ impl Import {
     }
 
     fn rules(&self, judged: Option<Timestamp>) -> Rules {
-        Rules { now: judged.unwrap_or_else(|| self.core.clock.now()), takes_plain: self.takes_plain }
+        let plain = Plain { is_taken: self.takes_plain, is_among_hashes: false };
+        Rules { now: judged.unwrap_or_else(|| self.core.clock.now()), plain }
+    }
+
+    /// Whether hashes stand in the file where passwords do. The file is read for it, as far as a hash with its mark, since what no record says alone is needed to
+    /// judge the first one.
+    async fn holds_hashes(&self) -> Outcome<bool> {
+        let (mut records, mut tally) = (self.records().await?, Tally::default());
+        loop {
+            let schema = Directory::new(&self.pool).schema();
+            let (rest, counted, more) = self
+                .job(move || {
+                    // What cannot be read ends the first pass too, which tells it.
+                    let mut chunk = records.by_ref().take(CHUNK).map_while(std::result::Result::ok).peekable();
+                    let more = chunk.peek().is_some();
+                    chunk.for_each(|record| tally.count(&prepare::names::resolved(schema, record)));
+                    (records, tally, more)
+                })
+                .await?;
+            (records, tally) = (rest, counted);
+            if tally.is_certain() || !more {
+                return Ok(tally.has_hashes());
+            }
+        }
     }
 
     /// The first pass. `earlier` is the file, if an earlier run of its import was cut off.
@@ -240,7 +268,8 @@ impl Import {
         let (file, said) = (*file, prepared.digest());
         let add = || {
             let (pool, run) = (Arc::clone(&self.pool), self.run);
-            self.core.import_entry(&self.pool, &self.actor, prepared.entry.clone(), prepared.terms, move |changes, id| {
+            let (entry, terms) = (prepared.entry.clone(), prepared.terms);
+            self.core.import_entry(&self.pool, &self.actor, entry, terms, rules.plain.is_taken, move |changes, id| {
                 Own::new(&pool, &file, id, &said).put(changes, id);
                 run.hold(&pool, changes)
             })

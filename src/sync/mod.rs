@@ -18,9 +18,8 @@ mod survey;
 
 pub use export::Export;
 pub use import::Import;
-pub use outcome::{Failure, MAX_NOTES, Note, Progress, Report};
+pub use outcome::{Failure, MAX_NOTES, MAX_PROBLEMS, Note, Progress, Report};
 pub use source::{Format, Source};
-pub use survey::MAX_PROBLEMS;
 
 #[cfg(test)]
 mod tests;

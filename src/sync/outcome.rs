@@ -1,7 +1,6 @@
 //! How an import goes and how it ends, for whoever asked for it.
 
 use super::ldif::FileError;
-use super::survey::MAX_PROBLEMS;
 use crate::model::error::{Clash, Rule};
 use crate::model::{Error, Kind};
 use std::fmt;
@@ -47,16 +46,21 @@ pub struct Report {
     pub resumed: bool,
     /// Attributes that were left out, because the server computes them or only another server uses them.
     pub left_out: Vec<String>,
-    /// What has become other than the file says, by line: who is disabled, whose password was left out, must be changed or has ended. The first [`MAX_NOTES`].
+    /// What has become other than the file says, by line: who is disabled, whose password was left
+    /// out, must be changed or has ended; and who loses a mail address to the entry of the line,
+    /// unless an earlier run that was cut off has taken it. The first [`MAX_NOTES`].
     pub notes: Vec<Note>,
     /// How many more notes there were.
     pub more_notes: u64,
 }
 
-/// The most notes that are told with their lines. What a note says of an entry, the entry itself says too.
+/// The most problems that are told before the first pass ends.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// The most notes that are told with their lines. What a note says of an entry, the entry itself says too, or the audit log.
 pub const MAX_NOTES: usize = 10_000;
 
-/// What became of a line of the file, other than it says.
+/// What became of a line of the file, other than it says, or of somebody else by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The line, counted from 1.

@@ -1,10 +1,12 @@
 //! From a record of a file to what is added: what the server keeps by itself is left out, links wait for the second pass, what says that somebody may not log in
 //! becomes what says so here, and of what stands in the place of a password only that is taken which is one.
 
+pub(super) mod names;
+
 use super::ldif::{Field, FileError, Record};
 use super::outcome::Note;
-use super::password::{self, Part};
-use super::standing::{self, Row};
+use super::password::{self, Part, Plain};
+use super::standing::{self, Became, Row, Standing};
 use crate::authn::PasswordTerms;
 use crate::crypto::digest;
 use crate::directory::schema::{AttributeType, Schema};
@@ -36,8 +38,8 @@ const PASSWORD: &str = "userPassword";
 pub(super) struct Rules {
     /// The moment at which it began, before which what has ended has ended. An import that goes on keeps it.
     pub(super) now: Timestamp,
-    /// Whether a password in plain text is taken.
-    pub(super) takes_plain: bool,
+    /// What is taken as a password in plain text.
+    pub(super) plain: Plain,
 }
 
 /// A record, sorted out.
@@ -96,9 +98,10 @@ pub(super) fn is_member_uid(attribute: &AttributeType) -> bool {
 
 /// Whether the attribute is not stored as it is.
 pub(super) fn is_left_out(schema: &Schema, description: &str) -> bool {
-    let is_foreign = || FOREIGN.iter().any(|name| name.eq_ignore_ascii_case(description)) || Row::find(description).is_some();
-    let is_dropped = schema.attribute(description).map_or_else(is_foreign, |attribute| attribute.is_virtual);
-    is_dropped || is_of_password(schema, description)
+    let name = names::of(schema, description);
+    let is_foreign = || FOREIGN.iter().any(|foreign| foreign.eq_ignore_ascii_case(&name)) || Row::find(&name).is_some();
+    let is_dropped = schema.attribute(&name).map_or_else(is_foreign, |attribute| attribute.is_virtual);
+    is_dropped || is_of_password(schema, &name)
 }
 
 /// Whether it is an object class of another server that is left out.
@@ -107,22 +110,24 @@ pub(super) fn is_foreign_class(schema: &Schema, class: &[u8]) -> bool {
     std::str::from_utf8(class).is_ok_and(is_named)
 }
 
-fn is_of_password(schema: &Schema, description: &str) -> bool {
-    let is_other = schema.attribute(description).is_some_and(|attribute| attribute.name() != PASSWORD);
-    !is_other && Part::find(description).is_some()
+fn is_of_password(schema: &Schema, name: &str) -> bool {
+    let is_other = schema.attribute(name).is_some_and(|attribute| attribute.name() != PASSWORD);
+    !is_other && Part::find(name).is_some()
 }
 
 /// Sorts a record out.
 pub(super) fn prepare(schema: &Schema, record: Record, rules: Rules) -> Prepared {
-    let standing = standing::judge(&record.attributes, rules.now);
+    let problem = names::password_in_name(schema, &record);
+    let record = names::resolved(schema, record);
+    let mut standing = standing::judge(&record.attributes, rules.now);
     let mut prepared = Prepared {
         line: record.line,
         entry: NewEntry { dn: record.dn, attributes: Vec::with_capacity(record.attributes.len()) },
         links: Vec::new(),
-        terms: standing.terms,
+        terms: PasswordTerms::default(),
         left_out: Vec::new(),
-        notes: standing.notes,
-        problem: None,
+        notes: Vec::new(),
+        problem,
     };
     let mut of_password = Vec::new();
     for field in record.attributes {
@@ -130,7 +135,7 @@ pub(super) fn prepare(schema: &Schema, record: Record, rules: Rules) -> Prepared
         if is_of_password(schema, name) {
             of_password.push(field);
         } else if is_left_out(schema, name) {
-            prepared.left_out.push(schema.attribute(name).map_or_else(|| name.clone(), |attribute| attribute.name().to_owned()));
+            prepared.left_out.push(name.clone());
         } else if schema.attribute(name).is_some_and(is_link) {
             prepared.links.push(field);
         } else {
@@ -138,18 +143,26 @@ pub(super) fn prepare(schema: &Schema, record: Record, rules: Rules) -> Prepared
         }
     }
     prepared.leave_out_classes(schema);
-    if matches!(prepared.entry.kind(schema), EntryKind::User | EntryKind::Service) {
-        let is_locked = prepared.take_password(&of_password, rules.takes_plain);
-        prepared.disable(standing.is_disabled || is_locked);
+    let logs_in = matches!(prepared.entry.kind(schema), EntryKind::User | EntryKind::Service);
+    let mut has_password = false;
+    if logs_in {
+        has_password = prepared.take_password(&of_password, rules.plain, &mut standing);
+        prepared.disable(standing.is_disabled);
     } else {
-        prepared.terms = PasswordTerms::default();
         let parts = of_password.iter().map(|field| Note {
             line: field.lines.first().copied().unwrap_or(record.line),
             message: format!("{} is left out: nobody logs in with an entry of these object classes", field.attribute.name),
         });
-        prepared.notes.iter_mut().for_each(|note| note.message.push_str("; of no effect, since nobody logs in with the entry"));
         prepared.notes.extend(parts);
     }
+    if has_password {
+        // Without one there is none that could end or be changed.
+        prepared.terms = standing.terms;
+    }
+    // Told last: not what was meant to become of the owner, but what did.
+    let became = Became { logs_in, has_password, is_disabled: prepared.is_disabled() };
+    prepared.notes.extend(standing.said.iter().map(|said| said.note(became)));
+    prepared.notes.sort_by_key(|note| note.line);
     prepared
 }
 
@@ -163,31 +176,35 @@ impl Prepared {
         self.entry.attributes.retain(|attribute| !attribute.values.is_empty() || !attribute.name.eq_ignore_ascii_case("objectClass"));
     }
 
-    /// Takes the password; whether it is locked.
-    fn take_password(&mut self, fields: &[Field], takes_plain: bool) -> bool {
+    /// Takes the password; whether there is one.
+    fn take_password(&mut self, fields: &[Field], plain: Plain, standing: &mut Standing) -> bool {
         let companions = fields.iter().filter(|field| Part::find(&field.attribute.name) == Some(Part::Companion));
         self.left_out.extend(companions.map(|field| field.attribute.name.clone()));
-        let chosen = password::choose(fields, takes_plain);
-        if chosen.value.is_none() {
-            // There is none that could end or be changed.
-            self.terms = PasswordTerms::default();
-        }
+        let chosen = password::choose(fields, plain);
+        let has_password = chosen.value.is_some();
         self.entry.attributes.extend(chosen.value.map(|value| Attribute { name: PASSWORD.to_owned(), values: vec![value] }));
         self.notes.extend(chosen.notes);
-        self.problem = chosen.problem;
-        chosen.is_locked
+        self.problem = self.problem.take().or(chosen.problem);
+        chosen.locks.into_iter().for_each(|lock| standing.add(lock));
+        has_password
     }
 
     /// Disables the entry if it is to be, unless the record says of this server itself that it is not: an administrator has enabled it here.
     fn disable(&mut self, is_disabled: bool) {
-        if !is_disabled {
-            return;
-        }
-        if self.entry.attributes.iter().any(|attribute| attribute.name.eq_ignore_ascii_case(DISABLED)) {
-            let about = self.notes.iter_mut().filter(|note| note.message.ends_with(standing::DISABLED));
-            about.for_each(|note| note.message.push_str(&format!("; {DISABLED} of the same record decides")));
-        } else {
+        if is_disabled && self.own_word().is_none() {
             self.entry.attributes.push(Attribute::new(DISABLED, ["TRUE"]));
         }
     }
+
+    fn is_disabled(&self) -> bool {
+        self.own_word().is_some_and(|word| word.values.iter().any(|value| value.eq_ignore_ascii_case(b"TRUE")))
+    }
+
+    fn own_word(&self) -> Option<&Attribute> {
+        self.entry.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(DISABLED))
+    }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

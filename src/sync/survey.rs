@@ -1,20 +1,18 @@
 //! The first pass of an import: judges every record of the file and writes nothing.
 
 use super::ldif::{Field, FileError, Record};
-use super::outcome::{MAX_NOTES, Note};
+use super::outcome::{MAX_NOTES, MAX_PROBLEMS, Note};
 use super::own::Own;
 use super::prepare::{self, Prepared, Rules};
 use crate::authn::Core;
 use crate::crypto::digest;
 use crate::directory::schema::{AttributeType, Schema};
 use crate::directory::{Directory, EntryKind, dn};
+use crate::federation::precedence::{self, Prospect};
 use crate::model::{Actor, AttributeId, Dn, EntryId, Kind, Result};
 use crate::pool::Pool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// The most problems that are told before the pass ends.
-pub const MAX_PROBLEMS: usize = 100;
 
 /// The first half of a digest: what names and values are known again by.
 type Mark = [u8; 16];
@@ -258,10 +256,25 @@ impl Survey {
             self.problem(line, format!("{} '{shown}' is taken by the entry on line {first}; it is unique within a pool", kind.name()));
             return Ok(());
         }
-        if self.directory.by_unique(kind.name(), value)?.is_some_and(|holder| Some(holder) != there) {
-            self.problem(line, format!("{} '{shown}' is taken by an entry of the pool; it is unique within a pool", kind.name()));
+        match self.prospect(kind, value, there)? {
+            Prospect::Free => {}
+            Prospect::Yields(losses) => self.note(losses.into_iter().map(|message| Note { line, message }).collect()),
+            Prospect::Proven(message) => self.problem(line, message),
+            Prospect::Stays => {
+                self.problem(line, format!("{} '{shown}' is taken by an entry of the pool; it is unique within a pool", kind.name()))
+            }
         }
         Ok(())
+    }
+
+    /// Whether an entry can have the value: one that is to be added takes mail addresses from users
+    /// of upstreams, and the uids that read like those.
+    fn prospect(&self, kind: &AttributeType, value: &[u8], there: Option<EntryId>) -> Result<Prospect> {
+        if there.is_none() && kind.name() == "mail" {
+            return precedence::foresee(&self.pool, &self.directory, value);
+        }
+        let is_taken = self.directory.by_unique(kind.name(), value)?.is_some_and(|holder| Some(holder) != there);
+        Ok(if is_taken { Prospect::Stays } else { Prospect::Free })
     }
 
     fn examine_links(&mut self, field: &Field) -> Result<()> {

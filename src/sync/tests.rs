@@ -65,7 +65,7 @@ impl Bench {
         let pool = registry.create(new, &operator(), fill).await.unwrap();
         let core = Core::new(Parts {
             registry,
-            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
+            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }, clock.clone())),
             clock: clock.clone(),
             entropy: entropy.clone(),
             waiting: WaitingLimits::default(),
@@ -235,8 +235,8 @@ impl Read for Broken {
 async fn an_import_that_was_cut_off_goes_on() {
     let people: String = (0..300).map(|number| person(&format!("u{number}"), "manager: uid=u0,ou=people,o=acme\n")).collect();
     let file = Bytes::from(people);
-    // Readings: the fingerprint, the first pass, the entries, the links.
-    for (reading, after) in [(3, 0), (3, 30_000), (3, 35_000), (4, 0), (4, 35_000)] {
+    // Readings: the fingerprint, the passwords, the first pass, the entries, the links.
+    for (reading, after) in [(4, 0), (4, 30_000), (4, 35_000), (5, 0), (5, 35_000)] {
         let bench = Bench::start().await;
         let cut = Cut { file: file.clone(), opened: AtomicUsize::new(0), reading, after };
         match bench.import_from(Arc::new(cut), Format::Ldif).await {
@@ -320,12 +320,12 @@ async fn a_table_becomes_people() {
     assert!(problems.contains("line 2: the object class person requires sn"), "{problems}");
 }
 
-/// A file at whose third reading, that for the entries, the clock is set back by an hour.
+/// A file at whose fourth reading, that for the entries, the clock is set back by an hour.
 struct SetBack(Bytes, AtomicUsize, Arc<Ticking>);
 
 impl Source for SetBack {
     fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
-        if self.1.fetch_add(1, Ordering::SeqCst) == 2 {
+        if self.1.fetch_add(1, Ordering::SeqCst) == 3 {
             self.2.0.fetch_sub(3_600_000_000, Ordering::SeqCst);
         }
         self.0.open()
@@ -360,3 +360,4 @@ async fn records_of_any_size_are_imported_in_parts() {
 mod export;
 mod foreign;
 mod resume;
+mod upstream;

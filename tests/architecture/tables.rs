@@ -1,31 +1,32 @@
-//! What the guards compare the sources with. A new room, edge or exception is added here in the change that needs it, with its reason.
+//! What the guards compare the sources with. A new room, edge or exception is added here in the change that needs it, with its reason,
+//! and one that nobody needs any more goes.
+
+/// Rows: a name, and what it may do or who may do it.
+pub type Table<'a> = &'a [(&'a str, &'a [&'a str])];
 
 /// Rooms from the ground up, each with the rooms that it may import.
-pub const ROOMS: &[(&str, &[&str])] = &[
+pub const ROOMS: Table<'_> = &[
     ("model", &[]),
     ("crypto", &["model"]),
     // The memory blocks of argon2 belong to the threads that use them.
     ("work", &["crypto", "model"]),
     ("policy", &["model"]),
     ("store", &["model"]),
-    ("audit", &["policy", "store", "crypto", "model"]),
+    ("audit", &["store", "crypto", "model"]),
     ("pool", &["audit", "policy", "store", "crypto", "model", "work"]),
-    ("directory", &["pool", "audit", "policy", "store", "crypto", "model", "work"]),
-    ("application", &["pool", "audit", "policy", "store", "crypto", "model", "work"]),
-    ("federation", &["directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
+    ("directory", &["pool", "policy", "store", "crypto", "model"]),
+    ("application", &["pool", "policy", "store", "crypto", "model", "work"]),
+    ("federation", &["directory", "pool", "audit", "store", "crypto", "model"]),
     ("authn", &["federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
     ("web", &["pool", "crypto", "model"]),
     // What the faces share on the way through a login: it holds requests and sessions, and answers with pages.
     ("entrance", &["web", "authn", "store", "model"]),
-    ("sync", &["authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
-    (
-        "admin",
-        &["sync", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"],
-    ),
-    ("login", FACE),
-    ("saml", FACE),
-    ("oidc", FACE),
-    ("ldap", &["authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
+    ("sync", &["authn", "federation", "directory", "pool", "audit", "store", "crypto", "model"]),
+    ("admin", &["sync", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model"]),
+    ("login", &["entrance", "web", "authn", "federation", "crypto", "model"]),
+    ("saml", PROVIDER),
+    ("oidc", PROVIDER),
+    ("ldap", &["authn", "directory", "pool", "crypto", "model"]),
     (
         "server",
         &[
@@ -34,15 +35,11 @@ pub const ROOMS: &[(&str, &[&str])] = &[
             "oidc",
             "ldap",
             "admin",
-            "sync",
             "entrance",
             "web",
             "authn",
-            "federation",
-            "application",
             "directory",
             "pool",
-            "audit",
             "policy",
             "store",
             "crypto",
@@ -53,12 +50,11 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["server", "admin", "model"]),
 ];
 
-/// What a face with pages or HTTP endpoints may import: the core, the kit around warp and the way through a login.
-const FACE: &[&str] =
-    &["entrance", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"];
+/// What a face that issues tokens or assertions may import: the core, the kit around warp and the way through a login.
+const PROVIDER: &[&str] = &["entrance", "web", "authn", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model"];
 
 /// What a room passes on of another, by the place that does it: who imports the one may name these of the other.
-pub const REEXPORTS: &[(&str, &[&str])] = &[
+pub const REEXPORTS: Table<'_> = &[
     // Requests and answers of the admin API show settings as they are.
     ("admin/types/mod.rs", &["crate::pool::Settings"]),
     // Access rules judge what the directory describes, in its words.
@@ -67,20 +63,22 @@ pub const REEXPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only named rooms may use, because replacing or auditing them must stay a local matter.
-pub const CONFINED: &[(&str, &[&str])] = &[
+pub const CONFINED: Table<'_> = &[
     ("sled", &["store/"]),
-    ("quick_cache", &["store/", "pool/", "authn/", "directory/", "federation/"]),
+    ("quick_cache", &["store/", "pool/", "authn/", "federation/"]),
     ("warp", &["web/", "server/", "*/routes.rs"]),
     ("bergshamra", &["crypto/xml"]),
-    ("kryptering", &["crypto/xml"]),
+    // Nobody names it: it is there for its feature, which bergshamra uses.
+    ("kryptering", &[]),
     ("uppsala", &["crypto/xml"]),
     ("argon2", &["crypto/password"]),
     ("aws_lc_rs", &["crypto/", "server/"]),
     ("openidconnect", &["federation/"]),
     ("reqwest", &["federation/"]),
     ("idna", &["federation/mail_domains"]),
-    ("jsonwebtoken", &["crypto/"]),
-    ("minijinja", &["web/", "login/", "oidc/", "saml/"]),
+    // Tests read with it what the server signs.
+    ("jsonwebtoken", &[]),
+    ("minijinja", &["web/", "login/", "oidc/"]),
     ("fluent", &["web/page"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
@@ -94,30 +92,48 @@ pub const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// Where a password or a secret may be compared with a hash: in `work`, on whose threads that runs, and in the engine that asks for it.
-pub const VERIFIERS: &[&str] = &["crypto/password", "work/", "authn/", "application/secret.rs"];
+pub const VERIFIERS: &[&str] = &["work/", "authn/", "application/secret.rs"];
 
-/// Which room writes the records of which space. Others go through it.
-pub const OWNERS: &[(&str, &[&str])] = &[
-    ("Entry", &["directory"]),
+/// Which room names the records of which space, to write or to expect them. Others go through it.
+pub const OWNERS: Table<'_> = &[
+    // A credential is written only while its entry is there, which its writer expects.
+    ("Entry", &["directory", "authn"]),
     ("Value", &["directory"]),
     ("Child", &["directory"]),
     ("Unique", &["directory"]),
     ("Index", &["directory"]),
     ("Link", &["directory"]),
     ("Backlink", &["directory"]),
-    ("Credential", &["authn"]),
+    // An entry that is deleted takes its credentials with it.
+    ("Credential", &["authn", "directory"]),
     ("Application", &["application"]),
     ("Grant", &["application"]),
     ("Session", &["authn"]),
     ("Interaction", &["authn"]),
     ("SigningKey", &["pool"]),
-    // A change of the master key seals the secrets of providers anew.
-    ("Provider", &["federation", "pool"]),
+    ("Provider", &["federation"]),
     ("Federated", &["federation"]),
     ("Audit", &["audit"]),
     // Chains of commits stand in the room that makes them.
     ("Checkpoint", &["directory", "sync"]),
     ("Throttle", &["authn"]),
+];
+
+/// What names records of a space beside `Space` itself: functions of `Key` and of `Prefix`, and their spaces.
+pub const NAMERS: &[(&str, &str)] = &[
+    ("entry", "Entry"),
+    ("value", "Value"),
+    ("child", "Child"),
+    ("children", "Child"),
+    ("unique", "Unique"),
+    ("index", "Index"),
+    ("link", "Link"),
+    ("links", "Link"),
+    ("backlink", "Backlink"),
+    ("backlinks", "Backlink"),
+    ("credential", "Credential"),
+    ("credentials", "Credential"),
+    ("audit", "Audit"),
 ];
 
 /// The most lines of a file, not counting its tests.

@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const PEOPLE: &str = "dn: uid=p1,ou=people,o=acme\nobjectClass: inetOrgPerson\ncn: P\nsn: P\nmanager: uid=p2,ou=people,o=acme\n\n\
     dn: uid=p2,ou=people,o=acme\nobjectClass: inetOrgPerson\ncn: P\nsn: P\n";
 
-/// A file that cannot be read a fourth time, when the links are to be added.
+/// A file that cannot be read a fifth time, when the links are to be added.
 struct Breaking(AtomicUsize);
 
 impl Source for Breaking {
     fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
         match self.0.fetch_add(1, Ordering::SeqCst) {
-            3 => Ok(Box::new(BufReader::new(Broken))),
+            4 => Ok(Box::new(BufReader::new(Broken))),
             _ => Ok(Box::new(BufReader::new(PEOPLE.as_bytes()))),
         }
     }
@@ -170,14 +170,21 @@ async fn passwords_in_plain_text_are_imported_on_demand_only() {
     let complaint = refused.code(1).complaint();
     assert!(complaint.contains(&format!("{plain}:2: password holds a password in plain text")), "{complaint}");
     assert!(complaint.contains("--plain-passwords") && !complaint.contains("Quartz-Meadow-44"), "{complaint}");
+    // Where hashes stand beside it, the way is another one.
+    let mixed = fixture("mixed.csv");
+    let refused = server.poolgate(&["import", "--pool", "acme", &mixed]).await;
+    let complaint = refused.code(1).complaint();
+    assert!(complaint.contains(&format!("{mixed}:2: password holds no hash of a form that is known")), "{complaint}");
+    assert!(complaint.contains("a file of its own") && !complaint.contains("--plain-passwords"), "{complaint}");
     let mut api = AdminApi::connect(&server).await;
     let text = std::fs::read_to_string(&plain).unwrap();
     let (status, answer) = api.ask("POST", "/pools/acme/import?format=csv&plain_passwords=perhaps", &text).await;
     assert!(status == 400 && answer.contains("plain_passwords"), "{status} {answer}");
     let (_, answer) = api.ask("POST", "/pools/acme/import?format=csv", &text).await;
     assert!(answer.contains("refused") && answer.contains("plain_passwords=true"), "{answer}");
-    server.poolgate(&["import", "--pool", "acme", "--plain-passwords", &plain]).await.good();
+    server.poolgate(&["import", "--pool", "acme", "--plain-passwords", &mixed]).await.good();
     assert!(binds(&server, "ann", "Quartz-Meadow-44").await);
+    let text = std::fs::read_to_string(&mixed).unwrap();
     let hash = text.lines().last().unwrap().rsplit(',').next().unwrap().to_owned();
     assert!(!binds(&server, "ben", &hash).await);
     // Nor does the hash become the password on another way that programs take.

@@ -2,7 +2,11 @@
 //!
 //! A hash that is taken for a password lets in whoever holds the file of hashes. So a text is told to be a hash by its form, whether or not its scheme can be
 //! verified here. The forms: `{SCHEME}…` (RFC 2307, section 5.3), `$id$…` (crypt(5), PHC strings), `name$…$…` (Django, Werkzeug, SCRAM, RFC 3112),
-//! `name:…:…`, records in JSON (Keycloak), marks of a locked password (shadow(5)), and digests without any mark.
+//! `name:…:…`, `md5…` (PostgreSQL), records in JSON (Keycloak), marks of a locked password (shadow(5)), and digests without any mark. What another program has
+//! put around any of them is taken off first.
+
+mod digest;
+mod peel;
 
 use super::PasswordHash;
 
@@ -111,46 +115,95 @@ const ALGORITHMS: &[&str] = &["argon2", "bcrypt", "blake2", "crypt", "hmac", "md
 /// Letters of the shortest digest that is written down: that of DES in crypt(3).
 const SHORTEST_DIGEST: usize = 13;
 /// Letters of the longest name of a scheme.
-const LONGEST_NAME: usize = 32;
+const LONGEST_NAME: usize = 128;
+/// Octets of the longest text from which anything is taken off: nobody's password is longer.
+const LONGEST_WRAPPED: usize = super::MAX_PASSWORD;
 /// Letters of the longest id of crypt(5) that is taken for one whatever follows it.
 const LONGEST_CRYPT_ID: usize = 2;
-/// Octets of the digests in use, of MD5 to SHA-512.
-const DIGESTS: &[usize] = &[16, 20, 28, 32, 48, 64];
-/// Octets of the hashes of ASP.NET Core Identity, versions 2 and 3.
-const ASP_NET: &[usize] = &[49, 61];
 /// What other servers write in the place of a hash to say that there is none (passwd(1) of Solaris, of HP-UX and of Linux).
 const LOCKS: &[&str] = &["!", "!!", "!*", "*", "*!", "*LOCK*", "*LOCKED*", "*NP*"];
 /// What Solaris writes before a hash to lock it.
 const SOLARIS_LOCK: &str = "*LK*";
+/// What the programs that read the hashes of Windows write for an account without a password.
+const WINDOWS_LOCK: &str = "NO PASSWORD***";
+/// Letters that Django puts after `!` where a user is to have no password (`make_password(None)`).
+const DJANGO_UNUSABLE: usize = 40;
 
 /// Tells what a text is. White space around it does not matter: files are edited by hand.
 pub fn recognise(text: &str) -> Recognised {
-    let text = text.trim();
+    within(text, peel::DEEPEST)
+}
+
+/// Whether a text of no form that is known can be a hash even so: it has as many letters on end as the shortest one. Where hashes stand around it, that decides.
+pub fn could_be_a_hash(text: &str) -> bool {
+    let is_of_digest = |letter: char| letter.is_ascii_alphanumeric() || "./+=".contains(letter);
+    text.split(|letter| !is_of_digest(letter)).any(|run| run.len() >= SHORTEST_DIGEST)
+}
+
+/// A text as it is seen, and without what lies around it. A mark goes before the look of a digest, which the text around it may have too.
+fn within(text: &str, layers: usize) -> Recognised {
+    let seen = peel::seen(text);
+    let text = seen.trim();
+    let found = bare(text);
+    if !is_without_mark(&found) || layers == 0 || text.len() > LONGEST_WRAPPED {
+        return found;
+    }
+    let rank = |found: &Recognised| (!is_without_mark(found), *found == Recognised::Digest);
+    peel::off(text)
+        .iter()
+        .map(|inner| within(inner, layers - 1))
+        .fold(found, |best, inner| if rank(&inner) > rank(&best) { inner } else { best })
+}
+
+const fn is_without_mark(found: &Recognised) -> bool {
+    matches!(found, Recognised::Plain | Recognised::Digest)
+}
+
+fn bare(text: &str) -> Recognised {
     if is_locked(text) {
         return Recognised::Locked;
     }
     if let Some(found) = in_braces(text).or_else(|| between_dollars(text)) {
         return found;
     }
-    if is_json(text) {
+    if is_record(text) {
         return Recognised::Unverifiable("a credential record in JSON".to_owned());
     }
-    if is_named(text) {
+    if is_named(text) || digest::is_after_its_name(text) {
         return Recognised::Unverifiable("a hash of another system, of the form name$…$…".to_owned());
     }
-    if is_digest(text) { Recognised::Digest } else { Recognised::Plain }
+    if text.split(':').skip(1).any(is_marked) {
+        return Recognised::Unverifiable("a line of a file of hashes".to_owned());
+    }
+    if digest::is_one(text) { Recognised::Digest } else { Recognised::Plain }
 }
 
 /// A lock stands alone, before a hash, or within the braces of RFC 2307 before one.
 fn is_locked(text: &str) -> bool {
-    if LOCKS.contains(&text) || text.starts_with(SOLARIS_LOCK) {
+    if LOCKS.contains(&text) || text.starts_with(SOLARIS_LOCK) || text.starts_with(WINDOWS_LOCK) {
         return true;
     }
     if let Some((_, hash)) = scheme(text) {
         return hash.starts_with(['!', '*']);
     }
     let hash = text.trim_start_matches(['!', '*']);
-    hash.len() < text.len() && !matches!(recognise(hash), Recognised::Plain | Recognised::Digest)
+    if hash.len() == text.len() {
+        return false;
+    }
+    let is_unusable =
+        text.len() == hash.len() + 1 && hash.len() == DJANGO_UNUSABLE && hash.bytes().all(|octet| octet.is_ascii_alphanumeric());
+    // After a star alone a digest is one of MySQL.
+    let is_after_mark = text.starts_with('!') && (is_unusable || digest::is_one(hash));
+    is_after_mark || !is_without_mark(&bare(hash))
+}
+
+/// Whether a part of a text is a hash with its mark.
+fn is_marked(part: &str) -> bool {
+    let is_known = |name: &str, known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let is_scheme = || scheme(part).is_some_and(|(name, _)| is_known(name, SCHEMES));
+    let is_id =
+        || part.strip_prefix('$').and_then(|rest| rest.split_once('$')).is_some_and(|(id, rest)| is_known(id, IDS) && !rest.is_empty());
+    is_scheme() || is_id()
 }
 
 fn in_braces(text: &str) -> Option<Recognised> {
@@ -160,10 +213,12 @@ fn in_braces(text: &str) -> Option<Recognised> {
     Some(verifiable(text, what))
 }
 
-/// The name of the scheme and what follows it.
+/// The name of the scheme and what follows it. A name with space around it is one only if it is known, or if a digest follows.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.strip_prefix('{')?.split_once('}')?;
-    is_name(name, b"-_./").then_some((name, rest))
+    let inner = name.trim();
+    let is_near = inner.len() == name.len() || SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(inner)) || ends_in_digest(rest, '}');
+    (is_near && is_name(inner, b"-_./:+,=@")).then_some((inner, rest))
 }
 
 fn between_dollars(text: &str) -> Option<Recognised> {
@@ -186,9 +241,11 @@ fn is_name(name: &str, more: &[u8]) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || more.contains(&octet))
 }
 
-fn is_json(text: &str) -> bool {
-    let is_record = text.strip_prefix('{').is_some_and(|fields| fields.trim_start().starts_with('"')) || text.starts_with("[{");
-    is_record && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+/// A record in JSON, or as Python prints one.
+fn is_record(text: &str) -> bool {
+    let fields = |quote: char| text.strip_prefix('{').is_some_and(|fields| fields.trim_start().starts_with(quote));
+    let is_json = (fields('"') || text.starts_with("[{")) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    is_json || ((fields('"') || fields('\'')) && text.ends_with('}') && text.contains(':'))
 }
 
 /// `name$…$…` or `name:…:…`. After a name that is no algorithm's, all parts must be there and the last one be a digest.
@@ -213,157 +270,6 @@ fn ends_in_digest(text: &str, mark: char) -> bool {
     last.len() >= SHORTEST_DIGEST && last.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"./+=-_:,".contains(&octet))
 }
 
-/// Hexadecimal or padded base64 of the length of a digest; the former also before a salt, or after the star of MySQL; and the extended DES of crypt(5).
-fn is_digest(text: &str) -> bool {
-    let hexadecimal = text.strip_prefix('*').unwrap_or(text).split(':').next().unwrap_or_default();
-    let is_hexadecimal = hexadecimal.bytes().all(|octet| octet.is_ascii_hexdigit()) && DIGESTS.contains(&(hexadecimal.len() / 2));
-    let extended = text.strip_prefix('_').filter(|rest| rest.len() == 19);
-    (is_hexadecimal && hexadecimal.len().is_multiple_of(2))
-        || is_padded(text)
-        || extended.is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"./".contains(&octet)))
-}
-
-fn is_padded(text: &str) -> bool {
-    let is_base64 = text.ends_with('=') && text.len().is_multiple_of(4);
-    let octets = || base64::Engine::decode(&super::BASE64, text).map_or(0, |octets| octets.len());
-    is_base64 && (DIGESTS.contains(&octets()) || ASP_NET.contains(&octets()))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const HEX: &str = "5ebe2294ecd0e0f08eab7690d2a6ee69";
-    const TWENTY: &str = "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8";
-
-    #[test]
-    fn what_can_be_verified_is_a_hash() {
-        for text in [
-            "{SSHA}v+3a86wWyGsD8SCAO96Zoz1NLxEBAgMEBQYHCA==",
-            " {ssha}v+3a86wWyGsD8SCAO96Zoz1NLxEBAgMEBQYHCA==\n",
-            "{ARGON2}$argon2i$v=19$m=4096,t=3,p=1$QneTi5f1lNTqvsbCIVw1xw$sOiuPt8A1Fu4dlna7h+Axo1lX5zSkXLxcLSS6jx2sTg",
-            "$argon2id$v=19$m=64,t=1,p=1$c2l4dGVlbiBieXRlIHNhbA$AKSA5e1V4MmzGV/ZRrkMuuALZPHNzgTbBCGybI540A0",
-        ] {
-            assert!(matches!(recognise(text), Recognised::Hash(_)), "{text}");
-        }
-    }
-
-    #[test]
-    fn hashes_of_all_forms_are_no_passwords() {
-        for (text, what) in [
-            ("{CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMH", "{CRYPT}"),
-            ("{crypt}x", "{CRYPT}"),
-            ("{MD5}Xr4ilOzQ4PCOq3aQ0qbuaQ==", "{MD5}"),
-            ("{SASL}alice@EXAMPLE.COM", "{SASL}"),
-            ("{PBKDF2_SHA256}AAAgAFPZ", "{PBKDF2_SHA256}"),
-            ("{PBKDF2-SHA512}10000$salt$hash", "{PBKDF2-SHA512}"),
-            ("{bcrypt}$2a$10$N9qo8uLOickgx2ZMRZoMye", "{BCRYPT}"),
-            ("{SSHA}not base64!", "{SSHA}"),
-            ("{mine}anything", "{…}"),
-            ("$1$salt$qJH7.N4xYta3aEG/dfqo/0", "$1$"),
-            ("$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$2b$"),
-            ("$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "$2y$"),
-            ("$3$$8846f7eaee8fb117ad06bdd830b7586c", "$3$"),
-            ("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8", "$5$"),
-            ("$6$rounds=5000$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO", "$6$"),
-            ("$7$CU..../....salt$hash", "$7$"),
-            ("$H$9V1cX/WqUhsSWM0ipyB7HwFQqTQKxP1", "$H$"),
-            ("$P$B55D6LjfHDkINU5wF.v2BuuzO0/XPk/", "$P$"),
-            ("$S$Dxl65W9p07LfQU7jvy5CnfJ3jQZ0V3S6", "$S$"),
-            ("$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7", "$y$"),
-            ("$gy$j9T$salt$hash", "$gy$"),
-            ("$sm3$salt$hash", "$sm3$"),
-            ("$md5$rounds=904$salt$$hash", "$md5$"),
-            ("$sha1$40000$jtNX3nZ2$hBNaIXkt4wBI2o5rsi8KejSjNqIq", "$sha1$"),
-            ("$apr1$salt$hash", "$apr1$"),
-            ("$pbkdf2-sha256$6400$salt$hash", "$pbkdf2-sha256$"),
-            ("$scrypt$ln=16,r=8,p=1$salt$hash", "$scrypt$"),
-            ("$argon2d$v=19$m=64,t=1,p=1$c2l4dGVlbiBieXRlIHNhbA$AKSA", "$argon2d$"),
-            ("$argon2id$damaged", "$argon2id$"),
-            ("$zz$to come", "$…$"),
-            ("$future-scheme$salt$5B8vYYiY.CVt1RlT", "$…$"),
-            ("pbkdf2_sha256$260000$salt$Hk2bQkV1Q1g=", "name$…$…"),
-            ("bcrypt_sha256$$2b$12$N9qo8uLOickgx2ZMRZoMye", "name$…$…"),
-            ("sha1$salt$5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8", "name$…$…"),
-            ("argon2$argon2id$v=19$m=102400,t=2,p=8$salt$hash", "name$…$…"),
-            ("pbkdf2:sha256:260000$salt$hash", "name$…$…"),
-            ("scrypt:32768:8:1$salt$hash", "name$…$…"),
-            ("SCRAM-SHA-256$4096:salt$stored=:server=", "name$…$…"),
-            ("their_own$12$salt$5B8vYYiY.CVt1RlTTf8KbX", "name$…$…"),
-            ("sha256:64000:18:salt:5B8vYYiY.CVt1RlT", "name$…$…"),
-            (r#"{"value":"aGFzaA==","salt":"c2FsdA=="}"#, "JSON"),
-            (r#"[{"type":"password","secretData":"{}"}]"#, "JSON"),
-        ] {
-            match recognise(text) {
-                Recognised::Unverifiable(words) => assert!(words.contains(what), "{text}: {words}"),
-                other => panic!("{text}: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn locks_are_told() {
-        for text in
-            ["!", "!!", "*", "*LK*", "*LK*$6$salt$hash", "*NP*", "!$6$salt$hash", "!!$1$salt$hash", "!{SSHA}abc", "{CRYPT}!", "{CRYPT}*"]
-        {
-            assert_eq!(recognise(text), Recognised::Locked, "{text}");
-        }
-        for text in ["{CRYPT}!$6$salt$hash", "{crypt}*$6$salt$hash", "{SSHA}!v+3a86wWyGsD8SCAO96Zoz1NLxEBAgMEBQYHCA=="] {
-            assert_eq!(recognise(text), Recognised::Locked, "{text}");
-        }
-    }
-
-    #[test]
-    fn digests_without_a_mark_are_told_apart() {
-        let eight = format!("{HEX}{HEX}");
-        let sixteen = format!("{eight}{eight}");
-        for text in [HEX, TWENTY, &eight, &sixteen, &format!("{HEX}:salt"), &format!("*{}", TWENTY.to_uppercase())] {
-            assert_eq!(recognise(text), Recognised::Digest, "{text}");
-        }
-        let asp = base64::Engine::encode(&super::super::BASE64, [1; 61]);
-        for text in ["Xr4ilOzQ4PCOq3aQ0qbuaQ==", "W6ph5Mm5Pz8GgiULbPgzG37mj9g=", &asp, "_J9..CCCCXBrJUJV154M"] {
-            assert_eq!(recognise(text), Recognised::Digest, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_a_person_types_is_a_password() {
-        for text in [
-            "",
-            "secret",
-            "correct horse battery staple",
-            "{}",
-            "{two words}x",
-            "secret{SSHA}",
-            "{open",
-            "{not json: at all}",
-            "$argon1",
-            "$ecret$2024",
-            "cash$and$carry",
-            "Pa$$word-of-mine",
-            "!important!",
-            "*starry*night*",
-            "me:and:my-dog-of-long-name",
-            "sha:la:la",
-            "deadbeef",
-            "a=b=",
-            "[1]",
-        ] {
-            assert_eq!(recognise(text), Recognised::Plain, "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_told_and_repeated_nowhere(text in "[{$!*]?[A-Za-z0-9]{6,12}[}$:]?\\PC{0,40}") {
-            if let Recognised::Unverifiable(words) = recognise(&text) {
-                prop_assert!(words.len() < 80);
-                let first: String = text.chars().filter(char::is_ascii_alphanumeric).take(6).collect();
-                let is_listed = SCHEMES.iter().chain(IDS).any(|name| name.to_uppercase().contains(&first.to_uppercase()));
-                prop_assert!(is_listed || !words.contains(&first), "{}", words);
-            }
-        }
-    }
-}
+pub(super) mod tests;

@@ -4,17 +4,22 @@
 //! cannot be read says no: nobody may log in because a server writes in its own way that they may not.
 
 mod moment;
+mod oids;
+mod said;
 mod table;
 
+#[cfg(test)]
+pub(super) use oids::OIDS;
+pub(super) use oids::name_of;
+pub(super) use said::{Became, Said};
 pub(super) use table::{Row, compared};
 
 use super::ldif::Field;
-use super::outcome::Note;
 use crate::authn::PasswordTerms;
 use crate::directory::value::generalized;
 use crate::model::Timestamp;
 use moment::{Form, When};
-use table::Meaning;
+use table::{Flags, Meaning};
 
 /// The most letters of a name or a value that a note repeats.
 const SHOWN: usize = 40;
@@ -30,8 +35,8 @@ const NOTHING: &[&str] = &["", "0", "null", "\\N", "nil", "none", "-"];
 /// Names of the roles by which 389 Directory Server denies login.
 const DENYING_ROLES: &[&str] = &["cn=nsdisabledrole", "cn=nsmanageddisabledrole"];
 
-/// How a note ends that says so.
-pub(super) const DISABLED: &str = "imported disabled";
+/// 00000101000000Z, which stands for a lock that does not end by itself (draft-behera-ldap-password-policy, section 5.3.3).
+const FIRST_SECOND: i64 = -62_167_219_200;
 
 /// What an owner's standing becomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,8 +45,8 @@ pub(super) struct Standing {
     pub(super) is_disabled: bool,
     /// What holds of their password.
     pub(super) terms: PasswordTerms,
-    /// What says no, each with what becomes of it.
-    pub(super) notes: Vec<Note>,
+    /// What says no.
+    pub(super) said: Vec<Said>,
 }
 
 /// What one value says.
@@ -49,12 +54,14 @@ pub(super) struct Standing {
 enum Verdict {
     Fine,
     Denied(String),
+    /// Denied until it ends by itself, which the file does not say.
+    DeniedForNow(String),
     MustChange(String),
     PasswordEnds(Timestamp),
     EndsLater(Timestamp),
 }
 
-/// Judges what a record says at that moment.
+/// Judges what a record says at that moment. Its attributes have the names of the schema.
 pub(super) fn judge(fields: &[Field], now: Timestamp) -> Standing {
     let mut standing = Standing::default();
     let mut aging = Vec::new();
@@ -66,8 +73,8 @@ pub(super) fn judge(fields: &[Field], now: Timestamp) -> Standing {
             continue;
         }
         for (value, line) in field.attribute.values.iter().zip(&field.lines) {
-            let said = format!("{} ({})", shown(name), row.source);
-            standing.take(*line, &said, verdict(row.meaning, value, now), now);
+            let what = format!("{} ({})", shown(name), row.source);
+            standing.take(*line, &what, verdict(row.meaning, value, now), now);
         }
     }
     if let Some(last) = aging.last() {
@@ -78,29 +85,30 @@ pub(super) fn judge(fields: &[Field], now: Timestamp) -> Standing {
 }
 
 impl Standing {
-    fn take(&mut self, line: u64, said: &str, verdict: Verdict, now: Timestamp) {
-        let message = match verdict {
+    /// Takes what another part of the record says.
+    pub(super) fn add(&mut self, said: Said) {
+        self.is_disabled |= said.denies();
+        self.said.push(said);
+    }
+
+    fn take(&mut self, line: u64, what: &str, verdict: Verdict, now: Timestamp) {
+        self.said.push(match verdict {
             Verdict::Fine => return,
-            Verdict::Denied(why) => {
-                self.is_disabled = true;
-                format!("{said} {why}: {DISABLED}")
-            }
+            Verdict::Denied(why) => return self.add(Said::denied(line, format!("{what} {why}"))),
+            Verdict::DeniedForNow(why) => return self.add(Said::denied_for_now(line, format!("{what} {why}"))),
             Verdict::MustChange(why) => {
                 self.terms.must_change = true;
-                format!("{said} {why}: the password must be changed before it can be used")
+                Said::must_change(line, format!("{what} {why}"))
             }
             Verdict::PasswordEnds(end) => {
                 self.terms.expires = Some(self.terms.expires.map_or(end, |other| other.min(end)));
                 if end > now {
                     return;
                 }
-                format!("{said} says that the password has ended at {}: it is imported as expired", generalized(end))
+                Said::expired(line, format!("{what} says that the password has ended at {}", generalized(end)))
             }
-            Verdict::EndsLater(end) => {
-                format!("{said} says that the account ends at {}: this is not kept, disable the entry then", generalized(end))
-            }
-        };
-        self.notes.push(Note { line, message });
+            Verdict::EndsLater(end) => Said::ends_later(line, format!("{what} says that the account ends at {}", generalized(end))),
+        });
     }
 }
 
@@ -116,9 +124,12 @@ fn verdict(meaning: Meaning, value: &[u8], now: Timestamp) -> Verdict {
     read.unwrap_or_else(|| {
         let why = format!("holds '{}', which cannot be read and so says no", shown(text.unwrap_or("octets that are no text")));
         match meaning {
-            Meaning::MustChange | Meaning::PasswordSet | Meaning::PasswordEnds(_) | Meaning::GraceLogins | Meaning::RequiredActions => {
-                Verdict::MustChange(why)
-            }
+            Meaning::MustChange
+            | Meaning::PasswordSet
+            | Meaning::PasswordEnds(_)
+            | Meaning::PasswordEndsOrUnset(_)
+            | Meaning::GraceLogins
+            | Meaning::RequiredActions => Verdict::MustChange(why),
             _ => Verdict::Denied(why),
         }
     })
@@ -127,6 +138,7 @@ fn verdict(meaning: Meaning, value: &[u8], now: Timestamp) -> Verdict {
 /// The same of a text; `None` if it cannot be read.
 fn read(meaning: Meaning, text: &str, now: Timestamp) -> Option<Verdict> {
     let denied = |is_denied: bool, why: String| if is_denied { Verdict::Denied(why) } else { Verdict::Fine };
+    let denied_for_now = |is_denied: bool, why: String| if is_denied { Verdict::DeniedForNow(why) } else { Verdict::Fine };
     let to_change = |is_due: bool, why: &str| if is_due { Verdict::MustChange(why.to_owned()) } else { Verdict::Fine };
     let is_nothing = || NOTHING.iter().any(|nothing| nothing.eq_ignore_ascii_case(text));
     let says = || format!("says '{}'", shown(text));
@@ -146,22 +158,28 @@ fn read(meaning: Meaning, text: &str, now: Timestamp) -> Option<Verdict> {
         Meaning::LockedUntil(form) => match form.read(text)? {
             When::Never => Verdict::Fine,
             When::At(end) if end.seconds() == 0 => Verdict::Denied("says that it is locked for good".to_owned()),
-            When::At(end) => denied(end > now, format!("says that it is locked until {}", generalized(end))),
+            When::At(end) => denied_for_now(end > now, format!("says that it is locked until {}", generalized(end))),
         },
         Meaning::LockedSince(form) => match form.read(text)? {
             When::Never => Verdict::Fine,
-            When::At(since) => Verdict::Denied(format!("says that it is locked since {}", generalized(since))),
+            When::At(since) if since.seconds() == FIRST_SECOND => Verdict::Denied("says that it is locked for good".to_owned()),
+            When::At(since) => Verdict::DeniedForNow(format!("says that it is locked since {}", generalized(since))),
         },
-        Meaning::Flags { denies, must_change } => {
+        Meaning::LockedForNow => denied_for_now(boolean(text)?, says()),
+        Meaning::Flags(Flags { denies, locked, must_change, needs }) => {
             let flags = flags(text)?;
             match flags {
-                _ if flags & denies != 0 => Verdict::Denied(says()),
+                _ if flags & denies != 0 || flags & needs != needs => Verdict::Denied(says()),
+                _ if flags & locked != 0 => Verdict::DeniedForNow(says()),
                 _ => to_change(flags & must_change != 0, &says()),
             }
         }
         Meaning::SambaFlags => {
             let letters = text.strip_prefix('[')?.strip_suffix(']')?;
-            denied(letters.contains(['D', 'L']), says())
+            match letters.contains('D') {
+                true => Verdict::Denied(says()),
+                false => denied_for_now(letters.contains('L'), says()),
+            }
         }
         Meaning::Role => {
             let role = compared_rdn(text);
@@ -176,7 +194,10 @@ fn read(meaning: Meaning, text: &str, now: Timestamp) -> Option<Verdict> {
             When::At(end) if end > now => Verdict::EndsLater(end),
             When::At(end) => Verdict::Denied(format!("says that it has ended at {}", generalized(end))),
         },
-        Meaning::PasswordEnds(form) => match form.read(text)? {
+        Meaning::PasswordEndsOrUnset(_) if text.parse::<i64>() == Ok(0) => {
+            Verdict::MustChange("says that the password was never set, or must be changed".to_owned())
+        }
+        Meaning::PasswordEnds(form) | Meaning::PasswordEndsOrUnset(form) => match form.read(text)? {
             When::Never => Verdict::Fine,
             When::At(end) => Verdict::PasswordEnds(end),
         },
@@ -244,4 +265,4 @@ fn aged(fields: &[&Field], now: Timestamp) -> Vec<Verdict> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-mod tests;
+pub(super) mod tests;

@@ -19,6 +19,8 @@ const LAST_SECOND: i64 = i32::MAX as i64;
 pub enum Form {
     /// Generalized time (RFC 4517, section 3.3.13).
     Generalized,
+    /// The same, and the epoch is never: MIT Kerberos keeps seconds, of which zero says that there is no end (`client->pw_expiration &&` in its KDC).
+    GeneralizedOrEpoch,
     /// Seconds since the Unix epoch; below zero and at the end of 32 or 64 bits: never.
     UnixSeconds,
     /// The same, and zero is never.
@@ -44,6 +46,10 @@ impl Form {
         let number = || text.parse::<i64>().ok();
         match self {
             Self::Generalized => value::timestamp(text.as_bytes()).map(When::At),
+            Self::GeneralizedOrEpoch => Self::Generalized.read(text).map(|when| match when {
+                When::At(moment) if moment.seconds() == 0 => When::Never,
+                when => when,
+            }),
             Self::UnixSeconds => number().map(|seconds| match seconds {
                 i64::MIN..0 | LAST_SECOND | i64::MAX => When::Never,
                 _ => When::At(Timestamp::from_seconds(seconds)),
@@ -87,6 +93,11 @@ mod tests {
         for (form, text, expected) in [
             (Form::Generalized, "20240101080000Z", at(1_704_096_000)),
             (Form::Generalized, "2024-01-01", None),
+            (Form::Generalized, "19700101000000Z", at(0)),
+            (Form::GeneralizedOrEpoch, "19700101000000Z", never),
+            (Form::GeneralizedOrEpoch, "19700101010000+0100", never),
+            (Form::GeneralizedOrEpoch, "19700101000001Z", at(1)),
+            (Form::GeneralizedOrEpoch, "0", None),
             (Form::UnixSeconds, "1704096000", at(1_704_096_000)),
             (Form::UnixSeconds, "0", at(0)),
             (Form::UnixSeconds, "2147483647", never),

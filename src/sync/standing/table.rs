@@ -20,10 +20,12 @@ pub enum Meaning {
     Locked,
     /// When a lock ends. The epoch stands for never.
     LockedUntil(Form),
-    /// When it was locked; zero for not at all.
+    /// When it was locked for failed logins, which ends by itself. The first moment of all stands for a lock that an administrator has set.
     LockedSince(Form),
-    /// A number of flags: those that mean no, and those that ask for a new password.
-    Flags { denies: u32, must_change: u32 },
+    /// TRUE: locked for failed logins, which ends by itself.
+    LockedForNow,
+    /// A number of flags.
+    Flags(Flags),
     /// The letters of Samba in brackets.
     SambaFlags,
     /// A role that denies login to all that have it.
@@ -34,6 +36,8 @@ pub enum Meaning {
     Ends(Form),
     /// The password ends then.
     PasswordEnds(Form),
+    /// The same, and zero stands for a password that must be changed first.
+    PasswordEndsOrUnset(Form),
     /// TRUE: the password must be changed first.
     MustChange,
     /// When the password was set; zero for one that must be changed first.
@@ -44,6 +48,19 @@ pub enum Meaning {
     RequiredActions,
     /// A part of the age of a password in shadow(5), which is judged as a whole.
     Aging,
+}
+
+/// What the bits of a number say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Set: may not log in.
+    pub denies: u32,
+    /// Set: may not log in for failed logins, which ends by itself.
+    pub locked: u32,
+    /// Set: the password must be changed first.
+    pub must_change: u32,
+    /// Not set: may not log in.
+    pub needs: u32,
 }
 
 /// An attribute that says whether its owner may log in.
@@ -94,17 +111,17 @@ const EDIRECTORY: &str = "eDirectory";
 const IPLANET: &str = "Sun Directory Server";
 const TABLE: &str = "a column";
 
-/// ACCOUNTDISABLE and LOCKOUT, PASSWORD_EXPIRED ([MS-ADTS], section 2.2.16).
-const ACCOUNT_CONTROL: Meaning = Meaning::Flags { denies: 0x2 | 0x10, must_change: 0x0080_0000 };
-/// DISALLOW_ALL_TIX, REQUIRES_PWCHANGE (`kdb.h`).
-const MIT_FLAGS: Meaning = Meaning::Flags { denies: 0x40, must_change: 0x200 };
-/// `invalid`, `locked-out` (`hdb.asn1`).
-const HEIMDAL_FLAGS: Meaning = Meaning::Flags { denies: 0x80 | 0x2_0000, must_change: 0 };
+/// ACCOUNTDISABLE; LOCKOUT; PASSWORD_EXPIRED ([MS-ADTS], section 2.2.16).
+const ACCOUNT_CONTROL: Meaning = Meaning::Flags(Flags { denies: 0x2, locked: 0x10, must_change: 0x0080_0000, needs: 0 });
+/// DISALLOW_ALL_TIX; REQUIRES_PWCHANGE (`kdb.h`).
+const MIT_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x40, locked: 0, must_change: 0x200, needs: 0 });
+/// `invalid(7)`, `locked-out(17)`; `require-pwchange(18)`; `client(6)`, without which the KDC gives no ticket to the principal (`hdb.asn1`).
+const HEIMDAL_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x80 | 0x2_0000, locked: 0, must_change: 0x4_0000, needs: 0x40 });
 
 /// All rows.
 pub const ROWS: &[Row] = &[
     // draft-behera-ldap-password-policy, section 5.3, as OpenLDAP, 389 Directory Server and OpenDJ keep it.
-    row(&["pwdaccountlockedtime"], Meaning::Locked, POLICY),
+    row(&["pwdaccountlockedtime"], Meaning::LockedSince(Form::Generalized), POLICY),
     row(&["pwdaccounttmplockoutend"], Meaning::LockedUntil(Form::Generalized), POLICY),
     row(&["pwdreset"], Meaning::MustChange, POLICY),
     row(&["pwdstarttime"], Meaning::Begins(Form::Generalized), POLICY),
@@ -131,15 +148,15 @@ pub const ROWS: &[Row] = &[
     row(&["pwdlastset"], Meaning::PasswordSet, AD),
     row(&["msdsuseraccountdisabled"], Meaning::Denies, AD),
     row(&["msdsuserpasswordexpired"], Meaning::MustChange, AD),
-    row(&["msdsuserpasswordexpirytimecomputed"], Meaning::PasswordEnds(Form::FileTime), AD),
+    row(&["msdsuserpasswordexpirytimecomputed"], Meaning::PasswordEndsOrUnset(Form::FileTime), AD),
     // Samba.
     row(&["sambaacctflags"], Meaning::SambaFlags, SAMBA),
     row(&["sambakickofftime"], Meaning::Ends(Form::UnixSecondsOrZero), SAMBA),
     row(&["sambapwdmustchange"], Meaning::PasswordEnds(Form::UnixSeconds), SAMBA),
     row(&["sambapwdlastset"], Meaning::PasswordSet, SAMBA),
     // Kerberos.
-    row(&["krbprincipalexpiration"], Meaning::Ends(Form::Generalized), MIT),
-    row(&["krbpasswordexpiration"], Meaning::PasswordEnds(Form::Generalized), MIT),
+    row(&["krbprincipalexpiration"], Meaning::Ends(Form::GeneralizedOrEpoch), MIT),
+    row(&["krbpasswordexpiration"], Meaning::PasswordEnds(Form::GeneralizedOrEpoch), MIT),
     row(&["krbticketflags"], MIT_FLAGS, MIT),
     row(&["krb5validstart"], Meaning::Begins(Form::Generalized), HEIMDAL),
     row(&["krb5validend"], Meaning::Ends(Form::Generalized), HEIMDAL),
@@ -147,7 +164,7 @@ pub const ROWS: &[Row] = &[
     row(&["krb5kdcflags"], HEIMDAL_FLAGS, HEIMDAL),
     // eDirectory.
     row(&["logindisabled"], Meaning::Denies, EDIRECTORY),
-    row(&["lockedbyintruder"], Meaning::Denies, EDIRECTORY),
+    row(&["lockedbyintruder"], Meaning::LockedForNow, EDIRECTORY),
     row(&["loginactivationtime"], Meaning::Begins(Form::Generalized), EDIRECTORY),
     row(&["loginexpirationtime"], Meaning::Ends(Form::Generalized), EDIRECTORY),
     // Others.

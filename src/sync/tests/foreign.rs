@@ -2,12 +2,11 @@
 
 use super::*;
 use crate::authn::PasswordTerms;
-use crate::directory::schema::Schema;
-use crate::directory::{Modification, ModificationKind};
+use crate::directory::{Modification, ModificationKind, NewEntry};
 use crate::model::Attribute;
 use crate::sync::ldif::{Field, Record};
-use crate::sync::prepare::{self, Rules};
-use crate::sync::standing;
+use crate::sync::password::Plain;
+use crate::sync::prepare::Rules;
 use crate::sync::survey::Survey;
 use std::collections::BTreeMap;
 
@@ -116,11 +115,17 @@ async fn a_hash_in_a_table_never_becomes_the_password() {
 
 #[tokio::test]
 async fn a_password_in_plain_text_is_taken_on_demand_only() {
-    let file = fixture!("plain.csv");
     let bench = Bench::start().await;
-    let refused = bench.table(file, false).await.unwrap_err().to_string();
+    let refused = bench.table(fixture!("plain.csv"), false).await.unwrap_err().to_string();
     assert!(refused.contains("line 2: password holds a password in plain text") && refused.contains("--plain-passwords"), "{refused}");
-    assert!(!refused.contains("line 3") && !refused.contains(PASSWORD), "{refused}");
+    assert!(!refused.contains(PASSWORD), "{refused}");
+    let file = fixture!("mixed.csv");
+    let refused = bench.table(file, false).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("line 2: password holds no hash of a form that is known") && refused.contains("a file of its own"),
+        "{refused}"
+    );
+    assert!(!refused.contains("line 3") && !refused.contains(PASSWORD) && !refused.contains("plain-passwords"), "{refused}");
     let ldif = person("zoe", &format!("userPassword: {PASSWORD}\n"));
     let problems = bench.problems(&ldif).await;
     assert!(problems[0].starts_with("line 5: userPassword holds a password in plain text") && problems[0].contains("plain_passwords=true"));
@@ -202,7 +207,10 @@ async fn what_an_administrator_has_enabled_here_stays_enabled() {
     assert!(!other.is_disabled("shadow"));
     let notes = told(&report);
     assert_eq!(notes.keys().collect::<Vec<_>>(), [&line_of(&exported, "shadowExpire")]);
-    assert!(notes.values().all(|note| note.ends_with("poolgateAccountDisabled of the same record decides")), "{notes:?}");
+    assert!(
+        notes.values().all(|note| note.ends_with("imported enabled, since poolgateAccountDisabled of the same record decides")),
+        "{notes:?}"
+    );
     for uid in ["openlock", "nslock", "crypted", "ad", "sun"] {
         assert!(other.is_disabled(uid), "{uid}: an export keeps who is disabled");
     }
@@ -218,7 +226,7 @@ async fn an_import_that_goes_on_judges_as_it_began() {
     // A quarter of an hour after its beginning.
     let soon = "ds-pwp-account-expiration-time: 20270115081500Z\n";
     let file = Bytes::from(person("ann", "") + &person("ben", &format!("userPassword: {HASH}\n{soon}manager: uid=ann,ou=people,o=acme\n")));
-    let cut = Cut { file: file.clone(), opened: AtomicUsize::new(0), reading: 4, after: 0 };
+    let cut = Cut { file: file.clone(), opened: AtomicUsize::new(0), reading: 5, after: 0 };
     assert!(bench.import_from(Arc::new(cut), Format::Ldif).await.is_err());
     clock.0.fetch_add(3_600_000_000, Ordering::SeqCst);
     let report = bench.import_from(Arc::new(file.clone()), Format::Ldif).await.unwrap_or_else(|failure| panic!("{failure}"));
@@ -231,7 +239,7 @@ async fn an_entry_that_was_added_before_it_was_locked_is_not_taken_over() {
     let bench = Bench::start().await;
     let link = "manager: uid=ann,ou=people,o=acme\n";
     let file = |more: &str| Bytes::from(person("ann", "") + &person("ben", &format!("userPassword: {HASH}\n{more}{link}")));
-    let cut = Cut { file: file(""), opened: AtomicUsize::new(0), reading: 4, after: 0 };
+    let cut = Cut { file: file(""), opened: AtomicUsize::new(0), reading: 5, after: 0 };
     assert!(bench.import_from(Arc::new(cut), Format::Ldif).await.is_err());
     Import::give_up(&bench.core, &bench.pool, &operator()).await.unwrap();
     for more in ["nsAccountLock: true\n", "pwdReset: TRUE\n", "passwordExpirationTime: 20200101000000Z\n"] {
@@ -250,7 +258,8 @@ async fn notes_are_counted_where_they_are_too_many() {
             .map(|(name, value)| Field { attribute: Attribute::new(name, [value]), lines: vec![number as u64] })
             .into(),
     };
-    let rules = Rules { now: Timestamp::from_seconds(1_800_000_000), takes_plain: false };
+    let plain = Plain { is_taken: false, is_among_hashes: false };
+    let rules = Rules { now: Timestamp::from_seconds(1_800_000_000), plain };
     let mut survey = Survey::new(Arc::clone(&bench.pool), operator(), rules);
     for number in 0..MAX_NOTES + 3 {
         survey.examine(&bench.core, record(number)).unwrap();
@@ -258,19 +267,114 @@ async fn notes_are_counted_where_they_are_too_many() {
     assert_eq!((survey.notes.len(), survey.more_notes), (MAX_NOTES, 3));
 }
 
-/// The terms of a password that is not imported hold of nothing.
-#[test]
-fn without_a_password_there_is_none_to_change() {
-    let record = Record {
-        line: 1,
-        dn: Dn::parse("uid=a,o=acme").unwrap(),
-        attributes: [("objectClass", "inetOrgPerson"), ("pwdReset", "TRUE")]
-            .map(|(name, value)| Field { attribute: Attribute::new(name, [value]), lines: vec![1] })
-            .into(),
-    };
-    let rules = Rules { now: Timestamp::from_seconds(1_800_000_000), takes_plain: false };
-    let standing = standing::judge(&record.attributes, rules.now);
-    let prepared = prepare::prepare(Schema::builtin(), record, rules);
-    assert_eq!((standing.terms.must_change, prepared.terms), (true, PasswordTerms::default()));
-    assert_eq!(prepared.notes.len(), 1);
+#[tokio::test]
+async fn an_oid_goes_around_nothing() {
+    let plain = person("ann", &format!("2.5.4.35: {PASSWORD}\n"));
+    let bench = Bench::start().await;
+    let problems = bench.problems(&plain).await;
+    assert!(problems[0].starts_with("line 5: userPassword holds a password in plain text"), "{problems:?}");
+    assert!(
+        bench.problems(&person("ann", &format!("userPassword;x-a: {PASSWORD}\n"))).await[0]
+            .starts_with("line 5: userPassword holds a password")
+    );
+    let table = format!("uid,cn,sn,2.5.4.35\nann,A,A,{PASSWORD}\n");
+    assert!(bench.table(&table, false).await.unwrap_err().to_string().contains("line 2: userPassword holds a password in plain text"));
+    let digest = "093071cc51985ddebf84d7aa20373db1";
+    let report = bench.table(&format!("uid,cn,sn,2.5.4.35\nben,B,B,{digest}\n"), false).await.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(!bench.may_log_in("ben", digest).await && told(&report)[&2].contains("imported without a password"), "{:?}", report.notes);
+    let locks = [
+        ("cas", "objectClass: shadowAccount\n1.3.6.1.1.1.1.10: 1\n"),
+        ("dan", "objectClass: shadowAccount\n1.3.6.1.1.1.1.5: 20000\n1.3.6.1.1.1.1.7: 90\n1.3.6.1.1.1.1.9: 7\n"),
+        ("eve", "2.16.840.1.113730.3.1.610: TRUE\n"),
+        ("fay", "2.25.191871286542458450691236946476772926878.1.1: TRUE\n"),
+    ];
+    let file: String = locks.iter().map(|(uid, lines)| person(uid, &format!("2.5.4.35: {HASH}\n{lines}"))).collect();
+    bench.import(&file).await.unwrap_or_else(|failure| panic!("{failure}"));
+    for (uid, lines) in locks {
+        assert!(bench.is_disabled(uid) && !bench.may_log_in(uid, PASSWORD).await, "{lines}");
+    }
+    assert!(bench.import_plain(&plain).await.is_ok() && bench.may_log_in("ann", PASSWORD).await);
+}
+
+/// Whatever judges the file: who adds the entry says whether plain text is taken.
+#[tokio::test]
+async fn plain_text_is_refused_where_the_password_is_set() {
+    let bench = Bench::start().await;
+    for (name, value, takes_plain, is_taken) in [
+        ("userPassword", PASSWORD, false, false),
+        ("2.5.4.35", PASSWORD, false, false),
+        ("USERPASSWORD", "093071cc51985ddebf84d7aa20373db1", false, false),
+        ("userPassword", PASSWORD, true, true),
+        ("userPassword", HASH, false, true),
+    ] {
+        let attributes = [("objectClass", "inetOrgPerson"), ("cn", "A"), ("sn", "A"), (name, value)];
+        let entry = NewEntry {
+            dn: Dn::parse(&format!("uid={takes_plain}{},ou=people,o=acme", value.len())).unwrap(),
+            attributes: attributes.map(|(name, value)| Attribute::new(name, [value])).into(),
+        };
+        let added = bench.core.import_entry(&bench.pool, &operator(), entry, PasswordTerms::default(), takes_plain, |_, _| Ok(())).await;
+        assert_eq!(added.is_ok(), is_taken, "{name}: {value}: {added:?}");
+    }
+}
+
+#[tokio::test]
+async fn hashes_in_the_forms_of_other_systems_are_no_passwords_either() {
+    use base64::Engine;
+    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let tables = [
+        (
+            "django",
+            vec![
+                "pbkdf2_sha256$260000$import01$kQ2s0b8GJm5Zt7LrXc4WvNdYf1HoEuPaTiRgKy9MzBw=".to_owned(),
+                "!kR7dQ2xZp0VbN8mLwE5yTtU3sHcJ6aGf9oIiXqYz".to_owned(),
+            ],
+        ),
+        ("base64", vec![base64("{CRYPT}$6$import.salt$XSwBk4mpFv0aLgJdE7nG5qH0tN4Cw6UuOe1"), base64("{MD5}CTBxzFGYXd6/hNeqIDc9sQ==")]),
+        ("postgresql", vec!["md5093071cc51985ddebf84d7aa20373db1".to_owned()]),
+        ("sql", vec!["0xdc5328b7e75d27aff4356bcf215412abc9a28a71".to_owned(), "\\x093071cc51985ddebf84d7aa20373db1".to_owned()]),
+        (
+            "python",
+            vec!["b'{SASL}ann@ACME.EXAMPLE'".to_owned(), "['$2b$10$abcdefghijklmnopqrstuuJ5n0e7xTq1mWl8ZK3b9oVhC2yGfD4Ri']".to_owned()],
+        ),
+    ];
+    for (name, hashes) in &tables {
+        let rows: String = hashes.iter().enumerate().map(|(place, hash)| format!("u{place},U,U,\"{hash}\"\n")).collect();
+        for takes_plain in [false, true] {
+            let bench = Bench::start().await;
+            let report = bench
+                .table(&format!("uid,cn,sn,password\n{rows}"), takes_plain)
+                .await
+                .unwrap_or_else(|failure| panic!("{name}: {failure}"));
+            for (place, hash) in hashes.iter().enumerate() {
+                assert!(!bench.may_log_in(&format!("u{place}"), hash).await && told(&report).contains_key(&(place as u64 + 2)), "{hash}");
+            }
+        }
+    }
+    let bench = Bench::start().await;
+    bench
+        .table(&format!("uid,cn,sn,password\nann,A,A,{}\nben,B,B,'{HASH}'\n", base64(HASH)), false)
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(bench.may_log_in("ann", PASSWORD).await && bench.may_log_in("ben", PASSWORD).await, "what is in them can be verified");
+    assert!(!bench.may_log_in("ann", &base64(HASH)).await && !bench.may_log_in("ben", &format!("'{HASH}'")).await);
+}
+
+#[tokio::test]
+async fn among_hashes_a_text_that_can_be_one_is_no_password() {
+    let bench = Bench::start().await;
+    // DES of crypt(3) has no mark; the hash with one stands last, behind more problems than are told.
+    let des: String = (0..MAX_PROBLEMS + 300).map(|number| format!("u{number},U,U,rl0uE2jKc9uXM\n")).collect();
+    let table = format!("uid,cn,sn,password\n{des}last,L,L,$1$import01$qJH7.N4xYta3aEG/dfqo/0\n");
+    let before = bench.rows();
+    for takes_plain in [false, true] {
+        let refused = bench.table(&table, takes_plain).await.unwrap_err().to_string();
+        assert!(
+            refused.contains("line 2: password holds") && refused.contains("a file of its own") && !refused.contains("plain-passwords"),
+            "{refused}"
+        );
+    }
+    assert_eq!(bench.rows(), before, "nothing is written");
+    let plain = "uid,cn,sn,password\nann,A,A,correcthorsebattery\n";
+    assert!(bench.table(plain, false).await.unwrap_err().to_string().contains("--plain-passwords"));
+    assert!(bench.table(plain, true).await.is_ok() && bench.may_log_in("ann", "correcthorsebattery").await);
 }

@@ -11,7 +11,7 @@ fn people(count: usize, more: &str) -> String {
     (0..count).map(|number| person(&format!("u{number}"), more)).collect()
 }
 
-/// The third reading is that for the entries, the fourth that for the links.
+/// The fourth reading is that for the entries, the fifth that for the links.
 async fn cut(bench: &Bench, file: &str, reading: usize, after: u64) {
     let cut = Cut { file: Bytes::copy_from_slice(file.as_bytes()), opened: AtomicUsize::new(0), reading, after };
     assert!(matches!(bench.import_from(Arc::new(cut), Format::Ldif).await, Err(Failure::Stopped { goes_on: true, .. })));
@@ -33,7 +33,7 @@ async fn a_corrected_file_takes_the_place_of_one_that_was_given_up() {
     let manager = "manager: uid=u0,ou=people,o=acme\n";
     let group = "dn: cn=crew,ou=groups,o=acme\nobjectClass: groupOfNames\nmember: uid=u1,ou=people,o=acme\n\n";
     let former = people(300, manager) + group;
-    for (reading, after) in [(3, 35_000), (4, 0), (4, 35_000)] {
+    for (reading, after) in [(4, 35_000), (5, 0), (5, 35_000)] {
         let bench = Bench::start().await;
         cut(&bench, &former, reading, after).await;
         let other = bench.import(&person("zoe", "")).await.unwrap_err();
@@ -59,7 +59,7 @@ async fn a_record_that_was_changed_after_its_import_was_given_up_is_told() {
     let bench = Bench::start().await;
     let file = person("alice", "userPassword: {SSHA}rW6jZOBb6c6fq+h8I/+rYOihUyRpbXBvcnQwMQ==\n")
         + &person("bob", "manager: uid=alice,ou=people,o=acme\n");
-    cut(&bench, &file, 4, 0).await;
+    cut(&bench, &file, 5, 0).await;
     Import::give_up(&bench.core, &bench.pool, &operator()).await.unwrap();
     for changed in [
         file.replace("rW6j", "sW6j"),
@@ -79,7 +79,7 @@ async fn a_record_that_was_changed_after_its_import_was_given_up_is_told() {
 async fn an_entry_that_somebody_else_adds_meanwhile_is_not_the_imports() {
     let bench = Bench::start().await;
     let file = people(300, "manager: uid=u0,ou=people,o=acme\n");
-    cut(&bench, &file, 3, 30_000).await;
+    cut(&bench, &file, 4, 30_000).await;
     let here = u64::try_from(bench.pool.store().count(&Prefix::space(Space::Entry)).unwrap()).unwrap() - 5;
     let other = add(&bench, "u299").await;
     let refused = bench.import(&file).await.unwrap_err();
@@ -98,7 +98,7 @@ async fn an_entry_that_somebody_else_adds_meanwhile_is_not_the_imports() {
 async fn an_entry_that_has_taken_the_place_of_the_imports_gets_no_links() {
     let bench = Bench::start().await;
     let file = person("alice", "") + &person("bob", "manager: uid=alice,ou=people,o=acme\n");
-    cut(&bench, &file, 4, 0).await;
+    cut(&bench, &file, 5, 0).await;
     let directory = Directory::new(&bench.pool);
     let bob = directory.resolve(&Dn::parse("uid=bob,ou=people,o=acme").unwrap()).unwrap();
     bench.core.delete_entry(&bench.pool, &operator(), bob).await.unwrap();
@@ -113,7 +113,7 @@ async fn an_import_goes_on_though_the_clock_is_set_back() {
     let bench = Bench::with(clock.clone()).await;
     let file = people(300, "manager: uid=u0,ou=people,o=acme\n");
     clock.0.fetch_sub(3_600_000_000, Ordering::SeqCst);
-    cut(&bench, &file, 3, 30_000).await;
+    cut(&bench, &file, 4, 30_000).await;
     clock.0.fetch_sub(3_600_000_000, Ordering::SeqCst);
     let report = bench.import(&file).await.unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!((report.added, report.links, report.resumed), (300, 300, true));
@@ -143,7 +143,7 @@ async fn an_import_that_is_cut_off_when_everything_is_there_is_only_tidied_up() 
     let file = people(5, "manager: uid=u0,ou=people,o=acme\n");
     for another in [false, true] {
         let bench = Bench::start().await;
-        cut(&bench, &file, 4, 0).await;
+        cut(&bench, &file, 5, 0).await;
         // As if the crash had come after the last entry, with a part of the notes removed.
         let run = Run::new(&bench.core);
         let print = fingerprint(&Bytes::copy_from_slice(file.as_bytes())).unwrap();
