@@ -17,7 +17,7 @@ use crate::{
     directory::{Directory, EntryKind},
     federation::{
         self, IdentityProvider, UpstreamIdentity,
-        link::{self, Linked},
+        link::{self, Arrival, Linked},
         oidc::{self, Answer, Wish},
     },
     model::{Actor, Error, Kind, Result, Secret, Sequence, Timestamp, Voucher, error::Denial},
@@ -243,17 +243,18 @@ impl Core {
         origin: Origin,
         begin: impl Fn(&Pool, &mut Changes, &Authentication, Timestamp) -> Result<()>,
     ) -> Result<Next> {
-        let store = pool.store();
-        store
+        let provider = voucher.provider.as_str();
+        let (next, told) = pool
+            .store()
             .decide(|changes| {
                 let pool = self.fresh(pool)?;
-                let provider = voucher.provider.as_str();
                 if !federation::vouches(&pool, voucher)? {
-                    return Ok(self.note_failure(&pool, attempt.clone(), provider, origin));
+                    return Ok((self.note_failure(&pool, attempt.clone(), provider, origin), Vec::new()));
                 }
                 let directory = identity::directory(&pool);
                 let now = self.clock.now();
-                let linked = link::find_or_create(&directory, changes, provider, vouched, now, &*self.entropy)?;
+                let Arrival { linked, mut told } =
+                    link::find_or_create(&directory, changes, provider, vouched, self.clock.stamp(), &*self.entropy)?;
                 let (known, read, actor) = self.newcomer(&pool, &directory, &linked, origin)?;
                 let input = Input::Upstream { voucher: voucher.clone(), logged_in: vouched.logged_in };
                 let from = identity::sources(&pool, origin.address, Some(mark));
@@ -267,21 +268,25 @@ impl Core {
                         }
                         begin(&pool, changes, authentication, now)?;
                         if let Linked::Created { dn, .. } = &linked {
-                            note_left_out(&pool, provider, dn, vouched);
                             audit::record(changes, &Event::success(now, Action::FederatedLink, &actor).on(dn.as_str()));
                         }
                         audit::record(changes, &Event::success(now, Action::FederatedLogin, &actor).on(provider));
                     }
                     Next::Denied(reason) => {
-                        // Nobody comes into being by being refused.
-                        *changes = Changes::new();
+                        // Nobody comes into being by being refused, nor do addresses change hands.
+                        (*changes, told) = (Changes::new(), Vec::new());
                         audit::record(changes, &Event::failure(now, Action::FederatedLogin, &actor, *reason).on(provider));
                     }
-                    Next::Ask(_) | Next::Redirect(_) => *changes = Changes::new(),
+                    Next::Ask(_) | Next::Redirect(_) => (*changes, told) = (Changes::new(), Vec::new()),
                 }
-                Ok(decision.next)
+                Ok((decision.next, told))
             })
-            .await
+            .await?;
+        // Not before it is so: the decision may have been made again.
+        for told in &told {
+            tracing::warn!(pool = %pool.slug(), provider, "{told}");
+        }
+        Ok(next)
     }
 
     /// Whom an upstream means, with the version of their history.
@@ -318,13 +323,6 @@ impl Core {
         };
         self.count_failure(pool.id(), Action::FederatedLogin, provider, reason, origin);
         next
-    }
-}
-
-/// Tells the operator of an address that nobody has got, so that somebody who misses theirs is no riddle.
-fn note_left_out(pool: &Pool, provider: &str, dn: &str, vouched: &UpstreamIdentity) {
-    if let Some((_, domain)) = vouched.mail_elsewhere.as_deref().and_then(|mail| mail.rsplit_once('@')) {
-        tracing::warn!(pool = %pool.slug(), provider, dn, domain, "the mail address is left out: its domain is not among the provider's mail_domains");
     }
 }
 

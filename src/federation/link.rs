@@ -2,11 +2,15 @@
 //!
 //! It is keyed by provider, issuer and subject: an upstream that changes its issuer is another upstream, and a mail address or a name ties nobody to anything.
 
+mod mail;
+mod names;
+
+pub(super) use names::Names;
+
 use super::identity::UpstreamIdentity;
 use crate::{
-    audit::{self, Action, Event},
     crypto::digest,
-    directory::{Directory, Modification, ModificationKind, NewEntry},
+    directory::{Directory, NewEntry},
     model::{
         Actor, Attribute, Entropy, EntryId, Error, Face, Kind, Rdn, Result, Role, Sequence, Timestamp,
         entropy::random,
@@ -28,13 +32,7 @@ const BY_ENTRY: u8 = b'e';
 /// What the name of the server begins with where it does what an upstream has said.
 pub(super) const ACTOR: &str = "federation:";
 
-/// Names that are tried before one gets a random end: `x`, `x-2` … `x-9`.
-const COUNTED_NAMES: u32 = 9;
-
-/// Characters of the upstream's username that a generated uid holds.
-const MAX_USERNAME: usize = 64;
-
-#[derive(Encode, Decode)]
+#[derive(Clone, Encode, Decode)]
 #[cbor(map)]
 struct Stored {
     #[n(0)]
@@ -84,10 +82,19 @@ impl Tie {
     }
 
     /// Writes down where the address is from by now.
-    pub(super) fn put_mail(self, changes: &mut Changes, mail: MailOrigin) {
+    pub(super) fn put_mail(&self, changes: &mut Changes, mail: MailOrigin) {
         changes.expect_version(self.key.clone(), self.version);
-        changes.put(self.key, record::encode(VERSION, &Stored { mail: Some(mail), ..self.stored }));
+        changes.put(self.key.clone(), record::encode(VERSION, &Stored { mail: Some(mail), ..self.stored.clone() }));
     }
+}
+
+/// Somebody who has come from an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Their local user.
+    pub linked: Linked,
+    /// What became of mail addresses by it, in sentences for the operator: true once the changes are committed.
+    pub told: Vec<String>,
 }
 
 /// The local user of an upstream identity.
@@ -132,15 +139,17 @@ pub fn find_or_create(
     identity: &UpstreamIdentity,
     now: Timestamp,
     entropy: &dyn Entropy,
-) -> Result<Linked> {
+) -> Result<Arrival> {
+    let word = mail::Word { directory, provider, identity, now };
+    let mut told = Vec::new();
     let key = identity_key(provider, identity);
     match directory.store().get(&key)? {
         Some(row) => {
             let stored: Stored = record::decode(VERSION, &row.value)?;
             let entry = stored.entry;
             if directory.head(entry)?.is_some() {
-                renew_mail(directory, changes, Tie { key, version: row.version, stored }, identity, now)?;
-                return Ok(Linked::Found(entry));
+                word.renew(changes, &Tie { key, version: row.version, stored }, &mut told)?;
+                return Ok(Arrival { linked: Linked::Found(entry), told });
             }
             // The user was deleted: the next login is a first login again.
             changes.expect_version(key.clone(), row.version);
@@ -148,10 +157,10 @@ pub fn find_or_create(
         None => changes.expect_absent(key.clone()),
     }
     let uuid = uuid::Builder::from_random_bytes(random(entropy)).into_uuid();
-    let name = new_name(directory, provider, identity, entropy)?;
-    let mail = free_mail(directory, identity);
+    let name = Names::new(directory, entropy).free(&names::base(provider, identity))?;
     let dn = directory.suffix().child(Rdn::single("ou", "people")).child(Rdn::single("uid", name.as_str()));
     let text = dn.to_string();
+    let mail = word.first(changes, &text, &mut told)?;
     let entry = NewEntry { dn, attributes: attributes(identity, mail, &name, uuid) };
     let entry = directory.add(changes, entry, &server(provider), now, entropy).map_err(|error| match error.kind() {
         // The name was free a moment ago: somebody is taking it now, perhaps for this very identity.
@@ -168,7 +177,7 @@ pub fn find_or_create(
     };
     changes.put(entry_key(entry, &key), Vec::new());
     changes.put(key, record::encode(VERSION, &stored));
-    Ok(Linked::Created { entry, uuid, name, dn: text })
+    Ok(Arrival { linked: Linked::Created { entry, uuid, name, dn: text }, told })
 }
 
 /// Forgets the upstream identities of an entry that is being deleted.
@@ -197,60 +206,9 @@ pub(super) fn of_entry(directory: &Directory, entry: EntryId) -> Result<Vec<Tie>
     Ok(ties)
 }
 
-/// Follows a new address of somebody, if what the entry has is what their upstream gave it. What an administrator has decided stays, and so does what an earlier
-/// version left without saying where it is from.
-fn renew_mail(directory: &Directory, changes: &mut Changes, tie: Tie, identity: &UpstreamIdentity, now: Timestamp) -> Result<()> {
-    let (Some(mail), Some(MailOrigin::Upstream(given))) = (&identity.mail, tie.mail()) else { return Ok(()) };
-    if given.as_ref() == Some(mail) || free_mail(directory, identity).is_none() {
-        return Ok(());
-    }
-    let entry = tie.stored.entry;
-    let held = directory.entry(entry)?.ok_or_else(Error::contended)?;
-    if !held.texts("mail").eq(given.as_deref()) {
-        return Ok(());
-    }
-    let actor = server(tie.provider());
-    let step = Modification { kind: ModificationKind::Replace, attribute: Attribute::new("mail", [mail.as_str()]) };
-    match directory.modify(changes, entry, &[step], &actor, now) {
-        // An address that the schema does not take must not keep the person out.
-        Err(error) if matches!(error.kind(), Kind::Invalid(_)) => {
-            tracing::warn!(provider = tie.provider(), %error, "a new mail address is left out")
-        }
-        modified => {
-            modified?;
-            let name = directory.dn(entry)?.map(|dn| dn.to_string()).unwrap_or_default();
-            audit::record(changes, &Event::success(now, Action::EntryModify, &actor).on(name));
-            tie.put_mail(changes, MailOrigin::Upstream(Some(mail.clone())));
-        }
-    }
-    Ok(())
-}
-
 /// The server, where it does what an upstream has said.
 fn server(provider: &str) -> Actor {
     Actor { role: Role::Operator, entry: None, name: format!("{ACTOR}{provider}"), face: Face::Server, address: None }
-}
-
-fn new_name(directory: &Directory, provider: &str, identity: &UpstreamIdentity, entropy: &dyn Entropy) -> Result<String> {
-    let username: String = identity.username.as_deref().unwrap_or(&identity.subject).chars().take(MAX_USERNAME).collect();
-    free_name(directory, &format!("{provider}.{username}"), entropy)
-}
-
-/// A uid that nobody has.
-pub(super) fn free_name(directory: &Directory, base: &str, entropy: &dyn Entropy) -> Result<String> {
-    let counted = std::iter::once(base.to_owned()).chain((2..=COUNTED_NAMES).map(|number| format!("{base}-{number}")));
-    let drawn = std::iter::once(format!("{base}-{}", digest::base64url(&random::<6>(entropy))));
-    for name in counted.chain(drawn) {
-        if directory.by_unique("uid", name.as_bytes())?.is_none() {
-            return Ok(name);
-        }
-    }
-    Err(Error::contended())
-}
-
-/// The address of somebody, if nobody has it: one that is taken must not keep the person out.
-fn free_mail<'a>(directory: &Directory, identity: &'a UpstreamIdentity) -> Option<&'a str> {
-    identity.mail.as_deref().filter(|mail| matches!(directory.by_unique("mail", mail.as_bytes()), Ok(None)))
 }
 
 fn attributes(identity: &UpstreamIdentity, mail: Option<&str>, name: &str, uuid: Uuid) -> Vec<Attribute> {

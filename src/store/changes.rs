@@ -2,7 +2,7 @@
 
 use super::keys::{Key, Prefix};
 use super::server_keys::ServerKey;
-use crate::model::{Sequence, Timestamp};
+use crate::model::{Result, Sequence, Timestamp};
 use std::time::Duration;
 
 /// What must hold at the moment of the commit.
@@ -104,6 +104,21 @@ impl Changes {
         self.audit_kept = Some(time);
     }
 
+    /// Lets `fill` add to them; if it fails, they are as they were. For whoever goes on after that
+    /// error: it can come when a part of the rows is there already.
+    pub fn attempt<T>(&mut self, fill: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        // These rather than others that are merged later: what fills them asks what they remove.
+        let (expectations, writes, audit, kept) = (self.expectations.len(), self.writes.len(), self.audit.len(), self.audit_kept);
+        let filled = fill(self);
+        if filled.is_err() {
+            self.expectations.truncate(expectations);
+            self.writes.truncate(writes);
+            self.audit.truncate(audit);
+            self.audit_kept = kept;
+        }
+        filled
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty() && self.audit.is_empty()
@@ -151,5 +166,42 @@ impl ServerChanges {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::model::{EntryId, Error};
+
+    #[test]
+    fn an_attempt_that_fails_leaves_nothing() {
+        let key = |number| Key::entry(EntryId::new(number));
+        let mut changes = Changes::new();
+        changes.delete(key(1));
+        changes.expect_present(key(1));
+        let fill = |changes: &mut Changes| {
+            assert!(changes.removes(&key(1)), "it sees what is there already");
+            changes.expect_absent(key(2));
+            changes.put(key(2), Vec::new());
+            changes.put(key(1), Vec::new());
+            changes.audit(Timestamp::from_seconds(1), Vec::new());
+            changes.keep_audit(Duration::from_secs(1));
+        };
+        let failed: Result<()> = changes.attempt(|changes| {
+            fill(changes);
+            Err(Error::contended())
+        });
+        assert!(failed.is_err() && changes.removes(&key(1)));
+        assert_eq!((changes.expectations.len(), changes.writes.len(), changes.audit.len(), changes.audit_kept), (1, 1, 0, None));
+        changes
+            .attempt(|changes| {
+                fill(changes);
+                Ok(())
+            })
+            .unwrap();
+        assert!(!changes.removes(&key(1)));
+        assert_eq!((changes.expectations.len(), changes.writes.len(), changes.audit.len()), (2, 3, 1));
     }
 }

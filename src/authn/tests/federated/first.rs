@@ -4,7 +4,7 @@ use super::*;
 use crate::directory::NewEntry;
 use crate::federation::{
     UpstreamIdentity,
-    link::{self, Linked},
+    link::{self, Arrival, Linked},
 };
 use crate::model::{Attribute, Dn, Entropy};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +89,7 @@ async fn first_logins_that_race_to_the_commit_make_one_user() {
     let all = futures_util::future::join_all((0..8).map(|_| decide())).await;
     let entries: Vec<_> = all
         .into_iter()
-        .map(|linked| match linked.unwrap() {
+        .map(|arrival| match arrival.unwrap().linked {
             Linked::Found(entry) | Linked::Created { entry, .. } => entry,
         })
         .collect();
@@ -125,7 +125,7 @@ async fn a_uid_that_is_given_away_while_it_is_looked_at_keeps_nobody_out() {
     let bench = Bench::new().await;
     let (directory, identity) = (bench.directory(), erin());
     let thief = Thief { bench: &bench, uid: "idp.erin", has_stolen: AtomicBool::new(false) };
-    let linked = bench
+    let Arrival { linked, .. } = bench
         .pool
         .store()
         .decide(|changes| link::find_or_create(&directory, changes, "idp", &identity, bench.now(), &thief))
@@ -171,4 +171,28 @@ async fn a_deleted_user_comes_back_as_a_new_one() {
     assert_eq!(rows, 0, "the tie goes with the user");
     assert_eq!(stage.logged_in().await, "suppliers.erin");
     assert_ne!(directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap(), first);
+}
+
+/// Of a clock that has gone back: entries are read in an order, whoever brings them.
+#[tokio::test]
+async fn whom_an_upstream_brings_bears_the_stamp() {
+    let stage = Stage::new().await;
+    let stamp = stage.bench.hold_back(Duration::from_secs(24 * 60 * 60));
+    stage.upstream.behaviour().now = stage.bench.now().seconds();
+    assert_eq!(stage.logged_in().await, "suppliers.erin");
+    let directory = stage.bench.directory();
+    let id = directory.by_unique("uid", b"suppliers.erin").unwrap().unwrap();
+    assert_eq!(directory.entry(id).unwrap().unwrap().created(), stamp);
+}
+
+/// The clock of an upstream may be a little behind, but a session is as old as it is.
+#[tokio::test]
+async fn a_session_that_was_there_before_is_no_proof_since() {
+    let stage = Stage::new().await;
+    let Step::Granted(granted) = stage.login().await else { panic!("refused") };
+    let bench = &stage.bench;
+    let session = bench.core.session(&bench.pool, granted.session.expose()).await.unwrap().unwrap();
+    assert!(session.is_proven_since(bench.now()));
+    bench.pass(Duration::from_secs(1));
+    assert!(!session.is_proven_since(bench.now()));
 }

@@ -1,5 +1,8 @@
 //! Mail addresses and names that an upstream gives: only those that it may, and never against an administrator.
 
+mod names;
+mod renewal;
+
 use super::*;
 use crate::authn::PasswordTerms;
 use crate::directory::{Modification, NewEntry};
@@ -132,13 +135,14 @@ async fn a_later_login_with_another_address_follows_the_same_rule() {
     };
     assert_eq!(login_with("new@acme.example").await, None);
     assert_eq!(login_with(ERIN).await.as_deref(), Some(ERIN));
-    assert_eq!(login_with("new@acme.example").await.as_deref(), Some(ERIN), "elsewhere");
+    assert_eq!(login_with("new@acme.example").await, None, "elsewhere, and the one of before is no longer said");
     assert_eq!(login_with("evans@suppliers.example").await.as_deref(), Some("evans@suppliers.example"));
     assert_eq!(stage.holder("mail", ERIN), None, "the old one is free again");
     let changed = stage.bench.events(Action::EntryModify);
-    assert_eq!(changed.iter().map(|event| event.actor.as_str()).collect::<Vec<_>>(), ["federation:suppliers"; 2]);
+    assert_eq!(changed.iter().map(|event| event.actor.as_str()).collect::<Vec<_>>(), ["federation:suppliers"; 3]);
     stage.add("frank", "frank@suppliers.example").await.unwrap();
-    assert_eq!(login_with("frank@suppliers.example").await.as_deref(), Some("evans@suppliers.example"), "taken");
+    assert_eq!(login_with("frank@suppliers.example").await, None, "taken, and the one of before is no longer said");
+    assert_eq!(login_with("evans@suppliers.example").await.as_deref(), Some("evans@suppliers.example"));
 
     // What an administrator writes stays, even if that is none.
     stage.modify("suppliers.erin", replace("mail", "erin@acme.example")).await.unwrap();
@@ -324,7 +328,33 @@ async fn a_file_takes_no_name_from_anybody() {
     stage.logged_in().await;
     let entry = NewEntry { dn: Dn::parse("uid=suppliers.erin,ou=people,o=acme").unwrap(), ..user("x", None) };
     let terms = PasswordTerms::default();
-    let imported = stage.bench.core.import_entry(&stage.bench.pool, &operator(), entry, terms, |_, _| Ok(())).await;
+    let imported = stage.bench.core.import_entry(&stage.bench.pool, &operator(), entry, terms, false, |_, _| Ok(())).await;
     assert_eq!(*imported.unwrap_err().kind(), Kind::Conflict(crate::model::error::Clash::Exists));
     assert_eq!(stage.logged_in().await, "suppliers.erin");
+}
+
+/// Who decides about an address at the same moment as somebody else decides again.
+#[tokio::test]
+async fn of_two_words_about_an_address_the_later_one_has_read_the_first() {
+    let stage = Stage::new().await;
+    stage.logged_in().await;
+    let (directory, store) = (stage.bench.directory(), stage.bench.pool.store());
+    let erin = stage.holder("uid", "suppliers.erin").unwrap();
+    let (mut first, mut second) = (Changes::new(), Changes::new());
+    for changes in [&mut first, &mut second] {
+        federation::precedence::decide_mail(&directory, changes, erin).unwrap();
+    }
+    store.commit(first).await.unwrap();
+    assert_eq!(store.commit(second).await, Err(CommitError::Conflict));
+}
+
+#[tokio::test]
+async fn nobody_loses_an_address_or_a_name_to_themselves() {
+    let stage = Stage::vouching_for(&["suppliers.example"]).await;
+    stage.logged_in().await;
+    stage.modify("suppliers.erin", replace("mail", ERIN)).await.unwrap();
+    stage.set(|provider| provider.mail_domains = MailDomains::all()).await;
+    stage.modify("suppliers.erin", replace("mail", ERIN)).await.unwrap();
+    assert_eq!(stage.mail_of("suppliers.erin").as_deref(), Some(ERIN));
+    assert!(stage.bench.events(Action::FederatedYield).is_empty());
 }

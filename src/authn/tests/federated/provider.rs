@@ -143,3 +143,31 @@ async fn a_provider_is_kept_sealed_and_found_by_name() {
     pool.store().commit(changes).await.unwrap();
     assert!(federation::find(pool, "suppliers").unwrap().is_none());
 }
+
+#[tokio::test]
+async fn what_rests_on_a_provider_as_it_was_read_conflicts_with_its_change() {
+    let stage = Stage::new().await;
+    let (pool, entropy) = (&stage.bench.pool, &*stage.bench.core.entropy);
+    let commit = async |changes| pool.store().commit(changes).await.map(drop);
+    let provider = stage.upstream.provider();
+    let (_, seen) = federation::read_version(pool, "suppliers").unwrap().unwrap();
+    let voucher = federation::voucher(pool, "suppliers").unwrap().unwrap();
+    let mut login = Changes::new();
+    federation::expect(pool, &mut login, &voucher).unwrap();
+    let mut edit = Changes::new();
+    federation::put(pool, &mut edit, &provider, entropy).unwrap();
+
+    let mut other = Changes::new();
+    let renamed = federation::IdentityProvider { display_name: "Partners".into(), ..provider.clone() };
+    federation::put(pool, &mut other, &renamed, entropy).unwrap();
+    commit(other).await.unwrap();
+    assert_eq!(commit(edit).await, Err(CommitError::Conflict));
+    assert_eq!(commit(login).await, Err(CommitError::Conflict));
+    let mut late = Changes::new();
+    federation::replace(pool, &mut late, &provider, seen, entropy).unwrap();
+    assert_eq!(commit(late).await, Err(CommitError::Conflict), "it was shown in another state");
+    assert_eq!(federation::find(pool, "suppliers").unwrap().unwrap().display_name, "Partners");
+    let mut login = Changes::new();
+    federation::expect(pool, &mut login, &voucher).unwrap();
+    commit(login).await.unwrap();
+}
