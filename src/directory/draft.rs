@@ -107,6 +107,18 @@ impl Draft {
         self.attributes.insert(name, Content { tlv, spill: None });
     }
 
+    /// Drops values of an attribute, of all its options, that are not to be kept. Where all are, they stay where they lie.
+    pub fn retain_values(&mut self, attribute: &AttributeType, keep: impl Fn(&[u8]) -> bool) {
+        let names: Vec<Name> = self.attributes.keys().filter(|name| name.attribute == attribute.id).cloned().collect();
+        for name in names {
+            let Some(content) = self.attributes.get(&name) else { continue };
+            let kept: Vec<_> = content.values().filter(|value| keep(value)).map(<[u8]>::to_vec).collect();
+            if kept.len() != content.values().count() {
+                self.set(attribute, name, &kept);
+            }
+        }
+    }
+
     /// Notes that it is changed, when and by whom. Later than it was changed before, whatever the clock says: entryCSN never goes back.
     pub fn touch(&mut self, actor: &Actor, now: Timestamp) {
         self.header.modified = now.max(self.header.modified.plus(Duration::from_micros(1)));

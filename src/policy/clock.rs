@@ -13,7 +13,15 @@
 //! ```
 //!
 //! A machine that was off has no steady clock for that time, and may have been off for months. So at a start the time that was last trusted is compared: a clock
-//! that is before it, or more than [`MAX_OFF`] after it, holds deletions back too.
+//! that is before it, or more than [`MAX_OFF`] after it, holds deletions back too. Stamps go by the wall clock then. To go on from the time that was last trusted
+//! would date whatever is written in the first hour to the day when the machine was switched off, or its data saved; and that is why a clock has gone ahead far
+//! more often than that it is wrong.
+//!
+//! A stamp is never before one that was given earlier. Whoever follows the changes of a directory asks for what was stamped after the last change that they have
+//! seen: of what is stamped before it they would never hear. Records that a clock ahead of the time has stamped therefore go first until that time has come, and
+//! what is written meanwhile is stamped a microsecond after them: a date that is too late can be seen, and a change that is missed cannot. So what is remembered
+//! over a restart is two moments: the time that was last trusted, which a clock that is believed later takes back, and the last stamp, which nothing does. A clock
+//! ahead under which nothing was stamped leaves no trace.
 
 use crate::model::Timestamp;
 use std::time::Duration;
@@ -24,6 +32,8 @@ pub const MAX_DRIFT: Duration = Duration::from_secs(60);
 pub const HOLD: Duration = Duration::from_secs(60 * 60);
 /// How long a machine may have been off without being asked about it.
 pub const MAX_OFF: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the wall clock is measured by one reading of it. Over a longer time what is taken for drift would grow to hours.
+pub const RENEWED: Duration = Duration::from_secs(24 * 60 * 60);
 /// How far in the future a record may seem to be made: clocks of several machines, and of one before and after a correction, differ. What claims to be from beyond
 /// that is not believed.
 pub const SKEW: Duration = Duration::from_secs(5 * 60);
@@ -63,10 +73,26 @@ pub enum Leap {
     Back(Duration),
 }
 
+/// What is remembered over a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The time that was last trusted, if any was.
+    pub last: Option<Timestamp>,
+    /// The last stamp that was given.
+    pub stamp: Timestamp,
+}
+
+impl Default for Noted {
+    /// Before anything was trusted or stamped.
+    fn default() -> Self {
+        Self { last: None, stamp: Timestamp::from_micros(i64::MIN) }
+    }
+}
+
 /// What is thought of the wall clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
-    /// The reading that the wall clock is measured by: the first one after the last leap.
+    /// The reading that the wall clock is measured by: the first one after the last leap, or of the day.
     anchor: Reading,
     /// Of a clock that is held: the reading that stamps go on from, and when it is trusted again by the steady clock.
     held: Option<(Reading, Duration)>,
@@ -75,17 +101,17 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// At the start of a server. `trusted` is the last time that was trusted before, if there was one.
-    pub fn begin(reading: Reading, trusted: Option<Timestamp>) -> (Self, Option<Leap>) {
-        let leap = trusted.and_then(|trusted| leap(trusted, reading.wall, SKEW, MAX_OFF));
+    /// At the start of a server, with what the one before has noted.
+    pub fn begin(reading: Reading, noted: Noted) -> (Self, Option<Leap>) {
+        let leap = noted.last.and_then(|last| leap(last, reading.wall, SKEW, MAX_OFF));
         let held = leap.map(|_| (reading, reading.steady + HOLD));
-        let stamp = trusted.map_or(Timestamp::from_micros(i64::MIN), |trusted| trusted);
-        (Self { anchor: reading, held, stamp }, leap)
+        (Self { anchor: reading, held, stamp: noted.stamp }, leap)
     }
 
     /// Takes note of the time; tells if the wall clock has leapt.
     pub fn look(&mut self, reading: Reading) -> Option<Leap> {
-        let drift = MAX_DRIFT + reading.steady.saturating_sub(self.anchor.steady) / 1000;
+        let measured = reading.steady.saturating_sub(self.anchor.steady);
+        let drift = MAX_DRIFT + measured / 1000;
         let leap = leap(self.anchor.at(reading.steady), reading.wall, drift, drift);
         if leap.is_some() {
             let from = self.held.map_or(self.anchor, |(from, _)| from);
@@ -93,12 +119,20 @@ impl Trust {
             self.held = Some((from, reading.steady + HOLD));
         }
         self.held = self.held.filter(|(_, until)| reading.steady < *until);
+        if self.held.is_none() && measured >= RENEWED {
+            self.anchor = reading;
+        }
         leap
     }
 
     /// Whether what has ended by the wall clock may be deleted.
     pub const fn may_delete(&self) -> bool {
         self.held.is_none()
+    }
+
+    /// What to remember over a restart, given what is remembered by now.
+    pub fn note(&self, reading: Reading, noted: Noted) -> Noted {
+        Noted { last: if self.may_delete() { Some(reading.wall) } else { noted.last }, stamp: self.stamp.max(noted.stamp) }
     }
 
     /// The moment to write into a record: never the same as, or before, one that was given earlier.
@@ -121,132 +155,4 @@ fn leap(expected: Timestamp, wall: Timestamp, back: Duration, forward: Duration)
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const DAY: i64 = 24 * 60 * 60;
-    const NOON: i64 = 1_790_000_000;
-
-    /// So many seconds after the beginning by the steady clock, when the wall clock is so many seconds off.
-    fn reading(steady: u64, off: i64) -> Reading {
-        let wall = Timestamp::from_seconds(NOON + i64::try_from(steady).unwrap() + off);
-        Reading { wall, steady: Duration::from_secs(steady) }
-    }
-
-    fn seconds(seconds: i64) -> Duration {
-        Duration::from_secs(seconds.unsigned_abs())
-    }
-
-    #[test]
-    fn what_time_servers_do_is_no_leap() {
-        let (mut trust, at_start) = Trust::begin(reading(0, 0), Some(Timestamp::from_seconds(NOON - 30)));
-        assert_eq!(at_start, None);
-        // A leap second, a correction after the start, and a slew of 500 ppm for ten days.
-        for (steady, off) in [(100, -1), (200, 40), (300, 0), (864_000, 432)] {
-            assert_eq!(trust.look(reading(steady, off)), None, "{steady} {off}");
-            assert!(trust.may_delete());
-        }
-    }
-
-    #[test]
-    fn a_leap_of_a_moment_holds_deletions_until_an_hour_after_it_is_over() {
-        let (mut trust, _) = Trust::begin(reading(0, 0), None);
-        assert_eq!(trust.look(reading(1000, 400 * DAY)), Some(Leap::Forward(seconds(400 * DAY))));
-        assert!(!trust.may_delete());
-        assert_eq!(trust.look(reading(1033, 0)), Some(Leap::Back(seconds(400 * DAY))));
-        assert_eq!(trust.look(reading(1033 + 3599, 0)), None);
-        assert!(!trust.may_delete());
-        assert_eq!(trust.look(reading(1033 + 3600, 0)), None);
-        assert!(trust.may_delete());
-    }
-
-    #[test]
-    fn steps_that_are_small_each_are_a_leap_together() {
-        let (mut trust, _) = Trust::begin(reading(0, 0), None);
-        let leapt = (1..=10).filter_map(|step: i64| trust.look(reading(step.unsigned_abs(), step * 30))).count();
-        assert!(leapt > 0 && !trust.may_delete());
-    }
-
-    #[test]
-    fn a_clock_that_was_corrected_is_trusted_in_the_end() {
-        for off in [400 * DAY, -DAY] {
-            let (mut trust, _) = Trust::begin(reading(0, 0), None);
-            assert!(trust.look(reading(10, off)).is_some());
-            assert_eq!(trust.look(reading(10 + 3600, off)), None);
-            assert!(trust.may_delete());
-        }
-    }
-
-    #[test]
-    fn at_a_start_the_time_that_was_last_trusted_is_compared() {
-        let table = [
-            (Some(0), 0, None),
-            (Some(0), DAY, None),
-            (Some(0), 400 * DAY, Some(Leap::Forward(seconds(400 * DAY)))),
-            (Some(0), -299, None),
-            (Some(0), -DAY, Some(Leap::Back(seconds(DAY)))),
-            // A machine without a battery begins in 1970.
-            (Some(0), -NOON, Some(Leap::Back(seconds(NOON)))),
-            (None, -NOON, None),
-        ];
-        for (trusted, off, expected) in table {
-            let trusted: Option<i64> = trusted;
-            let (trust, leap) = Trust::begin(reading(0, off), trusted.map(|_| Timestamp::from_seconds(NOON)));
-            assert_eq!((leap, trust.may_delete()), (expected, expected.is_none()), "{trusted:?} {off}");
-        }
-    }
-
-    #[test]
-    fn stamps_go_on_evenly_while_the_clock_is_held() {
-        let (mut trust, _) = Trust::begin(reading(0, 0), None);
-        assert_eq!(trust.stamp(reading(1, 0)), reading(1, 0).wall);
-        trust.look(reading(2, 400 * DAY));
-        assert_eq!(trust.stamp(reading(3, 400 * DAY)), reading(3, 0).wall, "nothing is stamped with a time that is not believed");
-        trust.look(reading(4, 0));
-        assert_eq!(trust.stamp(reading(5, 0)), reading(5, 0).wall);
-    }
-
-    #[test]
-    fn what_comes_from_the_future_is_not_believed() {
-        let now = Timestamp::from_seconds(NOON);
-        assert!(!is_from_the_future(now.plus(SKEW), now));
-        assert!(is_from_the_future(now.plus(SKEW).plus(Duration::from_micros(1)), now));
-        assert!(!is_from_the_future(now.minus(SKEW), now));
-        let minute = Duration::from_secs(60);
-        for (end, alive) in [(0, false), (1, true), (60, true), (360, true), (361, false)] {
-            assert_eq!(is_alive(now.plus(seconds(end)), minute, now), alive, "{end}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn stamps_never_go_back_whatever_the_clock_does(
-            offs in prop::collection::vec(prop_oneof![Just(0), -1_000_000_000..1_000_000_000i64], 1..50),
-            trusted in prop::option::of(0..4_000_000_000i64),
-        ) {
-            let (mut trust, _) = Trust::begin(reading(0, offs[0]), trusted.map(Timestamp::from_seconds));
-            let mut last = trusted.map(Timestamp::from_seconds);
-            for (steady, off) in (0..).step_by(700).zip(offs) {
-                let reading = reading(steady, off);
-                trust.look(reading);
-                let stamp = trust.stamp(reading);
-                prop_assert!(last.is_none_or(|last| stamp > last));
-                last = Some(stamp);
-            }
-        }
-
-        #[test]
-        fn nothing_is_deleted_within_an_hour_of_a_leap(offs in prop::collection::vec(prop_oneof![Just(0), -DAY..DAY], 1..60)) {
-            let (mut trust, _) = Trust::begin(reading(0, 0), None);
-            let mut leapt: Option<u64> = None;
-            for (steady, off) in (0..).step_by(600).zip(offs) {
-                if trust.look(reading(steady, off)).is_some() {
-                    leapt = Some(steady);
-                }
-                prop_assert_eq!(trust.may_delete(), leapt.is_none_or(|at| steady - at >= 3600));
-            }
-        }
-    }
-}
+mod tests;

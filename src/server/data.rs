@@ -1,6 +1,6 @@
 //! Whether the data folder holds what this version of the server reads right.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use crate::directory::made_by;
 use crate::store::{ReadError, ServerChanges, ServerKey, Store};
 

@@ -22,7 +22,7 @@ pub fn raise(listen: &Listen, limits: &Limits) {
 fn warning(allowed: u64, listen: &Listen, limits: &Limits) -> Option<String> {
     let kinds = [[&listen.http, &listen.https], [&listen.ldap, &listen.ldaps]];
     let kinds = kinds.iter().filter(|kind| kind.iter().any(|addresses| !addresses.is_empty())).count();
-    let connections = (limits.connections as u64).saturating_mul(kinds as u64);
+    let connections = (limits.connections.get() as u64).saturating_mul(kinds as u64);
     let needed = connections.saturating_add(OTHERS);
     (allowed < needed).then(|| {
         format!(
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn connections_that_do_not_fit_are_told_with_what_to_do() {
-        let limits = Limits { connections: 1000, ..Limits::default() };
+        let limits = Limits { connections: 1000.try_into().unwrap(), ..Limits::default() };
         assert_eq!(warning(1256, &listen(), &limits), None);
         let text = warning(1255, &listen(), &limits).unwrap();
         for part in ["may open 1255 files", "1000 connections", "need 1256", "LimitNOFILE", "`limits.connections`"] {
@@ -60,6 +60,6 @@ mod tests {
         let both = Listen { ldaps: vec!["127.0.0.1:0".parse().unwrap()], ..listen() };
         assert!(warning(2255, &both, &limits).unwrap().contains("need 2256"));
         assert_eq!(warning(2256, &both, &limits), None);
-        assert_eq!(warning(u64::MAX, &both, &Limits { connections: usize::MAX, ..Limits::default() }), None);
+        assert_eq!(warning(u64::MAX, &both, &Limits { connections: usize::MAX.try_into().unwrap(), ..Limits::default() }), None);
     }
 }

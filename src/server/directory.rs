@@ -1,6 +1,6 @@
 //! LDAP connections: in clear text with StartTLS, and within TLS from the first byte.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use super::lanes::Lanes;
 use super::life::Life;
 use super::limits::Limits;

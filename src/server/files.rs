@@ -1,6 +1,6 @@
 //! Files and folders of the data folder that are no records.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

@@ -5,7 +5,7 @@
 //! is done there without waiting stalls the neighbours for as long as it takes. So what an operation does there is bounded, what takes longer is a job in `work`, and a
 //! connection that has many requests waiting yields after a few of them.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};

@@ -1,13 +1,13 @@
 //! Limits of the whole server, as the configuration file sets them. What one pool may cost is among the settings of the pool.
+//!
+//! A limit that would let nobody in, or let nobody work, is refused where it is read: it is never 0.
 
-use super::listener::Gate;
 use crate::authn::WaitingLimits;
 use crate::ldap;
 use crate::store::Options;
 use crate::work::Places;
 use serde::Deserialize;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The table `limits`.
@@ -15,25 +15,25 @@ use std::time::Duration;
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Connections of one kind at a time.
-    pub connections: usize,
+    pub connections: NonZeroUsize,
     /// Connections of one kind at a time from one address.
-    pub connections_per_address: usize,
+    pub connections_per_address: NonZeroUsize,
     /// Seconds that a connection may take for a TLS handshake or for the head of a request.
-    pub handshake_seconds: u64,
-    /// Seconds that running requests get when the server stops.
+    pub handshake_seconds: NonZeroU64,
+    /// Seconds that running requests get when the server stops; with 0 they are broken off.
     pub drain_seconds: u64,
-    /// Megabytes that the store's engine may cache.
-    pub engine_cache_mib: u64,
-    /// Megabytes that the cache of hot records may hold.
+    /// Megabytes that the store's engine may cache; it needs some.
+    pub engine_cache_mib: NonZeroU64,
+    /// Megabytes that the cache of hot records may hold; with 0 there is none.
     pub hot_cache_mib: u64,
     /// Threads for password hashing and signatures; 0 means one a core.
     pub work_threads: usize,
     /// Jobs of one pool that may wait for those threads.
-    pub work_queue_per_pool: usize,
+    pub work_queue_per_pool: NonZeroUsize,
     /// Of those, jobs that were asked for from one address: half, since a legacy application that binds for everybody is one address too.
-    pub work_queue_per_address: usize,
+    pub work_queue_per_address: NonZeroUsize,
     /// Jobs that were asked for from one address, of all pools together.
-    pub work_queue_per_address_overall: usize,
+    pub work_queue_per_address_overall: NonZeroUsize,
     /// Logins of one browser at a pool that are stored while they wait: at an upstream, or for the application's next request. For one more the oldest goes.
     pub waiting_logins_per_browser: NonZeroUsize,
     /// The same for one address; for one more the oldest of the browser goes that has most there.
@@ -59,14 +59,9 @@ pub struct LdapLimits {
 }
 
 impl Limits {
-    /// A gate for connections of one kind.
-    pub(super) fn gate(&self) -> Arc<Gate> {
-        Gate::new(self.connections, self.connections_per_address)
-    }
-
     /// How long a TLS handshake or the head of a request may take.
     pub(super) const fn handshake(&self) -> Duration {
-        Duration::from_secs(self.handshake_seconds)
+        Duration::from_secs(self.handshake_seconds.get())
     }
 
     /// How long running requests get when the server stops.
@@ -77,7 +72,7 @@ impl Limits {
     /// Settings of the store.
     pub(super) fn store(&self) -> Options {
         Options {
-            engine_cache: self.engine_cache_mib << 20,
+            engine_cache: self.engine_cache_mib.get() << 20,
             hot_cache: self.hot_cache_mib << 20,
             signs: &["master.key", "admin.sock"],
             ..Options::default()
@@ -95,9 +90,9 @@ impl Limits {
     /// Jobs that may wait for them.
     pub(super) const fn places(&self) -> Places {
         Places {
-            per_pool: self.work_queue_per_pool,
-            per_address: self.work_queue_per_address,
-            per_address_overall: self.work_queue_per_address_overall,
+            per_pool: self.work_queue_per_pool.get(),
+            per_address: self.work_queue_per_address.get(),
+            per_address_overall: self.work_queue_per_address_overall.get(),
         }
     }
 }
@@ -107,16 +102,16 @@ impl Default for Limits {
         let WaitingLimits { per_browser, per_address } = WaitingLimits::default();
         let at_least_one = |limit| NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         Self {
-            connections: 10_000,
-            connections_per_address: 1_000,
-            handshake_seconds: 10,
+            connections: at_least_one(10_000),
+            connections_per_address: at_least_one(1_000),
+            handshake_seconds: NonZeroU64::new(10).unwrap_or(NonZeroU64::MIN),
             drain_seconds: 10,
-            engine_cache_mib: 32,
+            engine_cache_mib: NonZeroU64::new(32).unwrap_or(NonZeroU64::MIN),
             hot_cache_mib: 16,
             work_threads: 0,
-            work_queue_per_pool: 256,
-            work_queue_per_address: 128,
-            work_queue_per_address_overall: 512,
+            work_queue_per_pool: at_least_one(256),
+            work_queue_per_address: at_least_one(128),
+            work_queue_per_address_overall: at_least_one(512),
             waiting_logins_per_browser: at_least_one(per_browser),
             waiting_logins_per_address: at_least_one(per_address),
             ldap: LdapLimits::default(),

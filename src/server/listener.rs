@@ -1,7 +1,8 @@
 //! Accepting connections: bounded in number, for all and for each address, and drained when the server stops.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use super::life::Life;
+use super::limits::Limits;
 use crate::model::address::subscriber;
 use std::collections::HashMap;
 use std::future::Future;
@@ -34,8 +35,13 @@ pub struct Pass {
 }
 
 impl Gate {
+    /// A gate for connections of one kind.
+    pub fn of(limits: &Limits) -> Arc<Self> {
+        Self::new(limits.connections.get(), limits.connections_per_address.get())
+    }
+
     /// A gate for that many connections in all and from one address.
-    pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
+    fn new(most: usize, most_per_address: usize) -> Arc<Self> {
         Arc::new(Self { most, most_per_address, open: Mutex::default() })
     }
 

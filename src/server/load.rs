@@ -29,6 +29,7 @@ impl Load {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::testing::Log;
     use crate::web::problem::plain;
 
     #[test]
@@ -37,5 +38,17 @@ mod tests {
         let told = |status| load.told(plain(status, ""), Timestamp::from_seconds(0)).headers().get(RETRY_AFTER).cloned();
         assert_eq!(told(StatusCode::SERVICE_UNAVAILABLE).unwrap(), PATIENCE);
         assert_eq!(told(StatusCode::OK), None);
+    }
+
+    #[test]
+    fn refusals_are_told_to_the_log_once_a_minute() {
+        let (log, load) = (Log::listen(), Load::default());
+        let refuse = |second| drop(load.told(plain(StatusCode::SERVICE_UNAVAILABLE, ""), Timestamp::from_seconds(second)));
+        load.told(plain(StatusCode::OK, ""), Timestamp::from_seconds(0));
+        assert_eq!(log.count("requests were refused"), 0);
+        (0..60).for_each(refuse);
+        assert_eq!((log.count("requests were refused"), log.count("count=1")), (1, 1));
+        refuse(60);
+        assert_eq!((log.count("requests were refused"), log.count("count=60")), (2, 1));
     }
 }

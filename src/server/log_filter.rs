@@ -65,30 +65,7 @@ fn level_of(directive: &str) -> &str {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
-    use tracing_subscriber::fmt::MakeWriter;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl MakeWriter<'_> for Lines {
-        type Writer = Self;
-
-        fn make_writer(&self) -> Self {
-            self.clone()
-        }
-    }
+    use crate::model::testing::Lines;
 
     /// What of an error, a warning and a note is logged.
     fn logged(filter: &str) -> String {
@@ -102,8 +79,7 @@ mod tests {
             tracing::warn!(target: "poolgate::store", "w");
             tracing::info!(target: "poolgate::store", "i");
         });
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        text.lines().filter_map(|line| line.chars().last()).collect()
+        lines.text().lines().filter_map(|line| line.chars().last()).collect()
     }
 
     #[test]

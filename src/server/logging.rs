@@ -1,6 +1,7 @@
 //! Structured logs on standard error.
 
-use super::config::{ConfigError, Log, LogFormat};
+use super::config::{Log, LogFormat};
+use super::error::ConfigError;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging for the process.

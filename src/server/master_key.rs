@@ -1,6 +1,6 @@
 //! The file with the master key: one of the operator's, or our own in the data folder.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use super::files::write_private;
 use crate::crypto::sealed::MasterKey;
 use crate::model::{Entropy, Secret};

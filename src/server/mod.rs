@@ -7,6 +7,7 @@ pub mod config;
 mod data;
 mod descriptors;
 mod directory;
+mod error;
 mod files;
 mod health;
 mod http;
@@ -28,7 +29,8 @@ mod variables;
 mod watch;
 
 pub use clock::{SystemClock, SystemEntropy};
-pub use config::{Config, ConfigError, Loaded};
+pub use config::{Config, Loaded};
+pub use error::ConfigError;
 pub use logging::start as start_logging;
 pub use tls::{DevelopmentFiles, development as development_certificate};
 
@@ -79,6 +81,7 @@ pub struct Running {
     addresses: Addresses,
     core: Arc<Core>,
     store: Store,
+    watch: Arc<Watch>,
     certificate: Option<Arc<Certificate>>,
     drain: Duration,
     life: Life,
@@ -110,7 +113,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     files::remove_files(&spool)?;
     let core = Core::new(Parts {
         registry,
-        work: Arc::new(Work::new(config.limits.threads(), config.limits.places())),
+        work: Arc::new(Work::new(config.limits.threads(), config.limits.places(), Arc::clone(&clock))),
         clock,
         entropy,
         waiting: (&config.limits).into(),
@@ -130,7 +133,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
 
     descriptors::raise(&config.listen, &config.limits);
     let life = Life::default();
-    let (web, directory) = (config.limits.gate(), config.limits.gate());
+    let (web, directory) = (Gate::of(&config.limits), Gate::of(&config.limits));
     let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory);
     let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
@@ -144,8 +147,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         let lanes = Lanes::start(std::thread::available_parallelism().map_or(1, usize::from))?;
         Ldap::new(&core, &config.limits, directory, lanes, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
     }
-    tasks::start(&core, store.clone(), watch, &life);
-    Ok(Running { addresses, core, store, certificate, drain: config.limits.drain(), life })
+    tasks::start(&core, store.clone(), Arc::clone(&watch), &life);
+    Ok(Running { addresses, core, store, watch, certificate, drain: config.limits.drain(), life })
 }
 
 impl Running {
@@ -174,12 +177,15 @@ impl Running {
         }
     }
 
-    /// Takes no more connections, lets running requests end within the drain time, and closes the store.
+    /// Takes no more connections, lets running requests end within the drain time, notes the time, and closes the store.
     pub async fn stop(self) {
         if !self.life.end(self.drain).await {
             tracing::warn!("some requests did not end in time");
         }
         let _ = std::fs::remove_file(&self.addresses.socket);
+        if let Err(error) = self.watch.note_the_end(&self.store).await {
+            tracing::warn!(%error, "the time of the stop cannot be noted");
+        }
         drop(self.core);
         self.store.close();
     }

@@ -124,6 +124,7 @@ fn address_of(hop: &str) -> Option<IpAddr> {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::testing::Log;
     use warp::http::HeaderValue;
 
     fn address(text: &str) -> IpAddr {
@@ -187,5 +188,16 @@ mod tests {
         assert!(news("192.0.2.1", &[("forwarded", "for=198.51.100.7")]));
         let others = (0..1000).filter(|number| news(&format!("203.0.{}.{}", number / 250, number % 250), &[(FORWARDED_FOR, "x")])).count();
         assert_eq!(others, MAX_WARNED - 2);
+    }
+
+    #[test]
+    fn the_warning_names_the_address_and_comes_once() {
+        let (log, proxies) = (Log::listen(), Proxies::new(vec!["10.0.0.0/8".parse().unwrap()]));
+        for from in ["10.0.0.1", "192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::2"] {
+            proxies.client(address(from), &headers(&[]));
+            proxies.client(address(from), &headers(&[(FORWARDED_FOR, "198.51.100.7")]));
+        }
+        assert_eq!(log.count("`trusted_proxies` does not name"), 2, "one network is one address");
+        assert_eq!((log.count("address=192.0.2.1"), log.count("address=2001:db8::1")), (1, 1));
     }
 }

@@ -20,7 +20,7 @@ const DELETIONS_INTERVAL: Duration = Duration::from_secs(60);
 /// Starts them all.
 pub fn start(core: &Arc<Core>, store: Store, watch: Arc<Watch>, life: &Life) {
     // The metrics tell of the clock from now on, not only after the first sweep.
-    watch.trusted();
+    watch.deletable_at();
     life.spawn(sweep(watch, store, life.clone()));
     life.spawn(flush_audit(Arc::clone(core), life.clone()));
     life.spawn(resume_deletions(Arc::clone(core), life.clone()));
@@ -38,7 +38,7 @@ async fn sweep(watch: Arc<Watch>, store: Store, life: Life) {
 async fn sweep_once(watch: &Watch, store: &Store, life: &Life) -> Result<()> {
     watch.note(store).await?;
     // Asked before each step: the clock can leap between two.
-    while let Some(now) = watch.trusted() {
+    while let Some(now) = watch.deletable_at() {
         if store.sweep(now, SWEEP_BATCH).await? < SWEEP_BATCH || life.is_ending() {
             break;
         }
@@ -132,5 +132,8 @@ mod tests {
         hands.1.store(33 + 60 * 60, SeqCst);
         sweep_once(&watch, &store, &life).await.unwrap();
         assert_eq!((left(), audited()), ([true, false], 1));
+        // The sweep has written down the time that it trusted, for a start in another year.
+        hands.0.store(400 * DAY, SeqCst);
+        assert_eq!(Watch::begin(hands.clone(), &store).unwrap().deletable_at(), None);
     }
 }

@@ -86,7 +86,7 @@ fn keys_of_example() -> BTreeSet<String> {
 fn made_of(config: &Config) -> String {
     let Config { data, master_key_file, public_url, pool_urls, listen, tls, trusted_proxies, log, limits } = config;
     let gate = |addresses: u8| {
-        let gate = limits.gate();
+        let gate = Gate::of(limits);
         let from = |number: u16| IpAddr::from([192, 0, 2, u8::try_from(number % u16::from(addresses)).unwrap()]);
         (0..20_000).map_while(|number| gate.enter(from(number))).collect::<Vec<_>>().len()
     };
@@ -138,6 +138,46 @@ fn with(key: &str, value: &str) -> String {
     made_of(&Value::Table(changed).try_into().unwrap())
 }
 
+/// Limits that mean something at 0.
+const MAY_BE_ZERO: &[&str] = &["limits.drain_seconds", "limits.hot_cache_mib", "limits.work_threads"];
+
+#[tokio::test]
+async fn a_limit_that_would_let_nobody_in_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("poolgate.toml");
+    for key in known_keys().into_iter().filter(|key| key.starts_with("limits.")) {
+        let (table, name) = key.rsplit_once('.').unwrap();
+        std::fs::write(&file, format!("data = \"/data\"\npool_urls = \"path\"\n[{table}]\n{name} = 0\n")).unwrap();
+        match Config::load(&file) {
+            Ok(_) => assert!(MAY_BE_ZERO.contains(&key.as_str()), "{key}"),
+            Err(error) => {
+                assert!(!MAY_BE_ZERO.contains(&key.as_str()), "{key}");
+                let expected = format!("{}:4: `{key}`: invalid value: integer `0`, expected a nonzero", file.display());
+                assert!(error.to_string().starts_with(&expected), "{error}");
+            }
+        }
+    }
+    // What may be 0 keeps nobody out.
+    let limits = Limits { drain_seconds: 0, hot_cache_mib: 0, work_threads: 0, ..Limits::default() };
+    let config = Config { data: Some(folder.path().join("data")), limits, ..Config::default() };
+    let running = start(config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default())).await.unwrap();
+    let core = Arc::clone(running.core());
+    assert_eq!(core.work.run(crate::model::PoolId::new(1), || 7).await.unwrap(), 7);
+    drop(core);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_clean_stop_notes_the_time() {
+    let data = tempfile::tempdir().unwrap();
+    let config = Config { data: Some(data.path().to_owned()), ..Config::default() };
+    let clock = Arc::new(SystemClock::default());
+    let begun = clock.now();
+    start(config, clock, Arc::new(SystemEntropy::default())).await.unwrap().stop().await;
+    let noted = watch::noted(&open_store(data.path(), &Limits::default()).unwrap()).unwrap();
+    assert!(noted.last.is_some_and(|last| last >= begun), "{noted:?}");
+}
+
 #[tokio::test]
 async fn what_lies_in_an_open_data_folder_is_for_its_owner_alone() {
     let data = tempfile::tempdir().unwrap();
@@ -150,4 +190,27 @@ async fn what_lies_in_an_open_data_folder_is_for_its_owner_alone() {
         assert_eq!(mode & 0o077, 0, "{:?} {mode:o}", entry.file_name());
     }
     running.stop().await;
+}
+
+/// Where the address is taken and the key is another one, the key is what is told.
+#[tokio::test]
+async fn the_master_key_is_judged_before_anything_listens() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = data.path().join("other.key");
+    std::fs::write(&other, "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=").unwrap();
+    std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let begin = async |http: Vec<SocketAddr>, master_key_file: Option<&Path>| {
+        let listen = config::Listen { http, ..config::Listen::default() };
+        let (data, master_key_file) = (Some(data.path().to_owned()), master_key_file.map(Path::to_owned));
+        let config = Config { data, master_key_file, listen, ..Config::default() };
+        start(config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default())).await
+    };
+    begin(Vec::new(), None).await.unwrap().stop().await;
+    let address = vec![taken.local_addr().unwrap()];
+    let refused = begin(address.clone(), Some(&other)).await.map(drop).unwrap_err().to_string();
+    assert!(refused.starts_with("master key"), "{refused}");
+    assert!(!data.path().join("admin.sock").exists());
+    let refused = begin(address, None).await.map(drop).unwrap_err().to_string();
+    assert!(!refused.contains("master key"), "{refused}");
 }

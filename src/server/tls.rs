@@ -1,6 +1,6 @@
 //! The server's certificate: reading it, changing it while the server runs, and making one for development.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use super::files::make_private_folder;
 use crate::model::Timestamp;
 use rcgen::{

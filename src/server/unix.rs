@@ -1,6 +1,6 @@
 //! The admin API on a unix socket. Who can open the socket is an operator; the actor is the peer's user id.
 
-use super::config::ConfigError;
+use super::error::ConfigError;
 use super::life::Life;
 use super::listener;
 use crate::admin::Caller;

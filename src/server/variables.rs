@@ -4,11 +4,11 @@
 //! TOML: `POOLGATE_LISTEN__HTTP='["127.0.0.1:8080"]'`. One that names no key is left out and told, since others make variables of that form too: Kubernetes sets
 //! `POOLGATE_SERVICE_HOST` and `POOLGATE_PORT` where a service is called poolgate.
 
-use super::config::Config;
 use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::Value;
+use serde::de::DeserializeOwned;
 
 const PREFIX: &str = "POOLGATE_";
 
@@ -20,9 +20,9 @@ pub struct Variable {
 }
 
 /// A configuration, and what became of the variables.
-pub struct Merged {
+pub struct Merged<C> {
     /// The file with the variables over it.
-    pub config: Config,
+    pub config: C,
     /// Names of variables that were taken.
     pub taken: Vec<String>,
     /// Names of those that name no key.
@@ -54,22 +54,28 @@ impl Variable {
     }
 
     /// Whether it names a key, whatever its value. The configuration itself says so, which knows its keys.
-    fn is_known(&self, file: &Figment) -> bool {
+    fn is_known<C: DeserializeOwned>(&self, file: &Figment) -> bool {
         let Some(over) = self.over(file.clone()) else { return false };
-        !matches!(over.extract::<Config>(), Err(error) if matches!(error.kind, Kind::UnknownField(..)))
+        !matches!(over.extract::<C>(), Err(error) if matches!(error.kind, Kind::UnknownField(..)))
     }
 }
 
 /// Puts the variables over the text of the file, which has been read without them. An error names the variable.
-pub fn merge(text: &str, variables: Vec<Variable>) -> Result<Merged, String> {
+pub fn merge<C: DeserializeOwned>(text: &str, variables: Vec<Variable>) -> Result<Merged<C>, String> {
     let file = Figment::from(Toml::string(text));
-    let (mut known, mut unknown): (Vec<_>, Vec<_>) = variables.into_iter().partition(|variable| variable.is_known(&file));
+    let (mut known, mut unknown): (Vec<_>, Vec<_>) = variables.into_iter().partition(|variable| variable.is_known::<C>(&file));
     known.sort_by(|one, other| one.name.cmp(&other.name));
     unknown.sort_by(|one, other| one.name.cmp(&other.name));
     let all = known.iter().try_fold(file, |over, variable| variable.over(over)).ok_or("a variable names no key")?;
     let config = all.extract().map_err(|error| said(&error, &known))?;
     let names = |variables: Vec<Variable>| variables.into_iter().map(|variable| variable.name).collect();
     Ok(Merged { config, taken: names(known), unknown: names(unknown) })
+}
+
+/// The key of the file's text that has a bad value, with dots between tables; none if something else is wrong with the text.
+pub fn bad_key<C: DeserializeOwned>(text: &str) -> Option<String> {
+    let error = Figment::from(Toml::string(text)).extract::<C>().err()?;
+    (!error.path.is_empty() && !matches!(error.kind, Kind::UnknownField(..))).then(|| error.path.join("."))
 }
 
 /// What is wrong with which variable. Without a path it is a table that lacks a key, so it may be any of them.

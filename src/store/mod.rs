@@ -143,13 +143,6 @@ impl Store {
         self.0.sweep(now, limit).await
     }
 
-    /// Whether nothing had been committed to it when it was opened: this opening created it, or an
-    /// earlier one that ended before its first commit. What must be made once, for a new store only,
-    /// is therefore made before that first commit.
-    pub fn is_new(&self) -> bool {
-        self.0.is_new()
-    }
-
     /// The latest commit that is visible.
     pub fn latest(&self) -> Sequence {
         self.0.latest()

@@ -2,7 +2,7 @@
 //!
 //! Owns the threads, the queue of each pool and the memory of argon2. Uses `model` and `crypto::password` (whose memory blocks belong to the threads). Knows nothing
 //! of what a job does. Each pool has a queue of its own and pools take turns, so that one pool's login storm cannot starve another's; so do the addresses from which a
-//! pool is asked, so that nobody alone keeps it busy. A full queue answers busy at once.
+//! pool is asked, so that nobody alone keeps it busy. A full queue answers busy at once: to whoever has an equal share of it, or else to whoever has the most.
 
 mod hasher;
 mod queue;
@@ -10,7 +10,7 @@ mod queue;
 pub use hasher::Hasher;
 pub use queue::Places;
 
-use crate::model::{Error, PoolId, Result, address::subscriber};
+use crate::model::{Clock, Error, PoolId, Result, Tally, address::subscriber};
 use queue::{Full, Queue};
 use std::fmt;
 use std::net::IpAddr;
@@ -60,8 +60,11 @@ impl From<(PoolId, Option<IpAddr>)> for Caller {
 pub struct Work {
     shared: Arc<Shared>,
     threads: usize,
-    /// Jobs that found no place.
+    /// Jobs that found no place, or gave theirs up.
     refused: AtomicU64,
+    /// The same, for the log.
+    untold: Tally,
+    clock: Arc<dyn Clock>,
 }
 
 struct Shared {
@@ -75,8 +78,8 @@ struct State {
 }
 
 impl Work {
-    /// Starts that many threads, at least one, before that many places to wait.
-    pub fn new(threads: usize, places: Places) -> Self {
+    /// Starts that many threads, at least one, before that many places to wait. The clock says when the log is told of refusals.
+    pub fn new(threads: usize, places: Places, clock: Arc<dyn Clock>) -> Self {
         let state = State { queue: Queue::new(places, MAX_WAITING), open: true };
         let shared = Arc::new(Shared { state: Mutex::new(state), ready: Condvar::new() });
         let start = |number| {
@@ -84,7 +87,7 @@ impl Work {
             thread::Builder::new().name(format!("work-{number}")).spawn(move || shared.serve())
         };
         let threads = (0..threads.max(1)).filter(|number| start(*number).is_ok()).count();
-        Self { shared, threads, refused: AtomicU64::new(0) }
+        Self { shared, threads, refused: AtomicU64::new(0), untold: Tally::default(), clock }
     }
 
     /// How many threads work.
@@ -97,7 +100,7 @@ impl Work {
         self.shared.lock().queue.len()
     }
 
-    /// How many jobs found no place.
+    /// How many jobs found no place, or gave theirs up to somebody who had fewer.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -129,24 +132,31 @@ impl Work {
         }
         let pushed = self.shared.lock().queue.push(caller, job);
         if let Some(evicted) = pushed.map_err(|full| self.refuse(caller, &full))? {
+            self.count(caller, "a job of another address gave way");
             evicted(Fate::Evicted);
         }
         self.shared.ready.notify_one();
         Ok(())
     }
 
-    /// Why there is no place: told to the caller each time, and to the operator the first time, the second, the fourth and so on, so that a flood does not fill the log.
+    /// Why there is no place.
     fn refuse(&self, caller: Caller, full: &Full) -> Error {
-        let Caller { pool, address } = caller;
-        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-        if refused.is_power_of_two() {
-            tracing::warn!(%pool, address = address.map(tracing::field::display), ?full, refused, "no place is left for work");
-        }
-        Error::busy(match full {
+        let why = match full {
             Full::Address => "too much work that was asked for from this network address is waiting; try again in a moment",
             Full::Pool => "too much work of this pool is waiting; try again in a moment",
             Full::Total => TOTAL,
-        })
+        };
+        self.count(caller, why);
+        Error::busy(why)
+    }
+
+    /// Counts a job that is answered busy. The operator is told of them at most once a minute, with the caller of the last.
+    fn count(&self, caller: Caller, why: &str) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        if let Some(count) = self.untold.add(1, self.clock.now()) {
+            let Caller { pool, address } = caller;
+            tracing::warn!(%pool, address = address.map(tracing::field::display), why, count, "no place was left for work");
+        }
     }
 }
 

@@ -2,12 +2,25 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
-use crate::model::Kind;
 use crate::model::error::Shortage;
+use crate::model::{Kind, Timestamp};
 use futures_util::future::select_all;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use tokio::task::yield_now;
+
+/// A clock that stands still.
+pub(super) struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(0)
+    }
+}
+
+fn start(threads: usize, places: Places) -> Work {
+    Work::new(threads, places, Arc::new(Still))
+}
 
 const fn places(per_pool: usize) -> Places {
     Places { per_pool, per_address: 2, per_address_overall: 3 }
@@ -38,12 +51,12 @@ async fn until_waiting(work: &Work, count: usize) {
 
 #[tokio::test]
 async fn a_job_answers() {
-    assert_eq!(Work::new(1, places(1)).run(PoolId::new(1), || 6 * 7).await.unwrap(), 42);
+    assert_eq!(start(1, places(1)).run(PoolId::new(1), || 6 * 7).await.unwrap(), 42);
 }
 
 #[tokio::test]
 async fn a_storm_of_one_pool_delays_another_by_one_job_at_most() {
-    let work = Arc::new(Work::new(1, places(100)));
+    let work = Arc::new(start(1, places(100)));
     let order = Arc::new(Mutex::new(Vec::new()));
     let gate = occupy(&work, PoolId::new(1)).await;
     let mut jobs = Vec::new();
@@ -65,7 +78,7 @@ async fn a_storm_of_one_pool_delays_another_by_one_job_at_most() {
 
 #[tokio::test]
 async fn a_full_queue_answers_busy_and_leaves_others_alone() {
-    let work = Arc::new(Work::new(1, places(2)));
+    let work = Arc::new(start(1, places(2)));
     let gate = occupy(&work, PoolId::new(1)).await;
     let waiting: Vec<_> = (0..2)
         .map(|_| {
@@ -90,7 +103,7 @@ async fn a_full_queue_answers_busy_and_leaves_others_alone() {
 
 #[tokio::test]
 async fn a_flood_from_one_address_answers_busy_for_that_address_only() {
-    let work = Arc::new(Work::new(1, places(100)));
+    let work = Arc::new(start(1, places(100)));
     let gate = occupy(&work, PoolId::new(1)).await;
     let ask = |address: [u8; 4]| {
         let work = Arc::clone(&work);
@@ -120,7 +133,7 @@ async fn a_flood_from_one_address_answers_busy_for_that_address_only() {
 
 #[tokio::test]
 async fn a_job_that_gives_way_is_answered_busy() {
-    let work = Work::new(1, Places { per_pool: 8, per_address: 8, per_address_overall: 8 });
+    let work = start(1, Places { per_pool: 8, per_address: 8, per_address_overall: 8 });
     let total = 2;
     work.shared.lock().queue = Queue::new(Places { per_pool: 8, per_address: 8, per_address_overall: 8 }, total);
     let work = Arc::new(work);
@@ -135,15 +148,61 @@ async fn a_job_that_gives_way_is_answered_busy() {
     // Which of the two is not said; the gate is closed, so it is the one that gave way.
     let (given_way, _, rest) = select_all(greedy).await;
     assert_eq!(*given_way.unwrap().unwrap_err().kind(), Kind::Unavailable(Shortage::Busy));
+    assert_eq!(work.refused(), 1, "it was answered busy as those are who find no place");
     drop(gate);
     for job in rest.into_iter().chain([other]) {
         job.await.unwrap().unwrap();
     }
 }
 
+/// A clock that is moved by hand, in seconds.
+struct Hand(AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_told_of_refusals_once_a_minute_with_their_number() {
+    let clock = Arc::new(Hand(AtomicI64::new(6000)));
+    let work = Arc::new(Work::new(1, places(1), Arc::clone(&clock) as Arc<dyn Clock>));
+    let gate = occupy(&work, PoolId::new(1)).await;
+    work.submit(PoolId::new(1).into(), Box::new(|_| ())).unwrap();
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        for second in [0, 1, 30, 59, 60, 61, 120] {
+            clock.0.store(6000 + second, Ordering::SeqCst);
+            work.submit(PoolId::new(1).into(), Box::new(|_| ())).unwrap_err();
+        }
+    });
+    drop(gate);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let told: Vec<&str> = text.lines().filter_map(|line| line.rsplit_once("count=")).map(|(_, count)| count).collect();
+    assert_eq!(told, ["1", "4", "2"], "{text}");
+    assert_eq!(work.refused(), 7);
+}
+
 #[tokio::test]
 async fn a_job_that_panics_is_an_error_and_its_thread_goes_on() {
-    let work = Work::new(1, places(4));
+    let work = start(1, places(4));
     let error = work.run(PoolId::new(1), || panic!("on purpose")).await.unwrap_err();
     assert_eq!(*error.kind(), Kind::Internal);
     assert_eq!(work.run(PoolId::new(1), || 1).await.unwrap(), 1);
@@ -151,7 +210,7 @@ async fn a_job_that_panics_is_an_error_and_its_thread_goes_on() {
 
 #[tokio::test]
 async fn a_job_that_nobody_waits_for_any_more_is_not_run() {
-    let work = Arc::new(Work::new(1, places(4)));
+    let work = Arc::new(start(1, places(4)));
     let gate = occupy(&work, PoolId::new(1)).await;
     let ran = Arc::new(AtomicBool::new(false));
     let waiting = tokio::spawn({
@@ -168,7 +227,7 @@ async fn a_job_that_nobody_waits_for_any_more_is_not_run() {
 
 #[tokio::test]
 async fn no_more_jobs_run_at_once_than_there_are_threads() {
-    let work = Arc::new(Work::new(2, places(100)));
+    let work = Arc::new(start(2, places(100)));
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let jobs: Vec<_> = (0..50)
         .map(|number| {
@@ -192,7 +251,7 @@ async fn no_more_jobs_run_at_once_than_there_are_threads() {
 
 #[tokio::test]
 async fn waiting_jobs_end_with_an_error_when_the_work_is_dropped() {
-    let work = Arc::new(Work::new(1, places(4)));
+    let work = Arc::new(start(1, places(4)));
     let (gate, closed) = mpsc::channel::<()>();
     let (begun, begins) = oneshot::channel();
     work.submit(

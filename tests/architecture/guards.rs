@@ -1,20 +1,20 @@
 //! The guards: each looks at sources and tells the breaches of one rule.
 
 use crate::source::Source;
-use crate::tables::{CONFINED, EMPTY_NAMES, MAX_LINES, OWNERS, REEXPORTS, ROOMS, VERIFIERS};
+use crate::tables::{EMPTY_NAMES, MAX_LINES, NAMERS, Table};
 
 pub type Breaches = Vec<String>;
 
 /// Every room imports only what its row allows, in whatever spelling: by `use`, by a full path, by climbing with `super`, within a macro.
-pub fn edges(sources: &[Source]) -> Breaches {
+pub fn edges(sources: &[Source], rooms: Table<'_>) -> Breaches {
     let mut breaches = Vec::new();
     for source in in_rooms(sources) {
-        let Some((room, allowed)) = ROOMS.iter().find(|(room, _)| *room == source.room()) else {
+        let Some((room, allowed)) = rooms.iter().find(|(room, _)| *room == source.room()) else {
             breaches.push(format!("{}: `{}` is no room of the table", source.path, source.room()));
             continue;
         };
         for imported in source.rooms() {
-            let known = ROOMS.iter().any(|(name, _)| *name == imported);
+            let known = rooms.iter().any(|(name, _)| *name == imported);
             if known && imported != *room && !allowed.contains(&imported.as_str()) {
                 breaches.push(format!("{}: `{room}` may not import `{imported}`", source.path));
             }
@@ -31,10 +31,10 @@ pub fn one_name_for_the_crate(sources: &[Source]) -> Breaches {
 }
 
 /// A room passes on nothing of another but what the table says.
-pub fn reexports(sources: &[Source]) -> Breaches {
+pub fn reexports(sources: &[Source], passed_on: Table<'_>) -> Breaches {
     let mut breaches = Vec::new();
     for source in in_rooms(sources) {
-        let allowed = REEXPORTS.iter().find(|(path, _)| *path == source.path).map_or(&[] as &[&str], |(_, allowed)| allowed);
+        let allowed = passed_on.iter().find(|(path, _)| *path == source.path).map_or(&[] as &[&str], |(_, allowed)| allowed);
         for name in source.names.iter().filter(|name| name.is_reexport) {
             let path = name.segments.join("::");
             let of_another = name.room().is_some_and(|room| room != source.room());
@@ -47,11 +47,11 @@ pub fn reexports(sources: &[Source]) -> Breaches {
 }
 
 /// Confined crates stay in their rooms.
-pub fn confined_crates(sources: &[Source]) -> Breaches {
+pub fn confined_crates(sources: &[Source], confined: Table<'_>) -> Breaches {
     let mut breaches = Vec::new();
     for source in sources.iter().filter(|source| !source.is_test) {
         let names = &source.names;
-        for (crate_name, places) in CONFINED {
+        for (crate_name, places) in confined {
             if names.iter().any(|name| name.segments[0] == *crate_name) && !is_allowed(&source.path, places) {
                 breaches.push(format!("{}: `{crate_name}` is confined to {places:?}", source.path));
             }
@@ -61,7 +61,7 @@ pub fn confined_crates(sources: &[Source]) -> Breaches {
 }
 
 /// Only the engine verifies passwords: nobody else holds a hasher, nor calls what compares a password with its hash.
-pub fn passwords(sources: &[Source]) -> Breaches {
+pub fn passwords(sources: &[Source], verifiers: &[&str]) -> Breaches {
     let compares = |source: &Source| {
         let called = |name: &crate::source::Named| name.ends_with(&["password", "verify"]) || name.ends_with(&["password", "check"]);
         let names = &source.names;
@@ -72,21 +72,26 @@ pub fn passwords(sources: &[Source]) -> Breaches {
             || names.iter().any(|name| called(name) && !(of_policy && name.ends_with(&["password", "check"])))
     };
     in_rooms(sources)
-        .filter(|source| !is_allowed(&source.path, VERIFIERS) && compares(source))
+        .filter(|source| !is_allowed(&source.path, verifiers) && compares(source))
         .map(|source| format!("{}: verifies a password beside the engine", source.path))
         .collect()
 }
 
 /// The records of a space are named by the room that owns them.
-pub fn owners(sources: &[Source]) -> Breaches {
+pub fn owners(sources: &[Source], owners: Table<'_>) -> Breaches {
     let mut breaches = Vec::new();
     for source in in_rooms(sources).filter(|source| source.room() != "store") {
         for name in &source.names {
-            let [.., space, which] = name.segments.as_slice() else { continue };
-            if space != "Space" {
-                continue;
-            }
-            match OWNERS.iter().find(|(space, _)| space == which) {
+            let [.., kind, which] = name.segments.as_slice() else { continue };
+            let which = match kind.as_str() {
+                "Space" => which.as_str(),
+                "Key" | "Prefix" => match NAMERS.iter().find(|(namer, _)| namer == which) {
+                    Some((_, space)) => space,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            match owners.iter().find(|(space, _)| *space == which) {
                 Some((_, rooms)) if rooms.contains(&source.room()) => {}
                 Some((_, rooms)) => breaches.push(format!("{}: `Space::{which}` belongs to {rooms:?}", source.path)),
                 None => breaches.push(format!("{}: `Space::{which}` has no owner in the table", source.path)),

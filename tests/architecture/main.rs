@@ -11,9 +11,10 @@ mod tables;
 
 use guards::Breaches;
 use source::{SOURCES, Source, marked};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use tables::{MAX_LINES, OWNERS, REEXPORTS, ROOMS};
+use tables::{CONFINED, MAX_LINES, NAMERS, OWNERS, REEXPORTS, ROOMS, Table, VERIFIERS};
 
 /// Runs a guard over the real sources and over planted ones: of these each must be reported, by its path, and nothing else.
 fn hold(guard: impl Fn(&[Source]) -> Breaches, planted: &[(&str, &str)], harmless: &[(&str, &str)]) {
@@ -33,7 +34,7 @@ fn hold(guard: impl Fn(&[Source]) -> Breaches, planted: &[(&str, &str)], harmles
 #[test]
 fn every_room_imports_only_what_its_row_allows() {
     hold(
-        guards::edges,
+        |sources| guards::edges(sources, ROOMS),
         &[
             ("policy/planted.rs", "use crate::store::Row;"),
             ("policy/planted.rs", "use crate::{model::Dn, store as quiet};"),
@@ -73,7 +74,7 @@ fn the_table_has_no_cycle() {
 #[test]
 fn rooms_pass_on_nothing_of_others() {
     hold(
-        guards::reexports,
+        |sources| guards::reexports(sources, REEXPORTS),
         &[
             ("authn/planted.rs", "pub use crate::store::Store;"),
             ("authn/planted.rs", "pub(crate) use crate::model::{Dn as Name};\nuse crate::store::Store;"),
@@ -91,7 +92,7 @@ fn rooms_pass_on_nothing_of_others() {
 #[test]
 fn confined_crates_stay_in_their_rooms() {
     hold(
-        guards::confined_crates,
+        |sources| guards::confined_crates(sources, CONFINED),
         &[
             ("oidc/planted.rs", "use sled::Db;"),
             ("oidc/planted.rs", "use sled as rows;"),
@@ -109,7 +110,7 @@ fn confined_crates_stay_in_their_rooms() {
 #[test]
 fn only_the_engine_verifies_passwords() {
     hold(
-        guards::passwords,
+        |sources| guards::passwords(sources, VERIFIERS),
         &[
             ("oidc/planted.rs", "use crate::work::Hasher;"),
             ("ldap/planted.rs", "async fn f(core: &Core) { core.hasher.check(pool, None, password, params).await }"),
@@ -126,17 +127,78 @@ fn only_the_engine_verifies_passwords() {
 #[test]
 fn each_space_is_named_by_the_room_that_owns_it() {
     hold(
-        guards::owners,
+        |sources| guards::owners(sources, OWNERS),
         &[
             ("oidc/planted.rs", "fn f() { Key::named(Space::Session, name) }"),
             ("saml/planted.rs", "fn f() { Key::named(crate::store::Space::Attic, name) }"),
+            ("ldap/planted.rs", "fn f() { Key::child(parent, name) }"),
+            ("sync/planted.rs", "fn f() { scan(&crate::store::Prefix::links(attribute, source)) }"),
         ],
-        &[("authn/planted.rs", "fn f() { Key::named(Space::Session, name) }")],
+        &[
+            ("authn/planted.rs", "fn f() { Key::named(Space::Session, name) }"),
+            ("directory/planted.rs", "fn f() { Key::child(parent, name) }"),
+        ],
     );
     let spaces = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/keys.rs")).unwrap();
     for (space, _) in OWNERS {
         assert!(spaces.contains(&format!("    {space} = ")), "`Space::{space}` is gone");
     }
+    // Whatever makes a key or a prefix of one space has a row.
+    let of_a_space = |function: &str| {
+        function.contains("-> Self {") && !function.contains("space: Space") && (function.contains("Space::") || function.contains("edge"))
+    };
+    let functions = spaces.split("    pub fn ").skip(1).filter(|function| of_a_space(function.split("\n    }\n").next().unwrap()));
+    let named: BTreeSet<&str> = functions.map(|function| function.split('(').next().unwrap()).collect();
+    assert_eq!(named, NAMERS.iter().map(|(namer, _)| *namer).collect());
+}
+
+/// What a table allows without need: what could be taken away and no guard would tell.
+fn idle(table: Table<'_>, guard: impl Fn(&[Source], Table<'_>) -> Breaches) -> Vec<String> {
+    let mut idle = Vec::new();
+    for (at, (name, items)) in table.iter().enumerate() {
+        for item in *items {
+            let fewer: Vec<&str> = items.iter().copied().filter(|other| other != item).collect();
+            let mut without = table.to_vec();
+            without[at].1 = &fewer;
+            if guard(&SOURCES, &without).is_empty() {
+                idle.push(format!("{name}: {item}"));
+            }
+        }
+    }
+    idle
+}
+
+#[test]
+fn each_row_of_each_table_is_needed() {
+    let passwords = |sources: &[Source], table: Table<'_>| guards::passwords(sources, table[0].1);
+    let found = [
+        idle(ROOMS, guards::edges),
+        idle(REEXPORTS, guards::reexports),
+        idle(CONFINED, guards::confined_crates),
+        idle(OWNERS, guards::owners),
+        idle(&[("verifiers", VERIFIERS)], passwords),
+    ];
+    assert!(found.iter().all(Vec::is_empty), "{found:#?}");
+    for (room, _) in ROOMS {
+        assert!(SOURCES.iter().any(|source| source.room() == *room), "{room} is gone");
+    }
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    for (name, _) in CONFINED {
+        assert!(
+            manifest.lines().any(|line| line.split([' ', '.']).next().is_some_and(|dependency| dependency.replace('-', "_") == *name)),
+            "{name} is gone"
+        );
+    }
+
+    // One that is planted is found.
+    let planted = |table: Table<'static>, row: (&'static str, &'static [&'static str])| {
+        table.iter().map(|known| if known.0 == row.0 { row } else { *known }).collect::<Vec<_>>()
+    };
+    assert_eq!(idle(&planted(ROOMS, ("crypto", &["model", "store"])), guards::edges), ["crypto: store"]);
+    assert_eq!(idle(&planted(OWNERS, ("Provider", &["federation", "pool"])), guards::owners), ["Provider: pool"]);
+    assert_eq!(idle(&planted(CONFINED, ("sled", &["store/", "work/"])), guards::confined_crates), ["sled: work/"]);
+    let verifiers: Vec<&str> = VERIFIERS.iter().copied().chain(["ldap/"]).collect();
+    assert_eq!(idle(&[("verifiers", &verifiers)], passwords), ["verifiers: ldap/"]);
 }
 
 #[test]

@@ -143,6 +143,18 @@ async fn entries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_patch_may_be_as_large_as_what_is_shown() {
+    let server = TestServer::demo().await;
+    let values: Vec<String> = (0..2000).map(|number| format!("{number:0100}")).collect();
+    let patch = json!({"attributes": {"description": values}});
+    assert!(patch.to_string().len() > 3 * poolgate::web::MAX_BODY, "other requests may not");
+    let shown = updated(&server, "user", "alice", &patch).await;
+    assert_eq!(shown["attributes"]["description"].as_array().unwrap().len(), values.len());
+    assert_eq!(updated(&server, "user", "alice", &shown).await, shown);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn applications_keep_what_is_not_shown() {
     let server = TestServer::demo().await;
     let uri = "http://localhost:9090/callback";

@@ -1,9 +1,9 @@
 //! What an entry gives up for another one.
 
 use super::{attribute, check, edges::Edges, rename, write};
-use crate::directory::draft::{Draft, Name};
+use crate::directory::draft::Draft;
 use crate::directory::{Directory, Viewer};
-use crate::model::{Actor, Attribute, Dn, EntryId, Error, Rdn, Result, Timestamp};
+use crate::model::{Actor, Dn, EntryId, Error, Rdn, Result, Timestamp};
 use crate::policy::access;
 use crate::store::Changes;
 
@@ -25,7 +25,9 @@ pub fn give_up(
     access::may_arrange(&viewer)?;
     let before = Draft::of(&entry)?;
     let mut after = before.clone();
-    drop_values(directory, &mut after, &Attribute { name: MAIL.to_owned(), values: mail.to_vec() })?;
+    let kind = schema.require_attribute(MAIL)?;
+    let mail = mail.iter().map(|value| attribute::comparable(kind, value)).collect::<Result<Vec<_>>>()?;
+    attribute::drop_values(&mut after, kind, &mail);
     if let Some(rdn) = rdn {
         let gone = || Error::not_found("there is no such entry");
         let parent: Dn = directory.dn(after.header.parent.ok_or_else(gone)?)?.ok_or_else(gone)?;
@@ -36,18 +38,4 @@ pub fn give_up(
     check::complete(schema, &mut after, &directory.linked(&entry)?)?;
     after.touch(actor, now);
     write::replace(directory, changes, &entry, (&before, &after), &Edges::new(directory, id, &viewer), now)
-}
-
-/// Removes values, whatever options they have.
-fn drop_values(directory: &Directory, draft: &mut Draft, dropped: &Attribute) -> Result<()> {
-    let kind = directory.schema.require_attribute(&dropped.name)?;
-    let dropped = dropped.values.iter().map(|value| attribute::comparable(kind, value)).collect::<Result<Vec<_>>>()?;
-    let names: Vec<Name> = draft.attributes.keys().filter(|name| name.attribute == kind.id).cloned().collect();
-    for name in names {
-        let Some(content) = draft.attributes.get(&name) else { continue };
-        let is_kept = |value: &&[u8]| attribute::comparable(kind, value).map_or(true, |value| !dropped.contains(&value));
-        let kept: Vec<_> = content.values().filter(is_kept).map(<[u8]>::to_vec).collect();
-        draft.set(kind, name, &kept);
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Renaming and moving an entry: one record and its name change, whatever lies below it.
 
 use super::{attribute, check, edges::Edges, room, write};
-use crate::directory::draft::{Draft, Name};
+use crate::directory::draft::Draft;
 use crate::directory::{Directory, Record, SUFFIX, Viewer};
 use crate::model::error::Rule;
 use crate::model::{Actor, Dn, EntryId, Error, Rdn, Result, Timestamp};
@@ -70,16 +70,7 @@ fn place_under(directory: &Directory, changes: &mut Changes, entry: &Record, par
 pub fn drop_old_values(directory: &Directory, draft: &mut Draft, old: &Rdn) -> Result<()> {
     for ava in old.avas() {
         let Some(kind) = directory.schema.attribute(&ava.attribute) else { continue };
-        let named = attribute::comparable(kind, &ava.value)?;
-        let holders: Vec<Name> = draft.attributes.keys().filter(|name| name.attribute == kind.id).cloned().collect();
-        for name in holders {
-            let is_kept = |value: &&[u8]| attribute::comparable(kind, value).is_ok_and(|value| value != named);
-            let Some(content) = draft.attributes.get(&name) else { continue };
-            let kept: Vec<_> = content.values().filter(is_kept).map(<[u8]>::to_vec).collect();
-            if kept.len() != content.values().count() {
-                draft.set(kind, name, &kept);
-            }
-        }
+        attribute::drop_values(draft, kind, &[attribute::comparable(kind, &ava.value)?]);
     }
     Ok(())
 }

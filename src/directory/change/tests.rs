@@ -1,3 +1,5 @@
+use super::{attribute, rename};
+use crate::directory::draft::{Draft, Name};
 use crate::directory::known::KNOWN;
 use crate::directory::testing::{Home, actor, dn, kind, operator, rule, step};
 use crate::directory::{ModificationKind::*, SUFFIX, Viewer};
@@ -73,6 +75,25 @@ fn an_import_keeps_what_the_server_keeps_and_others_cannot_name_it() {
     assert_eq!(home.values(id, "creatorsName"), ["cn=old"]);
     let administrator = actor(Role::Administrator, id);
     assert_eq!(rule(home.add_as(&administrator, "uid=b,ou=people,o=acme", attributes)), Rule::Constraint);
+}
+
+#[test]
+fn a_value_that_cannot_be_compared_is_not_dropped_with_others() {
+    let home = Home::new();
+    let alice = home.directory.visible(home.person("alice"), &Viewer::of(&operator())).unwrap();
+    let mut draft = Draft::of(&alice).unwrap();
+    let mut hold = |name: &str, values: &[&[u8]]| {
+        let kind = home.directory.schema.attribute(name).unwrap();
+        draft.set(kind, Name::of(kind.id, name), &values.iter().map(|value| value.to_vec()).collect::<Vec<_>>());
+        assert!(attribute::comparable(kind, values[1]).is_err(), "{name}");
+        kind
+    };
+    let number = hold("uidNumber", &[b"5", b"five"]);
+    let mail = hold("mail", &[b"alice@acme.example", b"\xff"]);
+    rename::drop_old_values(&home.directory, &mut draft, dn("uidNumber=5").rdn().unwrap()).unwrap();
+    attribute::drop_values(&mut draft, mail, &[attribute::comparable(mail, b"ALICE@acme.example").unwrap()]);
+    assert_eq!(draft.values(number.id).collect::<Vec<_>>(), [b"five"]);
+    assert_eq!(draft.values(mail.id).collect::<Vec<_>>(), [b"\xff"]);
 }
 
 #[test]

@@ -119,14 +119,36 @@ fn an_entry_that_is_full_takes_what_makes_it_no_fuller() {
     assert_eq!((super::facts(&record).unwrap(), super::header(&record).unwrap()), (Some(facts), long));
 }
 
+/// An entry that is as full as it can be, so that whatever could go would have to.
 #[test]
-fn what_is_shorter_in_the_record_stays_there() {
+fn what_is_no_longer_in_the_record_than_the_place_of_its_parts_stays_there() {
     let (header, _) = sample();
-    let small = item(1, "poolgateAccountDisabled", &["TRUE"]);
-    let items: Vec<_> = [small.clone()].into_iter().chain(filling(5700)).collect();
-    let (record, parts) = encoded(&header, &items, 1).unwrap();
-    assert!(parts.is_empty());
-    assert_eq!(slots(&record).map(|slot| record[slot.range].to_vec()).next().unwrap(), small.tlv);
+    let small = [item(1, "poolgateAccountDisabled", &["TRUE"]), item(2, "l", &["x"])];
+    let shortest = encode_header(&header, FACTS).unwrap().len() + FRAME;
+    let items: Vec<_> = small.iter().cloned().chain(filling(MAX_FILLED - shortest)).collect();
+    assert!(encoded(&header, &items, 1).is_err());
+    let (record, parts) = encode(&header, FACTS, &items, 1, Room::Brim).unwrap();
+    assert!(record.len() > MAX_FILLED && parts.is_empty(), "{} {}", record.len(), parts.len());
+    let kept: Vec<_> = slots(&record).take(2).map(|slot| (slot.in_parts, record[slot.range].to_vec())).collect();
+    assert_eq!(kept, small.map(|item| (false, item.tlv.to_vec())));
+}
+
+#[test]
+fn the_largest_attributes_lie_in_parts_first() {
+    let (header, _) = sample();
+    let sizes = [300, 900, 200, 2000, 400];
+    for (others, expected) in [
+        (1500, [false, false, false, false, false]),
+        (3500, [false, false, false, true, false]),
+        (4600, [false, true, false, true, false]),
+        (5000, [false, true, false, true, true]),
+    ] {
+        let sized = sizes.iter().zip(1..).map(|(size, number)| item(number, "description", &[vec![b'x'; *size]]));
+        let items: Vec<_> = sized.chain(filling(others)).collect();
+        let (record, _) = encoded(&header, &items, 1).unwrap();
+        let in_parts: Vec<bool> = slots(&record).take(sizes.len()).map(|slot| slot.in_parts).collect();
+        assert_eq!(in_parts, expected, "beside {others} octets");
+    }
 }
 
 #[test]

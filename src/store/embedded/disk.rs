@@ -83,6 +83,19 @@ pub(super) fn sync_folders(folder: &Path, engine: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder and all that is in it survive a power cut; its own name is its parent's matter.
+pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
+    for item in fs::read_dir(folder)? {
+        let item = item?;
+        if item.file_type()?.is_dir() {
+            sync_tree(&item.path())?;
+        } else {
+            File::open(item.path())?.sync_all()?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
 /// How many files lie outside the engine's log, unsynced.
 pub(super) fn blobs(engine: &Path) -> u64 {
     fs::read_dir(engine.join("blobs")).map_or(0, |files| files.count() as u64)

@@ -74,7 +74,6 @@ pub(super) struct Embedded {
     room: Arc<Semaphore>,
     lines: Arc<Lines>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    is_new: bool,
     turns: Arc<Turns>,
     /// Last, so that closing is watched.
     _watchdog: Sender<()>,
@@ -153,7 +152,7 @@ impl Embedded {
         let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(about)?;
         let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
         let (requests, thread) = (RwLock::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Self { shared, requests, room, thread, is_new: found.is_new(), lines: Arc::default(), turns, _watchdog })
+        Ok(Self { shared, requests, room, thread, lines: Arc::default(), turns, _watchdog })
     }
 
     pub(super) fn get(&self, pool: PoolId, key: &Key) -> Result<Option<Row>, ReadError> {
@@ -250,10 +249,6 @@ impl Embedded {
 
     pub(super) fn stopped(&self) -> Option<String> {
         self.shared.stopped.get().cloned()
-    }
-
-    pub(super) const fn is_new(&self) -> bool {
-        self.is_new
     }
 
     pub(super) fn latest(&self) -> Sequence {

@@ -44,7 +44,8 @@ pub(super) fn create(folder: &Path, options: &Options) -> Result<(), ReadError> 
     recovery::create(&rows)?;
     rows.tree().flush()?;
     drop(rows);
-    disk::sync_folders(&new, &new.join("blobs")).map_err(|error| about(&new, &error))?;
+    // The engine syncs its log alone, and neither its settings nor a folder.
+    disk::sync_tree(&new).map_err(|error| about(&new, &error))?;
     let named = remove_empty(&engine).and_then(|()| fs::rename(&new, &engine)).and_then(|()| disk::sync_folders(folder, &engine));
     named.map_err(|error| about(&engine, &error))
 }

@@ -28,13 +28,6 @@ pub(super) struct Recovered {
     pub replayed: usize,
 }
 
-impl Recovered {
-    /// Whether nobody has committed anything yet.
-    pub(super) const fn is_new(&self) -> bool {
-        self.last <= FIRST
-    }
-}
-
 /// Brings the rows up to the journal. Nobody else may use them yet.
 pub(super) fn recover(rows: &Rows, file: &mut dyn Sync) -> Result<Recovered, ReadError> {
     // Before anything is written: what another version wrote is left as it is.

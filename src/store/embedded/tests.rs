@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod audit_hours;
+mod decide;
 mod feed;
 mod recovery;
 mod sync;

@@ -128,4 +128,18 @@ mod tests {
         assert!(met.is_overdue(5));
         assert!(!met.is_overdue(6), "it has ended after all");
     }
+
+    #[test]
+    fn a_turn_that_comes_forward_has_its_whole_time_again() {
+        let (turns, mut met) = (Turns::default(), Met::default());
+        let mut look = || met.is_overdue(turns.number.load(Ordering::Relaxed));
+        let turn = turns.begin();
+        for _ in 0..3 {
+            assert!((0..LOOKS).all(|_| !look()));
+            turns.come_forward();
+        }
+        assert!((0..LOOKS).all(|_| !look()) && look());
+        drop(turn);
+        assert!(!look());
+    }
 }

@@ -153,8 +153,8 @@ async fn is_served(stream: &mut TcpStream, request: &[u8]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_bounded_for_all_and_for_each_address() {
     let server = TestServer::configured(|config| {
-        config.limits.connections = 3;
-        config.limits.connections_per_address = 2;
+        config.limits.connections = 3.try_into().unwrap();
+        config.limits.connections_per_address = 2.try_into().unwrap();
     })
     .await;
     let addresses = server.running.addresses();

@@ -2,6 +2,9 @@
 
 use super::{exchange_with, status};
 use crate::harness::TestServer;
+use futures_util::FutureExt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// A request for that path with further header lines.
 fn get(path: &str, lines: &str) -> String {
@@ -70,5 +73,36 @@ async fn behind_a_trusted_proxy_figures_are_not_told_to_whoever_comes_through_it
         assert_eq!(status(&exchange_with(address, get("/healthz", lines)).await), 200, "{lines}");
     }
     assert_eq!(status(&exchange_with(address, get("/metrics", "")).await), 200, "an agent on this machine");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_no_place_for_their_work_is_told_when_to_ask_again() {
+    let server = TestServer::configured(|config| {
+        (config.limits.work_threads, config.limits.work_queue_per_pool) = (1, NonZeroUsize::MIN);
+    })
+    .await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let (address, core) = (server.running.addresses().http[0], Arc::clone(server.running.core()));
+    let pool = core.registry.by_slug("acme").unwrap().unwrap().id();
+    let (until, gone) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let job = move || {
+        begun.send(()).unwrap();
+        gone.recv()
+    };
+    let mut running = Box::pin(core.work.run(pool, job));
+    assert!((&mut running).now_or_never().is_none());
+    begins.await.unwrap();
+    let mut next = Box::pin(core.work.run(pool, || ()));
+    assert!((&mut next).now_or_never().is_none());
+    // The first look at the keys of a pool has them made.
+    let keys = get("/pools/acme/.well-known/jwks.json", "");
+    let refused = exchange_with(address, keys.clone()).await;
+    assert_eq!(status(&refused), 503, "{refused}");
+    assert!(refused.contains("\r\nretry-after: 5\r\n"), "{refused}");
+    drop(until);
+    next.await.unwrap();
+    assert_eq!(status(&exchange_with(address, keys).await), 200);
     server.stop().await;
 }

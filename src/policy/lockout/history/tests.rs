@@ -85,6 +85,7 @@ fn a_source_is_known_for_a_while_and_each_login_begins_it_anew() {
     let again = logs_in(&history, &address(1), 3 * DAY);
     assert!(again.is_known(&POLICY, &address(1), at(33 * DAY - 1)));
     assert_eq!(history.forgotten_at(&POLICY), Some(at(30 * DAY)));
+    assert_eq!(logs_in(&history, &address(2), 30 * DAY).known.len(), 1, "what is known no more is not kept");
     // Used under a clock that was ahead.
     assert_eq!(logs_in(&again, &address(1), 0), history);
 }

@@ -82,23 +82,6 @@ async fn a_last_commit_that_was_applied_in_part_is_applied_whole() {
 }
 
 #[tokio::test]
-async fn a_store_is_new_until_something_was_committed_to_it() {
-    let folder = tempfile::tempdir().unwrap();
-    for _ in 0..2 {
-        let store = open(folder.path());
-        assert!(store.is_new());
-        store.close();
-    }
-    let store = open(folder.path());
-    store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
-    assert!(store.is_new(), "it says what was found at opening");
-    store.close();
-    for _ in 0..2 {
-        assert!(!open(folder.path()).is_new());
-    }
-}
-
-#[tokio::test]
 async fn only_what_the_last_record_does_not_call_applied_is_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

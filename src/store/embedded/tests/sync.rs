@@ -40,9 +40,9 @@ fn open_watched(
 /// A store whose syncs wait until they are let through, once it is open.
 pub(super) struct Gated {
     /// Lets a sync through. Goes first: without it, the last sync of the store comes to its end.
-    pass: mpsc::Sender<io::Result<()>>,
+    pub(super) pass: mpsc::Sender<io::Result<()>>,
     /// Says that a sync has begun.
-    begun: mpsc::Receiver<()>,
+    pub(super) begun: mpsc::Receiver<()>,
     pub(super) store: Store,
 }
 

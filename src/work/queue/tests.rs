@@ -1,0 +1,258 @@
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::*;
+use proptest::prelude::*;
+
+const fn places(per_pool: usize, per_address: usize) -> Places {
+    Places { per_pool, per_address, per_address_overall: 10_000 }
+}
+
+fn pool(number: u32) -> Caller {
+    PoolId::new(number).into()
+}
+
+fn from(address: &str) -> Caller {
+    (PoolId::new(1), Some(address.parse().unwrap())).into()
+}
+
+#[test]
+fn pools_take_turns_however_long_their_queues_are() {
+    let mut queue = Queue::new(places(1000, 1000), 10_000);
+    for number in 0..1000 {
+        queue.push(pool(1), (1, number)).unwrap();
+    }
+    queue.push(pool(2), (2, 0)).unwrap();
+    queue.push(pool(2), (2, 1)).unwrap();
+    queue.push(pool(3), (3, 0)).unwrap();
+    let order: Vec<_> = std::iter::from_fn(|| queue.pop()).take(7).collect();
+    assert_eq!(order, [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (1, 2), (1, 3)]);
+}
+
+#[test]
+fn a_pool_that_comes_back_waits_for_the_others() {
+    let mut queue = Queue::new(places(8, 8), 8);
+    queue.push(pool(1), "a").unwrap();
+    queue.push(pool(2), "b").unwrap();
+    assert_eq!(queue.pop(), Some("a"));
+    queue.push(pool(1), "c").unwrap();
+    assert_eq!([queue.pop(), queue.pop(), queue.pop()], [Some("b"), Some("c"), None]);
+}
+
+#[test]
+fn a_full_queue_takes_nothing_more() {
+    let mut queue = Queue::new(places(2, 1), 3);
+    assert_eq!(queue.push(pool(1), ()), Ok(None));
+    assert_eq!(queue.push(pool(1), ()), Ok(None));
+    assert_eq!(queue.push(pool(1), ()), Err(Full::Pool));
+    assert_eq!(queue.push(pool(2), ()), Ok(None));
+    assert_eq!(queue.push(pool(2), ()), Err(Full::Total));
+    queue.pop();
+    assert_eq!(queue.push(pool(2), ()), Ok(None));
+}
+
+#[test]
+fn addresses_of_a_pool_take_turns_however_long_their_queues_are() {
+    let mut queue = Queue::new(places(100, 100), 1000);
+    for number in 0..50 {
+        queue.push(from("192.0.2.1"), (1, number)).unwrap();
+    }
+    queue.push(from("192.0.2.2"), (2, 0)).unwrap();
+    queue.push(from("192.0.2.2"), (2, 1)).unwrap();
+    queue.push(pool(1), (0, 0)).unwrap();
+    let order: Vec<_> = std::iter::from_fn(|| queue.pop()).take(6).collect();
+    assert_eq!(order, [(1, 0), (2, 0), (0, 0), (1, 1), (2, 1), (1, 2)]);
+    assert_eq!(std::iter::from_fn(|| queue.pop()).count(), 47);
+    assert!(queue.pools.is_empty() && queue.turns.is_empty());
+}
+
+#[test]
+fn a_flood_from_one_address_leaves_room_for_others() {
+    let mut queue = Queue::new(places(4, 2), 100);
+    for address in ["2001:db8::1", "2001:db8::2"] {
+        assert_eq!(queue.push(from(address), ()), Ok(None));
+    }
+    assert_eq!(queue.push(from("2001:db8::3"), ()), Err(Full::Address), "one /64 is one address");
+    assert_eq!(queue.push(from("2001:db8:0:1::1"), ()), Ok(None));
+    assert_eq!(queue.push(pool(1), ()), Ok(None));
+    assert_eq!(queue.push(from("192.0.2.1"), ()), Ok(Some(())), "who has two of four places gives one to who has none");
+    assert_eq!(queue.push(from("192.0.2.2"), ()), Err(Full::Pool), "nobody has more than one now");
+    queue.pop();
+    assert_eq!(queue.push(from("192.0.2.2"), ()), Ok(None));
+}
+
+#[test]
+fn two_addresses_do_not_close_a_pool() {
+    let mut queue = Queue::new(places(256, 128), 16_384);
+    for number in 0..128 {
+        queue.push(from("192.0.2.1"), ("first", number)).unwrap();
+        queue.push(from("192.0.2.2"), ("second", number)).unwrap();
+    }
+    let evicted = (0..85).map(|number| queue.push(from("192.0.2.3"), ("third", number)).unwrap().unwrap());
+    assert!(evicted.collect::<Vec<_>>().iter().all(|(name, number)| *name != "third" && *number >= 85), "the newest go");
+    assert_eq!(queue.push(from("192.0.2.3"), ("third", 85)), Err(Full::Pool), "who has a third of it is refused");
+    for number in 0..200 {
+        let gone = queue.push(pool(1), ("operator", number)).unwrap().unwrap();
+        assert_ne!(gone.0, "operator");
+    }
+    assert_eq!(queue.len(), 256);
+}
+
+#[test]
+fn work_of_our_own_finds_a_place_as_long_as_a_stranger_has_one() {
+    let mut queue = Queue::new(places(3, 3), 4);
+    for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        queue.push(from(address), "stranger").unwrap();
+    }
+    for _ in 0..3 {
+        assert_eq!(queue.push(pool(1), "own"), Ok(Some("stranger")), "of the pool");
+    }
+    assert_eq!(queue.push(pool(1), "own"), Err(Full::Pool), "it does not give way to itself");
+    assert_eq!(queue.push(from("192.0.2.1"), "stranger"), Err(Full::Pool), "nor to strangers");
+    queue.push(at(2, "192.0.2.1"), "stranger").unwrap();
+    assert_eq!(queue.push(pool(3), "own"), Ok(Some("stranger")), "of all pools");
+    assert_eq!(queue.push(pool(3), "own"), Err(Full::Total));
+}
+
+fn at(number: u32, address: &str) -> Caller {
+    (PoolId::new(number), Some(address.parse().unwrap())).into()
+}
+
+#[test]
+fn an_address_has_so_many_places_at_all_pools_together() {
+    let mut queue = Queue::new(Places { per_address_overall: 128, ..places(256, 128) }, 16_384);
+    let pushed = (0..16_384).filter(|number| queue.push(at(number % 128, "192.0.2.1"), ()).is_ok()).count();
+    assert_eq!(pushed, 128, "one address does not fill the line, whatever pools it asks");
+    assert_eq!(queue.push(at(1, "192.0.2.1"), ()), Err(Full::Address));
+    assert_eq!(queue.push(at(1, "192.0.2.2"), ()), Ok(None));
+    queue.pop();
+    assert_eq!(queue.push(at(9, "192.0.2.1"), ()), Ok(None));
+    while queue.pop().is_some() {}
+    assert!(queue.addresses.is_empty());
+}
+
+#[test]
+fn a_full_line_gives_way_to_whoever_has_less_in_it() {
+    let mut queue = Queue::new(places(100, 100), 20);
+    for number in 0..10 {
+        queue.push(at(number, "192.0.2.1"), ("first", number)).unwrap();
+        queue.push(at(number, "192.0.2.2"), ("second", number)).unwrap();
+    }
+    assert_eq!(queue.push(at(1, "192.0.2.1"), ("first", 10)), Err(Full::Total), "who fills the line is refused");
+    let gone = queue.push(at(50, "192.0.2.3"), ("other", 0)).unwrap().unwrap();
+    assert_ne!(gone.0, "other");
+    assert_eq!(queue.len(), 20);
+    let others = std::iter::from_fn(|| queue.pop()).filter(|job| job.0 == "other").count();
+    assert_eq!(others, 1);
+    assert!(queue.pools.is_empty() && queue.turns.is_empty() && queue.addresses.is_empty());
+}
+
+#[test]
+fn what_gives_way_is_the_newest_of_whoever_has_most_and_where_they_have_most() {
+    let mut queue = Queue::new(places(100, 100), 38);
+    let spread = (1..=20).map(|pool| (pool, 1, 1));
+    for (pool, last, count) in spread.chain([(7, 1, 12), (3, 2, 6)]) {
+        for number in 0..count {
+            queue.push(at(pool, &format!("192.0.2.{last}")), (pool, last, number)).unwrap();
+        }
+    }
+    for number in 0..6 {
+        let gone = queue.push(at(3, &format!("198.51.100.{number}")), (3, 100, number)).unwrap();
+        assert_eq!(gone, Some((7, 1, 11 - number)));
+    }
+}
+
+proptest! {
+    /// Between two turns of a pool that waits, every other pool has at most one.
+    #[test]
+    fn nobody_is_overtaken_twice(pools in proptest::collection::vec(0u32..6, 1..200)) {
+        let mut queue = Queue::new(places(200, 200), 1000);
+        for number in &pools {
+            queue.push(pool(*number), *number).unwrap();
+        }
+        let order: Vec<u32> = std::iter::from_fn(|| queue.pop()).collect();
+        prop_assert_eq!(order.len(), pools.len());
+        prop_assert_eq!(queue.len(), 0);
+        prop_assert!(queue.pools.is_empty() && queue.turns.is_empty());
+        for pool in 0..6 {
+            let turns: Vec<usize> = order.iter().enumerate().filter(|(_, other)| **other == pool).map(|(place, _)| place).collect();
+            for pair in turns.windows(2) {
+                for other in 0..6 {
+                    let between = order[pair[0] + 1..pair[1]].iter().filter(|turn| **turn == other).count();
+                    prop_assert!(between <= 1);
+                }
+            }
+        }
+    }
+
+    /// Whoever is kept out has an equal share of what is full, and whoever gives way has no less than who comes.
+    #[test]
+    fn a_full_line_is_shared_equally(steps in proptest::collection::vec(step(), 1..300)) {
+        let places = Places { per_pool: 12, per_address: 8, per_address_overall: 14 };
+        let mut queue = Queue::new(places, 20);
+        let mut waiting: Vec<Job> = Vec::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            let Some((pool, address)) = step else {
+                let popped = queue.pop();
+                waiting.retain(|job| Some(*job) != popped);
+                prop_assert_eq!(queue.len(), waiting.len());
+                continue;
+            };
+            let job = Job { pool, address, number };
+            let of_pool: Vec<Job> = waiting.iter().copied().filter(|job| job.pool == pool).collect();
+            match queue.push(job.caller(), job) {
+                Ok(evicted) => {
+                    let (is_pool_full, is_full) = (of_pool.len() == 12, waiting.len() == 20);
+                    prop_assert_eq!(evicted.is_some(), is_pool_full || is_full);
+                    if let Some(gone) = evicted {
+                        prop_assert!(gone.address.is_some() && (!is_pool_full || gone.pool == pool));
+                        let full = if is_pool_full { &of_pool } else { &waiting };
+                        prop_assert_eq!(share(full, gone.address), most(full));
+                        prop_assert!(address.is_none() || share(full, gone.address) > share(full, address) + 1);
+                        prop_assert!(waiting.iter().all(|job| (job.pool, job.address) != (gone.pool, gone.address) || job.number <= gone.number));
+                    }
+                    waiting.retain(|job| Some(*job) != evicted);
+                    waiting.push(job);
+                }
+                Err(Full::Address) => prop_assert!(share(&of_pool, address) == 8 || share(&waiting, address) == 14),
+                Err(Full::Pool) => prop_assert!(of_pool.len() == 12 && is_out(&of_pool, address)),
+                Err(Full::Total) => prop_assert!(waiting.len() == 20 && is_out(&waiting, address)),
+            }
+            prop_assert_eq!(queue.len(), waiting.len());
+        }
+        let mut left: Vec<Job> = std::iter::from_fn(|| queue.pop()).collect();
+        left.sort_by_key(|job| job.number);
+        prop_assert_eq!(left, waiting);
+        prop_assert!(queue.pools.is_empty() && queue.turns.is_empty() && queue.addresses.is_empty());
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Job {
+    pool: u32,
+    address: Option<u8>,
+    number: usize,
+}
+
+impl Job {
+    fn caller(self) -> Caller {
+        (PoolId::new(self.pool), self.address.map(|last| [192, 0, 2, last].into())).into()
+    }
+}
+
+/// A job that comes, or none: one is done.
+fn step() -> impl Strategy<Value = Option<(u32, Option<u8>)>> {
+    prop_oneof![8 => (0u32..3, prop_oneof![1 => Just(None), 6 => (0u8..5).prop_map(Some)]).prop_map(Some), 1 => Just(None)]
+}
+
+fn share(jobs: &[Job], address: Option<u8>) -> usize {
+    jobs.iter().filter(|job| job.address == address).count()
+}
+
+fn most(jobs: &[Job]) -> usize {
+    (0..5).map(|address| share(jobs, Some(address))).max().unwrap()
+}
+
+/// Whether nobody's job would give way to another of that address.
+fn is_out(jobs: &[Job], address: Option<u8>) -> bool {
+    if address.is_none() { most(jobs) == 0 } else { share(jobs, address) + 1 >= most(jobs) }
+}
