@@ -431,3 +431,24 @@ fn grant_ids_are_read_as_they_are_written() {
         assert_eq!(GrantId::parse(text), None, "{text}");
     }
 }
+
+#[tokio::test]
+async fn what_was_shown_in_another_state_is_not_replaced() {
+    let (_folder, store) = store();
+    let (client, provider) = (client(), service_provider());
+    let mut changes = Changes::new();
+    add_client(&mut changes, &client, &Counting).unwrap();
+    add_service_provider(&mut changes, &provider, &Counting).unwrap();
+    let shown = store.commit(changes).await.unwrap();
+    let mut changes = Changes::new();
+    replace_client(&store, &mut changes, &Client { name: "Another".into(), ..client.clone() }, shown).unwrap();
+    replace_service_provider(&store, &mut changes, &ServiceProvider { name: "Another".into(), ..provider.clone() }, shown).unwrap();
+    store.commit(changes).await.unwrap();
+    let (mut of_client, mut of_provider) = (Changes::new(), Changes::new());
+    replace_client(&store, &mut of_client, &client, shown).unwrap();
+    replace_service_provider(&store, &mut of_provider, &provider, shown).unwrap();
+    for changes in [of_client, of_provider] {
+        assert_eq!(store.commit(changes).await, Err(CommitError::Conflict));
+    }
+    assert_eq!(find_client(&store, "app").unwrap().unwrap().name, "Another");
+}

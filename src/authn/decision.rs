@@ -98,14 +98,11 @@ impl Decision {
         self.expect_authority(changes)?;
         let directory = identity::directory(&self.pool);
         let now = self.clock.stamp();
-        let mut wanted = entry.attributes.clone();
-        if self.takes_names {
-            let named = entry.dn.rdn().into_iter().flat_map(Rdn::avas);
-            wanted.extend(named.map(|ava| Attribute { name: ava.attribute.clone(), values: vec![ava.value.clone()] }));
-        } else {
-            wanted.retain(|attribute| is_mail(&directory, &attribute.name));
-        }
-        let wanted = Wanted { attributes: &wanted, target: None };
+        let named = entry.dn.rdn().into_iter().flat_map(Rdn::avas);
+        let named = named.map(|ava| Attribute { name: ava.attribute.clone(), values: vec![ava.value.clone()] });
+        let all = entry.attributes.iter().cloned().chain(named);
+        let (wanted, beside): (Vec<_>, Vec<_>) = all.partition(|attribute| self.takes_names || is_mail(&directory, &attribute.name));
+        let wanted = Wanted { attributes: &wanted, beside: &beside, target: None };
         let taken = self.take(&directory, changes, wanted, now)?;
         let id = directory.add(changes, entry.clone(), &self.actor, now, &*self.entropy)?;
         if let Some(password) = password {
@@ -134,7 +131,7 @@ impl Decision {
         }
         let given = steps.iter().filter(|step| matches!(step.kind, ModificationKind::Add | ModificationKind::Replace));
         let wanted: Vec<_> = given.map(|step| step.attribute.clone()).collect();
-        let taken = self.take(&directory, changes, Wanted { attributes: &wanted, target: Some(target) }, now)?;
+        let taken = self.take(&directory, changes, Wanted { attributes: &wanted, beside: &[], target: Some(target) }, now)?;
         directory.modify(changes, target, steps, &self.actor, now)?;
         if steps.iter().any(|step| is_mail(&directory, &step.attribute.name)) {
             precedence::decide_mail(&directory, changes, target)?;
@@ -160,7 +157,7 @@ impl Decision {
         let name = identity::name(&directory, target)?;
         let wanted: Vec<_> =
             rdn.avas().iter().map(|ava| Attribute { name: ava.attribute.clone(), values: vec![ava.value.clone()] }).collect();
-        let taken = self.take(&directory, changes, Wanted { attributes: &wanted, target: Some(target) }, now)?;
+        let taken = self.take(&directory, changes, Wanted { attributes: &wanted, beside: &[], target: Some(target) }, now)?;
         directory.rename(changes, target, rdn, delete_old, new_parent, &self.actor, now)?;
         audit::record(changes, &Event::success(now, Action::EntryRename, &self.actor).on(name));
         Ok(taken)

@@ -56,15 +56,20 @@ impl Core {
         self.add_by(Decision::new(self, pool, actor), pool, actor, entry, PasswordTerms::default(), |_, _| Ok(())).await
     }
 
-    /// Adds an entry of another server, with what holds of its password there; `note` adds to the commit what the caller keeps about the entry.
+    /// Adds an entry of another server, with what holds of its password there; `note` adds to the commit what the caller keeps about the entry. A password that is no
+    /// hash is refused unless `takes_plain`: a file holds hashes in more forms than are known.
     pub async fn import_entry(
         &self,
         pool: &Arc<Pool>,
         actor: &Actor,
         entry: NewEntry,
         terms: PasswordTerms,
+        takes_plain: bool,
         note: impl Fn(&mut Changes, EntryId) -> Result<()> + Send + Sync + 'static,
     ) -> Result<EntryId> {
+        if !takes_plain {
+            passwords::without_plain(&identity::directory(pool), &entry.attributes)?;
+        }
         Ok(self.add_by(Decision::of_import(self, pool, actor), pool, actor, entry, terms, note).await?.0)
     }
 

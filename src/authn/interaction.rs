@@ -12,6 +12,7 @@ use super::{Core, authentication::Level};
 use crate::{
     crypto::digest,
     model::{Error, Result, Timestamp, entropy::random, error::Rule, record},
+    policy::clock,
     pool::Pool,
 };
 use minicbor::{
@@ -195,8 +196,10 @@ impl Interaction {
         Self { is_stored: true, ..self }
     }
 
+    /// Whether it has neither ended nor been made by a clock that was ahead: nobody could log in
+    /// late enough for such a one.
     pub(super) fn is_alive(&self, now: Timestamp) -> bool {
-        now < self.ends()
+        clock::is_alive(self.ends(), MAX_AGE, now)
     }
 
     pub(super) fn ends(&self) -> Timestamp {
@@ -298,7 +301,8 @@ impl Core {
     pub fn open_handover(&self, pool: &Pool, sealed: &str, face: ReturnPoint) -> Option<Interaction> {
         let plain = pool.open_text(handover(face), &[], sealed)?;
         let interaction = Interaction::decode(plain.expose()).ok()?;
-        (self.clock.now() < interaction.created.plus(MAX_HANDOVER_AGE)).then_some(interaction)
+        let end = interaction.created.plus(MAX_HANDOVER_AGE);
+        clock::is_alive(end, MAX_HANDOVER_AGE, self.clock.now()).then_some(interaction)
     }
 }
 

@@ -40,3 +40,17 @@ pub struct Kept<'a> {
     /// What tells that it was used before.
     pub mark: Option<&'a BrowserMark>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_look_like_a_mark_is_none() {
+        let mark = "A".repeat(LENGTH);
+        assert!(BrowserMark::from_cookie(&mark).is_some_and(|read| read.expose() == mark));
+        for value in ["", "A", &"A".repeat(LENGTH + 1), &"A".repeat(4000), &mark.replacen('A', "+", 1), &mark.replacen('A', "\u{e9}", 1)] {
+            assert!(BrowserMark::from_cookie(value).is_none(), "{value}");
+        }
+    }
+}

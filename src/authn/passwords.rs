@@ -89,6 +89,15 @@ pub(super) fn take_from_entry(directory: &Directory, attributes: &mut Vec<Attrib
     only_value(&attribute.values).map(Some)
 }
 
+/// Refuses a new entry whose password is no hash that can be verified.
+pub(super) fn without_plain(directory: &Directory, attributes: &[Attribute]) -> Result<()> {
+    let is_hash = |value: &Vec<u8>| std::str::from_utf8(value).is_ok_and(|text| matches!(recognise(text), Recognised::Hash(_)));
+    if attributes.iter().filter(|attribute| is_password(directory, attribute)).flat_map(|attribute| &attribute.values).all(is_hash) {
+        return Ok(());
+    }
+    Err(Error::invalid(Rule::Constraint, format!("{ATTRIBUTE} holds no hash that can be verified, and plain text is not taken here")))
+}
+
 /// Takes the steps about the password out of a modify.
 pub(super) fn take_from_steps(directory: &Directory, steps: &[Modification]) -> Result<(Vec<Modification>, Option<PasswordChange>)> {
     let (about, others): (Vec<_>, Vec<_>) = steps.iter().cloned().partition(|step| is_password(directory, &step.attribute));

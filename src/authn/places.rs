@@ -16,7 +16,7 @@ use crate::{
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -27,6 +27,16 @@ struct Place {
     pool: PoolId,
     address: IpAddr,
     tried: Tried,
+}
+
+impl Place {
+    fn new(pool: PoolId, address: IpAddr) -> Box<Self> {
+        Box::new(Self { pool, address, tried: Tried::default() })
+    }
+
+    fn is_of(&self, pool: PoolId, address: IpAddr) -> bool {
+        (self.pool, self.address) == (pool, address)
+    }
 }
 
 /// The places.
@@ -43,15 +53,20 @@ impl SourcePlaces {
 
     /// Asks for room for a name (see [`Tried::enter`]). Whoever has no address has always room.
     pub fn enter(&self, policy: &LockoutPolicy, pool: PoolId, address: Option<IpAddr>, name: NameTag, now: Timestamp) -> Entry {
-        self.at(pool, address, |tried| tried.enter(policy, name, now)).unwrap_or(Entry::Room(0))
+        let entered = self.place(pool, address).map(|(mut place, address)| {
+            // Of two addresses at one place the later one stays.
+            let own = place.take().filter(|place| place.is_of(pool, address));
+            place.insert(own.unwrap_or_else(|| Place::new(pool, address))).tried.enter(policy, name, now)
+        });
+        entered.unwrap_or(Entry::Room(0))
     }
 
     /// Whether there is room for a name, without taking it.
     pub fn has_room(&self, policy: &LockoutPolicy, pool: PoolId, address: Option<IpAddr>, name: NameTag, now: Timestamp) -> bool {
-        self.at(pool, address, |tried| tried.has_room(policy, name, now)).unwrap_or(true)
+        self.look(pool, address, |tried| tried.has_room(policy, name, now)).unwrap_or(true)
     }
 
-    /// Notes a success (see [`Tried::succeeded`]).
+    /// Notes a success (see [`Tried::succeeded`]), at the place of that address or at a free one: it displaces nobody.
     pub fn succeeded(
         &self,
         policy: &LockoutPolicy,
@@ -61,23 +76,36 @@ impl SourcePlaces {
         person: Option<NameTag>,
         now: Timestamp,
     ) {
-        self.at(pool, address, |tried| tried.succeeded(policy, name, person, now));
+        let Some((mut place, address)) = self.place(pool, address) else { return };
+        if place.is_none() && person.is_some() {
+            *place = Some(Place::new(pool, address));
+        }
+        if let Some(place) = place.as_mut().filter(|place| place.is_of(pool, address)) {
+            place.tried.succeeded(policy, name, person, now);
+        }
     }
 
     /// How long that address waits until it may try that name.
     pub fn wait(&self, policy: &LockoutPolicy, pool: PoolId, address: Option<IpAddr>, name: NameTag, now: Timestamp) -> Duration {
-        let end = self.at(pool, address, |tried| tried.forgotten_at(policy, name)).flatten();
+        let end = self.look(pool, address, |tried| tried.forgotten_at(policy, name)).flatten();
         end.map_or(Duration::ZERO, |end| end.since(now))
     }
 
-    fn at<T>(&self, pool: PoolId, address: Option<IpAddr>, act: impl FnOnce(&mut Tried) -> T) -> Option<T> {
+    /// Asks what is remembered of that address, if anything is. Puts nothing down for it.
+    fn look<T>(&self, pool: PoolId, address: Option<IpAddr>, ask: impl FnOnce(&mut Tried) -> T) -> Option<T> {
+        let (mut place, address) = self.place(pool, address)?;
+        place.as_mut().filter(|place| place.is_of(pool, address)).map(|place| ask(&mut place.tried))
+    }
+
+    /// The place of that address, whoever has it, and the address by which it is counted.
+    fn place(&self, pool: PoolId, address: Option<IpAddr>) -> Option<(MutexGuard<'_, Option<Box<Place>>>, IpAddr)> {
         let address = subscriber(address?);
-        let number = usize::try_from(self.order.hash_one((pool, address)) % PLACES as u64).unwrap_or_default();
-        let mut place = self.places.get(number)?.lock().unwrap_or_else(PoisonError::into_inner);
-        if place.as_ref().is_none_or(|place| (place.pool, place.address) != (pool, address)) {
-            *place = Some(Box::new(Place { pool, address, tried: Tried::default() }));
-        }
-        place.as_mut().map(|place| act(&mut place.tried))
+        let place = self.places.get(self.number(pool, address))?;
+        Some((place.lock().unwrap_or_else(PoisonError::into_inner), address))
+    }
+
+    fn number(&self, pool: PoolId, address: IpAddr) -> usize {
+        usize::try_from(self.order.hash_one((pool, address)) % PLACES as u64).unwrap_or_default()
     }
 }
 
@@ -121,5 +149,31 @@ mod tests {
         }
         assert_eq!(places.places.len(), PLACES);
         assert_eq!(fill(&places, PoolId::new(1), Some([192, 0, 2, 1].into())), Entry::Slowed, "the latest one is never the one that goes");
+    }
+
+    #[test]
+    fn a_look_displaces_nobody() {
+        let places = SourcePlaces::new();
+        let (pool, policy) = (PoolId::new(1), policy());
+        let slowed: IpAddr = [192, 0, 2, 1].into();
+        let addresses = (0..).map(|number: u128| Ipv6Addr::from_bits(number << 64).into());
+        let mut others = addresses.filter(|other| places.number(pool, *other) == places.number(pool, slowed));
+        let other: Option<IpAddr> = others.next();
+        assert_eq!(fill(&places, pool, Some(slowed)), Entry::Slowed);
+        assert_eq!(places.wait(&policy, pool, other, 4, NOW), Duration::ZERO);
+        assert!(places.has_room(&policy, pool, other, 4, NOW));
+        places.succeeded(&policy, pool, other, 4, Some(4), NOW);
+        assert!(!places.has_room(&policy, pool, Some(slowed), 4, NOW));
+        assert_eq!(places.wait(&policy, pool, Some(slowed), 4, NOW), Duration::from_secs(60));
+        assert_eq!(places.enter(&policy, pool, other, 4, NOW), Entry::Room(1));
+        assert!(places.has_room(&policy, pool, Some(slowed), 4, NOW), "who tries a name does");
+    }
+
+    #[test]
+    fn somebody_who_succeeds_makes_room_where_nothing_was_tried_before() {
+        let places = SourcePlaces::new();
+        let (pool, address) = (PoolId::new(1), Some([192, 0, 2, 1].into()));
+        places.succeeded(&policy(), pool, address, 9, Some(9), NOW);
+        assert_eq!(fill(&places, pool, address), Entry::Room(1), "two names, and one for whom is welcome");
     }
 }

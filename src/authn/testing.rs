@@ -35,12 +35,16 @@ pub const THRESHOLD: u16 = 5;
 /// Where requests of tests come from.
 pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
-/// A clock that is moved by hand.
-pub struct HandClock(AtomicI64);
+/// A clock that is moved by hand, and how far its stamps are ahead of it, in microseconds.
+pub struct HandClock(AtomicI64, AtomicI64);
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+
+    fn stamp(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst) + self.1.load(Ordering::SeqCst))
     }
 }
 
@@ -125,12 +129,12 @@ impl Bench {
     pub async fn limited(settings: Settings, waiting: WaitingLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
-        let clock = Arc::new(HandClock(AtomicI64::new(START.micros())));
+        let clock = Arc::new(HandClock(AtomicI64::new(START.micros()), AtomicI64::new(0)));
         let entropy: Arc<dyn Entropy> = Arc::new(Drawn(AtomicU64::new(0)));
         let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let master = MasterKey::generate(&*entropy);
         let registry = Registry::open(store.clone(), master.clone(), Arc::clone(&hands), Arc::clone(&entropy)).await.unwrap();
-        let work = Arc::new(Work::new(2, Places { per_pool: 1000, per_address: 1000, per_address_overall: 1000 }));
+        let work = Arc::new(Work::new(2, Places { per_pool: 1000, per_address: 1000, per_address_overall: 1000 }, Arc::clone(&hands)));
         let core = Arc::new(Core::new(Parts { registry, work, clock: hands, entropy, waiting }).unwrap());
         let pool = create_pool(&core, "acme", settings).await;
         Self { core, pool, store, master, clock, _folder: folder }
@@ -156,6 +160,14 @@ impl Bench {
     pub fn set_back(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).unwrap();
         self.clock.0.fetch_sub(micros, Ordering::SeqCst);
+    }
+
+    /// Lets the clock be one that has gone back by that time, and is not believed: what is written
+    /// goes on from before. Answers the stamp.
+    pub fn hold_back(&self, time: Duration) -> Timestamp {
+        self.set_back(time);
+        self.clock.1.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
+        self.clock.stamp()
     }
 
     pub fn directory(&self) -> Directory {

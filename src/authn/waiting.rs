@@ -11,6 +11,7 @@ use super::{
 use crate::{
     crypto::digest,
     model::{Result, Secret, Timestamp, address::subscriber, record},
+    policy::clock::is_from_the_future,
     pool::Pool,
     store::{Changes, Key, Prefix, Space},
 };
@@ -251,18 +252,19 @@ impl Core {
     /// Takes out of the store what is too much beside a new request of that name; tells how many that were.
     fn make_room(&self, pool: &Pool, new: &Name, address: &Tag, changes: &mut Changes) -> Result<u64> {
         let WaitingLimits { per_browser, per_address } = self.waiting_limits;
+        let now = self.clock.now();
         let mut of_browser = Vec::new();
         for row in pool.store().scan(&beginning(RECORD, &new.browser), None) {
             let (key, row) = row?;
             let stored: Stored = record::decode(VERSION, &row.value)?;
-            of_browser.extend(Name::last_of(&key).map(|name| Held { name, since: stored.since, unproven: stored.away.is_some() }));
+            of_browser.extend(Name::last_of(&key).map(|name| Held::new(name, stored.since, stored.away.is_some(), now)));
         }
         let mut gone = displaced(of_browser, new, per_browser);
         let mut of_address = Vec::new();
         for row in pool.store().scan(&beginning(ADDRESS, address), None) {
             let (key, row) = row?;
             let counted: Counted = record::decode(VERSION, &row.value)?;
-            let held = Name::last_of(&key).map(|name| Held { name, since: counted.since, unproven: counted.unproven });
+            let held = Name::last_of(&key).map(|name| Held::new(name, counted.since, counted.unproven, now));
             of_address.extend(held.filter(|held| !gone.contains(&held.name)));
         }
         gone.extend(displaced(of_address, new, per_address));
@@ -296,6 +298,14 @@ struct Held {
     name: Name,
     since: Timestamp,
     unproven: bool,
+}
+
+impl Held {
+    /// One that a clock has stored which was ahead is over: it goes before others.
+    fn new(name: Name, since: Timestamp, unproven: bool, now: Timestamp) -> Self {
+        let is_over = is_from_the_future(since, now);
+        Self { name, since: if is_over { Timestamp::from_micros(i64::MIN) } else { since }, unproven: unproven || is_over }
+    }
 }
 
 /// What goes so that a new request finds room among at most `limit`: one after the other the oldest of the browser that has most, and of people who have proven
@@ -344,6 +354,10 @@ mod tests {
         assert_eq!(gone(&four, name(9, 9), 3), [(1, 1), (2, 2)], "and then the oldest of all");
         assert_eq!(gone(&four, name(2, 9), 4), [(2, 2)], "the new one counts too");
         assert_eq!(gone(&four, name(3, 9), 4), [(2, 2)]);
+        let unordered = [held(1, 1, 9, true), held(1, 2, 3, true), held(1, 3, 5, true), held(2, 4, 1, true), held(2, 5, 2, true)];
+        assert_eq!(gone(&unordered, name(9, 9), 5), [(1, 2)]);
+        assert_eq!(gone(&unordered, name(9, 9), 4), [(1, 2), (2, 4)]);
+        assert_eq!(gone(&unordered[1..], name(1, 9), 4), [(1, 2)], "with the new one it has most");
         assert_eq!(gone(&four, name(2, 3), 4), [], "one that takes its own place needs no room");
         let proven = [held(1, 1, 1, false), held(1, 2, 2, false), held(2, 3, 3, true)];
         assert_eq!(gone(&proven, name(9, 9), 3), [(2, 3)], "whoever has proven nothing goes first");

@@ -205,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn one_network_is_one_address() {
+        let budget = budget();
+        let take = |address: &str| {
+            let account = Account { pool: Some(PoolId::new(1)), address: address.parse().unwrap() };
+            budget.output.take(account, 2000).now_or_never().flatten()
+        };
+        let _all_of_it = take("2001:db8::1").unwrap();
+        assert!(take("2001:db8::2").is_none());
+        assert!(take("2001:db8:0:1::1").is_some());
+    }
+
+    #[test]
     fn an_address_that_waits_for_one_pool_is_served_in_another() {
         let budget = budget();
         let take = |pool, number| budget.output.take(account(pool, number), 2000);

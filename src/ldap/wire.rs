@@ -487,6 +487,18 @@ mod tests {
         assert_eq!(arrived, 900_000);
     }
 
+    #[tokio::test]
+    async fn a_large_message_that_finds_no_room_is_told_so_and_not_that_it_is_slow() {
+        let limits = Limits { all_input: 4 << 20, arrival: Duration::from_millis(40), ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let _all_of_it = budget.input.take(ACCOUNT, 1 << 20).await.unwrap();
+        let (ours, mut theirs) = tokio::io::duplex(4 << 20);
+        let mut wire = Wire::new(Box::new(ours), limits, Arc::clone(&budget), ACCOUNT);
+        theirs.write_all(&message(900_000)).await.unwrap();
+        let end = wire.next(&codec::Limits::BOUND, limits.bound_idle).await.unwrap_err();
+        assert!(matches!(end, End::Crowded), "{end}");
+    }
+
     /// Room for a megabyte of answers.
     fn room(budget: &Budget) -> Room {
         budget.output.take(ACCOUNT, 1 << 20).now_or_never().flatten().unwrap()

@@ -186,6 +186,45 @@ async fn a_browser_that_keeps_no_cookies_is_told_so() {
 }
 
 #[tokio::test]
+async fn what_a_login_leaves_in_a_browser_is_for_the_pool_alone_and_for_no_script() {
+    let bench = Bench::new().await;
+    bench.user("alice", "correct horse").await;
+    let known = bench.pool.settings().lockout.sources.known.duration().as_secs();
+    for (base, prefix, attributes) in [
+        ("https://login.example/pools/acme", "__Host-", "Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ("http://localhost:8080/pools/acme", "", "Path=/pools/acme; HttpOnly; SameSite=Lax"),
+    ] {
+        let name = format!("{prefix}poolgate-{}", bench.pool.id());
+        let body = format!("username=alice&password=correct+horse&{}", hidden(&bench, KEY));
+        let mut login = post(&bench, "/login", body, USUAL);
+        login.base = PoolUrl::new(base);
+        login.headers.insert("cookie", format!("{name}-browser={KEY}").parse().unwrap());
+        let response = shown(form::submit(bench.core.clone(), login).await);
+        let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+        let [session, mark] = cookies[..] else { panic!("{cookies:?}") };
+        for (cookie, purpose, attributes) in
+            [(session, "session", attributes.to_owned()), (mark, "mark", format!("Max-Age={known}; {attributes}"))]
+        {
+            let (value, rest) = cookie.strip_prefix(&format!("{name}-{purpose}=")).unwrap().split_once("; ").unwrap();
+            assert_eq!((value.len(), rest), (43, attributes.as_str()));
+        }
+    }
+}
+
+/// Somebody on a neighbouring domain can add a cookie; which of the two is ours nobody can tell.
+#[tokio::test]
+async fn a_cookie_that_comes_twice_is_none() {
+    let bench = Bench::new().await;
+    for value in [KEY, ANOTHER] {
+        let mut login = post(&bench, "/login", hidden(&bench, KEY), USUAL);
+        login.headers.append("cookie", format!("__Host-poolgate-{}-browser={value}", bench.pool.id()).parse().unwrap());
+        let page = shown(form::submit(bench.core.clone(), login).await);
+        assert_eq!(page.status(), StatusCode::BAD_REQUEST);
+        assert!(text(page).await.contains("Your browser keeps no cookies"));
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_leaves_the_request_where_it_was() {
     let bench = Bench::new().await;
     bench.user("alice", "correct horse").await;

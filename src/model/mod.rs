@@ -15,6 +15,9 @@ pub mod listed;
 pub mod record;
 pub mod secret;
 pub mod tally;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, missing_docs)]
+pub mod testing;
 pub mod time;
 pub mod voucher;
 

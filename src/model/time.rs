@@ -45,6 +45,11 @@ impl Timestamp {
         let micros = self.0.saturating_sub(earlier.0).max(0);
         Duration::from_micros(micros.unsigned_abs())
     }
+
+    /// How far the two moments are from each other.
+    pub const fn abs_diff(self, other: Self) -> Duration {
+        Duration::from_micros(self.0.abs_diff(other.0))
+    }
 }
 
 /// Tells the time. The real one lives in `server`; tests hold one that they move by hand.
@@ -57,7 +62,8 @@ pub trait Clock: Send + Sync {
         self.now().since(Timestamp(0))
     }
 
-    /// The moment to write into a record that others are ordered by. The server's never goes back, and follows no leap before it is believed.
+    /// The moment to write into a record that others are ordered by. The server's is never before one that it gave earlier, in this run or in one that
+    /// ended cleanly, and while it runs it follows no leap before that is believed. At a start it goes by the clock on the wall.
     fn stamp(&self) -> Timestamp {
         self.now()
     }

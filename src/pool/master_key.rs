@@ -167,6 +167,32 @@ mod tests {
         refused(&bench, other()).await;
     }
 
+    /// A key is told by what it opens and not by its number alone.
+    #[tokio::test]
+    async fn what_names_the_key_and_does_not_open_is_refused() {
+        let bench = bench().await;
+        let id = bench.create("acme", None).await.unwrap().id();
+        let kept = bench.store.server_get(&ServerKey::meta(NAME)).unwrap().unwrap();
+        let damaged = |sealed: &[u8]| -> ByteVec {
+            let (last, rest) = sealed.split_last().unwrap();
+            [rest, &[last ^ 1]].concat().into()
+        };
+        let put = async |key: ServerKey, value: Vec<u8>| {
+            let mut changes = ServerChanges::new();
+            changes.put(key, value);
+            bench.store.commit_server(changes).await.unwrap();
+        };
+        let check: CheckRecord = record::decode(VERSION, &kept.value).unwrap();
+        put(ServerKey::meta(NAME), record::encode(VERSION, &CheckRecord { sealed: damaged(&check.sealed) })).await;
+        refused(&bench, master()).await;
+        // The same of the key of a pool, where an earlier release has left nothing else.
+        forget_check(&bench.store).await;
+        let mut pool = PoolRecord::decode(&bench.store.server_get(&ServerKey::pool(id)).unwrap().unwrap().value).unwrap();
+        pool.data_keys = vec![damaged(pool.data_keys.last().unwrap())];
+        put(ServerKey::pool(id), pool.encode()).await;
+        refused(&bench, master()).await;
+    }
+
     #[tokio::test]
     async fn a_pool_that_cannot_be_read_keeps_no_key_out() {
         let bench = bench().await;

@@ -4,10 +4,13 @@
 //! each write and each sync of the engine's file. From that [`disk`] makes what a power cut could have
 //! left at many moments; each is opened, and everything that was acknowledged by then must be there.
 //! Writers overwrite large records, so that the engine reuses its segments between two commits.
+//!
+//! Of a first start [`naming`] tells what was not on disk when the store got its name.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod disk;
+mod naming;
 mod recorder;
 
 use disk::{Disk, Losing};
@@ -21,11 +24,13 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const FOLDER: &str = "POOLGATE_POWER_FOLDER";
 const KERNEL: &str = "POOLGATE_POWER_KERNEL";
+/// Set for a child that ends when its store is open.
+const OPENS_ONLY: &str = "POOLGATE_POWER_OPENS_ONLY";
 
 const POOL: PoolId = PoolId::new(1);
 const WRITERS: u64 = 4;
@@ -84,6 +89,9 @@ fn child() {
         _ => {}
     }
     let store = open(Path::new(&folder)).unwrap();
+    if std::env::var_os(OPENS_ONLY).is_some() {
+        std::process::exit(0);
+    }
     let said = File::create(said(Path::new(&folder))).unwrap();
     let end = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -131,23 +139,35 @@ fn data(folder: &Path) -> PathBuf {
     folder.join("db").join("db")
 }
 
-/// A child that has that folder, and that kernel if it is to write.
-fn start(folder: &Path, kernel: Option<Kernel>) -> Child {
+/// A child that has that folder, and that kernel if it is to be recorded.
+fn child_in(folder: &Path, kernel: Option<Kernel>) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "child", "--nocapture"]).env(FOLDER, folder);
     command.envs(kernel.map(|kernel| (KERNEL, format!("{kernel:?}"))));
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// A folder for data, as the kernel names it.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().canonicalize().unwrap().join("data");
+    (temporary, folder)
 }
 
 /// Records a child under that kernel. This process must not have a filter of its own yet: children inherit it.
-#[allow(clippy::zombie_processes, reason = "the recorder, who traces it, waits for its end")]
 fn record(kernel: Kernel) -> Run {
-    let temporary = tempfile::tempdir().unwrap();
-    // As the kernel names it.
-    let folder = temporary.path().canonicalize().unwrap().join("data");
-    assert!(start(&folder, None).wait().unwrap().success());
+    let (temporary, folder) = folder();
+    assert!(child_in(&folder, None).status().unwrap().success());
     let before = fs::read(data(&folder)).unwrap();
-    let mut child = start(&folder, Some(kernel));
+    let recorded = recorded(&folder, child_in(&folder, Some(kernel)));
+    Run { kernel, _temporary: temporary, folder, before, recorded }
+}
+
+/// What that child does in that folder.
+#[allow(clippy::zombie_processes, reason = "the recorder, who traces it, waits for its end")]
+fn recorded(folder: &Path, mut child: Command) -> Recorded {
+    let mut child = child.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while line.trim_end() != "waiting" {
@@ -157,9 +177,9 @@ fn record(kernel: Kernel) -> Run {
     let mut input = child.stdin.take().unwrap();
     // What it says more is for whoever reads the output of a test that fails.
     let rest = std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::stderr()));
-    let recorded = recorder::record(child.id(), &data(&folder), &said(&folder), || input.write_all(b".").unwrap());
+    let recorded = recorder::record(child.id(), &data(folder), &said(folder), || input.write_all(b".").unwrap());
     rest.join().unwrap().unwrap();
-    Run { kernel, _temporary: temporary, folder, before, recorded }
+    recorded
 }
 
 /// What came of power cuts.
@@ -251,4 +271,14 @@ fn what_was_acknowledged_outlives_every_power_cut() {
     let outcome = cut(&lying, FEW_CUTS);
     assert!(!outcome.lost.is_empty(), "a kernel that lies loses nothing: these cuts prove nothing");
     println!("{} of {} cuts lose under a kernel that lies", outcome.lost.len(), outcome.lost.len() + outcome.kept);
+}
+
+#[test]
+fn a_first_store_gets_its_name_when_all_of_it_is_on_disk() {
+    let (_temporary, folder) = folder();
+    let mut child = child_in(&folder, Some(Kernel::Present));
+    child.env(OPENS_ONLY, "");
+    let recorded = recorded(&folder, child);
+    assert!(folder.join("db").join("conf").exists(), "the engine has settings of its own");
+    assert_eq!(recorded.unsynced, Some(Vec::new()));
 }

@@ -5,6 +5,7 @@
 //! order of what is recorded is the order in which it happened: a write counts when it has returned,
 //! and a sync makes durable what had returned when it began.
 
+use super::naming::Naming;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -16,7 +17,18 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The calls at which the process stops.
-const CALLS: [i64; 5] = [libc::SYS_pwrite64, libc::SYS_ftruncate, libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync_file_range];
+const CALLS: &[i64] = &[
+    libc::SYS_write,
+    libc::SYS_pwrite64,
+    libc::SYS_ftruncate,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_sync_file_range,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+];
 
 /// Something that has happened.
 pub enum Event {
@@ -34,11 +46,13 @@ pub struct Recorded {
     pub events: Vec<Event>,
     /// How often the kernel was asked to sync a range, in vain or not.
     pub ranges: usize,
+    /// What was not on disk of a new store when it got its name; none if no new store got one.
+    pub unsynced: Option<Vec<PathBuf>>,
 }
 
 /// Has this process stop at its calls. To be called once its tracer is there: without one they fail.
 pub fn be_recorded() {
-    act_on(&CALLS, SeccompAction::Trace(0));
+    act_on(CALLS, SeccompAction::Trace(0));
 }
 
 /// Has all threads of this process meet another kernel at these calls.
@@ -59,7 +73,9 @@ pub fn record(process: u32, file: &Path, said: &Path, go: impl FnOnce()) -> Reco
         ptrace::seize(Pid::from_raw(thread), options).unwrap();
     }
     go();
-    let mut recorder = Recorder { process, file: file.into(), said: said.into(), calls: HashMap::new(), events: Vec::new(), ranges: 0 };
+    let naming = Naming::of(file.parent().unwrap());
+    let mut recorder =
+        Recorder { process, file: file.into(), said: said.into(), calls: HashMap::new(), events: Vec::new(), ranges: 0, naming };
     // Children of other threads are not ours to wait for.
     let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
     loop {
@@ -77,7 +93,7 @@ pub fn record(process: u32, file: &Path, said: &Path, go: impl FnOnce()) -> Reco
             WaitStatus::Stopped(thread, signal) => resume(ptrace::cont(thread, signal)),
             WaitStatus::Exited(thread, code) if thread == process => {
                 assert_eq!(code, 0, "the recorded process failed");
-                return Recorded { events: recorder.events, ranges: recorder.ranges };
+                return Recorded { events: recorder.events, ranges: recorder.ranges, unsynced: recorder.naming.unsynced() };
             }
             WaitStatus::Signaled(thread, signal, _) if thread == process => panic!("the recorded process died of {signal}"),
             _ => {}
@@ -106,6 +122,7 @@ struct Recorder {
     calls: HashMap<Pid, (Call, usize)>,
     events: Vec<Event>,
     ranges: usize,
+    naming: Naming,
 }
 
 impl Recorder {
@@ -118,7 +135,16 @@ impl Recorder {
     fn ends(&mut self, thread: Pid) {
         let Some((call, before)) = self.calls.remove(&thread) else { return };
         let Ok(done) = u64::try_from(answer(thread)) else { return };
+        if is_rename(call.number) {
+            self.naming.renamed();
+            return;
+        }
         let Ok(path) = fs::read_link(format!("/proc/{}/fd/{}", self.process, call.file)) else { return };
+        match call.number {
+            libc::SYS_write | libc::SYS_pwrite64 | libc::SYS_ftruncate => self.naming.written(&path),
+            libc::SYS_fsync | libc::SYS_fdatasync => self.naming.synced(&path),
+            _ => {}
+        }
         let is_file = path == self.file;
         if !is_file && path != self.said {
             return;
@@ -134,6 +160,14 @@ impl Recorder {
             _ => {}
         }
     }
+}
+
+fn is_rename(number: i64) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let is_short = number == libc::SYS_rename;
+    #[cfg(not(target_arch = "x86_64"))]
+    let is_short = false;
+    is_short || [libc::SYS_renameat, libc::SYS_renameat2].contains(&number)
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -110,6 +110,15 @@ pub fn replace(attribute: Attribute) -> Modification {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::directory::testing::Home;
+
+    #[test]
+    fn an_attribute_with_its_options_has_one_name() {
+        let home = Home::new();
+        for name in ["sn;lang-de;lang-en", "surname;LANG-EN;lang-de", "SN;lang-en;lang-de;lang-En"] {
+            assert_eq!(canonical(&home.directory, name).unwrap(), "sn;lang-de;lang-en", "{name}");
+        }
+    }
 
     #[test]
     fn values_come_back_as_they_were() {

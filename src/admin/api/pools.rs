@@ -27,7 +27,7 @@ pub async fn create(context: Context, _path: Vec<Segment>) -> Result<Reply<PoolD
     let suffix = asked.suffix.as_deref().map(Dn::parse).transpose()?;
     let display_name = asked.display_name.unwrap_or_else(|| asked.slug.clone());
     let core = &context.app.core;
-    let (now, entropy) = (core.clock.now(), core.entropy.as_ref());
+    let (now, entropy) = (core.clock.stamp(), core.entropy.as_ref());
     let new = pool::NewPool { slug, suffix, display_name, settings: asked.settings };
     let fill = |pool: &Pool, changes: &mut _| Directory::new(pool).create_suffix(changes, &context.actor, now, entropy);
     let pool = core.registry.create(new, &context.actor, fill).await?;

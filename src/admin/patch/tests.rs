@@ -1,7 +1,7 @@
 //! The laws of patches, on documents of a pool with random settings.
 
 use super::*;
-use crate::admin::types::PoolDocument;
+use crate::admin::types::{MappingDocument, PoolDocument, ProviderDocument};
 use crate::model::{Days, Dn, Seconds, Sequence};
 use crate::pool::Settings;
 use proptest::prelude::*;
@@ -225,4 +225,28 @@ fn a_patch_for_another_state_changes_nothing() {
         assert_eq!(*error.kind(), Kind::Conflict(Clash::Changed));
         assert!(error.message().contains("the pool has changed since it was shown") && error.message().contains(&tag), "{error}");
     }
+}
+
+#[test]
+fn the_notes_of_an_answer_are_no_part_of_what_is_sent_back() {
+    let answer = json!({"slug": "acme", "etag": tag().as_str(), "notes": ["somebody else has lost something"]});
+    assert!(patch(&answer).apply(&pool(Settings::default()), &tag()).unwrap().is_none());
+}
+
+/// A secret is never shown, so that it always differs.
+#[test]
+fn what_is_not_shown_is_changed_whenever_it_is_named() {
+    let provider = ProviderDocument {
+        name: "idp".into(),
+        display_name: None,
+        issuer: "https://idp.example".into(),
+        client_id: "acme".into(),
+        client_secret: None,
+        mapping: MappingDocument::default(),
+        mail_domains: Vec::new(),
+    };
+    let after = |change: &Value| patch(change).apply(&provider, &tag()).unwrap().map(|after| after.client_secret);
+    assert_eq!(after(&json!({"client_id": "acme"})), None);
+    assert_eq!(after(&json!({"client_secret": null})), Some(None));
+    assert_eq!(after(&json!({"client_secret": "another"})), Some(Some("another".to_owned())));
 }

@@ -8,6 +8,7 @@ use crate::{
     application::{self, AuthMethod, Client, ClientId, Grant, GrantId, RedirectUri, SecretHash},
     crypto::{jwt, keys::Algorithm},
     model::{Entropy, EntryId, record},
+    policy::clock::SKEW,
     pool::keys::{self, Use},
     store::{Changes, Key, Space},
 };
@@ -85,6 +86,21 @@ async fn a_token_holds_until_its_end() {
     assert!(given.holds(&token));
     given.bench.pass(Duration::from_secs(1));
     assert!(!given.holds(&token));
+}
+
+/// A grant of a clock that was ahead, which a token of this moment names.
+#[tokio::test]
+async fn what_was_granted_in_the_future_was_not_granted() {
+    let given = Given::new().await;
+    let (store, now) = (given.bench.pool.store(), given.bench.now());
+    let token = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &given.claims).await;
+    let grant = application::find_grant(store, given.grant, now).unwrap().unwrap();
+    for (ahead, holds) in [(SKEW, true), (SKEW + Duration::from_secs(1), false)] {
+        let mut changes = Changes::new();
+        application::put_grant(&mut changes, &Grant { created: now.plus(ahead), ..grant.clone() });
+        store.commit(changes).await.unwrap();
+        assert_eq!(given.holds(&token), holds, "{ahead:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Changes of entries and passwords: who may, what is committed together, what is audited.
 
-use super::super::testing::*;
+use super::super::{decision::Decision, testing::*};
 use crate::{
     audit::{Action, Outcome, Reason},
     directory::{Modification, ModificationKind},
@@ -8,6 +8,7 @@ use crate::{
         Actor, Attribute, Kind, Rdn, Role,
         error::{Denial, Rule},
     },
+    store::{Changes, CommitError},
 };
 
 async fn actor(bench: &Bench, name: &str, password: &str) -> Actor {
@@ -353,4 +354,44 @@ async fn what_has_changed_since_it_was_looked_at_is_not_modified() {
     assert!(bench.binds("alice", "correct horse").await);
     modify(entry().version(), &[replace("sn", "Two")]).await.unwrap();
     assert_eq!(entry().first_text("sn"), Some("Two"));
+    // Nor is what changes between the look and the commit.
+    let decision = Decision::new(&bench.core, &bench.pool, &operator());
+    for steps in [&[][..], &[replace("title", "Dr")]] {
+        let mut changes = Changes::new();
+        decision.fill_modify(&mut changes, id, Some(entry().version()), steps).unwrap();
+        modify(entry().version(), &[replace("sn", &format!("Three {}", steps.len()))]).await.unwrap();
+        assert_eq!(bench.pool.store().commit(changes).await, Err(CommitError::Conflict));
+    }
+}
+
+/// Of a clock that has gone back: entries and the log of their changes are read in an order.
+#[tokio::test]
+async fn whatever_is_changed_bears_the_stamp() {
+    let bench = Bench::new().await;
+    bench.user("bob", "correct horse").await;
+    let (core, pool, operator) = (&bench.core, &bench.pool, operator());
+    bench.make_administrator("bob").await;
+    let group = bench.directory().resolve(&crate::model::Dn::parse("cn=admins,ou=groups,o=acme").unwrap()).unwrap();
+    bench.pass(std::time::Duration::from_secs(1));
+    let stamp = bench.hold_back(std::time::Duration::from_secs(24 * 60 * 60));
+    let id = bench.user("alice", "correct horse").await;
+    core.link_entry(pool, &operator, group, &Attribute::new("member", ["uid=alice,ou=people,o=acme"]), |_| Ok(())).await.unwrap();
+    let linked = bench.events(Action::EntryModify).len();
+    bench.disable(id, true).await;
+    core.rename_entry(pool, &operator, id, &Rdn::single("uid", "ann"), true, None).await.unwrap();
+    core.set_password(pool, &operator, id, None, Some("another horse".into())).await.unwrap();
+    core.unlock(pool, &operator, id).await.unwrap();
+    core.delete_entry(pool, &operator, id).await.unwrap();
+    let actions = [
+        (Action::EntryAdd, 1),
+        (Action::EntryModify, linked + 1),
+        (Action::EntryRename, 1),
+        (Action::PasswordReset, 1),
+        (Action::Unlock, 1),
+        (Action::EntryDelete, 1),
+    ];
+    for (action, count) in actions {
+        let stamped = bench.events(action).iter().filter(|event| event.at == stamp).count();
+        assert_eq!(stamped, count, "{action:?}: {:?}", bench.events(action));
+    }
 }

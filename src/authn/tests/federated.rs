@@ -13,7 +13,7 @@ use crate::{
         oidc::{REDISCOVERY_AGE, RETRY_AGE},
     },
     model::{Face, Kind, Seconds, error::Denial},
-    store::Changes,
+    store::{Changes, CommitError},
 };
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Duration};

@@ -1,6 +1,7 @@
 //! The drivers against the real store.
 
 mod authority;
+mod away;
 mod bearer;
 mod bind;
 mod cache;

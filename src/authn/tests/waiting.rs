@@ -32,12 +32,12 @@ async fn log_in(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) 
     bench.core.session(&bench.pool, granted.session.expose()).await.unwrap().unwrap()
 }
 
-fn waiting(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> Option<Interaction> {
+pub(super) fn waiting(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> Option<Interaction> {
     bench.core.waiting(&bench.pool, &interaction.id().to_text(), interaction.return_point(), browser).unwrap()
 }
 
 /// Whether somebody who comes back from the upstream finds the request.
-fn is_away(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> bool {
+pub fn is_away(bench: &Bench, interaction: &Interaction, browser: &BrowserKey) -> bool {
     let id = interaction.id().to_text();
     bench.core.come_back(&bench.pool, &id, "state", browser, &mut Changes::new()).unwrap().is_some()
 }
@@ -49,7 +49,7 @@ async fn consume(bench: &Bench, interaction: &Interaction, browser: &BrowserKey)
 }
 
 /// Sends somebody to an upstream.
-async fn send_away(bench: &Bench, browser: &BrowserKey, address: IpAddr) -> Interaction {
+pub(super) async fn send_away(bench: &Bench, browser: &BrowserKey, address: IpAddr) -> Interaction {
     let interaction = bench.begin(Demands::default());
     let mut changes = Changes::new();
     let whereabouts = Whereabouts { browser, address: Some(address) };

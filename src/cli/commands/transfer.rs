@@ -36,7 +36,8 @@ pub struct Import {
     /// The format of the file.
     #[arg(long)]
     format: Option<Format>,
-    /// Takes passwords in plain text. Only for a file that is known to hold some: a hash of a form that is not known would become the password.
+    /// Takes passwords in plain text. Only for a file that is known to hold some: a hash of a form that is not known would become the password. In a file that holds
+    /// hashes too, what could be one is refused: keep passwords in plain text in a file of their own.
     #[arg(long)]
     plain_passwords: bool,
     /// Gives up an import into the pool that was cut off. What it has added stays.

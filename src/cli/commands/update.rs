@@ -61,3 +61,24 @@ pub fn read(file: &Path) -> Outcome<Map<String, Value>> {
 pub fn fields<const N: usize>(flags: [(&str, Option<Value>); N]) -> Map<String, Value> {
     flags.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn flags_go_over_what_the_file_says_field_by_field() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("patch.json");
+        std::fs::write(&file, r#"{"attributes":{"sn":["Ash"],"title":["Dr"]},"disabled":true,"etag":"of the file"}"#).unwrap();
+        let flags = fields([("attributes", Some(json!({"title": ["Prof"]}))), ("disabled", Some(json!(false))), ("name", None)]);
+        let patch = Patch { from: Some(file), etag: Some("of the flag".into()) };
+        assert_eq!(
+            patch.with(flags).map_err(drop).unwrap(),
+            json!({"attributes": {"sn": ["Ash"], "title": ["Prof"]}, "disabled": false, "etag": "of the flag"})
+        );
+        assert!(Patch { from: None, etag: Some("x".into()) }.with(Map::new()).is_err(), "nothing is to change");
+    }
+}

@@ -1,8 +1,11 @@
-//! Many who change the same entry at the same time: each is served, as by a server that locks.
+//! Many at the same time: who change the same entry are each served, as by a server that locks; who
+//! send much share the room for that.
 
 use super::writes::{modify, replace};
 use super::*;
-use crate::ldap::codec::ChangeKind;
+use crate::ldap::budget::Account;
+use crate::ldap::codec::{ChangeKind, ResultCode};
+use std::net::Ipv4Addr;
 
 const CONNECTIONS: usize = 64;
 const ADMINS: &str = "cn=admins,ou=groups,o=acme";
@@ -49,4 +52,18 @@ async fn nobody_who_changes_the_same_group_is_told_that_it_is_busy() {
     for writer in writers {
         assert_eq!(writer.await.unwrap(), [0; 3]);
     }
+}
+
+/// Nor is somebody in the way who has not bound, from the same address.
+#[tokio::test]
+async fn what_somebody_sends_who_has_bound_is_on_the_account_of_their_pool() {
+    let bench = Bench::start().await;
+    let mut client = bench.bound(CAROL).await;
+    let account = |pool| Account { pool, address: Ipv4Addr::LOCALHOST.into() };
+    let take = |pool| bench.app.budget.input.take(account(pool), bench.app.limits.all_input);
+    let _of_strangers = take(None).await.unwrap();
+    let left = bench.app.budget.input.left();
+    let large = vec![b'x'; 3 * bench.app.limits.own];
+    assert_ne!(client.ask(replace(ALICE, "description", &[&large])).await.code, ResultCode::BUSY.0);
+    assert_eq!(bench.app.budget.input.left(), left, "and given back");
 }

@@ -105,7 +105,7 @@ impl Bench {
         let core = Arc::new(
             Core::new(Parts {
                 registry,
-                work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
+                work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }, clock.clone())),
                 clock,
                 entropy,
                 waiting: WaitingLimits::default(),

@@ -191,6 +191,20 @@ async fn clients_and_people_of_an_address_have_room_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_client_that_proves_itself_gives_its_place_at_the_address_back() {
+    let provider = Provider::start().await;
+    register(&provider, 31).await;
+    for number in 0..29 {
+        present(&provider, STRANGER, &format!("app-{number}"), "guess").await.is_wrong();
+    }
+    present(&provider, STRANGER, "demo-app", "mistyped").await.is_wrong();
+    present(&provider, STRANGER, "app-29", "guess").await.is_slowed();
+    present(&provider, STRANGER, "demo-app", SECRET).await.is_right();
+    present(&provider, STRANGER, "app-29", "guess").await.is_wrong();
+    present(&provider, STRANGER, "app-30", "guess").await.is_slowed();
+}
+
+#[tokio::test]
 async fn what_is_remembered_belongs_to_one_secret() {
     let provider = Provider::start().await;
     present(&provider, REAL, "demo-app", SECRET).await.is_right();

@@ -118,7 +118,7 @@ impl Provider {
             .unwrap();
         let core = Core::new(Parts {
             registry,
-            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
+            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }, Arc::clone(&hands))),
             clock: hands,
             entropy,
             waiting: WaitingLimits::default(),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::{self, Action};
 use crate::oidc::token;
+use crate::policy::clock::SKEW;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
@@ -107,6 +108,18 @@ async fn the_claims_of_both_tokens() {
         assert!(access.get(claim).is_some(), "{claim}");
     }
     assert!(access.get("email").is_none());
+}
+
+/// A code ends a minute after it is given. One that ends later was given by a clock that was ahead.
+#[tokio::test]
+async fn a_code_of_the_future_is_not_redeemed() {
+    let provider = Provider::start().await;
+    let code = provider.code("unused", "demo-app").await;
+    for (text, ahead, expected) in [("a", SKEW, (200, "none")), ("b", SKEW + Duration::from_secs(1), (400, "invalid_grant"))] {
+        let grant = GrantId::draw(provider.app.core.entropy.as_ref());
+        provider.put_code(text, &Code { grant, expires: code.expires.plus(ahead), ..code.clone() }).await;
+        assert_eq!(error(&redeem(&provider, text).await), expected, "{ahead:?}");
+    }
 }
 
 #[tokio::test]

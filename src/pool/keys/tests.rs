@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use super::super::testing::{Counting, NOW, bench, registry};
+use super::super::testing::{Counting, NOW, Still, bench, registry};
 use super::*;
 use crate::audit::{Query, query};
 use crate::work::Places;
@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use x509_parser::prelude::*;
 
 static ENTROPY: LazyLock<Counting> = LazyLock::new(Counting::default);
-static WORK: LazyLock<Work> = LazyLock::new(|| Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 64 }));
+static WORK: LazyLock<Work> =
+    LazyLock::new(|| Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 64 }, Arc::new(Still)));
 
 /// Somebody who asks from an address of the documentation's.
 fn maker(last: u8) -> Maker<'static> {
@@ -152,4 +153,76 @@ async fn who_asks_for_the_keys_of_many_pools_waits_for_one_at_a_time() {
     assert_eq!(kids(&pool, Use::Oidc), [made.kid()], "somebody else is served at once");
     drop(waiting);
     assert_eq!(Arc::strong_count(&line), 1, "who has gone is in no line");
+}
+
+/// Work with one thread, which has something to do until this is gone.
+struct Busy {
+    work: Work,
+    _until: std::sync::mpsc::Sender<()>,
+}
+
+impl Busy {
+    async fn new(pool: &Pool, places: Places) -> Self {
+        let work = Work::new(1, places, Arc::new(Still));
+        let (until, gone) = std::sync::mpsc::channel();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let job = move || {
+            begun.send(()).unwrap();
+            gone.recv()
+        };
+        // Whoever asked for it has to wait as long as it runs, or it would not.
+        let mut running = Box::pin(work.run(pool.id(), job));
+        tokio::select! {
+            biased;
+            _ = &mut running => panic!("it has ended"),
+            begun = begins => begun.unwrap(),
+        }
+        drop(running);
+        Self { work, _until: until }
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_made_among_the_other_work_of_its_pool_and_of_who_asks() {
+    let bench = bench().await;
+    let pool = bench.create("acme", None).await.unwrap();
+    let busy = Busy::new(&pool, Places { per_pool: 9, per_address: 1, per_address_overall: 1 }).await;
+    let mut before = Box::pin(busy.work.run((pool.id(), maker(1).address), || ()));
+    assert!((&mut before).now_or_never().is_none());
+    let asked = |last| current(&pool, Use::Oidc, Algorithm::Es256, Maker { work: &busy.work, ..maker(last) });
+    let refused = asked(1).now_or_never().expect("at once").map(drop).unwrap_err();
+    assert_eq!(*refused.kind(), crate::model::Kind::Unavailable(crate::model::error::Shortage::Busy));
+    assert_eq!(busy.work.waiting(), 1);
+    let mut other = Box::pin(asked(2));
+    assert!((&mut other).now_or_never().is_none());
+    assert_eq!(busy.work.waiting(), 2, "somebody else's waits for the thread");
+    let mut third = Box::pin(asked(3));
+    assert!((&mut third).now_or_never().is_none());
+    assert_eq!(busy.work.waiting(), 2, "of all keys one is made at a time");
+}
+
+#[tokio::test]
+async fn who_has_waited_takes_the_key_that_somebody_else_has_made() {
+    let bench = bench().await;
+    let pool = bench.create("acme", None).await.unwrap();
+    let line = pool.keyring().line(maker(1).address, NOW).unwrap();
+    let making = line.acquire().await.unwrap();
+    let busy = Busy::new(&pool, Places { per_pool: 9, per_address: 9, per_address_overall: 9 }).await;
+    let mut waiting = Box::pin(current(&pool, Use::Oidc, Algorithm::Es256, Maker { work: &busy.work, ..maker(1) }));
+    assert!((&mut waiting).now_or_never().is_none());
+    let made = current(&pool, Use::Oidc, Algorithm::Es256, maker(2)).await.unwrap();
+    drop(making);
+    assert_eq!(waiting.now_or_never().expect("at once").unwrap().kid(), made.kid());
+}
+
+#[tokio::test]
+async fn one_network_is_one_who_asks_and_who_has_gone_is_forgotten() {
+    let bench = bench().await;
+    let pool = bench.create("acme", None).await.unwrap();
+    let line = |address: &str| pool.keyring().line(Some(address.parse().unwrap()), NOW).unwrap();
+    let (one, same, other) = (line("2001:db8::1"), line("2001:db8::2"), line("2001:db8:0:1::1"));
+    assert!(Arc::ptr_eq(&one, &same) && !Arc::ptr_eq(&one, &other));
+    drop((one, same, other));
+    let _last = line("192.0.2.1");
+    assert_eq!(pool.keyring().lines.lock().unwrap().len(), 1);
 }

@@ -81,6 +81,21 @@ async fn a_question_that_is_answered_again_skips_no_login() {
     login_page(consent(&provider, &allow, &cookies).await).await;
 }
 
+/// A login that was made for a request answers it once, be it with a no.
+#[tokio::test]
+async fn what_was_declined_is_not_asked_again() {
+    let provider = Provider::start().await;
+    let cookies = provider.browser_with_session().await;
+    let browser = cookie_value(&cookies);
+    let page = login_page(get(&provider, &authorize_path("third", "&prompt=login"), &cookies).await).await;
+    let (session, back) = provider.log_in(&browser, &page, None).await;
+    let cookies = provider.cookies(&browser, Some(&session));
+    let form = question(get(&provider, &back, &cookies).await).await;
+    assert_eq!(error(&consent(&provider, &format!("{form}&decision=deny"), &cookies).await), "access_denied");
+    assert!(is_refused(&consent(&provider, &format!("{form}&decision=allow"), &cookies).await));
+    assert!(is_refused(&get(&provider, &back, &cookies).await));
+}
+
 #[tokio::test]
 async fn a_consent_is_remembered_for_what_was_shown() {
     let provider = Provider::start().await;
