@@ -25,7 +25,7 @@ pub enum Void {
     /// A page says what is wrong: the browser keeps no cookies, or the login has ended.
     Page(PageError),
     /// It was not sealed for this browser, which may be asked the same anew.
-    Another(Interaction),
+    Another(Box<Interaction>),
 }
 
 /// The request in a form that was sealed for that place and this browser.
@@ -35,6 +35,6 @@ pub fn returned(core: &Core, request: &PoolRequest, form: &Form, place: Place) -
     let sealed = form.get(SEALED_REQUEST).ok_or_else(expired)?;
     match core.unseal(&request.pool, sealed, place, &key(&browser)).ok_or_else(expired)? {
         Unsealed::Own(interaction) => Ok(Returned { interaction, sealed: sealed.to_owned(), browser }),
-        Unsealed::OfAnotherBrowser(interaction) => Err(Void::Another(interaction)),
+        Unsealed::OfAnotherBrowser(interaction) => Err(Void::Another(Box::new(interaction))),
     }
 }

@@ -19,7 +19,7 @@ pub const CALLBACK_PATH: &str = "/oauth2/idpresponse";
 pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let (_, returned) = match returned(&core, &request) {
         Ok(returned) => returned,
-        Err(page) => return Ok(page),
+        Err(page) => return Ok(*page),
     };
     let provider = request.path.rsplit('/').next().unwrap_or_default();
     let (key, callback) = (entrance::key(&returned.browser), request.base.join(CALLBACK_PATH));

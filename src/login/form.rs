@@ -22,7 +22,7 @@ pub async fn show(_: Arc<Core>, request: PoolRequest) -> Result<Response, PageEr
 pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, PageError> {
     let (fields, returned) = match returned(&core, &request) {
         Ok(returned) => returned,
-        Err(page) => return Ok(page),
+        Err(page) => return Ok(*page),
     };
     let username = fields.get("username").unwrap_or_default().trim();
     let password = Secret::from(fields.get("password").unwrap_or_default());
@@ -44,16 +44,16 @@ pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, P
 
 /// The fields of a form of the login pages, and the request that came back in it, if we gave that form to this browser; otherwise a page that says why not, or that asks
 /// anew.
-pub(super) fn returned(core: &Core, request: &PoolRequest) -> Result<(Form, Returned), Response> {
+pub(super) fn returned(core: &Core, request: &PoolRequest) -> Result<(Form, Returned), Box<Response>> {
     let fields = Form::parse(&request.body).unwrap_or_default();
-    let foreign = || PageError::foreign_form(request).into();
+    let page = |page: PageError| Box::new(page.into());
     match entrance::returned(core, request, &fields, Place::Login) {
         Ok(returned) if csrf::is_ours(request, &purpose(&returned.sealed), fields.get(csrf::FIELD)) => Ok((fields, returned)),
         Err(Void::Another(interaction)) if !csrf::is_foreign(request) => {
-            Err(anew(core, request, &interaction, fields.get("username").unwrap_or_default()).unwrap_or_else(Into::into))
+            Err(Box::new(anew(core, request, &interaction, fields.get("username").unwrap_or_default()).unwrap_or_else(Into::into)))
         }
-        Ok(_) | Err(Void::Another(_)) => Err(foreign()),
-        Err(Void::Page(page)) => Err(page.into()),
+        Ok(_) | Err(Void::Another(_)) => Err(page(PageError::foreign_form(request))),
+        Err(Void::Page(wrong)) => Err(page(wrong)),
     }
 }
 

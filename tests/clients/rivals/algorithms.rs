@@ -14,11 +14,14 @@ use poolgate::crypto::keys::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// Makes a signature of what a token signs.
+type Sign = Box<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
+
 /// Makes a token: what signs is given the part that is signed.
 struct Forgery {
     what: String,
     header: Value,
-    sign: Box<dyn Fn(&str) -> Vec<u8> + Send + Sync>,
+    sign: Sign,
 }
 
 impl Forgery {

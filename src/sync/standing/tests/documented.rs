@@ -68,8 +68,11 @@ const ZEROS: &[(&str, &str, &str)] = &[
     ("password_expires_at", "1970-01-01", "expired"),
 ];
 
+/// Bits, each with what it says.
+type Bits = &'static [(u32, &'static str)];
+
 /// What each bit that its source documents says, beside those that are set otherwise.
-const BITS: &[(&str, u32, &[(u32, &str)])] = &[
+const BITS: &[(&str, u32, Bits)] = &[
     // [MS-ADTS] 2.2.16; NORMAL_ACCOUNT is set. The bit of a smart card is about the logon at a workstation.
     (
         "userAccountControl",
@@ -185,11 +188,18 @@ fn zero_says_what_the_source_says() {
     }
     let tested: BTreeSet<String> = ZEROS.iter().map(|(name, ..)| compared(name)).collect();
     for row in ROWS {
-        let is_number = match row.meaning {
-            Meaning::LockedUntil(_) | Meaning::LockedSince(_) | Meaning::Begins(_) | Meaning::Ends(_) | Meaning::PasswordEnds(_) => true,
-            Meaning::PasswordEndsOrUnset(_) | Meaning::PasswordSet | Meaning::Flags(_) | Meaning::Aging => true,
-            _ => false,
-        };
+        let is_number = matches!(
+            row.meaning,
+            Meaning::LockedUntil(_)
+                | Meaning::LockedSince(_)
+                | Meaning::Begins(_)
+                | Meaning::Ends(_)
+                | Meaning::PasswordEnds(_)
+                | Meaning::PasswordEndsOrUnset(_)
+                | Meaning::PasswordSet
+                | Meaning::Flags(_)
+                | Meaning::Aging
+        );
         assert!(!is_number || row.names.iter().any(|name| tested.contains(*name)), "{row:?}");
     }
 }
