@@ -1,4 +1,5 @@
-//! What it costs to read and write LDAP, and names: `cargo bench --bench codec`. Nothing here touches a store.
+//! What it costs to read and write LDAP, and names: `cargo bench --bench codec`. Nothing here
+//! touches a store.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use poolgate::directory::dn::normalise;
@@ -58,7 +59,8 @@ const NAMES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The message of that title in a recording: a line with `#` and the title, then one with the bytes.
+/// The message of that title in a recording: a line with `#` and the title, then one with the
+/// bytes.
 fn recorded(recording: &str, title: &str) -> Vec<u8> {
     let mut lines = recording.lines().skip_while(|line| line.trim_start_matches("# ") != title).skip(1);
     let digits = lines.next().expect("a recording has the message");

@@ -1,6 +1,7 @@
 //! What a search costs in a pool of ten thousand people: `cargo bench --bench search`.
 //!
-//! From the parsed request to the encoded entries, as the LDAP face does it, without the connection. The pool is read hot: its records fit the cache.
+//! From the parsed request to the encoded entries, as the LDAP face does it, without the
+//! connection. The pool is read hot: its records fit the cache.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use poolgate::directory::filter::Parts;

@@ -1,6 +1,7 @@
 //! What the store costs: `cargo bench --bench store`.
 //!
-//! Commits end with a data sync, so their figures say as much about the disk under the folder for temporary files (`TMPDIR`) as about the store.
+//! Commits end with a data sync, so their figures say as much about the disk under the folder for
+//! temporary files (`TMPDIR`) as about the store.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use poolgate::model::{AttributeId, EntryId, PoolId};

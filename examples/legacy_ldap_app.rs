@@ -1,7 +1,9 @@
-//! A legacy application's login: it knows a service account and an LDAP directory, and nothing of pools.
+//! A legacy application's login: it knows a service account and an LDAP directory, and nothing of
+//! pools.
 //!
-//! It binds as the service account, looks for the entry of whoever wants to log in, binds as that entry with the password that was typed, and reads
-//! the groups. All of it goes over StartTLS, to a server whose certificate the given authority has signed.
+//! It binds as the service account, looks for the entry of whoever wants to log in, binds as that
+//! entry with the password that was typed, and reads the groups. All of it goes over StartTLS, to a
+//! server whose certificate the given authority has signed.
 //!
 //! ```sh
 //! cargo run --release --example legacy_ldap_app -- alice    # against `poolgate demo`; --help lists the options
@@ -73,7 +75,8 @@ async fn main() -> ExitCode {
 
 /// The entry of whoever has logged in.
 async fn log_in(options: &Options) -> Result<SearchEntry, Failure> {
-    // A bind with a name and without a password succeeds at many servers, and proves nothing (RFC 4513, section 5.1.2).
+    // A bind with a name and without a password succeeds at many servers, and proves nothing (RFC
+    // 4513, section 5.1.2).
     if options.password.is_empty() {
         return Err(REFUSED.into());
     }

@@ -1,4 +1,5 @@
-//! A web application that lets a pool log its people in, with OpenID Connect: code flow, PKCE, state, nonce and the issuer of the answer (RFC 9207).
+//! A web application that lets a pool log its people in, with OpenID Connect: code flow, PKCE,
+//! state, nonce and the issuer of the answer (RFC 9207).
 //!
 //! ```sh
 //! cargo run --release --example oidc_app    # against `poolgate demo`; then open http://localhost:9090
@@ -21,8 +22,9 @@ use warp::Filter;
 use warp::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use warp::http::{Response, StatusCode};
 
-/// What must be kept until the pool answers lies in this cookie of the browser that asks: nobody else's browser can bring the answer.
-/// The cookie comes along because SameSite=Lax lets it through when a link or a redirect leads here. Behind HTTPS it would be `__Host-login` and Secure.
+/// What must be kept until the pool answers lies in this cookie of the browser that asks: nobody
+/// else's browser can bring the answer. The cookie comes along because SameSite=Lax lets it through
+/// when a link or a redirect leads here. Behind HTTPS it would be `__Host-login` and Secure.
 const COOKIE: &str = "login";
 /// How long the pool may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,7 +44,8 @@ struct Options {
     /// What this application proves itself with.
     #[arg(long, env = "CLIENT_SECRET", default_value = "demo-secret", hide_env_values = true)]
     client_secret: String,
-    /// The port to listen on; 0 takes a free one. The pool must know http://localhost:PORT/callback.
+    /// The port to listen on; 0 takes a free one. The pool must know
+    /// http://localhost:PORT/callback.
     #[arg(long, env = "PORT", default_value_t = 9090)]
     port: u16,
 }
@@ -91,7 +94,8 @@ async fn run(options: Options) -> Result<(), Failure> {
 }
 
 impl App {
-    /// What the pool says about itself now: its keys change. A busy application would keep this for some minutes.
+    /// What the pool says about itself now: its keys change. A busy application would keep this for
+    /// some minutes.
     async fn client(&self) -> Result<Client, Failure> {
         let issuer = IssuerUrl::new(self.options.issuer.clone())?;
         let metadata = CoreProviderMetadata::discover_async(issuer, &|request| send(self.http.clone(), request)).await?;
@@ -131,11 +135,13 @@ impl App {
         let username = claims.preferred_username().map_or("", |username| username.as_str());
         let mail = claims.email().map_or("", |mail| mail.as_str());
         let told = format!("{name} logged in\n  username  {username}\n  mail      {mail}\n  subject   {}\n", claims.subject().as_str());
-        // Here an application begins a session of its own, for this issuer and subject. The answer cannot be used again.
+        // Here an application begins a session of its own, for this issuer and subject. The answer
+        // cannot be used again.
         Ok(Response::builder().header(SET_COOKIE, format!("{COOKIE}=; Path=/; Max-Age=0")).body(told)?)
     }
 
-    /// Exchanges the code, which only who asked can do (PKCE), and verifies the ID token: signature, issuer, audience, time, nonce.
+    /// Exchanges the code, which only who asked can do (PKCE), and verifies the ID token:
+    /// signature, issuer, audience, time, nonce.
     async fn redeem(&self, code: AuthorizationCode, verifier: PkceCodeVerifier, nonce: &Nonce) -> Result<CoreIdTokenClaims, Failure> {
         let client = self.client().await?;
         let tokens =

@@ -1,6 +1,8 @@
-//! Poolgate: isolated user pools, each with an LDAP, an OpenID Connect and a SAML face over the same entries and one authentication engine.
+//! Poolgate: isolated user pools, each with an LDAP, an OpenID Connect and a SAML face over the
+//! same entries and one authentication engine.
 //!
-//! This page is the map. Rooms are the folders of `src`; imports only go down, and `tests/architecture.rs` holds that.
+//! This page is the map. Rooms are the folders of `src`; imports only go down, and
+//! `tests/architecture.rs` holds that.
 //!
 //! ```text
 //!   cli                                        commands; speaks to the server through the admin API
@@ -22,18 +24,24 @@
 //!
 //! # Five flows
 //!
-//! - **LDAP bind**: listener → `ldap::connection` → codec → `ops/bind` → `authn` (one shot) → `ldap::error` → codec.
-//! - **Authorize**: `oidc` runs its ordered checks; a usable session gives a code, otherwise the `entrance` answers with the page of `login`, in whose form the
-//!   request travels sealed as an Interaction. `login` loops over `authn`, which stores the Interaction with the proof, and sends the browser back. Authorize decides
-//!   again from what is stored: it never trusts the redirect. What comes by POST from another site is handed over to a POST from our own first.
-//! - **Token**: parse → client authentication → grant → issue → one commit (consume the code, keep the grant, audit).
-//! - **SAML SSO**: decode the binding → service provider and signature → the same entrance and login → assertion → a form that posts itself.
-//! - **Federated login**: `authn` says Redirect → upstream → `login::callback` → `federation` verifies → link → back into `authn`, so that disabled and
-//!   locked still apply.
+//! - **LDAP bind**: listener → `ldap::connection` → codec → `ops/bind` → `authn` (one shot) →
+//!   `ldap::error` → codec.
+//! - **Authorize**: `oidc` runs its ordered checks; a usable session gives a code, otherwise the
+//!   `entrance` answers with the page of `login`, in whose form the request travels sealed as an
+//!   Interaction. `login` loops over `authn`, which stores the Interaction with the proof, and
+//!   sends the browser back. Authorize decides again from what is stored: it never trusts the
+//!   redirect. What comes by POST from another site is handed over to a POST from our own first.
+//! - **Token**: parse → client authentication → grant → issue → one commit (consume the code, keep
+//!   the grant, audit).
+//! - **SAML SSO**: decode the binding → service provider and signature → the same entrance and
+//!   login → assertion → a form that posts itself.
+//! - **Federated login**: `authn` says Redirect → upstream → `login::callback` → `federation`
+//!   verifies → link → back into `authn`, so that disabled and locked still apply.
 //!
 //! # Invariants
 //!
-//! - A [`store::PoolStore`] cannot name another pool's record; only `server` and `pool` hold the [`store::Store`].
+//! - A [`store::PoolStore`] cannot name another pool's record; only `server` and `pool` hold the
+//!   [`store::Store`].
 //! - Only `authn` verifies a person's password or a client's secret, and only it can make an
 //!   [`authn::Authentication`]; a session, a grant, an assertion and a bound LDAP identity each
 //!   require one.
@@ -41,13 +49,18 @@
 //!   person has come ([`policy::lockout`]).
 //! - Whoever has proven nothing has nothing stored, but for the way to an upstream, and no limit on
 //!   that closes a door to others: what is too much displaces its like.
-//! - What decides whether somebody may log in, and as whom, lies in the header of their entry's record: [`directory::EntryHead`]. Whoever holds a record alone cannot
-//!   ask it for an attribute, and what people write of themselves leaves room for what administrators write.
+//! - What decides whether somebody may log in, and as whom, lies in the header of their entry's
+//!   record: [`directory::EntryHead`]. Whoever holds a record alone cannot ask it for an attribute,
+//!   and what people write of themselves leaves room for what administrators write.
 //! - One use case is one commit; what is acknowledged is on disk; what is visible is durable.
-//! - Who may see or write what is decided in [`policy::access`], for every face. What one may not see does not exist for them.
-//! - Secrets are sealed under one master key, which a [`pool::Registry`] verifies before anything else is written or listened to.
-//! - Time comes from a [`model::Clock`] and randomness from a [`model::Entropy`]; rooms that decide are pure.
-//! - All bytes from outside are bounded and parsed by pure code. Secrets are never logged. There is no `unsafe`.
+//! - Who may see or write what is decided in [`policy::access`], for every face. What one may not
+//!   see does not exist for them.
+//! - Secrets are sealed under one master key, which a [`pool::Registry`] verifies before anything
+//!   else is written or listened to.
+//! - Time comes from a [`model::Clock`] and randomness from a [`model::Entropy`]; rooms that decide
+//!   are pure.
+//! - All bytes from outside are bounded and parsed by pure code. Secrets are never logged. There is
+//!   no `unsafe`.
 //! - The cost of a pool is its records: no thread, task, socket or timer belongs to one.
 
 pub mod admin;

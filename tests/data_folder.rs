@@ -157,7 +157,8 @@ const DAMAGES: &[Damage] = &[
     }),
 ];
 
-/// Damage that only the engine meets, when it has already begun to mend what it takes for the end of its log.
+/// Damage that only the engine meets, when it has already begun to mend what it takes for the end
+/// of its log.
 const DAMAGES_WITHIN: &[Damage] = &[
     ("half of it is gone", "db/db", |data| {
         let file = File::options().write(true).open(data.join("db/db")).unwrap();

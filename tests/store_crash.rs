@@ -1,8 +1,10 @@
 //! Kills a process that commits, again and again, and looks at what it leaves.
 //!
-//! The child is this test binary itself. Its threads tell on standard error what they try and what was answered; the parent kills it (SIGKILL) after a number of
-//! answers, in every second round kills one more child while it recovers, then opens the store and holds it against what it was told: everything acknowledged is
-//! there, nothing is there in part, no unique key is held twice, and what was neither acknowledged nor tried is not there.
+//! The child is this test binary itself. Its threads tell on standard error what they try and what
+//! was answered; the parent kills it (SIGKILL) after a number of answers, in every second round
+//! kills one more child while it recovers, then opens the store and holds it against what it was
+//! told: everything acknowledged is there, nothing is there in part, no unique key is held twice,
+//! and what was neither acknowledged nor tried is not there.
 //!
 //! More rounds: `POOLGATE_CRASH_ROUNDS=2000 cargo test --test store_crash -- --nocapture`.
 
@@ -66,11 +68,13 @@ fn number(bytes: &[u8]) -> u64 {
 
 // ---- the child ----
 
-/// The process that is killed. Run without the folder in its environment, as every other test is, it has nothing to do.
+/// The process that is killed. Run without the folder in its environment, as every other test is,
+/// it has nothing to do.
 #[test]
 fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
-    // Every child has a number of its own, higher than those before it: what it writes is named by it.
+    // Every child has a number of its own, higher than those before it: what it writes is named by
+    // it.
     let launch: u64 = std::env::var(LAUNCH).unwrap().parse().unwrap();
     tell("opening");
     let store = open(Path::new(&folder));
@@ -166,7 +170,8 @@ fn keep_house(store: &Store, launch: u64) {
     }
 }
 
-/// A process whose disk fails while it commits: from then on every write of the engine's log does, in whichever thread.
+/// A process whose disk fails while it commits: from then on every write of the engine's log does,
+/// in whichever thread.
 #[test]
 fn child_with_a_failing_disk() {
     let Ok(folder) = std::env::var(FAILING_FOLDER) else { return };
@@ -362,7 +367,8 @@ impl Known {
         }
     }
 
-    /// Holds the store against what was said, then takes what is there for known: what was tried has happened or never will.
+    /// Holds the store against what was said, then takes what is there for known: what was tried
+    /// has happened or never will.
     fn check(&mut self, store: &Store, round: u64) {
         self.tried.extend(std::mem::take(&mut self.trying).into_values());
         let pool = store.pool(POOL);
@@ -414,7 +420,8 @@ impl Known {
         for pool in &self.removed {
             assert_eq!(store.pool(PoolId::new(*pool)).count(&Prefix::space(Space::Checkpoint)).unwrap(), 0, "round {round}: pool {pool}");
         }
-        // Each session has its expiry row, and no other is left: those of pools that were being removed end much later.
+        // Each session has its expiry row, and no other is left: those of pools that were being
+        // removed end much later.
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let due = runtime.block_on(store.sweep(Timestamp::from_seconds(1 << 42), 10_000)).unwrap();
         assert_eq!(due, sessions.len(), "round {round}: sessions and expiry rows");

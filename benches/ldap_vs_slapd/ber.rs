@@ -52,7 +52,8 @@ impl Template {
         Self { bytes, places }
     }
 
-    /// Appends the request for that number. The id is over 2^24, so that four octets are its shortest form.
+    /// Appends the request for that number. The id is over 2^24, so that four octets are its
+    /// shortest form.
     pub fn write(&self, id: u32, number: u32, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);

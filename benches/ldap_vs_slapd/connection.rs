@@ -1,4 +1,5 @@
-//! One connection of the load: as many requests as its window holds are under way, and each answer makes room for the next one.
+//! One connection of the load: as many requests as its window holds are under way, and each answer
+//! makes room for the next one.
 
 use crate::ber::{self, Pending, Template};
 use crate::load::{Phase, Run};
@@ -9,7 +10,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::net::TcpStream;
 
-/// Message ids are above this, so that all have four octets. The lowest bits say which place of the window a request has.
+/// Message ids are above this, so that all have four octets. The lowest bits say which place of the
+/// window a request has.
 const FIRST_ID: u32 = 1 << 24;
 const PLACE_BITS: u32 = 6;
 const READ: usize = 64 << 10;

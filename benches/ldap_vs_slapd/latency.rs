@@ -1,4 +1,5 @@
-//! How long answers took: counts by time, in classes that are three percent wide, since millions of times are too many to keep.
+//! How long answers took: counts by time, in classes that are three percent wide, since millions of
+//! times are too many to keep.
 
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ impl Latencies {
     }
 }
 
-/// Below [`STEPS`] each number has a class of its own; above, the leading bits of a number are its class.
+/// Below [`STEPS`] each number has a class of its own; above, the leading bits of a number are its
+/// class.
 fn class(nanos: u64) -> usize {
     let shift = nanos.max(1).ilog2().saturating_sub(STEPS.ilog2());
     (shift * STEPS) as usize + (nanos >> shift) as usize

@@ -1,12 +1,16 @@
-//! Poolgate beside OpenLDAP's slapd: `cargo bench --bench ldap_vs_slapd`, options after `--` (`--help` lists them).
+//! Poolgate beside OpenLDAP's slapd: `cargo bench --bench ldap_vs_slapd`, options after `--`
+//! (`--help` lists them).
 //!
-//! Both servers get the same entries, the same indexes and the same load, over LDAP in clear text on the loopback, on the same machine, one measurement after the
-//! other. slapd is Debian's, with back-mdb and its defaults: each modify is synced to the disk before it is acknowledged, passwords are `{SSHA}`. Poolgate syncs
-//! each modify too, writes an audit record with it, and keeps passwords as argon2; what a repeated bind costs there is its cache of verified passwords.
+//! Both servers get the same entries, the same indexes and the same load, over LDAP in clear text
+//! on the loopback, on the same machine, one measurement after the other. slapd is Debian's, with
+//! back-mdb and its defaults: each modify is synced to the disk before it is acknowledged,
+//! passwords are `{SSHA}`. Poolgate syncs each modify too, writes an audit record with it, and
+//! keeps passwords as argon2; what a repeated bind costs there is its cache of verified passwords.
 //!
-//! The load comes from one thread of this process. It checks every answer: the result code, and of each search that the entry came that was asked for. CPU is what
-//! the server's process used, in the kernel and outside of it, by `/proc/<pid>/stat`; on a machine with few cores it says more than the rate, since load and
-//! server share the cores.
+//! The load comes from one thread of this process. It checks every answer: the result code, and of
+//! each search that the entry came that was asked for. CPU is what the server's process used, in
+//! the kernel and outside of it, by `/proc/<pid>/stat`; on a machine with few cores it says more
+//! than the rate, since load and server share the cores.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, reason = "a benchmark takes the time")]

@@ -16,7 +16,8 @@ pub struct Options {
     /// Seconds of each measurement, after a warm-up.
     #[arg(long, default_value_t = 3.0)]
     pub seconds: f64,
-    /// Measure only these: operations (search, two-attributes, compare, bind, modify, modify-one), shapes (8x1: connections x window), servers (slapd, poolgate).
+    /// Measure only these: operations (search, two-attributes, compare, bind, modify, modify-one),
+    /// shapes (8x1: connections x window), servers (slapd, poolgate).
     #[arg(long, value_delimiter = ',', value_name = "WORDS")]
     pub only: Vec<String>,
     /// Keep the servers' data in that folder, and use what an earlier run has loaded there.

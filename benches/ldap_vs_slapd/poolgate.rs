@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 const POOL: &str = "bench";
-/// Megabytes for the store's engine and for its cache of hot records: enough for the entries, as the page cache is for slapd. The report tells what is used.
+/// Megabytes for the store's engine and for its cache of hot records: enough for the entries, as
+/// the page cache is for slapd. The report tells what is used.
 const ENGINE_CACHE: u32 = 512;
 const HOT_CACHE: u32 = 512;
 
@@ -39,7 +40,8 @@ fn configuration(data: &Path, port: u16) -> String {
     )
 }
 
-/// Runs a command of the operator against the running server; each is given the password, and those that want none do not read it.
+/// Runs a command of the operator against the running server; each is given the password, and those
+/// that want none do not read it.
 fn ask(data: &Path, arguments: &[&str]) {
     let mut command = program(data);
     let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a command");

@@ -1,5 +1,6 @@
-//! slapd with back-mdb as Debian ships it, with a configuration of its own: the indexes that Poolgate keeps for the attributes of the entries, everything else as
-//! it is by default. In particular `dbnosync` is off, so each write is on disk when it is acknowledged.
+//! slapd with back-mdb as Debian ships it, with a configuration of its own: the indexes that
+//! Poolgate keeps for the attributes of the entries, everything else as it is by default. In
+//! particular `dbnosync` is off, so each write is on disk when it is acknowledged.
 
 use crate::people;
 use crate::server::{Kind, Server, free_address, once, run};
@@ -8,7 +9,8 @@ use std::process::{Command, Stdio};
 
 const SCHEMAS: &str = "/etc/ldap/schema";
 const MODULES: &str = "/usr/lib/ldap";
-/// The most that the database may grow to, in bytes; the default of 10 MB holds no tenth of the entries.
+/// The most that the database may grow to, in bytes; the default of 10 MB holds no tenth of the
+/// entries.
 const MAX_SIZE: u64 = 16 << 30;
 
 /// Starts slapd with that many people.

@@ -42,7 +42,8 @@ impl Operation {
         }
     }
 
-    /// Whether requests can be under way together on one connection: a bind must be alone (RFC 4511, section 4.2.1).
+    /// Whether requests can be under way together on one connection: a bind must be alone (RFC
+    /// 4511, section 4.2.1).
     pub const fn has_window(self) -> bool {
         !matches!(self, Self::Bind)
     }

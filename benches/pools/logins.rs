@@ -19,12 +19,14 @@ const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more";
 
 /// Medians of one login.
 pub struct Logins {
-    /// A bind of somebody who has not logged in since the server has started: one password hash and one commit.
+    /// A bind of somebody who has not logged in since the server has started: one password hash and
+    /// one commit.
     pub bind: Duration,
     /// The same bind again.
     pub rebind: Duration,
-    /// A code flow of somebody else of the same pool in a new browser, from the authorization request to the tokens: two password hashes, the second one for
-    /// the secret of an application that has not shown it yet.
+    /// A code flow of somebody else of the same pool in a new browser, from the authorization
+    /// request to the tokens: two password hashes, the second one for the secret of an application
+    /// that has not shown it yet.
     pub code_flow: Duration,
 }
 
@@ -41,7 +43,8 @@ pub struct People {
     browser: Vec<Person>,
 }
 
-/// Adds two people and an application for each login. If logins of one pool shared an application, only the first of them would wait until its secret is checked.
+/// Adds two people and an application for each login. If logins of one pool shared an application,
+/// only the first of them would wait until its secret is checked.
 pub async fn register(operator: &mut Operator, pools: usize, logins: usize) -> People {
     let mut people = People { directory: Vec::new(), browser: Vec::new() };
     for login in 0..logins {
@@ -82,7 +85,8 @@ pub async fn measure(server: &Server, people: &People) -> Logins {
     }
     let http = client();
     for person in &people.browser {
-        // Whoever sets an application up has asked for the keys, so that no login waits until they are made.
+        // Whoever sets an application up has asked for the keys, so that no login waits until they
+        // are made.
         let issuer = issuer(server, &person.pool);
         good(http.get(format!("{issuer}/.well-known/jwks.json"))).await;
         code_flows.push(code_flow(server, &http, &issuer, person).await);

@@ -1,7 +1,8 @@
 //! What pools cost: `cargo bench --bench pools`.
 //!
-//! One server grows from the first number of pools to the last. At each it is stopped, started again and measured.
-//! Every creation ends with a data sync, so the figures say as much about the disk under the folder for temporary files (`TMPDIR`) as about the server.
+//! One server grows from the first number of pools to the last. At each it is stopped, started
+//! again and measured. Every creation ends with a data sync, so the figures say as much about the
+//! disk under the folder for temporary files (`TMPDIR`) as about the server.
 
 #[allow(
     dead_code,
@@ -54,7 +55,8 @@ struct Measured {
     /// Bytes that the data folder then occupied.
     disk: u64,
     records: Records,
-    /// From the start of the process to the word that it is ready: the first time after pools were created, and once more.
+    /// From the start of the process to the word that it is ready: the first time after pools were
+    /// created, and once more.
     start: Duration,
     start_again: Duration,
     logins: Logins,

@@ -1,4 +1,5 @@
-//! An operator: the requests that `poolgate pool create` and its like make, over the same unix socket, without a process for each.
+//! An operator: the requests that `poolgate pool create` and its like make, over the same unix
+//! socket, without a process for each.
 
 #![allow(clippy::disallowed_methods, reason = "what is measured is real time")]
 

@@ -1,4 +1,5 @@
-//! `poolgate serve` as a process of its own, so that its start, its memory and its threads can be measured.
+//! `poolgate serve` as a process of its own, so that its start, its memory and its threads can be
+//! measured.
 
 #![allow(clippy::disallowed_methods, reason = "what is measured is real time")]
 #![allow(clippy::panic, reason = "a benchmark that cannot go on ends")]
@@ -21,7 +22,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on that data folder and on free ports of the loopback, and waits until it is ready.
+    /// Starts a server on that data folder and on free ports of the loopback, and waits until it is
+    /// ready.
     pub fn start(data: &Path) -> Self {
         let file = data.join("poolgate.toml");
         let rest = "[log]\nformat = \"json\"\n[listen]\nhttp = [\"127.0.0.1:0\"]\nldap = [\"127.0.0.1:0\"]\n";
@@ -41,7 +43,8 @@ impl Server {
         });
         let started_in = start.elapsed();
         let ready = ready.unwrap_or_else(|| panic!("the server never became ready:\n{}", said.join("\n")));
-        // What else it says is read, so that it never waits for a reader, and shown if it warns of something.
+        // What else it says is read, so that it never waits for a reader, and shown if it warns of
+        // something.
         std::thread::spawn(move || log.filter(|line| !line.contains("\"level\":\"INFO\"")).for_each(|line| eprintln!("{line}")));
         Self { process, started_in, http: address(&ready, "http"), ldap: address(&ready, "ldap") }
     }

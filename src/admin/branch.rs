@@ -1,4 +1,5 @@
-//! Where the API keeps its kinds of entries, and how it finds them wherever somebody else has put them.
+//! Where the API keeps its kinds of entries, and how it finds them wherever somebody else has put
+//! them.
 
 use crate::directory::{Directory, Entry, Filter, Scope, Search};
 use crate::model::error::Rule;
@@ -32,8 +33,9 @@ impl Branch {
         pool.suffix().child(Rdn::single("ou", self.unit)).child(Rdn::single(self.naming, name))
     }
 
-    /// The entry of that name: a DN, or what lists show as its name. An import or an LDAP client can
-    /// have put it anywhere and named it by anything, and whoever lets it act must be able to stop it.
+    /// The entry of that name: a DN, or what lists show as its name. An import or an LDAP client
+    /// can have put it anywhere and named it by anything, and whoever lets it act must be able to
+    /// stop it.
     pub fn find(self, pool: &Pool, name: &str, viewer: &Viewer) -> Result<Entry> {
         let directory = Directory::new(pool);
         if let Some(entry) = found(directory.find(&self.entry_dn(pool, name), viewer))? {

@@ -54,7 +54,8 @@ impl Context {
         Ok(Self { app, actor, query, body, if_match: None })
     }
 
-    /// For the state that the header fields name, if they name one. Nothing but a patch looks at it, and what is not looked at must not be done (RFC 9110, section 13.1.1).
+    /// For the state that the header fields name, if they name one. Nothing but a patch looks at
+    /// it, and what is not looked at must not be done (RFC 9110, section 13.1.1).
     pub(super) fn on_condition(mut self, method: &Method, headers: &HeaderMap) -> Result<Self> {
         let unreadable = |_| Error::invalid(Rule::Request, "If-Match: it has characters other than visible ASCII");
         let values = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().map_err(unreadable));
@@ -125,7 +126,8 @@ impl FromStr for Segment {
     }
 }
 
-/// The attributes of an entry that the API shows: all user attributes and those that say who belongs where.
+/// The attributes of an entry that the API shows: all user attributes and those that say who
+/// belongs where.
 pub fn shown(directory: &Directory) -> Selection {
     Selection::parse(directory, ["*", "memberOf", "entryUUID", "createTimestamp", "modifyTimestamp", "poolgateAccountDisabled"])
 }

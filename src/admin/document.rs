@@ -20,7 +20,8 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(located)
 }
 
-/// The object that a body holds. A name that comes twice is refused: of two values one would be lost.
+/// The object that a body holds. A name that comes twice is refused: of two values one would be
+/// lost.
 pub fn object(body: &[u8]) -> Result<Map<String, Value>> {
     match parse::<Strict>(body)?.0 {
         Value::Object(fields) => Ok(fields),

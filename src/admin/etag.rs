@@ -14,7 +14,8 @@ const DIGEST: usize = 12;
 pub struct ETag(String);
 
 impl ETag {
-    /// Of a document that is shown from a record of that version. The version alone would not do: a part may come from other records, such as the groups of a user.
+    /// Of a document that is shown from a record of that version. The version alone would not do: a
+    /// part may come from other records, such as the groups of a user.
     pub fn of<T: Serialize>(version: Sequence, document: &T) -> Result<Self> {
         let unshown = |error| Error::internal(format!("a document cannot be shown: {error}"));
         let mut message = version.get().to_be_bytes().to_vec();

@@ -1,7 +1,8 @@
 //! The management API: pools, and the people, groups, services, applications and upstreams in them.
 //!
-//! Owns the API's paths, its request and response types (which the commands share) and the place of its socket. Uses the core, `sync` and `web`.
-//! Never touches a record itself: it composes what the rooms beneath offer, so that a rule holds whoever asks.
+//! Owns the API's paths, its request and response types (which the commands share) and the place of
+//! its socket. Uses the core, `sync` and `web`. Never touches a record itself: it composes what the
+//! rooms beneath offer, so that a rule holds whoever asks.
 
 mod api;
 mod branch;

@@ -1,7 +1,9 @@
-//! Changes as merge patches (RFC 7396): what a patch leaves out stays, null gives the default back, objects are merged, arrays replaced.
+//! Changes as merge patches (RFC 7396): what a patch leaves out stays, null gives the default back,
+//! objects are merged, arrays replaced.
 //!
-//! A patch may name the state that it was made from by its entity tag, in `If-Match` (RFC 9110, section 13.1.1) or in its own `etag`: then it changes that state or
-//! nothing. So whatever is shown can be sent back, whole or in part, and nobody's change is overwritten unseen. Pure.
+//! A patch may name the state that it was made from by its entity tag, in `If-Match` (RFC 9110,
+//! section 13.1.1) or in its own `etag`: then it changes that state or nothing. So whatever is
+//! shown can be sent back, whole or in part, and nobody's change is overwritten unseen. Pure.
 
 use super::document;
 use super::etag::{ETag, IfMatch};
@@ -11,7 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The largest patch, in bytes: an entry with all its values or with tens of thousands of members, as it is shown.
+/// The largest patch, in bytes: an entry with all its values or with tens of thousands of members,
+/// as it is shown.
 pub const MAX_PATCH: usize = 8 << 20;
 
 /// The field by which a patch names the state that it was made from.
@@ -55,14 +58,16 @@ impl Patch {
         self.fields.contains_key(field)
     }
 
-    /// The field, so that what has names of its own can be put in order before the patch is applied.
+    /// The field, so that what has names of its own can be put in order before the patch is
+    /// applied.
     pub fn field_mut(&mut self, field: &str) -> Option<&mut Value> {
         self.fields.get_mut(field)
     }
 
     /// The document after the patch; `None` if it changes nothing.
     ///
-    /// Fails with `Conflict(Changed)` if the patch is for another state, and with `Invalid(Request)` on what the document cannot take, with its path.
+    /// Fails with `Conflict(Changed)` if the patch is for another state, and with
+    /// `Invalid(Request)` on what the document cannot take, with its path.
     pub fn apply<D: Document>(&self, shown: &D, etag: &ETag) -> Result<Option<D>> {
         self.meets::<D>(etag)?;
         let before = as_object(shown)?;
@@ -117,8 +122,9 @@ fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     }
 }
 
-/// Refuses what would leave no trace once it is merged: a null for a field that the document has not, and anything but an object in the place of one, since an
-/// empty array reads like an object without fields. What is shown names every field.
+/// Refuses what would leave no trace once it is merged: a null for a field that the document has
+/// not, and anything but an object in the place of one, since an empty array reads like an object
+/// without fields. What is shown names every field.
 fn known(shown: &Map<String, Value>, patch: &Map<String, Value>, unshown: &[&str], path: &str) -> Result<()> {
     for (name, value) in patch {
         match (value, shown.get(name)) {

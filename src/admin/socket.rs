@@ -1,4 +1,5 @@
-//! Where the admin API's unix socket lies: the server binds it, the commands connect to it. Both must come to the same path.
+//! Where the admin API's unix socket lies: the server binds it, the commands connect to it. Both
+//! must come to the same path.
 
 use crate::model::{Error, Result};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,10 +11,11 @@ use std::path::{Path, PathBuf};
 /// The longest path that a unix socket may have, in bytes, on Linux.
 pub const MAX_SOCKET_PATH: usize = 107;
 
-/// The path of the socket of the server on that data folder: within the folder, or a short one elsewhere when that would be too long.
+/// The path of the socket of the server on that data folder: within the folder, or a short one
+/// elsewhere when that would be too long.
 ///
-/// The file's permission is the credential, so the folder elsewhere must be ours alone. However the folder is written, and by whatever links it is reached, the path is
-/// the same.
+/// The file's permission is the credential, so the folder elsewhere must be ours alone. However the
+/// folder is written, and by whatever links it is reached, the path is the same.
 pub fn path(data: &Path) -> Result<PathBuf> {
     let real = std::fs::canonicalize(data).or_else(|_| std::path::absolute(data));
     let data = real.map_err(|error| Error::internal(format!("{}: {error}", data.display())))?;
@@ -33,8 +35,9 @@ fn private_folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Makes a folder that only we can open, if it is not there. Refuses one that is there and that others can open or have made: in a place where everybody may write,
-/// somebody else may have been quicker.
+/// Makes a folder that only we can open, if it is not there. Refuses one that is there and that
+/// others can open or have made: in a place where everybody may write, somebody else may have been
+/// quicker.
 pub fn own_folder(folder: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::internal(format!("{}: {error}", folder.display()));
     match std::fs::DirBuilder::new().mode(0o700).create(folder) {

@@ -31,7 +31,8 @@ pub struct Client {
     /// Where a browser may go after logout (OpenID Connect RP-Initiated Logout 1.0, section 3.1).
     #[n(4)]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
-    /// Whether every authorization request must bring a PKCE challenge (RFC 7636). Public clients always must.
+    /// Whether every authorization request must bring a PKCE challenge (RFC 7636). Public clients
+    /// always must.
     #[n(5)]
     pub require_pkce: bool,
     /// Whether it belongs to the pool's owner, so that nobody is asked for consent.
@@ -43,8 +44,10 @@ pub struct Client {
     /// How it proves at the token endpoint that it is itself.
     #[n(8)]
     pub auth_method: AuthMethod,
-    /// In which epoch of its identifier it is, so that codes, grants and consents of another one are none of its own. `None` for a client of a release that drew none:
-    /// it holds what such a release gave it. Read it, and leave it to [`add_client`], [`put_client`] and [`renew_client`] to write it.
+    /// In which epoch of its identifier it is, so that codes, grants and consents of another one
+    /// are none of its own. `None` for a client of a release that drew none: it holds what such a
+    /// release gave it. Read it, and leave it to [`add_client`], [`put_client`] and
+    /// [`renew_client`] to write it.
     #[n(9)]
     pub epoch: Option<Epoch>,
 }
@@ -173,13 +176,15 @@ pub fn put_client(store: &PoolStore, changes: &mut Changes, client: &Client) -> 
     write(changes, client, present.epoch)
 }
 
-/// Changes a client that is still as that commit wrote it; the commit conflicts if it is another one by now.
+/// Changes a client that is still as that commit wrote it; the commit conflicts if it is another
+/// one by now.
 pub fn replace_client(store: &PoolStore, changes: &mut Changes, client: &Client, version: Sequence) -> Result<()> {
     changes.expect_version(key(client), version);
     put_client(store, changes, client)
 }
 
-/// Changes a client that is still as that commit wrote it, and takes back all that it was given: codes, grants with their tokens, and what people have agreed to.
+/// Changes a client that is still as that commit wrote it, and takes back all that it was given:
+/// codes, grants with their tokens, and what people have agreed to.
 pub fn renew_client(changes: &mut Changes, client: &Client, version: Sequence, entropy: &dyn Entropy) -> Result<()> {
     changes.expect_version(key(client), version);
     write(changes, client, Some(Epoch::draw(entropy)))

@@ -1,6 +1,8 @@
-//! What people have agreed to: that a client which is not the pool's own is told what it asks for (OpenID Connect Core 1.0, section 3.1.2.4).
+//! What people have agreed to: that a client which is not the pool's own is told what it asks for
+//! (OpenID Connect Core 1.0, section 3.1.2.4).
 //!
-//! Somebody agreed with one client. Another one that is registered under the same identifier asks anew, and so does one that leads elsewhere than it did then.
+//! Somebody agreed with one client. Another one that is registered under the same identifier asks
+//! anew, and so does one that leads elsewhere than it did then.
 
 use super::client::Client;
 use super::name::ClientId;
@@ -18,7 +20,8 @@ const CONSENT: u8 = b'a';
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 struct Consent {
-    /// The name of the client and where it led, hashed: what told it from others of its identifier before epochs were drawn.
+    /// The name of the client and where it led, hashed: what told it from others of its identifier
+    /// before epochs were drawn.
     #[n(0)]
     shown: Option<ByteArray<32>>,
     #[n(1)]
@@ -116,7 +119,8 @@ mod tests {
     use super::*;
     use crate::model::Sequence;
 
-    /// Records of version 1 as they lie in stores, with and without epochs: they must stay readable, and the newer one written so.
+    /// Records of version 1 as they lie in stores, with and without epochs: they must stay
+    /// readable, and the newer one written so.
     #[test]
     fn golden_bytes() {
         let consent = Consent {
@@ -135,7 +139,8 @@ mod tests {
         assert_eq!(former, Consent { shown: Some([7; 32].into()), epoch: None, leads_to: None, ..consent });
     }
 
-    /// What was agreed to before epochs were drawn holds as it did then, and for no client that was made since.
+    /// What was agreed to before epochs were drawn holds as it did then, and for no client that was
+    /// made since.
     #[test]
     fn a_former_consent_is_with_the_former_client() {
         let uris = vec![RedirectUri::parse("https://app.example/callback").unwrap()];

@@ -1,9 +1,11 @@
 //! Authorization codes and the grants they become.
 //!
-//! A code is redeemed once: the commit that marks it used expects it as it was read, so of two redemptions one wins. A used code is kept until its grant ends, so that
-//! its second use is noticed and takes the grant back (RFC 6749, section 4.1.2). Only the hash of a code is stored.
+//! A code is redeemed once: the commit that marks it used expects it as it was read, so of two
+//! redemptions one wins. A used code is kept until its grant ends, so that its second use is
+//! noticed and takes the grant back (RFC 6749, section 4.1.2). Only the hash of a code is stored.
 //!
-//! Both name their client by its identifier, which can be given again, and by its epoch, which cannot: see [`Epoch`].
+//! Both name their client by its identifier, which can be given again, and by its epoch, which
+//! cannot: see [`Epoch`].
 
 use super::client::{Client, find_client};
 use super::name::ClientId;
@@ -25,7 +27,8 @@ const BY_SESSION: u8 = b's';
 #[cbor(transparent)]
 pub struct GrantId(#[cbor(n(0), with = "minicbor::bytes")] [u8; 16]);
 
-/// What a person, or the policy of the pool, gave a client. Its deletion ends every token that names it.
+/// What a person, or the policy of the pool, gave a client. Its deletion ends every token that
+/// names it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Grant {
@@ -50,10 +53,12 @@ pub struct Grant {
     /// The hash of the session that it came from: a logout ends it.
     #[cbor(n(6), with = "minicbor::bytes")]
     pub session: [u8; 32],
-    /// When the password was set that the person gave, if that is how they logged in: another password ends it.
+    /// When the password was set that the person gave, if that is how they logged in: another
+    /// password ends it.
     #[n(7)]
     pub password_proof: Option<Timestamp>,
-    /// The upstream that vouched for the person, if that is how they logged in: its removal ends it.
+    /// The upstream that vouched for the person, if that is how they logged in: its removal ends
+    /// it.
     #[n(8)]
     pub voucher: Option<Voucher>,
     /// The epoch of the client, if it had one.
@@ -155,13 +160,15 @@ pub fn put_code(changes: &mut Changes, code: &str, record: &Code) {
     changes.put_until(key, record::encode(record), record.expires);
 }
 
-/// The code and the commit that last wrote it, used or not, if it was given to that very client. Whoever redeems it judges its time.
+/// The code and the commit that last wrote it, used or not, if it was given to that very client.
+/// Whoever redeems it judges its time.
 pub fn find_code(store: &PoolStore, client: &Client, code: &str) -> Result<Option<(Code, Sequence)>> {
     let found: Option<(Code, Sequence)> = record::find(store, &code_key(code))?;
     Ok(found.filter(|(code, _)| code.client_id == client.client_id && code.epoch == client.epoch))
 }
 
-/// Marks a code used, as it was read, and writes the grant that it becomes: one commit, so of two redemptions one conflicts.
+/// Marks a code used, as it was read, and writes the grant that it becomes: one commit, so of two
+/// redemptions one conflicts.
 pub fn redeem_code(changes: &mut Changes, code: &str, record: &Code, read: Sequence, grant: &Grant) {
     let key = code_key(code);
     changes.expect_version(key.clone(), read);
@@ -175,7 +182,8 @@ pub fn put_grant(changes: &mut Changes, grant: &Grant) {
     changes.put_until(session_key(&grant.session, grant.id), Vec::new(), grant.expires);
 }
 
-/// The grant of that name, if it has not ended, and the very client to which it was given is there and has not been told to give it back.
+/// The grant of that name, if it has not ended, and the very client to which it was given is there
+/// and has not been told to give it back.
 pub fn find_grant(store: &PoolStore, id: GrantId, now: Timestamp) -> Result<Option<Grant>> {
     let grant: Option<(Grant, Sequence)> = record::find(store, &grant_key(id))?;
     let lives = |grant: &Grant| now < grant.expires && !is_from_the_future(grant.created, now);
@@ -189,7 +197,8 @@ pub fn delete_grant(changes: &mut Changes, id: GrantId) {
     changes.delete(grant_key(id));
 }
 
-/// Takes back what came from a session: up to `limit` grants, and codes that have not become one. Tells how many, so that the caller can go on.
+/// Takes back what came from a session: up to `limit` grants, and codes that have not become one.
+/// Tells how many, so that the caller can go on.
 pub fn revoke_session_grants(store: &PoolStore, changes: &mut Changes, session: &[u8; 32], limit: usize) -> Result<usize> {
     let prefix = Prefix::named(Space::Grant, &[&[BY_SESSION], session.as_slice()].concat());
     let mut count = 0;
@@ -215,7 +224,8 @@ fn grant_key(id: GrantId) -> Key {
     Key::named(Space::Grant, &[&[GRANT], id.0.as_slice()].concat())
 }
 
-/// What a session gave: an empty row for a grant, the name of the code for one that waits to become a grant.
+/// What a session gave: an empty row for a grant, the name of the code for one that waits to become
+/// a grant.
 fn session_key(session: &[u8; 32], id: GrantId) -> Key {
     Key::named(Space::Grant, &[&[BY_SESSION], session.as_slice(), &id.0].concat())
 }

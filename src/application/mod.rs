@@ -1,8 +1,11 @@
-//! The applications of a pool: OIDC clients and SAML service providers, and what a client was given (codes, grants, consents).
+//! The applications of a pool: OIDC clients and SAML service providers, and what a client was given
+//! (codes, grants, consents).
 //!
-//! Owns the records in the spaces `Application` and `Grant`: it reads them and fills the `Changes` of whoever commits. Uses `pool` and below. Never logs anybody in,
-//! never speaks a wire protocol: the faces decide when a code is given, this room says what a code is. The types that name things (`ClientId`, `RedirectUri`, `EntityId`)
-//! are parsed once and cannot be wrong afterwards, since every check of the faces compares with them.
+//! Owns the records in the spaces `Application` and `Grant`: it reads them and fills the `Changes`
+//! of whoever commits. Uses `pool` and below. Never logs anybody in, never speaks a wire protocol:
+//! the faces decide when a code is given, this room says what a code is. The types that name things
+//! (`ClientId`, `RedirectUri`, `EntityId`) are parsed once and cannot be wrong afterwards, since
+//! every check of the faces compares with them.
 
 mod client;
 mod consent;

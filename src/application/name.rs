@@ -7,15 +7,18 @@ use std::fmt;
 /// The longest client identifier, in bytes.
 pub const MAX_CLIENT_ID: usize = 128;
 
-/// The longest entity identifier, in bytes. SAML 2.0 core, section 8.3.6, allows 1024 characters; a key of the store holds a little less.
+/// The longest entity identifier, in bytes. SAML 2.0 core, section 8.3.6, allows 1024 characters; a
+/// key of the store holds a little less.
 pub const MAX_ENTITY_ID: usize = 1000;
 
-/// The identifier of an OIDC client within its pool (RFC 6749, section 2.2): visible ASCII characters.
+/// The identifier of an OIDC client within its pool (RFC 6749, section 2.2): visible ASCII
+/// characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct ClientId(#[n(0)] String);
 
-/// The identifier of a SAML service provider within its pool (SAML 2.0 core, section 8.3.6): usually a URL, always without white space.
+/// The identifier of a SAML service provider within its pool (SAML 2.0 core, section 8.3.6):
+/// usually a URL, always without white space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct EntityId(#[n(0)] String);

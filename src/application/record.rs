@@ -1,4 +1,5 @@
-//! How the records of this room are read, listed and put: one way for clients and service providers alike.
+//! How the records of this room are read, listed and put: one way for clients and service providers
+//! alike.
 
 use crate::model::error::{Error, Result, Rule};
 use crate::model::{Listed, Sequence, Unreadable, record};
@@ -61,7 +62,8 @@ pub(super) fn list<T: for<'b> Decode<'b, ()>>(store: &PoolStore, kind: Kind, aft
     .collect()
 }
 
-/// Whether there is a record of that name, whatever it says: what cannot be read is in the way of a new one, and can be deleted.
+/// Whether there is a record of that name, whatever it says: what cannot be read is in the way of a
+/// new one, and can be deleted.
 pub(super) fn is_there(store: &PoolStore, key: &Key) -> Result<bool> {
     Ok(store.get(key)?.is_some())
 }

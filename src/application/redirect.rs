@@ -1,4 +1,5 @@
-//! Where a browser may be sent back to. Matching is by exact text (RFC 9700, section 2.1), with the one exception that RFC 8252 demands for native applications.
+//! Where a browser may be sent back to. Matching is by exact text (RFC 9700, section 2.1), with the
+//! one exception that RFC 8252 demands for native applications.
 
 use crate::model::error::{Error, Result, Rule};
 use minicbor::{Decode, Encode};
@@ -8,7 +9,8 @@ use url::{Host, Url};
 /// The longest URI of an application, in bytes.
 pub const MAX_URI: usize = 2000;
 
-/// A URI that a browser may be sent to: https, http on loopback, or a private-use scheme (RFC 8252, section 7); without fragment and user information.
+/// A URI that a browser may be sent to: https, http on loopback, or a private-use scheme (RFC 8252,
+/// section 7); without fragment and user information.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct RedirectUri(#[n(0)] String);
@@ -20,7 +22,8 @@ impl RedirectUri {
         if text.is_empty() || text.len() > MAX_URI {
             return refuse("its length is not between 1 and 2000 bytes");
         }
-        // The URL parser drops tabs and reads a backslash as a slash: what browsers read differently is refused before it.
+        // The URL parser drops tabs and reads a backslash as a slash: what browsers read
+        // differently is refused before it.
         if !text
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}'))
@@ -60,8 +63,9 @@ impl RedirectUri {
         !self.0.starts_with("https://") && !self.0.starts_with("http://")
     }
 
-    /// Whether a request may name this text when this URI is registered: equal, byte for byte. For a native application the port of a loopback address is free,
-    /// because the system chooses it (RFC 8252, section 7.3).
+    /// Whether a request may name this text when this URI is registered: equal, byte for byte. For
+    /// a native application the port of a loopback address is free, because the system chooses it
+    /// (RFC 8252, section 7.3).
     pub fn matches(&self, presented: &str, native: bool) -> bool {
         if self.0 == presented {
             return true;
@@ -79,14 +83,17 @@ impl RedirectUri {
     }
 }
 
-/// Whether any program on the device of the browser can take what is sent to a URI (RFC 8252, section 8.6): a private-use scheme is opened by whichever program has
-/// registered it, and a port of the device belongs to whichever program listens there, under any name of the device and with TLS or without. What is sent to https
-/// elsewhere goes to its domain. A text that is no URI counts as open.
+/// Whether any program on the device of the browser can take what is sent to a URI (RFC 8252,
+/// section 8.6): a private-use scheme is opened by whichever program has registered it, and a port
+/// of the device belongs to whichever program listens there, under any name of the device and with
+/// TLS or without. What is sent to https elsewhere goes to its domain. A text that is no URI counts
+/// as open.
 pub fn is_open_to_any_program(uri: &str) -> bool {
     Url::parse(uri).map_or(true, |url| url.scheme() != "https" || names_the_device(&url))
 }
 
-/// Wider than [`is_loopback`], which says what http may be registered for: here a name that is missed would be taken for a domain.
+/// Wider than [`is_loopback`], which says what http may be registered for: here a name that is
+/// missed would be taken for a domain.
 fn names_the_device(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
@@ -114,7 +121,8 @@ fn authority(text: &str) -> Option<&str> {
     rest.split(['/', '?']).next()
 }
 
-/// Whether the text names the host as the parser read it: not empty, not in capitals, not an address in disguise.
+/// Whether the text names the host as the parser read it: not empty, not in capitals, not an
+/// address in disguise.
 fn names_host(text: &str, url: &Url) -> bool {
     match (authority(text), url.host_str()) {
         (Some(authority), Some(host)) => authority.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')),
@@ -131,7 +139,8 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What follows the port after an address; `None` if what follows the address is neither a port nor the end of the authority.
+/// What follows the port after an address; `None` if what follows the address is neither a port nor
+/// the end of the authority.
 fn without_port(rest: &str) -> Option<&str> {
     let after = match rest.strip_prefix(':') {
         None => rest,

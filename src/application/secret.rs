@@ -61,7 +61,8 @@ impl SecretHash {
         self.0.starts_with(GENERATED)
     }
 
-    /// The hash itself, to name in a cache what was verified. It is no secret that opens anything, and still none to show.
+    /// The hash itself, to name in a cache what was verified. It is no secret that opens anything,
+    /// and still none to show.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -38,8 +38,10 @@ pub struct ServiceProvider {
     #[n(7)]
     pub require_signed_requests: bool,
     // The number 8 is not used again: records of earlier versions may hold it.
-    /// In which epoch of its identifier it is, so that a request which another one of that identifier sent is not answered to it. `None` for a service provider of a
-    /// release that drew none. Read it, and leave it to [`add_service_provider`] and [`put_service_provider`] to write it.
+    /// In which epoch of its identifier it is, so that a request which another one of that
+    /// identifier sent is not answered to it. `None` for a service provider of a release that drew
+    /// none. Read it, and leave it to [`add_service_provider`] and [`put_service_provider`] to
+    /// write it.
     #[n(9)]
     pub epoch: Option<Epoch>,
 }
@@ -47,7 +49,8 @@ pub struct ServiceProvider {
 /// A certificate in DER.
 pub type Certificate = minicbor::bytes::ByteVec;
 
-/// An assertion consumer service (SAML 2.0 metadata, section 2.2.3). The binding is always HTTP-POST.
+/// An assertion consumer service (SAML 2.0 metadata, section 2.2.3). The binding is always
+/// HTTP-POST.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Acs {
@@ -125,7 +128,8 @@ impl ServiceProvider {
         }
     }
 
-    /// The service that is meant when a request names none: the one marked default, else the first (SAML 2.0 metadata, section 2.2.3).
+    /// The service that is meant when a request names none: the one marked default, else the first
+    /// (SAML 2.0 metadata, section 2.2.3).
     pub fn default_acs(&self) -> Option<&Acs> {
         self.acs.iter().find(|acs| acs.is_default).or_else(|| self.acs.first())
     }
@@ -189,7 +193,8 @@ pub fn service_providers(store: &PoolStore, after: Option<&EntityId>, limit: usi
     record::list(store, Kind::ServiceProvider, after.map(EntityId::as_str), limit)
 }
 
-/// Adds a service provider, in an epoch of its own; the commit conflicts if there is one of that identifier.
+/// Adds a service provider, in an epoch of its own; the commit conflicts if there is one of that
+/// identifier.
 pub fn add_service_provider(changes: &mut Changes, provider: &ServiceProvider, entropy: &dyn Entropy) -> Result<()> {
     changes.expect_absent(key(provider));
     write(changes, provider, Some(Epoch::draw(entropy)))
@@ -201,7 +206,8 @@ pub fn put_service_provider(store: &PoolStore, changes: &mut Changes, provider: 
     write(changes, provider, present.epoch)
 }
 
-/// Changes a service provider that is still as that commit wrote it; the commit conflicts if it is another one by now.
+/// Changes a service provider that is still as that commit wrote it; the commit conflicts if it is
+/// another one by now.
 pub fn replace_service_provider(store: &PoolStore, changes: &mut Changes, provider: &ServiceProvider, version: Sequence) -> Result<()> {
     changes.expect_version(key(provider), version);
     put_service_provider(store, changes, provider)

@@ -1,4 +1,5 @@
-//! Counting of what is too frequent to be recorded one by one: a bind that a cache answered stays cheap, and nobody fills the disk from outside.
+//! Counting of what is too frequent to be recorded one by one: a bind that a cache answered stays
+//! cheap, and nobody fills the disk from outside.
 
 use super::event::{Action, Event, Outcome, Reason, record};
 use crate::model::{EntryId, Face, PoolId, Role, Timestamp};
@@ -9,7 +10,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// Most lines that are counted for one pool between two flushes. What is more is counted in one line for each action and reason, without name and address.
+/// Most lines that are counted for one pool between two flushes. What is more is counted in one
+/// line for each action and reason, without name and address.
 pub const MAX_LINES_PER_POOL: usize = 2048;
 /// Most lines that are counted for all pools together.
 pub const MAX_LINES: usize = 65_536;
@@ -26,12 +28,14 @@ pub enum Counted {
         /// Their name in the log.
         name: String,
     },
-    /// A failed login of a name that nobody has. The name itself is not kept: people type passwords into name fields.
+    /// A failed login of a name that nobody has. The name itself is not kept: people type passwords
+    /// into name fields.
     UnknownName {
         /// A keyed hash of the name.
         hash: [u8; 16],
     },
-    /// A failed login of an entry that changes nothing on it, so that anybody can repeat it without end. Said as the event of a single one would say it.
+    /// A failed login of an entry that changes nothing on it, so that anybody can repeat it without
+    /// end. Said as the event of a single one would say it.
     Futile {
         /// What whoever tried is to the pool.
         role: Role,
@@ -42,7 +46,8 @@ pub enum Counted {
         /// Whose password was tried, where that is said beside.
         target: Option<String>,
     },
-    /// A failure of somebody who is no entry: a client that did not prove itself, a login that an upstream did not confirm.
+    /// A failure of somebody who is no entry: a client that did not prove itself, a login that an
+    /// upstream did not confirm.
     Stranger {
         /// The client or the provider; one that the pool has.
         target: String,
@@ -65,7 +70,8 @@ struct Counts {
     lines: usize,
 }
 
-/// Counts in memory, bounded; recorded once a minute. A crash loses at most the counts since the last flush.
+/// Counts in memory, bounded; recorded once a minute. A crash loses at most the counts since the
+/// last flush.
 #[derive(Default)]
 pub struct Counters(Mutex<Counts>);
 
@@ -94,7 +100,8 @@ impl Counters {
         }
     }
 
-    /// What was counted since the last time, as changes to commit; their events have the time `now`.
+    /// What was counted since the last time, as changes to commit; their events have the time
+    /// `now`.
     pub fn flush(&self, now: Timestamp) -> Vec<(PoolId, Changes)> {
         let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut flushed = Vec::new();

@@ -107,7 +107,8 @@ names! {
         SessionRevoke = 32 "session-revoke",
         /// An import that was cut off, given up.
         ImportGiveUp = 33 "import-give-up",
-        /// A name or an address that an upstream had given somebody, taken by an administrator for somebody else.
+        /// A name or an address that an upstream had given somebody, taken by an administrator for
+        /// somebody else.
         FederatedYield = 44 "federated-yield",
     }
 }
@@ -244,7 +245,8 @@ impl Event {
     }
 }
 
-/// Adds the event to a commit, so that it is recorded with the act or not at all. Names over [`MAX_NAME`] are cut.
+/// Adds the event to a commit, so that it is recorded with the act or not at all. Names over
+/// [`MAX_NAME`] are cut.
 pub fn record(changes: &mut Changes, event: &Event) {
     changes.audit(event.at, event.encode());
 }

@@ -41,7 +41,8 @@ pub struct Query {
     pub after: Option<Cursor>,
     /// At most so many; never more than [`MAX_EVENTS`].
     pub limit: usize,
-    /// Of this kind, or unreadable, so that nobody can tell. Goes over the events of other kinds too: a long span belongs to `work`.
+    /// Of this kind, or unreadable, so that nobody can tell. Goes over the events of other kinds
+    /// too: a long span belongs to `work`.
     pub action: Option<Action>,
 }
 

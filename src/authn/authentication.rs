@@ -5,7 +5,8 @@ use crate::model::{EntryId, PoolId, Sequence, Timestamp, Voucher};
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
 
-/// How somebody proved who they are. Faces map it to their own values (`amr`, AuthnContextClassRef).
+/// How somebody proved who they are. Faces map it to their own values (`amr`,
+/// AuthnContextClassRef).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Method {
@@ -30,7 +31,8 @@ pub enum Level {
 }
 
 impl Level {
-    /// The highest level that a login reaches: all that can be asked for is one factor. A face refuses a demand for more before it sends anybody to a login.
+    /// The highest level that a login reaches: all that can be asked for is one factor. A face
+    /// refuses a demand for more before it sends anybody to a login.
     pub const HIGHEST: Self = Self::Single;
 }
 
@@ -46,9 +48,11 @@ pub struct Authentication {
     pub(super) at: Timestamp,
     /// The upstream that vouched, if one did.
     pub(super) voucher: Option<Voucher>,
-    /// When the password that was compared had been set. No two passwords of an entry share that moment.
+    /// When the password that was compared had been set. No two passwords of an entry share that
+    /// moment.
     pub(super) password_set: Option<Timestamp>,
-    /// The commit that wrote the record of that password, where it was read: while it is the last one, nobody has changed the password.
+    /// The commit that wrote the record of that password, where it was read: while it is the last
+    /// one, nobody has changed the password.
     pub(super) password_version: Option<Sequence>,
 }
 
@@ -88,7 +92,8 @@ impl Authentication {
         self.at
     }
 
-    /// On which password it rests: when that one was set; `None` if on none. Once the entry has another password, it proves nothing any more.
+    /// On which password it rests: when that one was set; `None` if on none. Once the entry has
+    /// another password, it proves nothing any more.
     pub const fn password_proof(&self) -> Option<Timestamp> {
         self.password_set
     }

@@ -10,9 +10,11 @@ use crate::model::{Actor, EntryId, Error, Result, Role};
 use crate::pool::{Pool, Registry, Status};
 use crate::store::{Changes, Key};
 
-/// Looks at the actor again. The operator and the server itself are no entries, and stay what they are.
+/// Looks at the actor again. The operator and the server itself are no entries, and stay what they
+/// are.
 ///
-/// Fails with `Denied(Credentials)` if a bind of theirs would fail, and with `Denied(NotAllowed)` if they were an administrator and are none any more.
+/// Fails with `Denied(Credentials)` if a bind of theirs would fail, and with `Denied(NotAllowed)`
+/// if they were an administrator and are none any more.
 pub(super) fn expect(registry: &Registry, pool: &Pool, changes: &mut Changes, actor: &Actor) -> Result<()> {
     let Some(entry) = actor.entry else { return Ok(()) };
     let pool = registry.by_id(pool.id())?.filter(|pool| pool.status() == Status::Active).ok_or_else(Error::credentials)?;

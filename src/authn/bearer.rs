@@ -14,7 +14,8 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The claims of an access token (RFC 9068, section 2.2). `oidc` signs them, every protected resource of ours verifies them here.
+/// The claims of an access token (RFC 9068, section 2.2). `oidc` signs them, every protected
+/// resource of ours verifies them here.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct AccessClaims {
     /// The pool's URL.
@@ -33,7 +34,8 @@ pub struct AccessClaims {
     pub jti: String,
     /// Space-separated scopes.
     pub scope: String,
-    /// The grant it stems from; when that is gone, or its client is another one, the token is worth nothing.
+    /// The grant it stems from; when that is gone, or its client is another one, the token is worth
+    /// nothing.
     pub grant: String,
     /// When the person logged in, in seconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -53,8 +55,9 @@ pub struct Bearer {
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 impl Core {
-    /// Verifies one of our own access tokens: signature, type, issuer, audience, time, grant and its client, and that its person may still log in and what the grant rests
-    /// on is as it was. Denied(Credentials) otherwise.
+    /// Verifies one of our own access tokens: signature, type, issuer, audience, time, grant and
+    /// its client, and that its person may still log in and what the grant rests on is as it was.
+    /// Denied(Credentials) otherwise.
     pub fn bearer(&self, pool: &Arc<Pool>, issuer: &str, token: &str) -> Result<Bearer> {
         let pool = self.fresh(pool)?;
         let keys = keys::public(&pool, Use::Oidc)?;

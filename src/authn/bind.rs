@@ -14,19 +14,22 @@ use crate::{
 use std::sync::Arc;
 
 impl Core {
-    /// Tries a name within a pool. Denied(Credentials) whatever the reason; the true one is audited.
+    /// Tries a name within a pool. Denied(Credentials) whatever the reason; the true one is
+    /// audited.
     pub async fn bind(&self, pool: &Arc<Pool>, who: &BindName, password: &Secret<Vec<u8>>, origin: Origin) -> Result<Authentication> {
         self.try_bind(pool, who, password, origin, None).await
     }
 
     /// The same for a name that leads to its pool: a DN by its suffix, `uid@slug` by its slug.
     pub async fn bind_as(&self, name: &str, password: &Secret<Vec<u8>>, origin: Origin) -> Result<Authentication> {
-        // Taken before anything is read: a commit that comes meanwhile is a later one, and makes void what is kept of this bind.
+        // Taken before anything is read: a commit that comes meanwhile is a later one, and makes
+        // void what is kept of this bind.
         let written = Written { name, address: origin.address, as_of: self.registry.latest() };
         if let Some(authentication) = self.bind_again(written, password, origin) {
             return Ok(authentication);
         }
-        // Which pools there are is no secret: each has its public URL. So a name that leads to none may be answered sooner than a wrong password.
+        // Which pools there are is no secret: each has its public URL. So a name that leads to none
+        // may be answered sooner than a wrong password.
         let (Some(pool), who) = self.place(name)? else { return Err(Error::credentials()) };
         self.try_bind(&pool, &who, password, origin, Some(written)).await
     }
@@ -46,8 +49,8 @@ impl Core {
         }
     }
 
-    /// Grants what was granted a short time ago, if nothing has been committed since, the password is the same and the engine says so again. Whatever else there
-    /// is to say takes the long way.
+    /// Grants what was granted a short time ago, if nothing has been committed since, the password
+    /// is the same and the engine says so again. Whatever else there is to say takes the long way.
     fn bind_again(&self, written: Written<'_>, password: &Secret<Vec<u8>>, origin: Origin) -> Option<Authentication> {
         let recent = self.recent.get(written).filter(|_| origin.face == Face::Ldap)?;
         let now = self.clock.now();

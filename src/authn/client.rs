@@ -87,14 +87,15 @@ impl Core {
         Ok(proof)
     }
 
-    /// Hashes a secret that somebody chose for a client of that pool; fails as [`SecretHash::choose`] does.
+    /// Hashes a secret that somebody chose for a client of that pool; fails as
+    /// [`SecretHash::choose`] does.
     pub async fn choose_client_secret(&self, pool: &Pool, chosen: &Secret<String>) -> Result<SecretHash> {
         SecretHash::choose(chosen, &self.hasher, pool, &*self.entropy).await
     }
 
     /// Counts an identifier that no client has, for the audit log alone. To refuse it costs nothing
-    /// and tells nothing, so it takes no room from those at its address who have something to prove:
-    /// any website can have the browsers of others send such requests.
+    /// and tells nothing, so it takes no room from those at its address who have something to
+    /// prove: any website can have the browsers of others send such requests.
     pub fn count_unknown_client(&self, pool: &Pool, origin: Origin) {
         self.count_failure(pool.id(), Action::ClientAuthentication, UNKNOWN, Reason::UnknownName, origin);
     }

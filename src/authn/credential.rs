@@ -1,6 +1,7 @@
 //! Passwords and failures of an entry: their records, and nothing that a face could read.
 //!
-//! A password's record is sealed. Its version is the commit that wrote it: whoever compared a password with one version knows nothing about the next.
+//! A password's record is sealed. Its version is the commit that wrote it: whoever compared a
+//! password with one version knows nothing about the next.
 
 use crate::{
     crypto::password::PasswordHash,
@@ -27,7 +28,8 @@ const VERSION: u8 = 1;
 pub struct Password {
     /// Its hash.
     pub hash: PasswordHash,
-    /// When it was set. It tells the passwords of an entry apart: what a former one began is over. A renewed hash of the same password keeps it.
+    /// When it was set. It tells the passwords of an entry apart: what a former one began is over.
+    /// A renewed hash of the same password keeps it.
     pub changed: Timestamp,
     /// It must be changed before it can be used.
     pub must_change: bool,
@@ -106,7 +108,8 @@ pub(super) fn password(pool: &Pool, entry: EntryId) -> Result<Option<(Password, 
 /// was used with the former one. Answers the moment that tells it from all others of the entry.
 pub fn put_password(pool: &Pool, changes: &mut Changes, entry: EntryId, password: &Password) -> Result<Timestamp> {
     changes.delete(lockout_key(entry));
-    // A clock that was set back, or two changes within its tick, must not make two passwords look like one.
+    // A clock that was set back, or two changes within its tick, must not make two passwords look
+    // like one.
     let after = self::password(pool, entry)?.map(|(former, _)| former.changed.plus(Duration::from_micros(1)));
     let changed = after.map_or(password.changed, |after| after.max(password.changed));
     write(pool, changes, entry, &Password { changed, ..password.clone() })?;

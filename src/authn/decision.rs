@@ -1,4 +1,5 @@
-//! Decisions to add and to modify an entry: made at once as a rule, and as a job in `work` where they go over much, so that no other connection waits for them.
+//! Decisions to add and to modify an entry: made at once as a rule, and as a job in `work` where
+//! they go over much, so that no other connection waits for them.
 
 use super::credential::{self, Password};
 use super::{Core, authority, identity};
@@ -21,7 +22,8 @@ pub(super) struct Decision {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     work: Arc<Work>,
-    /// Whether a uid that an upstream has given somebody is taken for the entry. An import takes none: its file may hold that very entry.
+    /// Whether a uid that an upstream has given somebody is taken for the entry. An import takes
+    /// none: its file may hold that very entry.
     takes_names: bool,
 }
 
@@ -46,7 +48,8 @@ impl Decision {
         work.run((pool, self.actor.address), move || self.fill_add(&mut Changes::new(), &entry, None).map(drop)).await?
     }
 
-    /// Adds an entry, with its password if it has one, and with what `note` adds to the commit. Answers what others lost by it, too.
+    /// Adds an entry, with its password if it has one, and with what `note` adds to the commit.
+    /// Answers what others lost by it, too.
     pub async fn add(
         self,
         entry: NewEntry,
@@ -167,7 +170,8 @@ impl Decision {
         authority::expect(&self.registry, &self.pool, changes, &self.actor)
     }
 
-    /// Takes from users of upstreams what an administrator wants; nobody else takes anything from anybody.
+    /// Takes from users of upstreams what an administrator wants; nobody else takes anything from
+    /// anybody.
     fn take(&self, directory: &Directory, changes: &mut Changes, wanted: Wanted<'_>, now: Timestamp) -> Result<Vec<Taken>> {
         if !Viewer::of(&self.actor).is_administrator() {
             return Ok(Vec::new());
@@ -183,7 +187,8 @@ pub(super) fn tell(pool: &Pool, taken: &[Taken]) {
     }
 }
 
-/// Expects the entry as that commit left it. Fails with `Conflict(Changed)` if it is another one by now.
+/// Expects the entry as that commit left it. Fails with `Conflict(Changed)` if it is another one by
+/// now.
 fn expect_seen(directory: &Directory, changes: &mut Changes, target: EntryId, seen: Sequence) -> Result<()> {
     if directory.head(target)?.is_none_or(|entry| entry.version() != seen) {
         return Err(Error::new(Kind::Conflict(Clash::Changed), "the entry has changed since it was looked at"));

@@ -1,4 +1,5 @@
-//! Changes to entries as callers ask for them: access, directory, credential and audit in one commit, tried again when others were faster.
+//! Changes to entries as callers ask for them: access, directory, credential and audit in one
+//! commit, tried again when others were faster.
 
 use super::{
     Core, Level, Origin, authority,
@@ -46,18 +47,21 @@ struct Steps<'a> {
 }
 
 impl Core {
-    /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the password.
+    /// Adds an entry (RFC 4511, section 4.7). `userPassword` among its attributes sets the
+    /// password.
     pub async fn add_entry(&self, pool: &Arc<Pool>, actor: &Actor, entry: NewEntry) -> Result<EntryId> {
         Ok(self.put_in_place(pool, actor, entry).await?.0)
     }
 
-    /// The same; answers what users of upstreams have lost by it, since an administrator's word goes before an upstream's.
+    /// The same; answers what users of upstreams have lost by it, since an administrator's word
+    /// goes before an upstream's.
     pub async fn put_in_place(&self, pool: &Arc<Pool>, actor: &Actor, entry: NewEntry) -> Result<(EntryId, Vec<Taken>)> {
         self.add_by(Decision::new(self, pool, actor), pool, actor, entry, PasswordTerms::default(), |_, _| Ok(())).await
     }
 
-    /// Adds an entry of another server, with what holds of its password there; `note` adds to the commit what the caller keeps about the entry. A password that is no
-    /// hash is refused unless `takes_plain`: a file holds hashes in more forms than are known.
+    /// Adds an entry of another server, with what holds of its password there; `note` adds to the
+    /// commit what the caller keeps about the entry. A password that is no hash is refused unless
+    /// `takes_plain`: a file holds hashes in more forms than are known.
     pub async fn import_entry(
         &self,
         pool: &Arc<Pool>,
@@ -97,7 +101,8 @@ impl Core {
         decision.add(entry, password, note).await
     }
 
-    /// Judges a new entry with its password as [`add_entry`](Self::add_entry) would, as far as that needs no look at other entries. Answers what it would be.
+    /// Judges a new entry with its password as [`add_entry`](Self::add_entry) would, as far as that
+    /// needs no look at other entries. Answers what it would be.
     pub fn check_entry(&self, pool: &Arc<Pool>, actor: &Actor, mut entry: NewEntry) -> Result<EntryKind> {
         let directory = identity::directory(pool);
         if let Some(value) = passwords::take_from_entry(&directory, &mut entry.attributes)? {
@@ -113,7 +118,8 @@ impl Core {
         modifications.iter().any(|step| passwords::is_password(&directory, &step.attribute))
     }
 
-    /// Changes an entry (RFC 4511, section 4.6). `userPassword` among the modifications sets the password; then the answer is when, for [`Core::renewed`].
+    /// Changes an entry (RFC 4511, section 4.6). `userPassword` among the modifications sets the
+    /// password; then the answer is when, for [`Core::renewed`].
     pub async fn modify_entry(
         &self,
         pool: &Arc<Pool>,
@@ -124,7 +130,8 @@ impl Core {
         Ok(self.modify_by(pool, actor, target, None, modifications).await?.0)
     }
 
-    /// The same for the entry as that commit left it; answers what users of upstreams have lost by it. Fails with `Conflict(Changed)` if it is another one by now.
+    /// The same for the entry as that commit left it; answers what users of upstreams have lost by
+    /// it. Fails with `Conflict(Changed)` if it is another one by now.
     pub async fn modify_entry_seen(
         &self,
         pool: &Arc<Pool>,
@@ -156,7 +163,8 @@ impl Core {
         }
     }
 
-    /// Adds values that name other entries, without a trace of it in the header of the entry; `note` adds to the commit what the caller keeps about it. For the operator.
+    /// Adds values that name other entries, without a trace of it in the header of the entry;
+    /// `note` adds to the commit what the caller keeps about it. For the operator.
     pub async fn link_entry(
         &self,
         pool: &Pool,
@@ -176,7 +184,8 @@ impl Core {
             .await
     }
 
-    /// Deletes an entry without children, with its credentials and its ties to upstream identities (RFC 4511, section 4.8).
+    /// Deletes an entry without children, with its credentials and its ties to upstream identities
+    /// (RFC 4511, section 4.8).
     pub async fn delete_entry(&self, pool: &Arc<Pool>, actor: &Actor, target: EntryId) -> Result<()> {
         let directory = identity::directory(pool);
         pool.store()
@@ -216,7 +225,8 @@ impl Core {
         Ok(())
     }
 
-    /// Sets a password (RFC 3062), which is never read as a hash. Users give the old one; without a new one, one is generated.
+    /// Sets a password (RFC 3062), which is never read as a hash. Users give the old one; without a
+    /// new one, one is generated.
     pub async fn set_password(
         &self,
         pool: &Arc<Pool>,
@@ -253,7 +263,8 @@ impl Core {
             .await
     }
 
-    /// Changes the password, and other attributes with it. Whoever gives the old password is judged by the engine, so that guessing here is guessing anywhere.
+    /// Changes the password, and other attributes with it. Whoever gives the old password is judged
+    /// by the engine, so that guessing here is guessing anywhere.
     async fn modify_with_password(
         &self,
         pool: &Arc<Pool>,
@@ -352,8 +363,9 @@ impl Core {
     }
 }
 
-/// Removes the edges of an entry that is gone, and of those before it whose edges are left because a crash cut that off. Nobody sees them meanwhile; to look for them
-/// at start would be a look into every pool.
+/// Removes the edges of an entry that is gone, and of those before it whose edges are left because
+/// a crash cut that off. Nobody sees them meanwhile; to look for them at start would be a look into
+/// every pool.
 async fn drop_edges(pool: &Pool, gone: EntryId) -> Result<()> {
     let directory = identity::directory(pool);
     for gone in std::iter::once(gone).chain(directory.gone_with_edges()?) {

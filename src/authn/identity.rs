@@ -11,7 +11,8 @@ use crate::{
 };
 use std::{net::IpAddr, sync::Arc};
 
-/// What was read of an entry that somebody claims to be, with the versions that a decision relies on.
+/// What was read of an entry that somebody claims to be, with the versions that a decision relies
+/// on.
 pub(super) struct Loaded {
     pub entry: EntryHead,
     pub name: String,
@@ -96,7 +97,8 @@ pub(super) fn sources(pool: &Pool, address: Option<IpAddr>, browser: Option<&Bro
     }
 }
 
-/// The group of administrators. A name that leads nowhere, or that is none, has no members; nobody else must be kept out by it.
+/// The group of administrators. A name that leads nowhere, or that is none, has no members; nobody
+/// else must be kept out by it.
 pub(super) fn administrators(pool: &Pool, directory: &Directory) -> Result<Option<EntryId>> {
     match directory.resolve(pool.administrators()) {
         Ok(group) => Ok(Some(group)),
@@ -141,19 +143,22 @@ pub(super) fn name(directory: &Directory, entry: EntryId) -> Result<String> {
 /// What a proof rests on, and with it every session, code and grant that came from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Basis<'a> {
-    /// When the password was set that the person gave. No two passwords of an entry share that moment.
+    /// When the password was set that the person gave. No two passwords of an entry share that
+    /// moment.
     pub password: Option<Timestamp>,
     /// The upstream that vouched.
     pub voucher: Option<&'a Voucher>,
 }
 
 impl Core {
-    /// The pool as it is now, rather than when the caller got hold of it. Nobody logs in to one that is gone.
+    /// The pool as it is now, rather than when the caller got hold of it. Nobody logs in to one
+    /// that is gone.
     pub(super) fn fresh(&self, pool: &Pool) -> Result<Arc<Pool>> {
         self.registry.by_id(pool.id())?.ok_or_else(Error::credentials)
     }
 
-    /// As [`Core::welcome`], for what came from a proof: only while what that rests on is as it was.
+    /// As [`Core::welcome`], for what came from a proof: only while what that rests on is as it
+    /// was.
     pub fn welcome_since(&self, pool: &Pool, entry: EntryId, basis: Basis<'_>) -> Result<Option<EntryHead>> {
         let Some(found) = self.welcome(pool, entry)? else { return Ok(None) };
         if let Some(set) = basis.password

@@ -1,12 +1,15 @@
 //! An authorization or SSO request that waits while the person logs in.
 //!
-//! It is a value. Whoever merely arrives has proven nothing, so nothing of theirs is stored: the request travels in a hidden field of the page, sealed with a key of the
-//! pool for one browser and one place. It is stored when somebody proves who they are, and while they are at an upstream, which gives nothing back but a name
-//! (see [`waiting`](super::waiting)).
+//! It is a value. Whoever merely arrives has proven nothing, so nothing of theirs is stored: the
+//! request travels in a hidden field of the page, sealed with a key of the pool for one browser and
+//! one place. It is stored when somebody proves who they are, and while they are at an upstream,
+//! which gives nothing back but a name (see [`waiting`](super::waiting)).
 //!
-//! A sealed request is no ticket: it can be brought again and again while it lasts, and says nothing but what the application has asked for, and when. Each time the
-//! person proves anew who they are, or the face decides by the session that the browser has. Whether a demand was met is never in it: the session says since when
-//! its person is proven, and that is compared with the moment at which the request began.
+//! A sealed request is no ticket: it can be brought again and again while it lasts, and says
+//! nothing but what the application has asked for, and when. Each time the person proves anew who
+//! they are, or the face decides by the session that the browser has. Whether a demand was met is
+//! never in it: the session says since when its person is proven, and that is compared with the
+//! moment at which the request began.
 
 use super::{Core, authentication::Level};
 use crate::{
@@ -24,13 +27,15 @@ use std::time::Duration;
 /// How long a person has to log in.
 pub const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// How long a request that another site has posted may take to be brought back by the browser: as long as somebody without scripts needs to press the button.
+/// How long a request that another site has posted may take to be brought back by the browser: as
+/// long as somebody without scripts needs to press the button.
 pub const MAX_HANDOVER_AGE: Duration = Duration::from_secs(5 * 60);
 
 /// Bytes that the payload of an interaction may hold.
 pub const MAX_PAYLOAD: usize = 16 * 1024;
 
-/// Bytes that an application's name and a login hint may have here; longer ones are cut, since both are only shown.
+/// Bytes that an application's name and a login hint may have here; longer ones are cut, since both
+/// are only shown.
 const MAX_TEXT: usize = 256;
 
 /// The newest version of the record, sealed and stored.
@@ -123,7 +128,8 @@ pub struct NewInteraction {
     pub demands: Demands,
 }
 
-/// The name of an interaction. It stays the same however often the request is sealed, so that one login answers it once.
+/// The name of an interaction. It stays the same however often the request is sealed, so that one
+/// login answers it once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InteractionId(pub(super) [u8; 32]);
 
@@ -177,7 +183,8 @@ impl Interaction {
         self.return_point
     }
 
-    /// When it began. A demand to prove it anew is met by a session that is [proven since](super::Session::is_proven_since) this moment.
+    /// When it began. A demand to prove it anew is met by a session that is [proven
+    /// since](super::Session::is_proven_since) this moment.
     pub const fn created(&self) -> Timestamp {
         self.created
     }
@@ -258,7 +265,8 @@ struct Record {
 }
 
 impl Core {
-    /// A request that begins to wait now. It is only a value yet; `Invalid` if its payload is too large.
+    /// A request that begins to wait now. It is only a value yet; `Invalid` if its payload is too
+    /// large.
     pub fn interaction(&self, new: NewInteraction) -> Result<Interaction> {
         let NewInteraction { return_point, application, payload, demands } = new;
         if payload.len() > MAX_PAYLOAD {
@@ -275,12 +283,14 @@ impl Core {
         })
     }
 
-    /// The request as a hidden field of a form carries it: base64url, for that form of that browser.
+    /// The request as a hidden field of a form carries it: base64url, for that form of that
+    /// browser.
     pub fn seal(&self, pool: &Pool, interaction: &Interaction, place: Place, browser: &BrowserKey) -> Result<String> {
         pool.seal_text(place.purpose(), &[], &[browser.0.as_slice(), &interaction.encode()].concat())
     }
 
-    /// The request in a field that a browser has sent; `None` if it was not sealed for that form, in this pool, or is over.
+    /// The request in a field that a browser has sent; `None` if it was not sealed for that form,
+    /// in this pool, or is over.
     pub fn unseal(&self, pool: &Pool, sealed: &str, place: Place, browser: &BrowserKey) -> Option<Unsealed> {
         let plain = pool.open_text(place.purpose(), &[], sealed)?;
         let (sealed_for, interaction) = plain.expose().split_first_chunk::<32>()?;
@@ -291,13 +301,16 @@ impl Core {
         })
     }
 
-    /// The request that another site has posted. Our cookies, which are Lax, do not come with such a POST, so the browser is not known yet, and whoever brings the request
-    /// within [`MAX_HANDOVER_AGE`] may go on with it: they could as well have been led to the same application's request anew.
+    /// The request that another site has posted. Our cookies, which are Lax, do not come with such
+    /// a POST, so the browser is not known yet, and whoever brings the request within
+    /// [`MAX_HANDOVER_AGE`] may go on with it: they could as well have been led to the same
+    /// application's request anew.
     pub fn seal_handover(&self, pool: &Pool, interaction: &Interaction) -> Result<String> {
         pool.seal_text(handover(interaction.return_point), &[], &interaction.encode())
     }
 
-    /// The request that another site has posted to that face, brought back by the browser; `None` if it is no such request, or is over.
+    /// The request that another site has posted to that face, brought back by the browser; `None`
+    /// if it is no such request, or is over.
     pub fn open_handover(&self, pool: &Pool, sealed: &str, face: ReturnPoint) -> Option<Interaction> {
         let plain = pool.open_text(handover(face), &[], sealed)?;
         let interaction = Interaction::decode(plain.expose()).ok()?;

@@ -75,7 +75,8 @@ struct Cookies {
     known_for: Duration,
 }
 
-/// What an upstream sent back: the query of its callback, already percent-decoded. Duplicates are refused by whoever parsed it.
+/// What an upstream sent back: the query of its callback, already percent-decoded. Duplicates are
+/// refused by whoever parsed it.
 #[derive(Clone, Default)]
 pub struct Callback {
     /// The absolute URL at which it came in.
@@ -90,12 +91,14 @@ pub struct Callback {
     pub iss: Option<String>,
 }
 
-/// The state parameter holds the name of the interaction, since nothing else comes back with the browser, and a secret of its own.
+/// The state parameter holds the name of the interaction, since nothing else comes back with the
+/// browser, and a secret of its own.
 const STATE_SEPARATOR: char = '.';
 
 impl Core {
-    /// Tries a name and a password. `kept` is what the browser sent of earlier logins: a session among it ends when this login succeeds. With the new session the request
-    /// is stored, so that the face finds it when the browser comes back.
+    /// Tries a name and a password. `kept` is what the browser sent of earlier logins: a session
+    /// among it ends when this login succeeds. With the new session the request is stored, so that
+    /// the face finds it when the browser comes back.
     #[allow(clippy::too_many_arguments, reason = "what a login form holds, and where it came from")]
     pub async fn login_password(
         &self,
@@ -134,8 +137,9 @@ impl Core {
         Cookies { session: digest::token(&*self.entropy), mark, known_for: pool.settings().lockout.sources.known.duration() }
     }
 
-    /// Sends the person to an upstream identity provider. `callback` is the absolute URL of `/oauth2/idpresponse` of this pool. The upstream gives back nothing but a
-    /// state, so the request is stored until the person is back.
+    /// Sends the person to an upstream identity provider. `callback` is the absolute URL of
+    /// `/oauth2/idpresponse` of this pool. The upstream gives back nothing but a state, so the
+    /// request is stored until the person is back.
     pub async fn login_upstream(
         &self,
         pool: &Arc<Pool>,
@@ -177,7 +181,8 @@ impl Core {
         Ok(Step::Redirect(departure.url))
     }
 
-    /// Takes the answer of an upstream. The interaction is found by `state`; it must be this browser's.
+    /// Takes the answer of an upstream. The interaction is found by `state`; it must be this
+    /// browser's.
     pub async fn login_callback(
         &self,
         pool: &Arc<Pool>,
@@ -230,8 +235,8 @@ impl Core {
         Ok((voucher, vouched))
     }
 
-    /// Lets the engine judge somebody for whom an upstream vouched; at the first login their user is made in the same commit. `begin` adds to it what a granted login
-    /// begins.
+    /// Lets the engine judge somebody for whom an upstream vouched; at the first login their user
+    /// is made in the same commit. `begin` adds to it what a granted login begins.
     #[allow(clippy::too_many_arguments, reason = "what a login depends on")]
     async fn admit(
         &self,
@@ -334,7 +339,8 @@ fn ended() -> Error {
     Error::new(Kind::Denied(Denial::LoginRequired), "this login has ended; go back to the application and begin again")
 }
 
-/// What a page does next. A reason that is not the person's to know becomes the one answer for all failed logins.
+/// What a page does next. A reason that is not the person's to know becomes the one answer for all
+/// failed logins.
 fn step(next: Next, cookies: Cookies, interaction: &Interaction) -> Step {
     let Cookies { session, mark, known_for } = cookies;
     match next {

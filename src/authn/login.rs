@@ -1,4 +1,5 @@
-//! The driver of the engine: loads facts, compares passwords off the async threads, asks the engine, commits what it decided.
+//! The driver of the engine: loads facts, compares passwords off the async threads, asks the
+//! engine, commits what it decided.
 //!
 //! A password is compared first and the facts are read afterwards, so that a lock or a change that
 //! came meanwhile counts. Every attempt costs one argon2, whether the name is known or not, locked
@@ -45,11 +46,14 @@ pub(super) struct Try<'a> {
     /// What the browser has kept of earlier logins, if it is one.
     pub mark: Option<&'a BrowserMark>,
     pub action: Action,
-    /// Who acts, where somebody who is logged in already proves a password; otherwise it is the one who logs in.
+    /// Who acts, where somebody who is logged in already proves a password; otherwise it is the one
+    /// who logs in.
     pub actor: Option<&'a Actor>,
-    /// Whether the password stays: a success then renews a hash that is not as the settings want it.
+    /// Whether the password stays: a success then renews a hash that is not as the settings want
+    /// it.
     pub keeps_password: bool,
-    /// The name as it was written, where the next bind with it may rest on what was read for this one.
+    /// The name as it was written, where the next bind with it may rest on what was read for this
+    /// one.
     pub written: Option<Written<'a>>,
 }
 
@@ -65,7 +69,8 @@ impl Try<'_> {
 }
 
 impl Core {
-    /// Tries a name and a password. `granted` adds to the commit of a success what the caller wants to exist because of it.
+    /// Tries a name and a password. `granted` adds to the commit of a success what the caller wants
+    /// to exist because of it.
     pub(super) async fn try_password(
         &self,
         pool: &Arc<Pool>,
@@ -92,7 +97,8 @@ impl Core {
         let has_room = self.has_room(pool, throttle::tag(&name), tried, now);
         let facts = Facts { has_room, ..facts(pool, Identity::Unknown(state)) };
         let decision = engine::advance(attempt.clone(), &Input::Password { matches: false }, &facts, now);
-        // A failure of an entry waits for its commit. So does this one, or an answer that came sooner would tell that nobody has the name.
+        // A failure of an entry waits for its commit. So does this one, or an answer that came
+        // sooner would tell that nobody has the name.
         let mut changes = Changes::new();
         let state = decision.history.map_or(state, |history| history.strangers);
         throttle::put_failures(&mut changes, &pool.settings().lockout, &name, state, now);
@@ -203,7 +209,8 @@ impl Core {
     /// Compares the password with what is stored, or with nothing at the same price.
     async fn compare(&self, pool: &Pool, entry: EntryId, name: NameTag, tried: &Try<'_>) -> Result<Check> {
         let directory = identity::directory(pool);
-        // The cache is asked first: what it answers for is told by versions alone, and the password need not be opened.
+        // The cache is asked first: what it answers for is told by versions alone, and the password
+        // need not be opened.
         if tried.origin.face == Face::Ldap
             && let Some(found) = directory.head(entry)?
             && let Some(subject) = subject(pool, &found, credential::version(pool, entry)?)
@@ -234,7 +241,8 @@ impl Core {
         Ok(!history.is_locked(policy, &from, now) && (is_known() || has_room()))
     }
 
-    /// Puts a hash of ours in the place of an imported one, or of one that costs less than the settings ask for.
+    /// Puts a hash of ours in the place of an imported one, or of one that costs less than the
+    /// settings ask for.
     async fn rehash(&self, pool: &Pool, loaded: &Loaded, tried: &Try<'_>, changes: &mut Changes) -> Result<()> {
         let (Some((hash, facts)), Some(version)) = (&loaded.password, loaded.password_version) else { return Ok(()) };
         let params = pool.settings().hashing;
@@ -265,7 +273,8 @@ impl Core {
         Ok(())
     }
 
-    /// Remembers a password that was compared in full and granted. A hash that was replaced in the same commit has another version: the next bind compares once more.
+    /// Remembers a password that was compared in full and granted. A hash that was replaced in the
+    /// same commit has another version: the next bind compares once more.
     fn remember(&self, pool: &Pool, loaded: &Loaded, check: &Check, next: &Next, tried: &Try<'_>, now: Timestamp) {
         if tried.origin.face == Face::Ldap
             && !check.cached
@@ -284,7 +293,8 @@ pub(super) fn facts(pool: &Pool, identity: Identity) -> Facts<'_> {
     Facts { pool: pool.id(), active, lockout, from: Sources::default(), has_room: true, identity }
 }
 
-/// Whether it takes nothing to be denied for this reason: no password that is right, and no place among the failures that lead to a lock.
+/// Whether it takes nothing to be denied for this reason: no password that is right, and no place
+/// among the failures that lead to a lock.
 const fn is_free(reason: Reason) -> bool {
     matches!(
         reason,
@@ -302,7 +312,8 @@ fn subject(pool: &Pool, entry: &Record, password_version: Option<Sequence>) -> O
     })
 }
 
-/// The password, cut where no stored one can match any more, so that a huge one costs no more than others.
+/// The password, cut where no stored one can match any more, so that a huge one costs no more than
+/// others.
 fn bounded(password: &Secret<Vec<u8>>) -> Secret<Vec<u8>> {
     Secret::new(password.expose().iter().copied().take(MAX_PASSWORD).collect())
 }

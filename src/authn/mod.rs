@@ -111,7 +111,8 @@ pub struct Origin {
 pub enum BindName {
     /// A distinguished name.
     Dn(Dn),
-    /// A uid or, where it holds an `@`, a mail address, within the pool that the caller has fixed already.
+    /// A uid or, where it holds an `@`, a mail address, within the pool that the caller has fixed
+    /// already.
     Uid(String),
 }
 
@@ -148,11 +149,13 @@ impl Core {
         Maker { work: &self.work, address, now: self.clock.now(), entropy: &*self.entropy }
     }
 
-    /// Whether that proof still holds: the pool is active, the entry is there and not disabled, the password is the same. Cheap: reads three hot records.
+    /// Whether that proof still holds: the pool is active, the entry is there and not disabled, the
+    /// password is the same. Cheap: reads three hot records.
     pub fn still_valid(&self, authentication: &Authentication) -> Result<bool> {
         let Some(pool) = self.registry.by_id(authentication.pool())? else { return Ok(false) };
         let entry = authentication.entry();
-        // The version alone says that the record is the same one. Another one may hold the same password under another hash, so it is opened.
+        // The version alone says that the record is the same one. Another one may hold the same
+        // password under another hash, so it is opened.
         let same_record =
             authentication.password_version.is_some() && credential::version(&pool, entry)? == authentication.password_version;
         let basis = authentication.basis();
@@ -160,8 +163,9 @@ impl Core {
         Ok(self.welcome_since(&pool, entry, basis)?.is_some())
     }
 
-    /// The same proof after its person has set their own password through it: from now on it rests on the one that was set at that moment, and on none that somebody
-    /// else has put in its place meanwhile.
+    /// The same proof after its person has set their own password through it: from now on it rests
+    /// on the one that was set at that moment, and on none that somebody else has put in its place
+    /// meanwhile.
     pub fn renewed(&self, authentication: &Authentication, set: Timestamp) -> Result<Authentication> {
         let pool = self.registry.by_id(authentication.pool())?.ok_or_else(Error::credentials)?;
         let written = credential::password(&pool, authentication.entry())?.filter(|(password, _)| password.changed == set);
@@ -169,7 +173,8 @@ impl Core {
         Ok(Authentication { password_set: Some(set), password_version, ..authentication.clone() })
     }
 
-    /// Somebody who has proven who they are, as access rules judge them: the role follows from the kind of entry and the group of administrators.
+    /// Somebody who has proven who they are, as access rules judge them: the role follows from the
+    /// kind of entry and the group of administrators.
     pub fn actor(&self, pool: &Arc<Pool>, authentication: &Authentication, origin: Origin) -> Result<Actor> {
         if authentication.pool() != pool.id() {
             return Err(Error::credentials());
@@ -179,14 +184,16 @@ impl Core {
         identity::actor(pool, &directory, &entry, origin)
     }
 
-    /// Notes a failure of somebody who is no entry: of a client, or of a login at a provider. It is counted, not written, since anybody can repeat it for nothing.
+    /// Notes a failure of somebody who is no entry: of a client, or of a login at a provider. It is
+    /// counted, not written, since anybody can repeat it for nothing.
     pub fn count_failure(&self, pool: PoolId, action: Action, target: &str, reason: Reason, origin: Origin) {
         let Origin { face, address } = origin;
         self.counters.count(pool, action, Counted::Stranger { target: target.to_owned() }, Some(reason), face, address);
     }
 
-    /// Commits what was counted since the last call: cached re-binds, failures that change nothing, of unknown names and of strangers. `server` calls it each minute and at shutdown.
-    /// What goes wrong in one pool keeps no other from its log; the first error is the answer.
+    /// Commits what was counted since the last call: cached re-binds, failures that change nothing,
+    /// of unknown names and of strangers. `server` calls it each minute and at shutdown. What goes
+    /// wrong in one pool keeps no other from its log; the first error is the answer.
     pub async fn flush_audit(&self) -> Result<()> {
         let mut flushed = Ok(());
         for (pool, changes) in self.counters.flush(self.clock.now()) {

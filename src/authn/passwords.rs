@@ -1,16 +1,21 @@
-//! Passwords as callers hand them over: what `userPassword` in a request means, which passwords may be set, and how they become hashes.
+//! Passwords as callers hand them over: what `userPassword` in a request means, which passwords may
+//! be set, and how they become hashes.
 //!
-//! Administrators and the operator set passwords, in plain text or as a hash that another directory made. Everybody else gives the old one, and a wrong old one is a
-//! failed login like any other: it counts towards the lockout.
+//! Administrators and the operator set passwords, in plain text or as a hash that another directory
+//! made. Everybody else gives the old one, and a wrong old one is a failed login like any other: it
+//! counts towards the lockout.
 //!
-//! A text that has the form of a hash is never hashed as if it were the password: whoever has the file that it comes from could log in with it. What becomes of it
-//! depends on who sends it:
+//! A text that has the form of a hash is never hashed as if it were the password: whoever has the
+//! file that it comes from could log in with it. What becomes of it depends on who sends it:
 //!
-//! - `userPassword` in LDAP add and modify, the admin API and the command line are filled by programs, which copy what a file of another server holds. From
-//!   administrators and the operator it is taken as the hash, if it can be verified, and else refused.
-//! - Password modify (RFC 3062, section 2) hands over the password itself, as a person typed it, also where a program asks for it in an administrator's name. Were it
-//!   read as a hash, people could go around the password policy with a hash of their own; so it is refused. The forms are narrow enough that nobody types one by
-//!   chance, and digests without a mark, which random passwords look like, are passwords here.
+//! - `userPassword` in LDAP add and modify, the admin API and the command line are filled by
+//!   programs, which copy what a file of another server holds. From administrators and the operator
+//!   it is taken as the hash, if it can be verified, and else refused.
+//! - Password modify (RFC 3062, section 2) hands over the password itself, as a person typed it,
+//!   also where a program asks for it in an administrator's name. Were it read as a hash, people
+//!   could go around the password policy with a hash of their own; so it is refused. The forms are
+//!   narrow enough that nobody types one by chance, and digests without a mark, which random
+//!   passwords look like, are passwords here.
 
 use super::{Core, credential::Password};
 use crate::{
@@ -160,7 +165,8 @@ pub(super) fn names_among(attributes: &[Attribute]) -> Vec<String> {
     values.map(|value| String::from_utf8_lossy(value).into_owned()).collect()
 }
 
-/// Reads a new password and judges it. A hash is taken where one may be handed over and if it can be verified; else it is refused rather than hashed as text.
+/// Reads a new password and judges it. A hash is taken where one may be handed over and if it can
+/// be verified; else it is refused rather than hashed as text.
 pub(super) fn read(pool: &Pool, value: Secret<Vec<u8>>, takes_hash: bool, names: &[String]) -> Result<NewPassword> {
     match std::str::from_utf8(value.expose()).map_or(Recognised::Plain, recognise) {
         Recognised::Plain | Recognised::Digest => {

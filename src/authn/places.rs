@@ -66,7 +66,8 @@ impl SourcePlaces {
         self.look(pool, address, |tried| tried.has_room(policy, name, now)).unwrap_or(true)
     }
 
-    /// Notes a success (see [`Tried::succeeded`]), at the place of that address or at a free one: it displaces nobody.
+    /// Notes a success (see [`Tried::succeeded`]), at the place of that address or at a free one:
+    /// it displaces nobody.
     pub fn succeeded(
         &self,
         policy: &LockoutPolicy,

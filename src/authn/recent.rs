@@ -2,8 +2,9 @@
 //! came from: an application binds as the same names again and again, and between two binds mostly
 //! nothing is written, so that everything would be read again just as it was.
 //!
-//! What is kept are facts, and no answer: whether the password is right is asked of [`super::verified`] and the engine decides, on every bind. The facts are those
-//! of one moment of the store. As soon as anything is committed, to whatever pool, they are void.
+//! What is kept are facts, and no answer: whether the password is right is asked of
+//! [`super::verified`] and the engine decides, on every bind. The facts are those of one moment of
+//! the store. As soon as anything is committed, to whatever pool, they are void.
 
 use super::engine::{Facts, Identity, Known};
 use super::verified::Subject;

@@ -1,6 +1,7 @@
 //! A browser's login at one pool.
 //!
-//! The cookie is drawn anew at each login and only its hash is stored. A session says who logged in; whether they may still is judged on each use.
+//! The cookie is drawn anew at each login and only its hash is stored. A session says who logged
+//! in; whether they may still is judged on each use.
 
 use super::{Authentication, Basis, Core, Level, Method, Origin, identity};
 use crate::{
@@ -20,7 +21,8 @@ use uuid::Uuid;
 /// The newest version of the record.
 const VERSION: u8 = 1;
 
-/// A session's last use is written down when it is older than this part of the idle time, so that most uses cost no commit.
+/// A session's last use is written down when it is older than this part of the idle time, so that
+/// most uses cost no commit.
 const TOUCH: u32 = 10;
 
 /// Grants that one commit of a logout takes back.
@@ -47,17 +49,20 @@ impl Session {
         self.created
     }
 
-    /// The hash that grants hold which came from it, so that a logout ends them. It stays the same when the same person logs in anew in the same browser.
+    /// The hash that grants hold which came from it, so that a logout ends them. It stays the same
+    /// when the same person logs in anew in the same browser.
     pub const fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
 
-    /// Lets the commit conflict if the session has ended meanwhile, so that nothing is given in one that is over.
+    /// Lets the commit conflict if the session has ended meanwhile, so that nothing is given in one
+    /// that is over.
     pub fn expect(&self, changes: &mut Changes) {
         changes.expect_present(key(&self.own));
     }
 
-    /// Whether its person has proven since that moment who they are. An upstream says when they logged in there by its own clock.
+    /// Whether its person has proven since that moment who they are. An upstream says when they
+    /// logged in there by its own clock.
     pub fn is_proven_since(&self, moment: Timestamp) -> bool {
         let leeway = if self.authentication.provider().is_some() { LEEWAY } else { Duration::ZERO };
         self.created >= moment && self.authentication.at().plus(leeway) >= moment
@@ -89,7 +94,8 @@ struct Stored {
     created: Timestamp,
     #[n(7)]
     used: Timestamp,
-    /// The hash of the first of the sessions that followed each other in this browser, where it is not this one.
+    /// The hash of the first of the sessions that followed each other in this browser, where it is
+    /// not this one.
     #[n(8)]
     first: Option<ByteArray<32>>,
     /// When the password that it rests on was set, if it rests on one.
@@ -120,14 +126,16 @@ fn put(pool: &Pool, changes: &mut Changes, hash: &[u8; 32], stored: &Stored) {
     changes.put_until(key(hash), record::encode(VERSION, stored), end);
 }
 
-/// What a session's row says. One that cannot be read is over: whoever has its cookie logs in again, and it can be ended.
+/// What a session's row says. One that cannot be read is over: whoever has its cookie logs in
+/// again, and it can be ended.
 fn read(pool: &Pool, row: &Row) -> Option<Stored> {
     let stored = record::decode(VERSION, &row.value);
     stored.inspect_err(|error| tracing::error!(pool = %pool.slug(), %error, "a session cannot be read, and counts as over")).ok()
 }
 
-/// Begins a session for that proof under a new cookie, and ends the one that the browser had before: what came from it goes on with the new one if it is the same
-/// person, and is taken back if it is somebody else, what one commit does not hold of it by [`Core::end_former`].
+/// Begins a session for that proof under a new cookie, and ends the one that the browser had
+/// before: what came from it goes on with the new one if it is the same person, and is taken back
+/// if it is somebody else, what one commit does not hold of it by [`Core::end_former`].
 pub(super) fn begin(
     pool: &Pool,
     changes: &mut Changes,
@@ -159,7 +167,8 @@ pub(super) fn begin(
     Ok(())
 }
 
-/// Ends a session that another takes the place of. Answers with what its grants are filed under if the new one is the same person's.
+/// Ends a session that another takes the place of. Answers with what its grants are filed under if
+/// the new one is the same person's.
 fn replace(pool: &Pool, changes: &mut Changes, entry: EntryId, hash: &[u8; 32]) -> Result<Option<[u8; 32]>> {
     let Some(row) = pool.store().get(&key(hash))? else { return Ok(None) };
     changes.delete(key(hash));
@@ -185,7 +194,8 @@ pub(super) fn former(pool: &Pool, previous: Option<&str>) -> Result<Option<Forme
     Ok(read(pool, &row).map(|stored| Former { entry: stored.entry, grants: stored.grants(&hash) }))
 }
 
-/// Takes back the codes and grants of a session that has ended, until none is left. Whoever gives one expects the session: what is found afterwards was given before.
+/// Takes back the codes and grants of a session that has ended, until none is left. Whoever gives
+/// one expects the session: what is found afterwards was given before.
 async fn revoke(pool: &Pool, grants: &[u8; 32]) -> Result<()> {
     let store = pool.store();
     while store.decide(|changes| application::revoke_session_grants(store, changes, grants, GRANTS_PER_COMMIT)).await? > 0 {}
@@ -193,7 +203,8 @@ async fn revoke(pool: &Pool, grants: &[u8; 32]) -> Result<()> {
 }
 
 impl Core {
-    /// The session of that cookie. `None` if it is unknown or over, its person may not log in any more, or the provider that vouched for them was removed.
+    /// The session of that cookie. `None` if it is unknown or over, its person may not log in any
+    /// more, or the provider that vouched for them was removed.
     pub async fn session(&self, pool: &Arc<Pool>, cookie: &str) -> Result<Option<Session>> {
         let pool = self.fresh(pool)?;
         let hash = hash(cookie);
@@ -225,7 +236,8 @@ impl Core {
                 &Stored { used: now, methods: stored.methods.clone(), provider: stored.provider.clone(), ..stored },
             );
             match pool.store().commit(changes).await {
-                // Whoever was faster wrote down a use as well, or ended the session: the next request will see.
+                // Whoever was faster wrote down a use as well, or ended the session: the next
+                // request will see.
                 Ok(_) | Err(CommitError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -246,7 +258,8 @@ impl Core {
         Ok(Some(Session { authentication, created: stored.created, own: hash, hash: grants }))
     }
 
-    /// Ends the session of that cookie and takes back the grants that came from it; no error if there is none.
+    /// Ends the session of that cookie and takes back the grants that came from it; no error if
+    /// there is none.
     pub async fn end_session(&self, pool: &Arc<Pool>, cookie: &str, origin: Origin) -> Result<()> {
         let hash = hash(cookie);
         let directory = identity::directory(pool);
@@ -273,7 +286,8 @@ impl Core {
         revoke(pool, &grants).await
     }
 
-    /// Takes back what was given in the session that a login has taken the place of, unless it was the same person's.
+    /// Takes back what was given in the session that a login has taken the place of, unless it was
+    /// the same person's.
     pub(super) async fn end_former(&self, pool: &Pool, former: Option<Former>, entry: EntryId) -> Result<()> {
         match former.filter(|former| former.entry != entry) {
             Some(former) => revoke(pool, &former.grants).await,

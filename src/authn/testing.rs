@@ -1,4 +1,5 @@
-//! A core over a store in a temporary folder, with a clock that stands still until it is moved: what tests of this room and of the faces drive.
+//! A core over a store in a temporary folder, with a clock that stands still until it is moved:
+//! what tests of this room and of the faces drive.
 
 use super::credential::{self, Password};
 use super::{BindName, BrowserKey, Core, Demands, Interaction, NewInteraction, Origin, Parts, ReturnPoint, Unsealed, WaitingLimits};

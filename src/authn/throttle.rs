@@ -1,5 +1,7 @@
-//! Failures of names that nobody has, kept like those of entries: an unknown name is treated as a locked one is, and a failure takes the time of one durable commit
-//! whether the name is known or not. Anybody can invent names, so a pool has a fixed number of places for them; of two names at one place the later one stays.
+//! Failures of names that nobody has, kept like those of entries: an unknown name is treated as a
+//! locked one is, and a failure takes the time of one durable commit whether the name is known or
+//! not. Anybody can invent names, so a pool has a fixed number of places for them; of two names at
+//! one place the later one stays.
 
 use crate::{
     model::{EntryId, Result, Timestamp, record},
@@ -15,7 +17,8 @@ pub const PLACES: u16 = 1024;
 /// The newest version of the record.
 const VERSION: u8 = 1;
 
-/// A keyed hash of a name: names themselves are not kept, since people type passwords into name fields.
+/// A keyed hash of a name: names themselves are not kept, since people type passwords into name
+/// fields.
 pub type NameHash = [u8; 16];
 
 #[derive(Encode, Decode)]
@@ -53,7 +56,8 @@ pub fn failures(pool: &Pool, name: &NameHash) -> Result<State> {
     Ok(if stored.name == *name { stored.state } else { State::default() })
 }
 
-/// Writes the failures of a name, changed or not. The record ends by itself when it means nothing any more.
+/// Writes the failures of a name, changed or not. The record ends by itself when it means nothing
+/// any more.
 pub fn put_failures(changes: &mut Changes, policy: &LockoutPolicy, name: &NameHash, state: State, now: Timestamp) {
     let end = lockout::forgotten_at(policy, &state).unwrap_or(now);
     changes.put_until(key(name), record::encode(VERSION, &Stored { name: *name, state }), end);

@@ -1,6 +1,8 @@
-//! Turns: attempts on the same entry are decided one after the other, so that a hundred wrong guesses at once do not fight over one record.
+//! Turns: attempts on the same entry are decided one after the other, so that a hundred wrong
+//! guesses at once do not fight over one record.
 //!
-//! The store alone makes the count right, also with several servers; this only spares the retries within one.
+//! The store alone makes the count right, also with several servers; this only spares the retries
+//! within one.
 
 use crate::model::{EntryId, PoolId};
 use tokio::sync::{Mutex, MutexGuard};

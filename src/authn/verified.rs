@@ -1,7 +1,10 @@
-//! The cache of verified passwords: an LDAP application that binds for each request pays for argon2 once a minute.
+//! The cache of verified passwords: an LDAP application that binds for each request pays for argon2
+//! once a minute.
 //!
-//! It answers one question: was this password found to match this version of the credential, of the entry and of the pool's settings. Whether the person may log in is
-//! judged on every bind. A changed password, entry or policy has another version, so its old answer cannot be found; a lock takes the answer away by hand.
+//! It answers one question: was this password found to match this version of the credential, of the
+//! entry and of the pool's settings. Whether the person may log in is judged on every bind. A
+//! changed password, entry or policy has another version, so its old answer cannot be found; a lock
+//! takes the answer away by hand.
 
 use crate::{
     application::SecretHash,

@@ -1,8 +1,11 @@
-//! The requests that are stored: those of people who are at an upstream, and those of people who have just logged in, until the face answers them.
+//! The requests that are stored: those of people who are at an upstream, and those of people who
+//! have just logged in, until the face answers them.
 //!
-//! They are few, and bounded for each browser and each network address. Nobody is refused for the sake of a limit: where one is reached, a login makes room that waits
-//! already, and of those one of whoever has most. The record is named by the browser and the interaction, so that the requests of a browser lie together; a row
-//! for the address stands beside it; payloads lie elsewhere, since they are larger and counting does not read them.
+//! They are few, and bounded for each browser and each network address. Nobody is refused for the
+//! sake of a limit: where one is reached, a login makes room that waits already, and of those one
+//! of whoever has most. The record is named by the browser and the interaction, so that the
+//! requests of a browser lie together; a row for the address stands beside it; payloads lie
+//! elsewhere, since they are larger and counting does not read them.
 
 use super::{
     Core,
@@ -42,7 +45,8 @@ const PART: usize = 4096;
 /// The newest version of the records.
 const VERSION: u8 = 1;
 
-/// What the names of the rows begin with. 0 and 1 were requests that were stored when somebody arrived; what is left of them ends by itself.
+/// What the names of the rows begin with. 0 and 1 were requests that were stored when somebody
+/// arrived; what is left of them ends by itself.
 const RECORD: u8 = 2;
 const CONTENT: u8 = 3;
 const ADDRESS: u8 = 4;
@@ -152,8 +156,9 @@ pub(super) struct Whereabouts<'a> {
 }
 
 impl Core {
-    /// The request for which somebody has proven who they are, stored under that name for a return to that face; `None` if there is none, it has ended, it belongs to another
-    /// browser, or its person is still at an upstream.
+    /// The request for which somebody has proven who they are, stored under that name for a return
+    /// to that face; `None` if there is none, it has ended, it belongs to another browser, or its
+    /// person is still at an upstream.
     pub fn waiting(&self, pool: &Pool, id: &str, face: ReturnPoint, browser: &BrowserKey) -> Result<Option<Interaction>> {
         let Some(id) = InteractionId::parse(id) else { return Ok(None) };
         let name = Name::new(id, browser);
@@ -162,7 +167,8 @@ impl Core {
         Ok(interaction.filter(|interaction| interaction.return_point() == face && interaction.is_alive(self.clock.now())))
     }
 
-    /// Ends the request within the face's own commit, so that one login answers one request once: the commit conflicts if it has ended already.
+    /// Ends the request within the face's own commit, so that one login answers one request once:
+    /// the commit conflicts if it has ended already.
     pub fn consume(&self, pool: &Pool, interaction: &Interaction, browser: &BrowserKey, changes: &mut Changes) -> Result<()> {
         let name = Name::new(interaction.id(), browser);
         changes.expect_present(name.record());
@@ -178,7 +184,8 @@ impl Core {
         self.put(pool, interaction, whereabouts, None, changes)
     }
 
-    /// Stores the request of somebody who is sent to an upstream under that state, with what the protocol needs to go on.
+    /// Stores the request of somebody who is sent to an upstream under that state, with what the
+    /// protocol needs to go on.
     pub(super) fn send_away(
         &self,
         pool: &Pool,
@@ -193,8 +200,9 @@ impl Core {
         self.put(pool, interaction, whereabouts, Some(away), changes)
     }
 
-    /// Takes the request of that name out of the store, and what the protocol needs to go on, if the person was sent away under that state. The commit makes sure
-    /// that a state is answered once.
+    /// Takes the request of that name out of the store, and what the protocol needs to go on, if
+    /// the person was sent away under that state. The commit makes sure that a state is answered
+    /// once.
     pub(super) fn come_back(
         &self,
         pool: &Pool,
@@ -249,7 +257,8 @@ impl Core {
         Ok(())
     }
 
-    /// Takes out of the store what is too much beside a new request of that name; tells how many that were.
+    /// Takes out of the store what is too much beside a new request of that name; tells how many
+    /// that were.
     fn make_room(&self, pool: &Pool, new: &Name, address: &Tag, changes: &mut Changes) -> Result<u64> {
         let WaitingLimits { per_browser, per_address } = self.waiting_limits;
         let now = self.clock.now();
@@ -308,8 +317,9 @@ impl Held {
     }
 }
 
-/// What goes so that a new request finds room among at most `limit`: one after the other the oldest of the browser that has most, and of people who have proven
-/// who they are only where there are no others. So a flood from one browser displaces itself.
+/// What goes so that a new request finds room among at most `limit`: one after the other the oldest
+/// of the browser that has most, and of people who have proven who they are only where there are no
+/// others. So a flood from one browser displaces itself.
 fn displaced(held: Vec<Held>, new: &Name, limit: usize) -> HashSet<Name> {
     let mut held: Vec<Held> = held.into_iter().filter(|held| held.name != *new).collect();
     let mut counts: HashMap<[u8; 32], usize> = HashMap::from([(new.browser, 1)]);

@@ -76,7 +76,8 @@ impl Client {
         }
     }
 
-    /// Sends a file piece by piece; answers with the body of the response, which comes piece by piece too.
+    /// Sends a file piece by piece; answers with the body of the response, which comes piece by
+    /// piece too.
     pub async fn upload(&mut self, path: &str, file: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static) -> Outcome<Incoming> {
         let body = StreamBody::new(file.map_ok(Frame::data)).boxed();
         Ok(self.ask(Method::POST, path, body).await?.into_body())

@@ -1,4 +1,5 @@
-//! `poolgate demo`: a ready server on loopback with sample pools. Seeds them through the admin API, as an operator would.
+//! `poolgate demo`: a ready server on loopback with sample pools. Seeds them through the admin API,
+//! as an operator would.
 
 use super::client::{Client, segment};
 use super::serve::Signals;
@@ -17,7 +18,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One sample pool: its slug, what people see, its users (uid, given name, family name) and its administrator.
+/// One sample pool: its slug, what people see, its users (uid, given name, family name) and its
+/// administrator.
 struct SamplePool {
     slug: &'static str,
     display_name: &'static str,
@@ -102,12 +104,14 @@ impl Demo {
     }
 }
 
-/// One thread a core, as a server has, but few: each holds the memory of a password hash, and a demo stays small on a large machine.
+/// One thread a core, as a server has, but few: each holds the memory of a password hash, and a
+/// demo stays small on a large machine.
 fn work_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORK_THREADS)
 }
 
-/// The data folder of a demo that was given none. Everybody may write where it lies, so it must be ours.
+/// The data folder of a demo that was given none. Everybody may write where it lies, so it must be
+/// ours.
 fn default_data() -> Outcome<PathBuf> {
     let data = std::env::temp_dir().join("poolgate-demo");
     own_folder(&data)?;
@@ -126,7 +130,8 @@ pub async fn seed(data: &Path, public_url: &str) -> Outcome {
     seed_bridge(&mut client, public_url).await
 }
 
-/// The bridge from suppliers to acme. Both ends hold URLs of this server, so they are made anew when it runs on another port than last time.
+/// The bridge from suppliers to acme. Both ends hold URLs of this server, so they are made anew
+/// when it runs on another port than last time.
 async fn seed_bridge(client: &mut Client, public_url: &str) -> Outcome {
     let (relying, provider) = (bridge_client(public_url), bridge_provider(public_url));
     let (clients, providers) = ("/pools/suppliers/clients", "/pools/acme/identity-providers");
@@ -227,7 +232,8 @@ fn bridge_provider(public_url: &str) -> ProviderDocument {
         issuer: format!("{public_url}/pools/suppliers"),
         client_id: "acme".to_owned(),
         client_secret: Some(BRIDGE_SECRET.to_owned()),
-        // In suppliers only administrators write mail addresses, and the pool calls none of them verified.
+        // In suppliers only administrators write mail addresses, and the pool calls none of them
+        // verified.
         mapping: MappingDocument { unverified_mail: true, ..MappingDocument::default() },
         mail_domains: vec!["suppliers.example".to_owned()],
     }

@@ -1,7 +1,8 @@
 //! The `poolgate` command.
 //!
-//! Owns the commands, their arguments and what they print. A client of the admin API over its unix socket; `serve` and `demo` start the server in this process.
-//! Uses `server`, the documents of `admin`, and `model`. Never opens the store.
+//! Owns the commands, their arguments and what they print. A client of the admin API over its unix
+//! socket; `serve` and `demo` start the server in this process. Uses `server`, the documents of
+//! `admin`, and `model`. Never opens the store.
 
 mod client;
 mod commands;
@@ -46,7 +47,8 @@ struct Operator {
 
 /// Exit code of a command that was refused or failed.
 const REFUSED: u8 = 1;
-/// Exit code of a command that was not used as it is meant; what the argument parser refuses itself has the same.
+/// Exit code of a command that was not used as it is meant; what the argument parser refuses itself
+/// has the same.
 const WRONG_USAGE: u8 = 2;
 
 /// Why a command was not done.
@@ -77,7 +79,8 @@ impl<E: fmt::Display> From<E> for Failure {
 /// What a command ends with.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
-/// Runs the command that the arguments name. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+/// Runs the command that the arguments name. Exit codes: 0 done, 1 refused or failed, 2 wrong
+/// usage.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     // One provider for the whole process, whatever a dependency would choose.

@@ -4,7 +4,8 @@ use serde_json::Value;
 use std::io::{ErrorKind, Write, stdout};
 use std::process::exit;
 
-/// Prints a line. Whoever has stopped reading, as `head` does, has what they wanted; any other failure is told.
+/// Prints a line. Whoever has stopped reading, as `head` does, has what they wanted; any other
+/// failure is told.
 pub fn line(text: &str) {
     match writeln!(stdout(), "{text}") {
         Ok(()) => {}
@@ -16,7 +17,8 @@ pub fn line(text: &str) {
     }
 }
 
-/// Prints a list: one line an item with these fields, in columns; and on standard error what cannot be read of it, by its first field.
+/// Prints a list: one line an item with these fields, in columns; and on standard error what cannot
+/// be read of it, by its first field.
 pub fn list(items: &[Value], fields: &[&str], json: bool) {
     if json {
         return print_json(&Value::Array(items.to_vec()));

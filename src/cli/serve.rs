@@ -30,7 +30,8 @@ impl Serve {
     }
 }
 
-/// The signals that a server obeys. Listened to before it starts: one that came earlier would end the process on the spot.
+/// The signals that a server obeys. Listened to before it starts: one that came earlier would end
+/// the process on the spot.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,

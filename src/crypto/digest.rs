@@ -40,7 +40,8 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
     subtle::ConstantTimeEq::ct_eq(a, b).into()
 }
 
-/// A new token of 256 random bits, as base64url: for codes, session ids and refresh tokens, of which only the SHA-256 is stored.
+/// A new token of 256 random bits, as base64url: for codes, session ids and refresh tokens, of
+/// which only the SHA-256 is stored.
 pub fn token(entropy: &dyn Entropy) -> Secret<String> {
     let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(random(entropy));
     Secret::new(base64url(bytes.as_ref()))

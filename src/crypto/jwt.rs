@@ -1,4 +1,5 @@
-//! JSON Web Tokens in compact form (RFC 7515, RFC 7519): signing with a held key, strict verification.
+//! JSON Web Tokens in compact form (RFC 7515, RFC 7519): signing with a held key, strict
+//! verification.
 
 use super::digest::{base64url, from_base64url};
 use super::keys::{PublicKey, SigningKey};
@@ -24,7 +25,8 @@ struct ReceivedHeader {
     crit: Option<IgnoredAny>,
 }
 
-/// Signs claims. `typ` tells the kinds of tokens apart (RFC 8725, section 3.11): `JWT` for ID tokens, `at+jwt` for access tokens (RFC 9068).
+/// Signs claims. `typ` tells the kinds of tokens apart (RFC 8725, section 3.11): `JWT` for ID
+/// tokens, `at+jwt` for access tokens (RFC 9068).
 pub fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String> {
     let failed = |error| Error::internal(format!("the claims of a token cannot be written: {error}"));
     let header = Header { typ, alg: key.algorithm().name(), kid: key.kid() };
@@ -37,9 +39,11 @@ pub fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<Stri
     Ok(token)
 }
 
-/// The claims of a token of that `typ` that one of the keys signed. The key that `kid` names decides the algorithm, never the token.
+/// The claims of a token of that `typ` that one of the keys signed. The key that `kid` names
+/// decides the algorithm, never the token.
 ///
-/// Fails with `Denied(Credentials)` whatever is wrong. Whether the claims hold (issuer, audience, times) is the caller's to check.
+/// Fails with `Denied(Credentials)` whatever is wrong. Whether the claims hold (issuer, audience,
+/// times) is the caller's to check.
 pub fn verify<'k, C: DeserializeOwned>(token: &str, typ: &str, keys: impl IntoIterator<Item = &'k PublicKey>) -> Result<C> {
     read(token, typ, keys).ok_or_else(Error::credentials)
 }

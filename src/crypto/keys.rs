@@ -1,4 +1,5 @@
-//! Signing keys: RSA 2048 and P-256, held parsed, with their JWK (RFC 7517) and their self-signed certificate (RFC 5280).
+//! Signing keys: RSA 2048 and P-256, held parsed, with their JWK (RFC 7517) and their self-signed
+//! certificate (RFC 5280).
 
 use super::digest::{base64url, sha256};
 use crate::model::error::Rule;
@@ -60,7 +61,8 @@ impl SigningKey {
         Self::new(pair.map_err(|_| Error::internal("no signing key could be made"))?)
     }
 
-    /// Reads a private key (RFC 5958). Fails with `Invalid(Constraint)` if it is none of that algorithm.
+    /// Reads a private key (RFC 5958). Fails with `Invalid(Constraint)` if it is none of that
+    /// algorithm.
     pub fn from_pkcs8(algorithm: Algorithm, der: &Secret<Vec<u8>>) -> Result<Self> {
         let pair = match algorithm {
             Algorithm::Rs256 => rsa::KeyPair::from_pkcs8(der.expose()).map(Pair::Rsa),
@@ -125,7 +127,8 @@ impl SigningKey {
         Ok(params.self_signed(&pair).map_err(failed)?.der().to_vec())
     }
 
-    /// Signs a message. An ES256 signature has the form of JWS (RFC 7518, section 3.4) and of XML signatures: r and s, 32 bytes each.
+    /// Signs a message. An ES256 signature has the form of JWS (RFC 7518, section 3.4) and of XML
+    /// signatures: r and s, 32 bytes each.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let failed = |_| Error::internal("a signature could not be made");
         let random = SystemRandom::new();
@@ -201,7 +204,8 @@ impl PublicKey {
     }
 
     fn of(algorithm: Algorithm, numbers: Numbers, parsed: ParsedPublicKey) -> Self {
-        // The members that RFC 7638, section 3.2 names, in the order of their names and without spaces.
+        // The members that RFC 7638, section 3.2 names, in the order of their names and without
+        // spaces.
         let members = match &numbers {
             Numbers::Rsa { n, e } => format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
             Numbers::P256 { x, y } => format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#),

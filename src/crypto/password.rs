@@ -1,8 +1,10 @@
-//! Password hashes: argon2id for our own (RFC 9106), salted and plain SHA for those that other directories bring along.
+//! Password hashes: argon2id for our own (RFC 9106), salted and plain SHA for those that other
+//! directories bring along.
 //!
-//! Our own have the PHC form, `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`. Imported ones have the form of userPassword (RFC 2307, section 5.3):
-//! `{SSHA}`, `{SSHA256}`, `{SSHA384}`, `{SSHA512}` with base64 of digest and salt, the same without salt as `{SHA}` and so on, and `{ARGON2}` before a PHC string
-//! of argon2id or argon2i, the default of slapd.
+//! Our own have the PHC form, `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`. Imported ones have the
+//! form of userPassword (RFC 2307, section 5.3): `{SSHA}`, `{SSHA256}`, `{SSHA384}`, `{SSHA512}`
+//! with base64 of digest and salt, the same without salt as `{SHA}` and so on, and `{ARGON2}`
+//! before a PHC string of argon2id or argon2i, the default of slapd.
 
 mod recognise;
 
@@ -23,15 +25,17 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Most memory that a hash may ask for, ours or imported, in KiB. Each thread that hashes keeps as much as it ever needed.
+/// Most memory that a hash may ask for, ours or imported, in KiB. Each thread that hashes keeps as
+/// much as it ever needed.
 pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
 /// Most passes that a hash may ask for.
 pub const MAX_PASSES: u32 = 16;
 /// Most lanes that a hash may ask for.
 pub const MAX_LANES: u32 = 16;
 
-/// Most work that a hash may ask for: KiB of memory times passes over it. Each login with the hash costs as much on a thread that all pools share, and whoever
-/// administers one of them may bring hashes along; this is 27 times the default, and what slapd and libsodium make lies below.
+/// Most work that a hash may ask for: KiB of memory times passes over it. Each login with the hash
+/// costs as much on a thread that all pools share, and whoever administers one of them may bring
+/// hashes along; this is 27 times the default, and what slapd and libsodium make lies below.
 pub const MAX_COST: u64 = 1 << 20;
 /// Longest stored form that is read.
 pub const MAX_TEXT: usize = 512;
@@ -74,7 +78,8 @@ impl Default for Params {
 }
 
 impl Params {
-    /// Whether a hash can be made with them: within the limits, and at least 8 KiB for each lane (RFC 9106, section 3.1).
+    /// Whether a hash can be made with them: within the limits, and at least 8 KiB for each lane
+    /// (RFC 9106, section 3.1).
     pub fn check(&self) -> Result<()> {
         let within = (1..=MAX_PASSES).contains(&self.passes)
             && (1..=MAX_LANES).contains(&self.lanes)
@@ -190,7 +195,8 @@ impl PasswordHash {
 
     /// Reads the stored form: `$argon2id$…` (PHC) or `{SCHEME}…` (RFC 2307).
     ///
-    /// Fails with `Invalid(Constraint)` on a scheme that is not known, on parameters beyond the limits and on anything malformed; the message does not repeat the text.
+    /// Fails with `Invalid(Constraint)` on a scheme that is not known, on parameters beyond the
+    /// limits and on anything malformed; the message does not repeat the text.
     pub fn parse(text: &str) -> Result<Self> {
         if text.len() > MAX_TEXT {
             return Err(refused("is too long"));
@@ -215,7 +221,8 @@ impl PasswordHash {
         Ok(Self(Form::Sha { scheme, salt, output }))
     }
 
-    /// Whether a hash with these parameters should take its place at the next login: it is of another scheme, or it was made with other parameters.
+    /// Whether a hash with these parameters should take its place at the next login: it is of
+    /// another scheme, or it was made with other parameters.
     pub fn needs_rehash(&self, wanted: &Params) -> bool {
         match &self.0 {
             Form::Argon2 { variant, params, .. } => *variant != Variant::Id || params != wanted,
@@ -294,7 +301,8 @@ impl fmt::Display for PasswordHash {
     }
 }
 
-/// The memory that argon2 fills: made at first use and used again. It grows to what the costliest hash needed.
+/// The memory that argon2 fills: made at first use and used again. It grows to what the costliest
+/// hash needed.
 #[derive(Default)]
 pub struct Memory {
     blocks: Vec<Block>,
@@ -326,7 +334,8 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Hashes a password with argon2id. Fails with `Invalid(Constraint)` on parameters beyond the limits and on a password of over [`MAX_PASSWORD`] bytes.
+/// Hashes a password with argon2id. Fails with `Invalid(Constraint)` on parameters beyond the
+/// limits and on a password of over [`MAX_PASSWORD`] bytes.
 pub fn hash(password: &Secret<Vec<u8>>, params: &Params, salt: [u8; 16], memory: &mut Memory) -> Result<PasswordHash> {
     if password.expose().len() > MAX_PASSWORD {
         return Err(Error::invalid(Rule::Constraint, format!("a password may have at most {MAX_PASSWORD} bytes")));
@@ -353,8 +362,10 @@ pub fn verify(hash: &PasswordHash, password: &Secret<Vec<u8>>, memory: &mut Memo
     }
 }
 
-/// As [`verify`], at the price of at least one hash with `params` whatever the answer: without a hash (nobody of that name) and beside a cheaper one it hashes for
-/// nothing. That holds for a success too: whoever is locked or disabled gets no further, and must not learn by the time that the password was right.
+/// As [`verify`], at the price of at least one hash with `params` whatever the answer: without a
+/// hash (nobody of that name) and beside a cheaper one it hashes for nothing. That holds for a
+/// success too: whoever is locked or disabled gets no further, and must not learn by the time that
+/// the password was right.
 pub fn check(hash: Option<&PasswordHash>, password: &Secret<Vec<u8>>, params: &Params, memory: &mut Memory) -> bool {
     let matched = hash.is_some_and(|hash| verify(hash, password, memory));
     if hash.is_none_or(|hash| hash.is_cheaper_than(params)) {

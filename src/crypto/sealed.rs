@@ -1,7 +1,9 @@
-//! Sealing of stored secrets: AES-256-GCM (NIST SP 800-38D) under a data key, which itself is sealed under the server's master key.
+//! Sealing of stored secrets: AES-256-GCM (NIST SP 800-38D) under a data key, which itself is
+//! sealed under the server's master key.
 //!
-//! A sealed record is `format (1) | key id (4) | nonce (12) | ciphertext | tag (16)`. The associated data is the full name of the record, so that what was
-//! sealed for one place opens at no other. Nonces are random: a data key is to be rotated before 2³² records.
+//! A sealed record is `format (1) | key id (4) | nonce (12) | ciphertext | tag (16)`. The
+//! associated data is the full name of the record, so that what was sealed for one place opens at
+//! no other. Nonces are random: a data key is to be rotated before 2³² records.
 
 use super::digest;
 use crate::model::{Entropy, Error, Result, Secret, entropy::random};
@@ -18,7 +20,8 @@ const HEADER: usize = 1 + 4 + NONCE;
 /// What a check value is sealed for, and what is sealed in it.
 const CHECK: (&[u8], &[u8]) = (b"check value of the master key", b"poolgate");
 
-/// The key of the server, held outside the store. It seals data keys and its own check value, and nothing else.
+/// The key of the server, held outside the store. It seals data keys and its own check value, and
+/// nothing else.
 #[derive(Clone)]
 pub struct MasterKey(DataKey);
 
@@ -110,7 +113,8 @@ impl DataKey {
         self.id
     }
 
-    /// A message authentication code for one purpose: codes for different purposes say nothing about each other.
+    /// A message authentication code for one purpose: codes for different purposes say nothing
+    /// about each other.
     pub fn mac(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
         let mut key = digest::hmac(self.bytes.expose(), purpose.as_bytes());
         let code = digest::hmac(&key, message);
@@ -118,8 +122,9 @@ impl DataKey {
         code
     }
 
-    /// A key of its own for one purpose and one salt, under the same id. What strangers can have sealed without end is sealed with such keys, each with a salt that
-    /// is drawn anew, so that it uses up none of the nonces of this one.
+    /// A key of its own for one purpose and one salt, under the same id. What strangers can have
+    /// sealed without end is sealed with such keys, each with a salt that is drawn anew, so that it
+    /// uses up none of the nonces of this one.
     pub fn derive(&self, purpose: &str, salt: &[u8]) -> Self {
         Self { id: self.id, bytes: Secret::new(self.mac(purpose, salt)) }
     }

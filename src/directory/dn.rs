@@ -1,4 +1,5 @@
-//! Matching of names: one normal form for every way to write the same DN (RFC 4517, section 4.2.15).
+//! Matching of names: one normal form for every way to write the same DN (RFC 4517, section
+//! 4.2.15).
 
 use super::schema::{AttributeType, Schema};
 use super::value;
@@ -7,10 +8,12 @@ use crate::model::{Ava, Dn, Error, Rdn, Result, error::Rule};
 /// The most octets of the normal form of an RDN: it is part of a key of the store.
 pub const MAX_RDN_LENGTH: usize = 2048;
 
-/// The normal form of an RDN: equal for equal RDNs, whatever names, OIDs, order, case or spaces they are written with.
+/// The normal form of an RDN: equal for equal RDNs, whatever names, OIDs, order, case or spaces
+/// they are written with.
 ///
-/// Per pair, in the order of the attributes' numbers: number (2 octets), length of the value's normal form (4 octets), normal form.
-/// Rule::DnSyntax if an attribute is unknown, cannot name entries or comes twice.
+/// Per pair, in the order of the attributes' numbers: number (2 octets), length of the value's
+/// normal form (4 octets), normal form. Rule::DnSyntax if an attribute is unknown, cannot name
+/// entries or comes twice.
 pub fn normalise_rdn(rdn: &Rdn, schema: &Schema) -> Result<Vec<u8>> {
     let mut pairs = rdn.avas().iter().map(|ava| normalise_ava(ava, schema)).collect::<Result<Vec<_>>>()?;
     pairs.sort_unstable_by_key(|(attribute, _)| attribute.id);
@@ -31,7 +34,8 @@ pub fn normalise_rdn(rdn: &Rdn, schema: &Schema) -> Result<Vec<u8>> {
     Ok(normal)
 }
 
-/// The normal form of a name, most specific RDN first: per RDN its length (4 octets) and its normal form.
+/// The normal form of a name, most specific RDN first: per RDN its length (4 octets) and its normal
+/// form.
 pub fn normalise(dn: &Dn, schema: &Schema) -> Result<Vec<u8>> {
     let mut normal = Vec::new();
     for rdn in dn.rdns() {
@@ -43,7 +47,8 @@ pub fn normalise(dn: &Dn, schema: &Schema) -> Result<Vec<u8>> {
     Ok(normal)
 }
 
-/// What is left of `dn` in front of `ancestor`, most specific RDN first; `None` if it does not lie at or under it.
+/// What is left of `dn` in front of `ancestor`, most specific RDN first; `None` if it does not lie
+/// at or under it.
 pub fn below<'a>(dn: &'a Dn, ancestor: &Dn, schema: &Schema) -> Result<Option<&'a [Rdn]>> {
     let Some((own, shared)) = dn.rdns().len().checked_sub(ancestor.rdns().len()).and_then(|count| dn.rdns().split_at_checked(count)) else {
         return Ok(None);

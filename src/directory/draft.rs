@@ -107,7 +107,8 @@ impl Draft {
         self.attributes.insert(name, Content { tlv, spill: None });
     }
 
-    /// Drops values of an attribute, of all its options, that are not to be kept. Where all are, they stay where they lie.
+    /// Drops values of an attribute, of all its options, that are not to be kept. Where all are,
+    /// they stay where they lie.
     pub fn retain_values(&mut self, attribute: &AttributeType, keep: impl Fn(&[u8]) -> bool) {
         let names: Vec<Name> = self.attributes.keys().filter(|name| name.attribute == attribute.id).cloned().collect();
         for name in names {
@@ -119,14 +120,16 @@ impl Draft {
         }
     }
 
-    /// Notes that it is changed, when and by whom. Later than it was changed before, whatever the clock says: entryCSN never goes back.
+    /// Notes that it is changed, when and by whom. Later than it was changed before, whatever the
+    /// clock says: entryCSN never goes back.
     pub fn touch(&mut self, actor: &Actor, now: Timestamp) {
         self.header.modified = now.max(self.header.modified.plus(Duration::from_micros(1)));
         self.header.modifier.clone_from(&actor.name);
         self.header.changes = self.header.changes.wrapping_add(1);
     }
 
-    /// The record and the parts that are new. Generations follow the time, and those of the parts that are there.
+    /// The record and the parts that are new. Generations follow the time, and those of the parts
+    /// that are there.
     pub fn encode(&self, now: Timestamp, room: Room) -> Result<(Vec<u8>, Vec<Part>)> {
         let items: Vec<Item> = self.attributes.iter().map(item).collect();
         // The time alone would not do: a clock can be set back.
@@ -135,7 +138,8 @@ impl Draft {
         record::encode(&self.header, facts, &items, generation, room)
     }
 
-    /// The least octets that its attributes take of the record, poolgateAccountDisabled not among them.
+    /// The least octets that its attributes take of the record, poolgateAccountDisabled not among
+    /// them.
     pub fn least(&self) -> usize {
         self.attributes.iter().filter(|(name, _)| name.attribute != KNOWN.disabled).map(|named| record::least(&item(named))).sum()
     }

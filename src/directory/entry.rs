@@ -1,7 +1,9 @@
 //! Entries as they were read: a record alone, what of it decides, and the whole.
 //!
-//! Attributes that are large lie outside of the record, and which ones do depends on what else the entry holds. So nothing is told by a record's attributes but to
-//! this room, which fetches what is missing; whoever else holds a [`Record`] or an [`EntryHead`] has nothing to ask for an attribute.
+//! Attributes that are large lie outside of the record, and which ones do depends on what else the
+//! entry holds. So nothing is told by a record's attributes but to this room, which fetches what is
+//! missing; whoever else holds a [`Record`] or an [`EntryHead`] has nothing to ask for an
+//! attribute.
 
 use super::known::KNOWN;
 use super::record::{self, Facts, Fixed, Header, Slot};
@@ -13,7 +15,8 @@ use bytes::Bytes;
 use std::ops::{Deref, Range};
 use uuid::Uuid;
 
-/// The record of an entry as of one commit, one read of the store: which entry it is. Cheap to clone: it shares the bytes that were read.
+/// The record of an entry as of one commit, one read of the store: which entry it is. Cheap to
+/// clone: it shares the bytes that were read.
 #[derive(Clone, Debug)]
 pub struct Record {
     id: EntryId,
@@ -93,7 +96,8 @@ impl Record {
         self.fixed.kind
     }
 
-    /// Octets of its attributes that are not read with it, because they are too large for its record.
+    /// Octets of its attributes that are not read with it, because they are too large for its
+    /// record.
     pub fn octets_in_parts(&self) -> usize {
         if !self.has_parts() {
             return 0;
@@ -170,7 +174,8 @@ impl Record {
 }
 
 impl EntryHead {
-    /// Of a record whose header tells all that decides; `None` if it does not, as those of earlier releases do not.
+    /// Of a record whose header tells all that decides; `None` if it does not, as those of earlier
+    /// releases do not.
     pub(super) fn of(record: &Record) -> Result<Option<Self>> {
         let facts = record::facts(&record.bytes)?;
         Ok(facts.map(|Facts { disabled, uid }| {
@@ -213,7 +218,8 @@ impl Entry {
         Ok(Some(Self { head }))
     }
 
-    /// The stored values of an attribute, of all its options. Empty for what is computed or kept as edges: see `Directory::attribute`.
+    /// The stored values of an attribute, of all its options. Empty for what is computed or kept as
+    /// edges: see `Directory::attribute`.
     pub fn values(&self, attribute: AttributeId) -> impl Iterator<Item = &[u8]> {
         self.read_values(attribute)
     }

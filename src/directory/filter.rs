@@ -1,4 +1,5 @@
-//! Search filters (RFC 4511, section 4.5.1.7) with their names resolved and their values in normal form.
+//! Search filters (RFC 4511, section 4.5.1.7) with their names resolved and their values in normal
+//! form.
 
 mod candidate;
 mod evaluate;
@@ -11,7 +12,8 @@ use super::value::{self, MatchingRule, Substring};
 use super::{Directory, draft};
 use crate::model::{EntryId, Error, Result};
 
-/// A filter. The constructors never fail for what a client wrote: what the schema does not know, or what cannot match, is Undefined.
+/// A filter. The constructors never fail for what a client wrote: what the schema does not know, or
+/// what cannot match, is Undefined.
 #[derive(Clone, Debug)]
 pub enum Filter {
     /// All are true. Without parts: true (RFC 4526).
@@ -119,8 +121,8 @@ impl Filter {
         }
     }
 
-    /// `(name:dn:rule:=value)` (RFC 4511, section 4.5.1.7.7). Without a name it tests every attribute whose equality is decided by the rule.
-    /// Rules for substrings are Undefined here.
+    /// `(name:dn:rule:=value)` (RFC 4511, section 4.5.1.7.7). Without a name it tests every
+    /// attribute whose equality is decided by the rule. Rules for substrings are Undefined here.
     pub fn extensible(directory: &Directory, name: Option<&str>, rule: Option<&str>, value: &[u8], dn_attributes: bool) -> Result<Self> {
         let rule = match rule.map(MatchingRule::find) {
             Some(None) => return Ok(Self::Undefined),
@@ -162,8 +164,9 @@ fn test(directory: &Directory, attribute: &'static AttributeType, options: Vec<S
     Filter::Test(Test { attributes: std::iter::once(attribute).chain(subtypes).collect(), options, assertion })
 }
 
-/// Tests every attribute whose equality is decided by the rule: one test for all that are compared in normal form, and one for each way to name an entry, so that
-/// the filter does not grow with the schema.
+/// Tests every attribute whose equality is decided by the rule: one test for all that are compared
+/// in normal form, and one for each way to name an entry, so that the filter does not grow with the
+/// schema.
 fn any_attribute(directory: &Directory, rule: MatchingRule, value: &[u8], dn: bool) -> Result<Filter> {
     let (mut compared, mut by_dn, mut by_uid) = (Vec::new(), Vec::new(), Vec::new());
     for attribute in directory.schema.attribute_types().iter().filter(|attribute| attribute.equality == Some(rule)) {

@@ -1,6 +1,7 @@
 //! Index terms of an entry: what they are, and the bytes of their keys.
 //!
-//! A term is put and deleted without being read. Whatever a term names is checked against its entry, so a term may hold less than the value: a hash, a prefix.
+//! A term is put and deleted without being read. Whatever a term names is checked against its
+//! entry, so a term may hold less than the value: a hash, a prefix.
 
 use super::draft::Draft;
 use super::known::KNOWN;
@@ -11,16 +12,19 @@ use crate::model::{AttributeId, EntryId};
 use crate::store::{Key, Prefix, Term};
 use std::collections::BTreeSet;
 
-/// Stands for the parent in the index of children; no attribute has this number. The rows of children by name are in the order of names, and a rename moves
-/// them; these are in the order of ids and stay.
+/// Stands for the parent in the index of children; no attribute has this number. The rows of
+/// children by name are in the order of names, and a rename moves them; these are in the order of
+/// ids and stay.
 pub const PARENT: AttributeId = AttributeId::new(0);
 
 /// Octets of a normalised value that an ordering term holds.
 const ORDERED: usize = 64;
-/// Seconds of moments that share an ordering term, a power of two. An entry that is changed again that soon keeps its terms; who asks for a moment looks at all that
-/// were within as many seconds of it.
+/// Seconds of moments that share an ordering term, a power of two. An entry that is changed again
+/// that soon keeps its terms; who asks for a moment looks at all that were within as many seconds
+/// of it.
 const SHARED_SECONDS: u8 = 16;
-/// The longest normalised value that is a key as it is; of a longer one its beginning and its digest are.
+/// The longest normalised value that is a key as it is; of a longer one its beginning and its
+/// digest are.
 const MAX_PLAIN: usize = 128;
 /// The same for normalised RDNs.
 const MAX_NAME: usize = 256;
@@ -28,10 +32,12 @@ const ESCAPED: [u8; 2] = [0, 0xff];
 const END: [u8; 2] = [0, 0];
 const TRIGRAM: usize = 3;
 
-/// The longest term or unique value: a beginning and a digest, or an ordering term of zeros alone. Bytes.
+/// The longest term or unique value: a beginning and a digest, or an ordering term of zeros alone.
+/// Bytes.
 const MAX_TERM: usize = MAX_PLAIN + 32;
 const _: () = assert!(2 * ORDERED + END.len() <= MAX_TERM, "an ordering term must not be longer");
-/// An octet of a value becomes so many at most where it is normalised: a letter of three may become eighteen of two.
+/// An octet of a value becomes so many at most where it is normalised: a letter of three may become
+/// eighteen of two.
 const EXPANSION: usize = 12;
 
 /// Values that no other entry may have: attribute, bytes.
@@ -40,7 +46,8 @@ pub type Unique = BTreeSet<(AttributeId, Vec<u8>)>;
 /// One term: attribute, kind, bytes.
 pub type Terms = BTreeSet<(AttributeId, Term, Vec<u8>)>;
 
-/// The attributes by which an entry is found otherwise than it was, [`PARENT`] among them. Where all others are is told by the same terms as before.
+/// The attributes by which an entry is found otherwise than it was, [`PARENT`] among them. Where
+/// all others are is told by the same terms as before.
 pub fn differing(before: &Draft, after: &Draft) -> BTreeSet<AttributeId> {
     let changed = |(name, content), other: &Draft| (other.attributes.get(name) != Some(content)).then_some(name.attribute);
     let (old, new) = (&before.header, &after.header);
@@ -66,7 +73,8 @@ pub fn terms(schema: &Schema, entry: &Draft, wanted: impl Fn(AttributeId) -> boo
     terms
 }
 
-/// The normalised values of an entry that no other may have, of those attributes for which they are wanted.
+/// The normalised values of an entry that no other may have, of those attributes for which they are
+/// wanted.
 pub fn unique_values(schema: &Schema, entry: &Draft, wanted: impl Fn(AttributeId) -> bool) -> Unique {
     let mut unique = Unique::new();
     each_value(schema, entry, &wanted, |attribute, value| {
@@ -77,7 +85,8 @@ pub fn unique_values(schema: &Schema, entry: &Draft, wanted: impl Fn(AttributeId
     unique
 }
 
-/// The most octets that the terms and the unique values of an entry have, `row` for each of them included. Told without making them: more than it is, by far.
+/// The most octets that the terms and the unique values of an entry have, `row` for each of them
+/// included. Told without making them: more than it is, by far.
 pub fn most_octets(schema: &Schema, entry: &Draft, row: usize) -> usize {
     let mut octets = row + size_of::<EntryId>();
     each_value(schema, entry, &|_| true, |attribute, value| {
@@ -90,7 +99,8 @@ pub fn most_octets(schema: &Schema, entry: &Draft, row: usize) -> usize {
     octets
 }
 
-/// Goes over the values by which an entry may be found: those of its record, and those of its header.
+/// Goes over the values by which an entry may be found: those of its record, and those of its
+/// header.
 fn each_value(schema: &Schema, entry: &Draft, wanted: &impl Fn(AttributeId) -> bool, mut found: impl FnMut(&AttributeType, &[u8])) {
     for (name, content) in entry.attributes.iter().filter(|(name, _)| wanted(name.attribute)) {
         let Some(attribute) = schema.attribute_by_id(name.attribute) else { continue };
@@ -150,7 +160,8 @@ pub fn orders_like_substrings(attribute: &AttributeType) -> bool {
     matches!((attribute.substr, ordering_rule(attribute)), (Some(parts), Some(order)) if parts.shares_form(order))
 }
 
-/// Whether values that are equal have one ordering term. Long ones that are not may share it, as they may share any term.
+/// Whether values that are equal have one ordering term. Long ones that are not may share it, as
+/// they may share any term.
 pub fn orders_like_equality(attribute: &AttributeType) -> bool {
     let forms = attribute.equality.zip(ordering_rule(attribute));
     attribute.indexes.ordering && forms.is_some_and(|(equality, order)| equality.shares_form(order))
@@ -165,7 +176,8 @@ fn held(rule: MatchingRule, key: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Seconds of values that share an ordering term; none if every second has its own, or a value is no moment.
+/// Seconds of values that share an ordering term; none if every second has its own, or a value is
+/// no moment.
 pub fn shared_seconds(attribute: &AttributeType) -> Option<u8> {
     let is_of_time = attribute.indexes.ordering && ordering_rule(attribute).is_some_and(MatchingRule::is_of_time);
     is_of_time.then_some(SHARED_SECONDS)
@@ -177,7 +189,8 @@ pub fn equality_term(normal: &[u8]) -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// The ordering term of an ordering key. Terms are in the order of the keys, as far as a term holds them: the end of a term sorts before any octet.
+/// The ordering term of an ordering key. Terms are in the order of the keys, as far as a term holds
+/// them: the end of a term sorts before any octet.
 pub fn ordering_term(rule: MatchingRule, key: &[u8]) -> Vec<u8> {
     let mut term = ordering_start(rule, key);
     term.extend_from_slice(&END);

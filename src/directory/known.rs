@@ -80,7 +80,8 @@ impl Source {
     }
 }
 
-/// Numbers of attributes that the directory reads by itself. An attribute that the schema lacks has the number zero, which no attribute has.
+/// Numbers of attributes that the directory reads by itself. An attribute that the schema lacks has
+/// the number zero, which no attribute has.
 #[derive(Debug)]
 pub struct Known {
     pub object_class: AttributeId,

@@ -1,7 +1,9 @@
-//! Edges between entries: members, managers, owners. An attribute whose values name entries is kept as rows, one for each pair and direction, so that a group of
-//! any size costs the same to change and a rename leaves no stale name behind.
+//! Edges between entries: members, managers, owners. An attribute whose values name entries is kept
+//! as rows, one for each pair and direction, so that a group of any size costs the same to change
+//! and a rename leaves no stale name behind.
 //!
-//! An edge to or from an entry that is gone is skipped wherever edges are read; ids are never used again. Edges go after their entry, in bounded commits.
+//! An edge to or from an entry that is gone is skipped wherever edges are read; ids are never used
+//! again. Edges go after their entry, in bounded commits.
 
 use super::known::{KNOWN, Source};
 use super::{Directory, Record, Viewer};
@@ -56,7 +58,8 @@ impl Directory {
         Ok(false)
     }
 
-    /// The entries that an attribute of an entry names, in the order of their ids, from after one of them on.
+    /// The entries that an attribute of an entry names, in the order of their ids, from after one
+    /// of them on.
     pub fn targets(
         &self,
         attribute: AttributeId,
@@ -67,7 +70,8 @@ impl Directory {
         ends(self.store.scan(&Prefix::links(attribute, source), after.as_ref()))
     }
 
-    /// The entries whose attribute names an entry, in the order of their ids, from after one of them on.
+    /// The entries whose attribute names an entry, in the order of their ids, from after one of
+    /// them on.
     pub fn sources(
         &self,
         attribute: AttributeId,
@@ -101,7 +105,8 @@ impl Directory {
         Ok(self.store.get(&Key::link(attribute, source, target))?.is_some())
     }
 
-    /// The entry that a value of an attribute with edges names: a DN, or a uid in memberUid. `None` if there is no such entry.
+    /// The entry that a value of an attribute with edges names: a DN, or a uid in memberUid. `None`
+    /// if there is no such entry.
     pub(super) fn target(&self, source: Source, value: &[u8]) -> Result<Option<EntryId>> {
         if source == Source::MemberUid {
             return self.by_unique("uid", value);
@@ -115,7 +120,8 @@ impl Directory {
         }
     }
 
-    /// The attributes whose edges make the values of an attribute of this entry, if it has such edges: memberUid of a posixGroup shows its `member` too.
+    /// The attributes whose edges make the values of an attribute of this entry, if it has such
+    /// edges: memberUid of a posixGroup shows its `member` too.
     pub(super) fn edges_behind(&self, entry: &Record, attribute: AttributeId, source: Source) -> Result<Vec<AttributeId>> {
         if !entry.has_links() {
             return Ok(Vec::new());
@@ -141,8 +147,9 @@ impl Directory {
         Ok(false)
     }
 
-    /// Removes edges of an entry that is gone: those that its deletion left because they were many, or that others added while it was deleted.
-    /// Answers whether there are more. Writes nothing if there are none.
+    /// Removes edges of an entry that is gone: those that its deletion left because they were many,
+    /// or that others added while it was deleted. Answers whether there are more. Writes nothing if
+    /// there are none.
     pub fn drop_edges(&self, changes: &mut Changes, gone: EntryId) -> Result<bool> {
         changes.expect_absent(Key::entry(gone));
         let more = self.remove_edges(changes, gone)?;
@@ -157,7 +164,8 @@ impl Directory {
         ends(self.store.scan(&Prefix::named(Space::Checkpoint, LOOSE), None)).collect()
     }
 
-    /// Removes the edges of an entry that goes. Where they are too many for one commit, a row says so until [`drop_edges`](Self::drop_edges) has removed the last.
+    /// Removes the edges of an entry that goes. Where they are too many for one commit, a row says
+    /// so until [`drop_edges`](Self::drop_edges) has removed the last.
     pub(super) fn remove_edges_with(&self, changes: &mut Changes, going: EntryId) -> Result<()> {
         if self.remove_edges(changes, going)? {
             changes.put(loose_key(going), Vec::new());
@@ -165,7 +173,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes up to [`EDGES_AT_ONCE`] edges of an entry, in both directions; whether there are more.
+    /// Removes up to [`EDGES_AT_ONCE`] edges of an entry, in both directions; whether there are
+    /// more.
     fn remove_edges(&self, changes: &mut Changes, id: EntryId) -> Result<bool> {
         let mut removed = 0;
         for attribute in &KNOWN.links {

@@ -22,7 +22,8 @@ impl Directory {
         }
     }
 
-    /// The entry of that name if the viewer may see it. Kind::NotFound otherwise, with the nearest ancestor that they may see.
+    /// The entry of that name if the viewer may see it. Kind::NotFound otherwise, with the nearest
+    /// ancestor that they may see.
     pub fn find(&self, dn: &Dn, viewer: &Viewer) -> Result<Entry> {
         let record = self.locate(dn, viewer)?;
         let parent = record.parent();
@@ -64,8 +65,9 @@ impl Directory {
         Ok(Some(dn))
     }
 
-    /// What one needs to know of an entry to let somebody log in; `None` if there is none. One read of the store, or the whole entry where its record is of an earlier
-    /// release, whose header does not tell all that decides.
+    /// What one needs to know of an entry to let somebody log in; `None` if there is none. One read
+    /// of the store, or the whole entry where its record is of an earlier release, whose header
+    /// does not tell all that decides.
     pub fn head(&self, id: EntryId) -> Result<Option<EntryHead>> {
         let Some(record) = self.record(id)? else { return Ok(None) };
         match EntryHead::of(&record)? {
@@ -90,13 +92,15 @@ impl Directory {
         }
     }
 
-    /// The entry of a record, with the values that a search has left in the store. If it changed since, it is read anew; `None` if it is gone.
+    /// The entry of a record, with the values that a search has left in the store. If it changed
+    /// since, it is read anew; `None` if it is gone.
     pub fn complete(&self, record: &Record) -> Result<Option<Entry>> {
         let missing = || Error::internal(format!("entry {} was read without all its parts", record.id()));
         self.with_parts(record.clone())?.map(|record| Entry::of(record)?.ok_or_else(missing)).transpose()
     }
 
-    /// The record with all its parts, if one that is wanted has not been read: so what is judged or shown together is one state of the entry. `None` if it is gone.
+    /// The record with all its parts, if one that is wanted has not been read: so what is judged or
+    /// shown together is one state of the entry. `None` if it is gone.
     pub(super) fn with_wanted<'r>(&self, record: &'r Record, wanted: impl Fn(&Slot) -> bool) -> Result<Option<Cow<'r, Record>>> {
         let is_missing = |(place, slot): (usize, Slot)| slot.in_parts && record.tlv(place, &slot).is_none() && wanted(&slot);
         if record.has_parts() && record.slots().any(is_missing) {
@@ -105,7 +109,8 @@ impl Directory {
         Ok(Some(Cow::Borrowed(record)))
     }
 
-    /// Whether an entry has that object class, by its first name in the schema; false if it is gone.
+    /// Whether an entry has that object class, by its first name in the schema; false if it is
+    /// gone.
     pub(super) fn has_class(&self, record: &Record, name: &str) -> Result<bool> {
         let record = self.with_wanted(record, |slot| slot.attribute == KNOWN.object_class)?;
         Ok(record.is_some_and(|record| record.read_values(KNOWN.object_class).any(|class| class.eq_ignore_ascii_case(name.as_bytes()))))
@@ -126,7 +131,8 @@ impl Directory {
         Err(Error::internal(format!("parts of entry {id} are missing from the store; restore it from a backup or an export")))
     }
 
-    /// The holder of a unique value (uid, mail, entryUUID), written in any way that matches. A value that breaks the syntax has none.
+    /// The holder of a unique value (uid, mail, entryUUID), written in any way that matches. A
+    /// value that breaks the syntax has none.
     pub fn by_unique(&self, attribute: &str, value: &[u8]) -> Result<Option<EntryId>> {
         let attribute = self.schema.require_attribute(attribute)?;
         let Some(rule) = attribute.equality.filter(|_| attribute.unique) else { return Ok(None) };
@@ -162,7 +168,8 @@ impl Directory {
         Ok(Some(EntryId::new(u64::from_be_bytes(*bytes))))
     }
 
-    /// The ancestors of an entry, nearest first, up to the suffix; the entry itself is not among them.
+    /// The ancestors of an entry, nearest first, up to the suffix; the entry itself is not among
+    /// them.
     pub(super) fn ancestors(&self, id: EntryId) -> Result<Vec<Record>> {
         let mut ancestors = Vec::new();
         let mut at = self.record(id)?.and_then(|entry| entry.parent());
@@ -180,7 +187,8 @@ impl Directory {
     /// The nearest existing entry on the way to a name, and how many RDNs are missing from there.
     fn walk(&self, dn: &Dn) -> Result<(Option<EntryId>, usize)> {
         let Some(below) = self.below_suffix(dn)? else { return Ok((None, dn.rdns().len())) };
-        // All of them before the first is looked for: whether a name is malformed must not depend on which of its ancestors exist.
+        // All of them before the first is looked for: whether a name is malformed must not depend
+        // on which of its ancestors exist.
         let normals = below.iter().rev().map(|rdn| dn::normalise_rdn(rdn, self.schema)).collect::<Result<Vec<_>>>()?;
         if self.store.get(&Key::entry(SUFFIX))?.is_none() {
             return Ok((None, dn.rdns().len()));

@@ -1,5 +1,6 @@
-//! What the rows of a store were made by: the version of the normal forms, and what the schema says that keys and records depend on. Another version would look for
-//! entries where they are not, so the server compares what is written down with what it would write, before anybody reads.
+//! What the rows of a store were made by: the version of the normal forms, and what the schema says
+//! that keys and records depend on. Another version would look for entries where they are not, so
+//! the server compares what is written down with what it would write, before anybody reads.
 
 use super::schema::{AttributeType, Schema};
 use super::{index, value};
@@ -16,7 +17,8 @@ const FORMAT: u8 = 1;
 const ATTRIBUTE: usize = 2 + DIGEST;
 const DIGEST: usize = 8;
 
-/// Whether this version reads rows right that were made as `stored` says; answers what is to be written down if that has changed, or is not there yet.
+/// Whether this version reads rows right that were made as `stored` says; answers what is to be
+/// written down if that has changed, or is not there yet.
 pub fn check(stored: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
     let own = describe(Schema::builtin());
     let Some(stored) = stored else { return Ok(Some(own)) };

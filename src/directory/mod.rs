@@ -1,8 +1,10 @@
-//! Entries and their integrity: the schema, matching of values and names, records, indexes, search, change.
+//! Entries and their integrity: the schema, matching of values and names, records, indexes, search,
+//! change.
 //!
-//! Owns the rows of entries, children, unique values, index terms and edges of a pool: only this room reads and writes them. Uses `pool` and what lies below it;
-//! `policy::access` decides who may see and write what. Never knows a protocol's codes, never touches a credential, never commits: a change fills a `Changes`
-//! that its caller commits, so that an act of several rooms is one commit.
+//! Owns the rows of entries, children, unique values, index terms and edges of a pool: only this
+//! room reads and writes them. Uses `pool` and what lies below it; `policy::access` decides who may
+//! see and write what. Never knows a protocol's codes, never touches a credential, never commits: a
+//! change fills a `Changes` that its caller commits, so that an act of several rooms is one commit.
 
 pub mod change;
 pub mod dn;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// Parents whose names are kept at a time.
 const CAPACITY: usize = 4096;
 
-/// Composes the names of entries as text (RFC 4514). Holds the names of parents for as long as it lives, so it is made for one result and thrown away.
+/// Composes the names of entries as text (RFC 4514). Holds the names of parents for as long as it
+/// lives, so it is made for one result and thrown away.
 pub struct Names<'a> {
     directory: &'a Directory,
     /// A parent whose name was known beforehand.
@@ -23,7 +24,8 @@ impl<'a> Names<'a> {
         Self { directory, known: None, parents: HashMap::new() }
     }
 
-    /// Nothing composed yet but the name of that entry, for a result that most likely lies right below it.
+    /// Nothing composed yet but the name of that entry, for a result that most likely lies right
+    /// below it.
     pub fn below(directory: &'a Directory, id: EntryId, name: Arc<str>) -> Self {
         Self { known: Some((id, name)), ..Self::new(directory) }
     }

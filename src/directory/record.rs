@@ -1,4 +1,5 @@
-//! The record of an entry: a header, a table of offsets, and the attributes as the TLVs that a search result holds.
+//! The record of an entry: a header, a table of offsets, and the attributes as the TLVs that a
+//! search result holds.
 //!
 //! ```text
 //! version (1)  length of header (2)  header: a CBOR map, so that a later version can add fields
@@ -6,8 +7,9 @@
 //! body         per attribute: PartialAttribute (RFC 4511, section 4.1.7), or where its parts lie
 //! ```
 //!
-//! An attribute that is large lies in parts, rows of their own that bear a generation. A generation is drawn anew whenever the attribute is written, so that who
-//! reads an entry while it changes finds the old parts or none, never a mixture.
+//! An attribute that is large lies in parts, rows of their own that bear a generation. A generation
+//! is drawn anew whenever the attribute is written, so that who reads an entry while it changes
+//! finds the old parts or none, never a mixture.
 
 mod header;
 
@@ -26,13 +28,16 @@ const VERSION: u8 = 1;
 pub const MAX_INLINE: usize = 4096;
 /// The longest record that a change may make which adds to the attributes of an entry. Bytes.
 pub const MAX_FILLED: usize = 6000;
-/// The longest record. Bytes. What is above [`MAX_FILLED`] is for changes that make an entry no fuller: one that is full can still be disabled.
+/// The longest record. Bytes. What is above [`MAX_FILLED`] is for changes that make an entry no
+/// fuller: one that is full can still be disabled.
 pub const MAX_RECORD: usize = MAX_ROW;
 /// The longest part. Bytes.
 pub const PART: usize = 4096;
-/// The most octets of all rows of an entry: attributes, those in parts too, and index terms, but not edges, which are added in as many commits as they take.
-/// One commit adds the entry, with its credential and audit event, and one removes it, with a part of its edges: so whatever can exist can be exported and
-/// imported again, and whoever may change one attribute cannot grow an entry until reading it is a burden.
+/// The most octets of all rows of an entry: attributes, those in parts too, and index terms, but
+/// not edges, which are added in as many commits as they take. One commit adds the entry, with its
+/// credential and audit event, and one removes it, with a part of its edges: so whatever can exist
+/// can be exported and imported again, and whoever may change one attribute cannot grow an entry
+/// until reading it is a burden.
 pub const MAX_ENTRY: usize = 832 << 10;
 /// What a commit keeps free for what belongs to an entry and is no row of its own.
 const BESIDE_ENTRY: usize = 192 << 10;
@@ -51,8 +56,9 @@ const IN_PARTS: u8 = 1;
 pub enum Room {
     /// Up to [`MAX_FILLED`].
     Filled,
-    /// Up to [`MAX_RECORD`], for a change that makes the entry no fuller. A header that is too long then does without the uid, which the attributes tell as well, and
-    /// at last without the end of the modifier.
+    /// Up to [`MAX_RECORD`], for a change that makes the entry no fuller. A header that is too long
+    /// then does without the uid, which the attributes tell as well, and at last without the end of
+    /// the modifier.
     Brim,
 }
 
@@ -98,8 +104,9 @@ pub struct Slot {
     pub range: Range<usize>,
 }
 
-/// The record of an entry and the parts to write with it. `items` are in the order of their numbers. Generations are drawn from `next_generation` on.
-/// Rule::Constraint if the entry has more attributes than a record can name.
+/// The record of an entry and the parts to write with it. `items` are in the order of their
+/// numbers. Generations are drawn from `next_generation` on. Rule::Constraint if the entry has more
+/// attributes than a record can name.
 pub fn encode(header: &Header, facts: Facts<'_>, items: &[Item], mut next_generation: u64, room: Room) -> Result<(Vec<u8>, Vec<Part>)> {
     let mut wire_header = encode_header(header, facts)?;
     let body = |item: &Item| match item.spill {
@@ -159,7 +166,8 @@ pub fn least(item: &Item) -> usize {
     ROW + if item.spill.is_some() { reference } else { reference.min(item.tlv.len()) }
 }
 
-/// The least octets that an attribute of that description takes at most, however many and long its values are.
+/// The least octets that an attribute of that description takes at most, however many and long its
+/// values are.
 pub const fn least_of(description: usize) -> usize {
     ROW + SPILL + description
 }

@@ -177,7 +177,8 @@ impl Home {
     }
 }
 
-/// Ways to fill an entry with what its person may write of it, each step to be tried until one is refused, and then the next.
+/// Ways to fill an entry with what its person may write of it, each step to be tried until one is
+/// refused, and then the next.
 pub fn fillings() -> Vec<(&'static str, Vec<Modification>)> {
     use ModificationKind::Add;
     let letters = |number: usize, length: usize| -> String {
@@ -247,7 +248,8 @@ pub fn fill(home: &Home, actor: &Actor, id: EntryId, steps: &[Modification]) -> 
     taken
 }
 
-/// Writes an entry as an earlier release could have written it: all its attributes but those of the profile lie in parts, and the header tells nothing of what decides.
+/// Writes an entry as an earlier release could have written it: all its attributes but those of the
+/// profile lie in parts, and the header tells nothing of what decides.
 pub fn as_of_an_earlier_release(directory: &Directory, id: EntryId) {
     use super::record::{self, Facts, Item, PART, Room, Spill};
     use crate::store::Key;
@@ -291,7 +293,8 @@ pub fn kind<T: std::fmt::Debug>(result: std::result::Result<T, Error>) -> crate:
     result.unwrap_err().kind().clone()
 }
 
-/// Compares every row of the directory with what the entries say: indexes, unique values, names, edges.
+/// Compares every row of the directory with what the entries say: indexes, unique values, names,
+/// edges.
 pub fn assert_consistent(directory: &Directory) {
     use super::draft::Draft;
     use super::known::KNOWN;

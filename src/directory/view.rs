@@ -1,4 +1,5 @@
-//! What a viewer gets to see of an entry, in the form of an LDAP result: a copy of the stored TLVs, without what the viewer may not read, with what is computed.
+//! What a viewer gets to see of an entry, in the form of an LDAP result: a copy of the stored TLVs,
+//! without what the viewer may not read, with what is computed.
 
 use super::draft;
 use super::known::{KNOWN, Source};
@@ -52,8 +53,9 @@ impl Selection {
         Self { user: true, operational: true, ..Self::default() }
     }
 
-    /// What a list asks for: empty or `*` all user attributes, `+` all operational ones (RFC 3673), `1.1` none, `@class` those of a class (RFC 4529).
-    /// Names that the schema does not know select nothing.
+    /// What a list asks for: empty or `*` all user attributes, `+` all operational ones (RFC 3673),
+    /// `1.1` none, `@class` those of a class (RFC 4529). Names that the schema does not know select
+    /// nothing.
     pub fn parse<'a>(directory: &Directory, names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut selection = Self::default();
         let mut empty = true;
@@ -97,7 +99,8 @@ impl Selection {
 }
 
 impl Directory {
-    /// Writes a PartialAttributeList (RFC 4511, section 4.5.2), its SEQUENCE header included: what is selected and what the viewer may read.
+    /// Writes a PartialAttributeList (RFC 4511, section 4.5.2), its SEQUENCE header included: what
+    /// is selected and what the viewer may read.
     pub fn project(&self, entry: &Record, selection: &Selection, types_only: bool, viewer: &Viewer, out: &mut Vec<u8>) -> Result<()> {
         let mut writer = Writer::new(out);
         let list = writer.open(ber::SEQUENCE);
@@ -144,14 +147,17 @@ impl Directory {
         Ok(attributes)
     }
 
-    /// The values of one attribute, whether stored, computed or kept as edges; empty if the viewer may not read it.
+    /// The values of one attribute, whether stored, computed or kept as edges; empty if the viewer
+    /// may not read it.
     pub fn attribute(&self, entry: &Record, name: &str, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
         let selection = Selection::parse(self, [name]);
         Ok(self.attributes(entry, &selection, viewer)?.into_iter().flat_map(|attribute| attribute.values).collect())
     }
 
-    /// Whether the entry has the value (RFC 4511, section 4.10). Rule::NoSuchAttribute if it has no value that the viewer may read,
-    /// Rule::UndefinedAttribute if the schema has no such attribute, Rule::InappropriateMatching if it cannot be compared, Rule::Syntax if the value is none.
+    /// Whether the entry has the value (RFC 4511, section 4.10). Rule::NoSuchAttribute if it has no
+    /// value that the viewer may read, Rule::UndefinedAttribute if the schema has no such
+    /// attribute, Rule::InappropriateMatching if it cannot be compared, Rule::Syntax if the value
+    /// is none.
     pub fn compare(&self, entry: &Record, name: &str, value: &[u8], viewer: &Viewer) -> Result<bool> {
         let attribute = self.schema.require_attribute(name)?;
         let readable = access::may_filter(viewer, attribute.access, entry.id());
@@ -205,7 +211,8 @@ impl Directory {
         Ok(())
     }
 
-    /// The values of an attribute that does not lie in the record, as far as the viewer may know the entries that they name.
+    /// The values of an attribute that does not lie in the record, as far as the viewer may know
+    /// the entries that they name.
     pub(super) fn derived(&self, entry: &Record, attribute: &AttributeType, source: Source, viewer: &Viewer) -> Result<Vec<Vec<u8>>> {
         let one = |value: String| Ok(vec![value.into_bytes()]);
         match source {
@@ -299,7 +306,8 @@ fn write_piece(writer: &mut Writer<'_>, entry: &Record, piece: &Piece<'_>, types
     }
 }
 
-/// When the entry was changed, and for the how manyth time. The count is its own: one of the whole store would tell how much others write.
+/// When the entry was changed, and for the how manyth time. The count is its own: one of the whole
+/// store would tell how much others write.
 fn entry_csn(entry: &Record) -> Result<String> {
     let seconds = value::generalized(entry.modified());
     let micros = entry.modified().micros().rem_euclid(1_000_000);
@@ -308,7 +316,8 @@ fn entry_csn(entry: &Record) -> Result<String> {
     Ok(format!("{}.{micros:06}Z#{count:06x}#{node:03x}#000000", seconds.trim_end_matches('Z')))
 }
 
-/// Who acted, as the DN that creatorsName and modifiersName must hold: an operator, who has no entry, is shown as `cn=uid:1000`.
+/// Who acted, as the DN that creatorsName and modifiersName must hold: an operator, who has no
+/// entry, is shown as `cn=uid:1000`.
 fn named(name: String) -> Result<Vec<Vec<u8>>> {
     Ok(match Dn::parse(&name) {
         Ok(dn) if dn.is_root() => Vec::new(),

@@ -1,6 +1,7 @@
-//! Requests that another site posts. Our cookies are Lax and do not come with such a POST, so the browser is sent once more to the same endpoint, by a form of
-//! ours, with the request sealed in it. That POST comes from our own site, with the cookies that there are, and is decided upon whether there are any or not:
-//! nobody is sent round twice.
+//! Requests that another site posts. Our cookies are Lax and do not come with such a POST, so the
+//! browser is sent once more to the same endpoint, by a form of ours, with the request sealed in
+//! it. That POST comes from our own site, with the cookies that there are, and is decided upon
+//! whether there are any or not: nobody is sent round twice.
 
 use super::{Entrance, SEALED_REQUEST, path};
 use crate::authn::{Interaction, ReturnPoint};
@@ -28,7 +29,8 @@ impl Entrance {
         let Some(interaction) = self.core.open_handover(&request.pool, sealed, face) else {
             return Posted::Answer(PageError::expired(request).into());
         };
-        // Somebody else's page has sent it, so that the cookies are not there. To give the browser new ones would part it from what waits in its other tabs.
+        // Somebody else's page has sent it, so that the cookies are not there. To give the browser
+        // new ones would part it from what waits in its other tabs.
         if csrf::is_foreign(request) {
             return Posted::Answer(self_posting(request, &interaction, sealed));
         }

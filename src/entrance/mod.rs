@@ -10,8 +10,10 @@
 //!  POST of another site ─── page whose form posts itself, the request sealed in it ─── POST with our cookies: the face decides
 //! ```
 //!
-//! Owns that way, and what travels on it in forms and cookies. Uses `web` and `authn`. Decides neither whether a login is needed, which is the face's, nor who
-//! somebody is, which is `authn`'s; it knows the login page as a function that is handed to it, since no face may import the room that has the pages.
+//! Owns that way, and what travels on it in forms and cookies. Uses `web` and `authn`. Decides
+//! neither whether a login is needed, which is the face's, nor who somebody is, which is `authn`'s;
+//! it knows the login page as a function that is handed to it, since no face may import the room
+//! that has the pages.
 
 mod handover;
 mod returned;
@@ -32,7 +34,8 @@ pub type LoginPage = fn(&PoolRequest, &Visit<'_>) -> Response;
 /// What a login page is shown for.
 #[derive(Clone, Copy)]
 pub struct Visit<'a> {
-    /// The request, sealed for the login pages and this browser: its form carries it in the field [`SEALED_REQUEST`].
+    /// The request, sealed for the login pages and this browser: its form carries it in the field
+    /// [`SEALED_REQUEST`].
     pub sealed: &'a str,
     /// The application's display name.
     pub application: &'a str,
@@ -49,7 +52,8 @@ impl<'a> Visit<'a> {
         Self::of(interaction, sealed, browser)
     }
 
-    /// The visit of a browser with that key to a page in which the request travels, sealed for both.
+    /// The visit of a browser with that key to a page in which the request travels, sealed for
+    /// both.
     pub fn of(interaction: &'a Interaction, sealed: &'a str, browser: &'a Secret<String>) -> Self {
         let (application, login_hint) = (interaction.application(), interaction.demands().login_hint.as_deref());
         Self { sealed, application, login_hint, browser }
@@ -102,13 +106,15 @@ impl Entrance {
         Ok(browser.keep((self.login_page)(request, &Visit::of(interaction, &sealed, &browser.key))))
     }
 
-    /// The request as the form of a question carries it that the face itself asks, for its field [`SEALED_REQUEST`]; `None` if the browser has sent no key of ours.
+    /// The request as the form of a question carries it that the face itself asks, for its field
+    /// [`SEALED_REQUEST`]; `None` if the browser has sent no key of ours.
     pub fn seal_question(&self, request: &PoolRequest, interaction: &Interaction) -> Result<Option<String>> {
         let Some(browser) = browser::existing(request) else { return Ok(None) };
         self.core.seal(&request.pool, interaction, Place::Question(interaction.return_point()), &key(&browser)).map(Some)
     }
 
-    /// The request to which a browser comes back after a login; `None` if it is over, answered, another face's or another browser's.
+    /// The request to which a browser comes back after a login; `None` if it is over, answered,
+    /// another face's or another browser's.
     pub fn waiting(&self, request: &PoolRequest, id: &str, face: ReturnPoint) -> Result<Option<Interaction>> {
         let Some(browser) = browser::existing(request) else { return Ok(None) };
         self.core.waiting(&request.pool, id, face, &key(&browser))
@@ -119,8 +125,9 @@ impl Entrance {
         Ok(interaction.is_stored() && self.waiting(request, &interaction.id().to_text(), interaction.return_point())?.is_none())
     }
 
-    /// Ends a request that is stored within the commit that answers it, so that one login answers it once: the commit conflicts if it was answered already. One that has only
-    /// travelled has nothing to end.
+    /// Ends a request that is stored within the commit that answers it, so that one login answers
+    /// it once: the commit conflicts if it was answered already. One that has only travelled has
+    /// nothing to end.
     pub fn consume(&self, request: &PoolRequest, interaction: &Interaction, changes: &mut Changes) -> Result<()> {
         if !interaction.is_stored() {
             return Ok(());

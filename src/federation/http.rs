@@ -75,7 +75,8 @@ impl HttpClient {
     }
 }
 
-/// Calls of one upstream, wherever what it says about itself leads to: each is judged before it is made.
+/// Calls of one upstream, wherever what it says about itself leads to: each is judged before it is
+/// made.
 pub struct Calls<'h> {
     client: &'h HttpClient,
     issuer: Url,

@@ -17,9 +17,11 @@ pub struct UpstreamIdentity {
     pub subject: String,
     /// What they are called there.
     pub username: Option<String>,
-    /// Their mail address, if the upstream says that it is verified, or is trusted without that, and vouches for its domain.
+    /// Their mail address, if the upstream says that it is verified, or is trusted without that,
+    /// and vouches for its domain.
     pub mail: Option<String>,
-    /// An address that would have been theirs, had the upstream vouched for its domain. For the operator to read, and for nothing else.
+    /// An address that would have been theirs, had the upstream vouched for its domain. For the
+    /// operator to read, and for nothing else.
     pub mail_elsewhere: Option<String>,
     /// Their whole name.
     pub name: Option<String>,
@@ -38,7 +40,8 @@ impl UpstreamIdentity {
             let text = claims.get(claim)?.as_str()?.trim();
             (!text.is_empty() && text.len() <= MAX_CLAIM && !text.chars().any(char::is_control)).then(|| text.to_owned())
         };
-        // It speaks of the claim `email` alone (OpenID Connect Core 1.0, section 5.1). Some send it as text.
+        // It speaks of the claim `email` alone (OpenID Connect Core 1.0, section 5.1). Some send it
+        // as text.
         let verified = mapping.mail == "email"
             && claims.get("email_verified").is_some_and(|verified| matches!(verified, Value::Bool(true)) || verified == "true");
         let said = text(&mapping.mail).filter(|_| verified || mapping.unverified_mail);
@@ -64,7 +67,8 @@ pub(super) fn is_incomplete(claims: &Map<String, Value>, mapping: &Mapping) -> b
     unverified || [&mapping.username, &mapping.mail, &mapping.name].into_iter().any(|claim| is_open(claim))
 }
 
-/// Adds what userinfo says and the ID token does not. That an address is verified is said of the address beside it, and of no other.
+/// Adds what userinfo says and the ID token does not. That an address is verified is said of the
+/// address beside it, and of no other.
 pub(super) fn complete(claims: &mut Map<String, Value>, mut more: Map<String, Value>) {
     match claims.get("email") {
         Some(email) if more.get("email") != Some(email) => drop(more.remove("email_verified")),

@@ -1,6 +1,7 @@
 //! The tie between an upstream identity and a local user.
 //!
-//! It is keyed by provider, issuer and subject: an upstream that changes its issuer is another upstream, and a mail address or a name ties nobody to anything.
+//! It is keyed by provider, issuer and subject: an upstream that changes its issuer is another
+//! upstream, and a mail address or a name ties nobody to anything.
 
 mod mail;
 mod names;
@@ -93,7 +94,8 @@ impl Tie {
 pub struct Arrival {
     /// Their local user.
     pub linked: Linked,
-    /// What became of mail addresses by it, in sentences for the operator: true once the changes are committed.
+    /// What became of mail addresses by it, in sentences for the operator: true once the changes
+    /// are committed.
     pub told: Vec<String>,
 }
 
@@ -131,7 +133,8 @@ fn entry_key(entry: EntryId, identity: &Key) -> Key {
     Key::named(Space::Federated, &[&entry_prefix(entry), identity.rest()].concat())
 }
 
-/// The local user of that identity, or a new one within the changes. Of two first logins at once one conflicts and finds the other's user when it decides again.
+/// The local user of that identity, or a new one within the changes. Of two first logins at once
+/// one conflicts and finds the other's user when it decides again.
 pub fn find_or_create(
     directory: &Directory,
     changes: &mut Changes,
@@ -163,7 +166,8 @@ pub fn find_or_create(
     let mail = word.first(changes, &text, &mut told)?;
     let entry = NewEntry { dn, attributes: attributes(identity, mail, &name, uuid) };
     let entry = directory.add(changes, entry, &server(provider), now, entropy).map_err(|error| match error.kind() {
-        // The name was free a moment ago: somebody is taking it now, perhaps for this very identity.
+        // The name was free a moment ago: somebody is taking it now, perhaps for this very
+        // identity.
         Kind::Conflict(Clash::Exists) | Kind::Invalid(Rule::Unique) => Error::contended(),
         _ => error,
     })?;

@@ -21,7 +21,8 @@ pub(super) fn may_call(url: &Url) -> bool {
     }
 }
 
-/// Whether an upstream of that issuer may name that URL as one of its endpoints: it cannot lead from https to http, nor from the network to this machine.
+/// Whether an upstream of that issuer may name that URL as one of its endpoints: it cannot lead
+/// from https to http, nor from the network to this machine.
 pub(super) fn may_lead_to(issuer: &Url, endpoint: &Url) -> bool {
     may_call(endpoint) && (is_loopback(issuer) || (endpoint.scheme() == "https" && !is_loopback(endpoint)))
 }

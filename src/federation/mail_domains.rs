@@ -1,7 +1,9 @@
 //! The domains for whose mail addresses an upstream vouches. Pure.
 //!
-//! A mail address is a name: applications join accounts by it, and one person of a pool has it. So an upstream gives only those that its operator has the say over.
-//! Domains are compared whole, as A-labels (RFC 5890, section 2.3.2.1), and an address that is not plainly `local@domain` belongs to no domain at all.
+//! A mail address is a name: applications join accounts by it, and one person of a pool has it. So
+//! an upstream gives only those that its operator has the say over. Domains are compared whole, as
+//! A-labels (RFC 5890, section 2.3.2.1), and an address that is not plainly `local@domain` belongs
+//! to no domain at all.
 
 use crate::model::error::Rule;
 use crate::model::{Error, Result};
@@ -46,7 +48,8 @@ impl MailDomains {
         Self { all: true, listed: BTreeSet::new() }
     }
 
-    /// Reads a list of domains, in any case, as A-labels or U-labels; `*` stands for all. Fails with `Invalid(Request)`, naming the one that is none.
+    /// Reads a list of domains, in any case, as A-labels or U-labels; `*` stands for all. Fails
+    /// with `Invalid(Request)`, naming the one that is none.
     pub fn parse(texts: &[impl AsRef<str>]) -> Result<Self> {
         let mut domains = Self::default();
         for text in texts.iter().map(AsRef::as_ref) {
@@ -87,7 +90,8 @@ impl MailDomains {
         self.listed.intersection(&other.listed).map(String::as_str)
     }
 
-    /// The address in the form in which it is kept, with what the word about it is worth; `None` if it is none, or elsewhere.
+    /// The address in the form in which it is kept, with what the word about it is worth; `None` if
+    /// it is none, or elsewhere.
     pub fn vouched(&self, address: &str) -> Option<(String, Standing)> {
         let (local, domain) = parts(address)?;
         let standing = match (self.listed.contains(&domain), self.all) {
@@ -99,7 +103,8 @@ impl MailDomains {
     }
 }
 
-/// Splits an address into its local part, as it is, and its domain. No quotes, no comments, no address literals: they are read differently by different programs.
+/// Splits an address into its local part, as it is, and its domain. No quotes, no comments, no
+/// address literals: they are read differently by different programs.
 fn parts(address: &str) -> Option<(&str, String)> {
     let (local, domain) = address.split_once('@')?;
     let is_atom = |atom: &str| !atom.is_empty() && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || ATOM.contains(&byte));
@@ -112,7 +117,8 @@ fn parts(address: &str) -> Option<(&str, String)> {
 /// A domain as A-labels in lower case (UTS #46).
 fn ascii(domain: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()?;
-    // The whole name, not a part of one that goes on to a root; and what ends with a number is an address (RFC 3696, section 2).
+    // The whole name, not a part of one that goes on to a root; and what ends with a number is an
+    // address (RFC 3696, section 2).
     let last = ascii.rsplit('.').next()?;
     let is_name = !ascii.is_empty() && ascii.len() <= MAX_DOMAIN && ascii.split('.').all(|label| !label.is_empty() && label.len() <= 63);
     (is_name && !last.bytes().all(|byte| byte.is_ascii_digit())).then(|| ascii.into_owned())

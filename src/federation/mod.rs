@@ -1,7 +1,9 @@
-//! Upstream identity providers: their records, the protocol towards them, and the tie to local users.
+//! Upstream identity providers: their records, the protocol towards them, and the tie to local
+//! users.
 //!
-//! Owns provider records and federated identities. Uses `directory` and everything below. Never issues a session and never decides whether somebody may log in: what it
-//! finds goes back into `authn`, so that disabled and locked mean the same for everybody.
+//! Owns provider records and federated identities. Uses `directory` and everything below. Never
+//! issues a session and never decides whether somebody may log in: what it finds goes back into
+//! `authn`, so that disabled and locked mean the same for everybody.
 
 mod http;
 mod identity;

@@ -1,8 +1,9 @@
-//! An administrator's word goes before an upstream's: what a user was given by an upstream alone stands in the way of nobody whom an administrator names.
+//! An administrator's word goes before an upstream's: what a user was given by an upstream alone
+//! stands in the way of nobody whom an administrator names.
 //!
 //! A mail address that is proven, since its domain is listed for the provider that gave it, stays
-//! where it is; so does whatever an administrator has decided. Of two users of one upstream that one
-//! has an address of whom it was last said.
+//! where it is; so does whatever an administrator has decided. Of two users of one upstream that
+//! one has an address of whom it was last said.
 
 use super::link::{self, ACTOR, MailOrigin, Names, Tie};
 use super::mail_domains::Standing;
@@ -64,9 +65,11 @@ pub enum Prospect {
     Stays,
 }
 
-/// Takes from users of upstreams what an administrator wants for somebody else, and keeps it from coming back to them.
+/// Takes from users of upstreams what an administrator wants for somebody else, and keeps it from
+/// coming back to them.
 ///
-/// Fails with `Invalid(Unique)` on an address for whose domain its holder's provider vouches. What somebody else holds for good is left for the directory to refuse.
+/// Fails with `Invalid(Unique)` on an address for whose domain its holder's provider vouches. What
+/// somebody else holds for good is left for the directory to refuse.
 pub fn give_way(
     pool: &Pool,
     directory: &Directory,
@@ -157,7 +160,8 @@ fn held(directory: &Directory, wanted: Wanted<'_>) -> Result<BTreeMap<EntryId, H
     let mut held: BTreeMap<EntryId, Held> = BTreeMap::new();
     for (is_mail, value) in names_among(directory, wanted.attributes) {
         let holder = |name| Ok::<_, Error>(directory.by_unique(name, value)?.filter(|holder| Some(*holder) != wanted.target));
-        // Whoever logs in with an address is looked for by uid first, so nobody else may have it as a uid either.
+        // Whoever logs in with an address is looked for by uid first, so nobody else may have it as
+        // a uid either.
         if let Some(holder) = holder(UID)? {
             held.entry(holder).or_default().uids.insert(value.to_vec());
         }
@@ -168,7 +172,8 @@ fn held(directory: &Directory, wanted: Wanted<'_>) -> Result<BTreeMap<EntryId, H
     Ok(held)
 }
 
-/// Notes that an administrator has decided about the mail address of an entry: what its upstream says of it counts no more.
+/// Notes that an administrator has decided about the mail address of an entry: what its upstream
+/// says of it counts no more.
 pub fn decide_mail(directory: &Directory, changes: &mut Changes, entry: EntryId) -> Result<()> {
     for tie in link::of_entry(directory, entry)? {
         tie.put_mail(changes, MailOrigin::Administrator);
@@ -245,8 +250,9 @@ impl Loser {
 
 /// The tie by which an entry has that address, if it has it from an upstream.
 ///
-/// Earlier versions did not write down where an address is from. It is from the upstream where nobody but that and the person themselves has changed the entry, and
-/// nobody changes their own address.
+/// Earlier versions did not write down where an address is from. It is from the upstream where
+/// nobody but that and the person themselves has changed the entry, and nobody changes their own
+/// address.
 fn giver_of_mail<'a>(directory: &Directory, entry: &Entry, dn: &str, ties: &'a [Tie], mail: &[u8]) -> Result<Option<&'a Tie>> {
     for tie in ties {
         let gave = match tie.mail() {
@@ -264,7 +270,8 @@ fn giver_of_mail<'a>(directory: &Directory, entry: &Entry, dn: &str, ties: &'a [
     Ok(None)
 }
 
-/// The tie that gave an entry that uid, with the uid as the entry has it: it begins with the provider's name, and names the entry.
+/// The tie that gave an entry that uid, with the uid as the entry has it: it begins with the
+/// provider's name, and names the entry.
 fn giver_of_uid<'a>(directory: &Directory, entry: &Entry, ties: &'a [Tie], uid: &[u8]) -> Option<(&'a Tie, String)> {
     let rdn = entry.rdn().ok()?;
     let [ava] = rdn.avas() else { return None };

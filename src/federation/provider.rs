@@ -1,8 +1,9 @@
 //! Records of upstream identity providers.
 //!
-//! A provider vouches for people, and what they began on its word names it by its name and by the [`Epoch`] of that name. A new epoch begins when a provider is registered
-//! and when an edit changes whose word it is or how far it is trusted; what it is called, our secret there, the names of claims and one more
-//! mail domain change neither.
+//! A provider vouches for people, and what they began on its word names it by its name and by the
+//! [`Epoch`] of that name. A new epoch begins when a provider is registered and when an edit
+//! changes whose word it is or how far it is trusted; what it is called, our secret there, the
+//! names of claims and one more mail domain change neither.
 
 use super::{loopback, mail_domains::MailDomains};
 use crate::{
@@ -28,7 +29,8 @@ pub const MAX_PROVIDERS: usize = 100;
 /// An upstream that a pool trusts to say who somebody is.
 #[derive(Clone, Debug)]
 pub struct IdentityProvider {
-    /// Its name within the pool: lower-case letters, digits, hyphens. Fixed, since federated identities and generated uids hold it.
+    /// Its name within the pool: lower-case letters, digits, hyphens. Fixed, since federated
+    /// identities and generated uids hold it.
     pub name: String,
     /// What the button on the login page says.
     pub display_name: String,
@@ -73,7 +75,8 @@ pub struct Mapping {
     /// The claim with the family name.
     #[n(4)]
     pub family_name: String,
-    /// Whether a mail address is taken although the provider does not say that it is verified: for a provider whose operator vouches for the addresses.
+    /// Whether a mail address is taken although the provider does not say that it is verified: for
+    /// a provider whose operator vouches for the addresses.
     #[n(5)]
     #[cbor(default)]
     pub unverified_mail: bool,
@@ -105,7 +108,8 @@ struct Stored {
     /// Absent before epochs were drawn: such a record is in the epoch of the commit that wrote it.
     #[n(3)]
     epoch: Option<Epoch>,
-    /// Absent in records of earlier versions: then it vouches for every address if it is trusted with unverified ones, and else for none.
+    /// Absent in records of earlier versions: then it vouches for every address if it is trusted
+    /// with unverified ones, and else for none.
     #[n(30)]
     mail_domains: Option<MailDomains>,
 }
@@ -125,8 +129,10 @@ enum StoredKind {
 }
 
 impl IdentityProvider {
-    /// Whether what it has said is a word of the one that takes its place too: the same issuer speaks, to the same client of it, and is believed as much. One more
-    /// mail domain takes back nothing of that, so it ends no login; a domain that is taken away may be that of an address which applications were told.
+    /// Whether what it has said is a word of the one that takes its place too: the same issuer
+    /// speaks, to the same client of it, and is believed as much. One more mail domain takes back
+    /// nothing of that, so it ends no login; a domain that is taken away may be that of an address
+    /// which applications were told.
     fn speaks_as(&self, next: &Self) -> bool {
         let ProviderKind::Oidc { issuer, client_id, client_secret: _ } = &self.kind;
         let ProviderKind::Oidc { issuer: next_issuer, client_id: next_client_id, client_secret: _ } = &next.kind;
@@ -201,7 +207,8 @@ pub fn vouches(pool: &Pool, voucher: &Voucher) -> Result<bool> {
     Ok(self::voucher(pool, &voucher.provider)?.as_ref() == Some(voucher))
 }
 
-/// Lets the commit conflict if the provider is changed before it. Contended if it vouches no more already.
+/// Lets the commit conflict if the provider is changed before it. Contended if it vouches no more
+/// already.
 pub fn expect(pool: &Pool, changes: &mut Changes, voucher: &Voucher) -> Result<()> {
     let present = present(pool, &voucher.provider)?.filter(|present| present.epoch == voucher.epoch).ok_or_else(Error::contended)?;
     changes.expect_version(key(&voucher.provider), present.read);
@@ -265,14 +272,16 @@ pub fn put(pool: &Pool, changes: &mut Changes, provider: &IdentityProvider, entr
     Ok(())
 }
 
-/// Writes a provider in the place of what that commit wrote; the commit conflicts if it is another one by now.
+/// Writes a provider in the place of what that commit wrote; the commit conflicts if it is another
+/// one by now.
 pub fn replace(pool: &Pool, changes: &mut Changes, provider: &IdentityProvider, version: Sequence, entropy: &dyn Entropy) -> Result<()> {
     changes.expect_version(key(&provider.name), version);
     put(pool, changes, provider, entropy)
 }
 
-/// Removes a provider, and with it the logins for which it vouched. Its federated identities stay, since they name the issuer: they are good again if that issuer comes
-/// back under the name, and mean nothing to another.
+/// Removes a provider, and with it the logins for which it vouched. Its federated identities stay,
+/// since they name the issuer: they are good again if that issuer comes back under the name, and
+/// mean nothing to another.
 pub fn delete(changes: &mut Changes, name: &str) {
     changes.delete(key(name));
 }
@@ -304,7 +313,8 @@ pub(super) mod tests {
         changes.put(key.clone(), pool.seal(&key, &former).unwrap());
     }
 
-    /// Records of version 1 as they lie sealed in stores, with and without the field that came last: they must stay readable, and written so.
+    /// Records of version 1 as they lie sealed in stores, with and without the field that came
+    /// last: they must stay readable, and written so.
     #[test]
     fn golden_bytes() {
         let former = "01a3006144018200a3006968747470733a2f2f6901616302617302a500727072656665727265645f757365726e616d650165656d61696c02646e616d65036a676976656e5f6e616d65046b66616d696c795f6e616d65";

@@ -1,11 +1,16 @@
-//! Octets that all connections together may hold of large messages and of answers that wait to be taken. Each connection has a little of its own; whoever needs more
-//! takes it from here and gives it back, so that what many connections hold is bounded by what the server can spare and not by what each of them may do.
+//! Octets that all connections together may hold of large messages and of answers that wait to be
+//! taken. Each connection has a little of its own; whoever needs more takes it from here and gives
+//! it back, so that what many connections hold is bounded by what the server can spare and not by
+//! what each of them may do.
 //!
-//! Messages are held for as long as a peer takes to send, answers for as long as it takes to read. So of either room one pool may have half, and one address half of what
-//! its pool may have: with the 256 MiB that there are for answers by default, 128 MiB and 64 MiB. It takes the slow peers of two pools to use up the room of all, and of
-//! two addresses to use up that of a pool. An address that asks through several pools has its share in each of them, since it can be the host of several applications,
-//! and those that wait for one pool must not keep the others from another. So one address can use up the room of all if it binds through four pools, or through two
-//! with a second address: then whoever is slow gives way, see [`Room::is_wanted`].
+//! Messages are held for as long as a peer takes to send, answers for as long as it takes to read.
+//! So of either room one pool may have half, and one address half of what its pool may have: with
+//! the 256 MiB that there are for answers by default, 128 MiB and 64 MiB. It takes the slow peers
+//! of two pools to use up the room of all, and of two addresses to use up that of a pool. An
+//! address that asks through several pools has its share in each of them, since it can be the host
+//! of several applications, and those that wait for one pool must not keep the others from another.
+//! So one address can use up the room of all if it binds through four pools, or through two with a
+//! second address: then whoever is slow gives way, see [`Room::is_wanted`].
 
 use super::Limits;
 use crate::model::PoolId;
@@ -17,7 +22,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What is left. Input and output are apart: who waits for room to answer holds a message, and must not keep others from being answered.
+/// What is left. Input and output are apart: who waits for room to answer holds a message, and must
+/// not keep others from being answered.
 #[derive(Debug)]
 pub(super) struct Budget {
     pub input: Portions,
@@ -77,11 +83,13 @@ impl Portions {
         Self { all: Share::new(whole), pools: Shares::new(whole / 2), addresses: Shares::new(whole / 4) }
     }
 
-    /// Waits until there is room for so many octets on that account. What is larger than the share of an address takes all of that.
+    /// Waits until there is room for so many octets on that account. What is larger than the share
+    /// of an address takes all of that.
     pub async fn take(&self, account: Account, octets: usize) -> Option<Room> {
         let account = Account { address: subscriber(account.address), ..account };
         let octets = octets.min(self.addresses.whole as usize);
-        // The narrow before the wide, each within the next: who waits for one holds nothing of what others could have meanwhile.
+        // The narrow before the wide, each within the next: who waits for one holds nothing of what
+        // others could have meanwhile.
         let address = self.addresses.of(account).take(octets).await?;
         let pool = self.pools.of(account.pool).take(octets).await?;
         let all = Arc::clone(&self.all).take(octets).await?;
@@ -154,7 +162,8 @@ impl Room {
         self.octets
     }
 
-    /// Whether somebody waits who could have it: at one of the shares that it is part of. Others at their own limit do not count.
+    /// Whether somebody waits who could have it: at one of the shares that it is part of. Others at
+    /// their own limit do not count.
     pub fn is_wanted(&self) -> bool {
         self.parts.iter().any(|(share, _)| share.waiting.load(Ordering::Relaxed) > 0)
     }

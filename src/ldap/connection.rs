@@ -1,4 +1,5 @@
-//! The loop of a connection: a message comes in, its operation answers, and what has been answered is written when no further message waits.
+//! The loop of a connection: a message comes in, its operation answers, and what has been answered
+//! is written when no further message waits.
 
 use super::codec::{self, ExtendedResponse, LdapResult, Message, Operation, ResultCode};
 use super::ops::{self, Next};
@@ -20,7 +21,8 @@ const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 /// Messages that are served before other connections get their turn, should more of them wait.
 const TURN: usize = 8;
 
-/// Serves one connection until it ends. When `shutdown` is cancelled, the request at hand is answered and the client is told.
+/// Serves one connection until it ends. When `shutdown` is cancelled, the request at hand is
+/// answered and the client is told.
 pub async fn serve_connection<S>(stream: S, peer: SocketAddr, transport: Transport, app: Arc<App>, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -41,7 +43,8 @@ where
     }
 }
 
-/// Serves until the connection ends, or until it is time for a TLS handshake: then the stream comes back.
+/// Serves until the connection ends, or until it is time for a TLS handshake: then the stream comes
+/// back.
 async fn serve(stream: Box<dyn Stream>, session: &mut Session, shutdown: &CancellationToken) -> Option<Box<dyn Stream>> {
     let mut wire = Wire::new(stream, session.app.limits, Arc::clone(&session.app.budget), session.account());
     let mut pending = Pending::default();
@@ -106,7 +109,8 @@ async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut S
             Next::Close => return Close::Quiet,
             Next::Disconnect(notice) => return Close::Told(notice),
             Next::StartTls(_) if wire.has_input() => {
-                // What was sent before the handshake could have been slipped in by anybody on the way.
+                // What was sent before the handshake could have been slipped in by anybody on the
+                // way.
                 let text = "nothing may follow a StartTLS request before the handshake";
                 return Close::Told(LdapResult::new(ResultCode::PROTOCOL_ERROR, text));
             }
@@ -129,7 +133,8 @@ fn closing(end: &End, session: &Session) -> Close {
     }
 }
 
-/// Waits for the next message. Before it waits, it sends what is to be sent, and while it waits, it answers the changes that are under way as they end.
+/// Waits for the next message. Before it waits, it sends what is to be sent, and while it waits, it
+/// answers the changes that are under way as they end.
 async fn next(wire: &mut Wire, pending: &mut Pending, messages: &codec::Limits, idle: Duration) -> Result<Bytes, End> {
     while !pending.is_empty() {
         if let Some(frame) = wire.buffered(messages).map_err(End::Malformed)? {

@@ -3,7 +3,8 @@
 use super::codec;
 use std::time::Duration;
 
-/// Limits of each connection of the LDAP face. How many connections there may be is for the listener to say.
+/// Limits of each connection of the LDAP face. How many connections there may be is for the
+/// listener to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Messages before a bind.
@@ -16,18 +17,23 @@ pub struct Limits {
     pub bound_idle: Duration,
     /// How long a message may take to arrive once it has begun, and a TLS handshake to end.
     pub arrival: Duration,
-    /// How long a message that is larger than what a connection may hold by itself may take to arrive while others wait for its room.
+    /// How long a message that is larger than what a connection may hold by itself may take to
+    /// arrive while others wait for its room.
     pub pace: Duration,
     /// How long a peer may take to read something of what waits for it.
     pub write: Duration,
-    /// Octets a second that a peer must take of what waits for it, on average: a slow reader is not to hold the memory of a large answer for long.
+    /// Octets a second that a peer must take of what waits for it, on average: a slow reader is not
+    /// to hold the memory of a large answer for long.
     pub slowest: usize,
-    /// Octets that a connection may hold of a message that arrives, as many of answers that wait, and as many of messages that ask for modifies under way. What is
-    /// more comes out of what all may hold together, and a modify is done alone.
+    /// Octets that a connection may hold of a message that arrives, as many of answers that wait,
+    /// and as many of messages that ask for modifies under way. What is more comes out of what all
+    /// may hold together, and a modify is done alone.
     pub own: usize,
-    /// Octets that all connections together may hold of messages that are larger than what each may hold by itself.
+    /// Octets that all connections together may hold of messages that are larger than what each may
+    /// hold by itself.
     pub all_input: usize,
-    /// Octets that all connections together may hold of answers that are larger than what each may hold by itself.
+    /// Octets that all connections together may hold of answers that are larger than what each may
+    /// hold by itself.
     pub all_output: usize,
     /// Modifies that a connection may have under way at once.
     pub changes: usize,

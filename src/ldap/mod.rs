@@ -1,11 +1,15 @@
 //! The LDAP face: what legacy applications bind to and search (RFC 4510 to 4519).
 //!
-//! Owns the protocol: its messages ([`codec`]), its result codes (`error`), connections and what each operation reads from the wire. Uses the core: `authn` binds and
-//! changes entries, `directory` finds and projects them, both behind `policy::access`. Never checks a password, never commits, never decides who may see what; so
-//! nothing that LDAP answers can differ from what the other faces would.
+//! Owns the protocol: its messages ([`codec`]), its result codes (`error`), connections and what
+//! each operation reads from the wire. Uses the core: `authn` binds and changes entries,
+//! `directory` finds and projects them, both behind `policy::access`. Never checks a password,
+//! never commits, never decides who may see what; so nothing that LDAP answers can differ from what
+//! the other faces would.
 //!
-//! A connection is one task that answers in the order of the requests, but for modifies that it is sent together, and writes once for all that came together. A search runs in bounded steps: what it has found waits
-//! in a buffer of bounded size for a reader that may be slow, and between steps the connection listens for an abandon.
+//! A connection is one task that answers in the order of the requests, but for modifies that it is
+//! sent together, and writes once for all that came together. A search runs in bounded steps: what
+//! it has found waits in a buffer of bounded size for a reader that may be slow, and between steps
+//! the connection listens for an abandon.
 
 mod budget;
 pub mod codec;
@@ -42,7 +46,8 @@ pub struct App {
 }
 
 impl App {
-    /// The face over that core. With an acceptor, StartTLS is offered on connections in clear text (RFC 4511, section 4.14).
+    /// The face over that core. With an acceptor, StartTLS is offered on connections in clear text
+    /// (RFC 4511, section 4.14).
     pub fn new(core: Arc<Core>, limits: Limits, tls: Option<TlsAcceptor>) -> Arc<Self> {
         let cookie_key = random(&*core.entropy);
         Arc::new(Self { core, limits, budget: Budget::new(&limits), tls, cookie_key })

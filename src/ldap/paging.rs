@@ -1,6 +1,8 @@
-//! Cookies of paged searches (RFC 2696): where the next page begins, under a MAC over who asked what.
+//! Cookies of paged searches (RFC 2696): where the next page begins, under a MAC over who asked
+//! what.
 //!
-//! The server keeps nothing between two pages. A cookie works for the identity, the pool and the query that it was made for, until the server restarts.
+//! The server keeps nothing between two pages. A cookie works for the identity, the pool and the
+//! query that it was made for, until the server restarts.
 
 use crate::crypto::digest;
 use crate::model::{EntryId, PoolId};
@@ -28,7 +30,8 @@ impl Query<'_> {
         cookie
     }
 
-    /// The entry after which the page of that cookie begins; `None` if the cookie was not made for this query.
+    /// The entry after which the page of that cookie begins; `None` if the cookie was not made for
+    /// this query.
     pub fn open(&self, cookie: &[u8]) -> Option<EntryId> {
         let (id, mac) = cookie.split_first_chunk::<ID>()?;
         digest::equal(&self.mac(id), mac).then(|| EntryId::new(u64::from_be_bytes(*id)))

@@ -1,9 +1,12 @@
-//! Modifies of one connection that are under way together (RFC 4511, section 3.1: a client that wants an order waits for the answer).
+//! Modifies of one connection that are under way together (RFC 4511, section 3.1: a client that
+//! wants an order waits for the answer).
 //!
-//! A commit ends with a data sync, and commits that come together share one. So modifies that a client sends without waiting are decided one after the other and
-//! committed side by side. Each changes an entry that none of the others does, and nothing that tells who asks; every other request waits until all of them are
-//! answered, and so does one that is refused, to be judged again. So a client sees what it would see if they were done one by one, but for the order of the answers,
-//! and for two that want the same thing while others change those entries.
+//! A commit ends with a data sync, and commits that come together share one. So modifies that a
+//! client sends without waiting are decided one after the other and committed side by side. Each
+//! changes an entry that none of the others does, and nothing that tells who asks; every other
+//! request waits until all of them are answered, and so does one that is refused, to be judged
+//! again. So a client sees what it would see if they were done one by one, but for the order of the
+//! answers, and for two that want the same thing while others change those entries.
 
 use super::Limits;
 use super::codec::{LdapResult, Message, Operation};
@@ -55,7 +58,8 @@ impl Pending {
         self.running.push(result.map(move |result| (ticket, result)).boxed());
     }
 
-    /// Waits for a change to end, and answers it with all others that have ended by then. Safe to stop waiting for.
+    /// Waits for a change to end, and answers it with all others that have ended by then. Safe to
+    /// stop waiting for.
     pub async fn answer_next(&mut self) -> Vec<Message<'static>> {
         if self.done.is_empty() {
             self.done.extend(self.running.next().await);
@@ -77,7 +81,8 @@ impl Pending {
         }
     }
 
-    /// Sends what is to be sent. Meanwhile the changes go on: one that waits for its turn to commit must not keep it from others because a peer is slow to read.
+    /// Sends what is to be sent. Meanwhile the changes go on: one that waits for its turn to commit
+    /// must not keep it from others because a peer is slow to read.
     pub async fn flush(&mut self, wire: &mut Wire) -> io::Result<()> {
         tokio::select! {
             biased;

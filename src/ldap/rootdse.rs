@@ -9,10 +9,12 @@ use crate::model::Attribute;
 
 /// Controls that an operation takes.
 const CONTROLS: &[&str] = &[PagedResults::OID];
-/// All operational attributes (RFC 3673), attributes of an object class (RFC 4529), absolute true and false filters (RFC 4526), increment (RFC 4525).
+/// All operational attributes (RFC 3673), attributes of an object class (RFC 4529), absolute true
+/// and false filters (RFC 4526), increment (RFC 4525).
 const FEATURES: &[&str] = &["1.3.6.1.4.1.4203.1.5.1", "1.3.6.1.4.1.4203.1.5.2", "1.3.6.1.4.1.4203.1.5.3", "1.3.6.1.1.14"];
 
-/// The root DSE as this connection sees it: the pool's suffix shows only to whoever has bound in the pool.
+/// The root DSE as this connection sees it: the pool's suffix shows only to whoever has bound in
+/// the pool.
 pub(super) fn entry(session: &Session, identity: Option<&Identity>) -> VirtualEntry {
     let mut extensions = vec![WHO_AM_I, PASSWORD_MODIFY];
     if session.transport == Transport::Plain && session.app.tls.is_some() {

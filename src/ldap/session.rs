@@ -14,7 +14,8 @@ pub(super) struct Session {
     pub app: Arc<App>,
     pub peer: SocketAddr,
     pub transport: Transport,
-    /// The proof of the last successful bind; none before it, and after a bind that failed (RFC 4511, section 4.2.1).
+    /// The proof of the last successful bind; none before it, and after a bind that failed (RFC
+    /// 4511, section 4.2.1).
     authentication: Option<Authentication>,
     /// Who that was found to be when last asked, and the latest commit before that.
     known: Option<(Sequence, Arc<Identity>)>,
@@ -24,7 +25,8 @@ pub(super) struct Session {
 pub(super) struct Identity {
     pub pool: Arc<Pool>,
     pub actor: Actor,
-    /// The name below which they searched first, and its entry: most clients search below one name again and again.
+    /// The name below which they searched first, and its entry: most clients search below one name
+    /// again and again.
     base: OnceLock<(String, Base)>,
 }
 
@@ -83,7 +85,8 @@ impl Session {
         self.known = None;
     }
 
-    /// Whoever has bound has set their own password through this connection, at that moment: it goes on, resting on that one.
+    /// Whoever has bound has set their own password through this connection, at that moment: it
+    /// goes on, resting on that one.
     pub fn renew(&mut self, set: Timestamp) -> Result<()> {
         if let Some(authentication) = &self.authentication {
             self.bind(self.app.core.renewed(authentication, set)?);
@@ -91,11 +94,13 @@ impl Session {
         Ok(())
     }
 
-    /// Who asks now. Asked anew for each request, since what was true at the bind may have changed; while nothing has been committed, nothing has.
+    /// Who asks now. Asked anew for each request, since what was true at the bind may have changed;
+    /// while nothing has been committed, nothing has.
     pub fn standing(&mut self) -> Result<Standing> {
         let Some(authentication) = &self.authentication else { return Ok(Standing::Anonymous) };
         let core = &self.app.core;
-        // Taken before anything is read: a commit that comes meanwhile is a later one, and has the next request ask anew.
+        // Taken before anything is read: a commit that comes meanwhile is a later one, and has the
+        // next request ask anew.
         let latest = core.registry.latest();
         if let Some((_, identity)) = self.known.as_ref().filter(|(as_of, _)| *as_of == latest) {
             return Ok(Standing::Bound(Arc::clone(identity)));
@@ -126,7 +131,8 @@ impl Identity {
         Directory::new(&self.pool)
     }
 
-    /// The entry of that name, if they may see it. What was found once holds as long as this identity does.
+    /// The entry of that name, if they may see it. What was found once holds as long as this
+    /// identity does.
     pub fn base(&self, name: &str) -> Result<Base> {
         if let Some((_, base)) = self.base.get().filter(|(known, _)| known == name) {
             return Ok(base.clone());

@@ -17,13 +17,14 @@ impl VirtualEntry {
         Self { name, user, operational }
     }
 
-    /// Whether a filter is true of it (RFC 4511, section 4.5.1.7). Values compare as texts without regard to case, as those of these entries do; what else a filter may
-    /// ask is Undefined here.
+    /// Whether a filter is true of it (RFC 4511, section 4.5.1.7). Values compare as texts without
+    /// regard to case, as those of these entries do; what else a filter may ask is Undefined here.
     pub fn matches(&self, filter: &Filter<'_>) -> bool {
         self.evaluate(filter) == Some(true)
     }
 
-    /// Appends it as a found entry, with the attributes that were asked for (RFC 4511, section 4.5.1.8).
+    /// Appends it as a found entry, with the attributes that were asked for (RFC 4511, section
+    /// 4.5.1.8).
     pub fn encode(&self, id: i32, asked: &[&str], types_only: bool, out: &mut Vec<u8>) {
         let all_user = asked.is_empty() || asked.contains(&"*");
         let all_operational = asked.contains(&"+");
@@ -63,7 +64,8 @@ impl VirtualEntry {
         }
     }
 
-    /// One part with the deciding value decides; otherwise one that is Undefined leaves all Undefined.
+    /// One part with the deciding value decides; otherwise one that is Undefined leaves all
+    /// Undefined.
     fn joined(&self, filters: &[Filter<'_>], deciding: bool) -> Option<bool> {
         let mut joined = Some(!deciding);
         for filter in filters {

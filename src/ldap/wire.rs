@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 /// How much is read at once from a connection that says little; one that says more gets more.
 const SMALL_READ: usize = 4 << 10;
 const LARGE_READ: usize = 64 << 10;
-/// How often a large message that takes longer than it may when others want its room is looked at again.
+/// How often a large message that takes longer than it may when others want its room is looked at
+/// again.
 const PACE_CHECK: Duration = Duration::from_millis(200);
 /// An output buffer larger than this is given back once it is written.
 const KEPT_OUTPUT: usize = 64 << 10;
@@ -40,9 +41,11 @@ pub(super) struct Wire {
     budget: Arc<Budget>,
     /// Who answers for what it holds.
     account: Account,
-    /// For a message that is larger than what a connection may hold by itself, until it is answered.
+    /// For a message that is larger than what a connection may hold by itself, until it is
+    /// answered.
     input_room: Option<Room>,
-    /// The same for answers, until they are written. None of them is empty, so there are none without output.
+    /// The same for answers, until they are written. None of them is empty, so there are none
+    /// without output.
     output_rooms: Vec<Room>,
 }
 
@@ -127,7 +130,8 @@ impl Wire {
         self.output.len() >= self.limits.output.min(self.limits.own)
     }
 
-    /// Appends answers for which there is room. Of that is kept what the connection may not hold by itself.
+    /// Appends answers for which there is room. Of that is kept what the connection may not hold by
+    /// itself.
     pub fn send_encoded(&mut self, answers: Vec<u8>, room: Room) {
         if self.output.is_empty() {
             self.output = answers;
@@ -165,7 +169,8 @@ impl Wire {
         }
     }
 
-    /// Waits until a message begins, or until all of one that has begun is here. Safe to stop waiting for, but then the time begins anew.
+    /// Waits until a message begins, or until all of one that has begun is here. Safe to stop
+    /// waiting for, but then the time begins anew.
     pub async fn arrive(&mut self, limits: &codec::Limits, idle: Duration) -> Result<(), End> {
         if self.input.is_empty() {
             timeout(idle, self.fill()).await.map_err(|_| End::Silent)??;
@@ -175,8 +180,8 @@ impl Wire {
         if self.ended { Err(End::Closed) } else { Ok(()) }
     }
 
-    /// Sends what is to be sent. A peer that reads nothing for too long, or all of it too slowly, loses the connection. Safe to stop waiting for: nothing is sent
-    /// twice.
+    /// Sends what is to be sent. A peer that reads nothing for too long, or all of it too slowly,
+    /// loses the connection. Safe to stop waiting for: nothing is sent twice.
     pub async fn flush(&mut self) -> io::Result<()> {
         if self.output.is_empty() {
             return Ok(());
@@ -223,7 +228,8 @@ impl Wire {
         }
     }
 
-    /// Takes what has come meanwhile, and tells whether the request with this id is no longer wanted: it is abandoned, or the peer unbinds or has gone.
+    /// Takes what has come meanwhile, and tells whether the request with this id is no longer
+    /// wanted: it is abandoned, or the peer unbinds or has gone.
     pub fn is_unwanted(&mut self, id: i32) -> bool {
         if !self.ended && self.input.len() < self.limits.read_ahead {
             // A failure shows itself again at the next read or write.
@@ -232,7 +238,8 @@ impl Wire {
         self.ended || self.has_end_of(id)
     }
 
-    /// Drives a step of a search and listens meanwhile; `unwanted` is called when the request with this id is no longer wanted.
+    /// Drives a step of a search and listens meanwhile; `unwanted` is called when the request with
+    /// this id is no longer wanted.
     pub async fn listen_while<T>(&mut self, id: i32, step: impl Future<Output = T>, unwanted: impl FnOnce()) -> T {
         tokio::pin!(step);
         tokio::select! {
@@ -244,7 +251,8 @@ impl Wire {
         step.await
     }
 
-    /// Drives a step of a search for as long as the request with this id is wanted, and listens meanwhile.
+    /// Drives a step of a search for as long as the request with this id is wanted, and listens
+    /// meanwhile.
     pub async fn while_wanted<T>(&mut self, id: i32, step: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -273,7 +281,8 @@ impl Wire {
             match codec::frame_size(&self.input, limits).map_err(End::Malformed)? {
                 Some(size) if size <= self.input.len() => return Ok(()),
                 Some(size) if size > self.limits.own && self.input.len() >= self.limits.own && self.input_room.is_none() => {
-                    // For less time than a message may take: the room of others comes back within that.
+                    // For less time than a message may take: the room of others comes back within
+                    // that.
                     let taking = self.budget.input.take(self.account, size - self.limits.own);
                     self.input_room = timeout(self.limits.arrival / 2, taking).await.map_err(|_| End::Crowded)?;
                     self.input.reserve(size - self.input.len());
@@ -291,7 +300,8 @@ impl Wire {
         }
     }
 
-    /// Reads the rest of a message that has room. It keeps that from nobody for longer than it would take at a decent pace.
+    /// Reads the rest of a message that has room. It keeps that from nobody for longer than it
+    /// would take at a decent pace.
     async fn fill_large(&mut self, limits: &codec::Limits) -> Result<(), End> {
         let pace = sleep(self.limits.pace);
         tokio::pin!(pace);
@@ -435,7 +445,8 @@ mod tests {
         let budget = Budget::new(&limits);
         let large = message(900_000);
         let mut held = Vec::new();
-        // As many as there are of one pool, from eight addresses: none of them is ever sent to its end.
+        // As many as there are of one pool, from eight addresses: none of them is ever sent to its
+        // end.
         for number in 0..8 {
             let account = Account { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)), ..ACCOUNT };
             let (ours, mut theirs) = tokio::io::duplex(4 << 20);

@@ -12,7 +12,8 @@ use crate::web::page::PageError;
 use crate::web::{PoolRequest, Response, browser, see_other};
 use std::sync::Arc;
 
-/// The path under the pool's URL to which upstreams send their answers; those that do not name themselves in them send theirs to a path of their own below it.
+/// The path under the pool's URL to which upstreams send their answers; those that do not name
+/// themselves in them send theirs to a path of their own below it.
 pub const CALLBACK_PATH: &str = "/oauth2/idpresponse";
 
 /// Sends the browser to the upstream whose name the path ends with.

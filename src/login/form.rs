@@ -42,8 +42,8 @@ pub async fn submit(core: Arc<Core>, request: PoolRequest) -> Result<Response, P
     }
 }
 
-/// The fields of a form of the login pages, and the request that came back in it, if we gave that form to this browser; otherwise a page that says why not, or that asks
-/// anew.
+/// The fields of a form of the login pages, and the request that came back in it, if we gave that
+/// form to this browser; otherwise a page that says why not, or that asks anew.
 pub(super) fn returned(core: &Core, request: &PoolRequest) -> Result<(Form, Returned), Box<Response>> {
     let fields = Form::parse(&request.body).unwrap_or_default();
     let page = |page: PageError| Box::new(page.into());

@@ -119,7 +119,8 @@ async fn a_request_of_another_browser_is_no_way_in() {
     assert_eq!((bench.stored_requests(), bench.runs()), (0, runs), "no password was tried");
 }
 
-/// Two pages that a browser opens at once are each given a key, and the browser keeps the one that comes last.
+/// Two pages that a browser opens at once are each given a key, and the browser keeps the one that
+/// comes last.
 #[tokio::test]
 async fn a_page_that_was_opened_beside_another_one_asks_once_more() {
     let bench = Bench::new().await;

@@ -55,7 +55,8 @@ pub struct Actor {
     pub role: Role,
     /// Their entry, if they have one.
     pub entry: Option<EntryId>,
-    /// Their name as audit events and creatorsName show it: a DN, or `uid:1000` for an operator on the unix socket.
+    /// Their name as audit events and creatorsName show it: a DN, or `uid:1000` for an operator on
+    /// the unix socket.
     pub name: String,
     /// Where they came in.
     pub face: Face,

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The network that one subscriber has, by its first address: with IPv6 a /64, since nobody has less (RFC 6177); with IPv4 the address itself. What is limited for each
-/// address is limited for each of these, or whoever has a /64 would have no limit at all.
+/// The network that one subscriber has, by its first address: with IPv6 a /64, since nobody has
+/// less (RFC 6177); with IPv4 the address itself. What is limited for each address is limited for
+/// each of these, or whoever has a /64 would have no limit at all.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

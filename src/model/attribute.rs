@@ -3,7 +3,8 @@
 /// An attribute type with its values, not yet checked against a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
-    /// The attribute description as written (RFC 4512, section 2.5): a descriptor or an OID, with its options.
+    /// The attribute description as written (RFC 4512, section 2.5): a descriptor or an OID, with
+    /// its options.
     pub name: String,
     /// The values as octets.
     pub values: Vec<Vec<u8>>,

@@ -1,7 +1,8 @@
 //! Tag, length, value: the part of BER (X.690) that LDAP uses (RFC 4511, section 5.1).
 //!
-//! Identifier octets are one byte (LDAP has no tag number over 30), lengths are definite. The reader borrows from its input and never copies;
-//! it also takes lengths that are longer than they need be, since widespread clients send them. The writer writes the shortest form.
+//! Identifier octets are one byte (LDAP has no tag number over 30), lengths are definite. The
+//! reader borrows from its input and never copies; it also takes lengths that are longer than they
+//! need be, since widespread clients send them. The writer writes the shortest form.
 
 use std::fmt;
 
@@ -102,7 +103,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads identifier and length; `None` when the bytes end before they do. The contents need not be there.
+    /// Reads identifier and length; `None` when the bytes end before they do. The contents need not
+    /// be there.
     pub fn read(bytes: &[u8]) -> Result<Option<Self>, BerError> {
         let Some(&tag) = bytes.first() else { return Ok(None) };
         if tag & HIGH_TAG_NUMBER == HIGH_TAG_NUMBER {
@@ -366,7 +368,8 @@ pub fn tlv_size(length: usize) -> usize {
 }
 
 fn length_octets(length: usize) -> ([u8; 1 + MAX_LENGTH_OCTETS], usize) {
-    // No buffer of the server comes near 4 GiB; the limits of its readers and writers lie far below.
+    // No buffer of the server comes near 4 GiB; the limits of its readers and writers lie far
+    // below.
     let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
     match length {
         0..0x80 => ([d, 0, 0, 0, 0], 1),

@@ -1,4 +1,5 @@
-//! Distinguished names as written (RFC 4514): parsing and printing. Matching of their values needs the schema and lives in `directory`.
+//! Distinguished names as written (RFC 4514): parsing and printing. Matching of their values needs
+//! the schema and lives in `directory`.
 
 mod parse;
 
@@ -37,7 +38,8 @@ impl Dn {
         Self(Vec::new())
     }
 
-    /// Parses the string form (RFC 4514, section 3). Spaces around `,`, `+` and `=` are passed over, as RFC 2253 asks.
+    /// Parses the string form (RFC 4514, section 3). Spaces around `,`, `+` and `=` are passed
+    /// over, as RFC 2253 asks.
     pub fn parse(text: &str) -> Result<Self> {
         parse::dn(text.as_bytes())
     }
@@ -47,7 +49,8 @@ impl Dn {
         parse::dn(text)
     }
 
-    /// A name of these RDNs, most specific first; Rule::DnSyntax if there are more than [`MAX_RDNS`].
+    /// A name of these RDNs, most specific first; Rule::DnSyntax if there are more than
+    /// [`MAX_RDNS`].
     pub fn from_rdns(rdns: Vec<Rdn>) -> Result<Self> {
         if rdns.len() > MAX_RDNS {
             return Err(Error::invalid(Rule::DnSyntax, format!("the name has {} parts, over the limit of {MAX_RDNS}", rdns.len())));
@@ -155,7 +158,8 @@ impl fmt::Display for Ava {
     }
 }
 
-/// A value whose type is a dotted OID is shown as the BER encoding of an OCTET STRING (RFC 4514, section 2.4).
+/// A value whose type is a dotted OID is shown as the BER encoding of an OCTET STRING (RFC 4514,
+/// section 2.4).
 fn write_hexstring(f: &mut fmt::Formatter<'_>, value: &[u8]) -> fmt::Result {
     let mut encoded = Vec::with_capacity(value.len() + 4);
     super::ber::Writer::new(&mut encoded).octets(value);
@@ -163,7 +167,8 @@ fn write_hexstring(f: &mut fmt::Formatter<'_>, value: &[u8]) -> fmt::Result {
     encoded.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
 }
 
-/// Escapes what RFC 4514, section 2.4 names, and control characters besides, so that a name stays on its line.
+/// Escapes what RFC 4514, section 2.4 names, and control characters besides, so that a name stays
+/// on its line.
 fn write_string(f: &mut fmt::Formatter<'_>, text: &str, is_first: bool, is_last: bool) -> fmt::Result {
     for (position, character) in text.char_indices() {
         let leads = is_first && position == 0;

@@ -5,8 +5,10 @@ use super::id::Sequence;
 use minicbor::{Decode, Encode};
 use std::fmt;
 
-/// A time in the life of a name: it begins when a record of that name is made, and again when all that was given in the record's name is taken back. What is given
-/// says in which epoch, and ends with it: a record that is made anew under the name of a deleted one inherits nothing. Edits leave the epoch as it is.
+/// A time in the life of a name: it begins when a record of that name is made, and again when all
+/// that was given in the record's name is taken back. What is given says in which epoch, and ends
+/// with it: a record that is made anew under the name of a deleted one inherits nothing. Edits
+/// leave the epoch as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct Epoch(#[n(0)] u64);
@@ -15,12 +17,14 @@ pub struct Epoch(#[n(0)] u64);
 const DRAWN: u64 = 1 << 63;
 
 impl Epoch {
-    /// A new one. It is drawn and not counted, since a deleted record leaves nothing to count on from.
+    /// A new one. It is drawn and not counted, since a deleted record leaves nothing to count on
+    /// from.
     pub fn draw(entropy: &dyn Entropy) -> Self {
         Self(u64::from_be_bytes(random(entropy)) | DRAWN)
     }
 
-    /// That of a record which was written before epochs were drawn, and was told from others of its name by the commit that last wrote it.
+    /// That of a record which was written before epochs were drawn, and was told from others of its
+    /// name by the commit that last wrote it.
     pub const fn of_commit(written: Sequence) -> Self {
         Self(written.get() & !DRAWN)
     }

@@ -6,7 +6,8 @@ use std::fmt;
 /// The result of every fallible domain operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why something was not done. The message says what, where and how to mend it; it never holds a secret.
+/// Why something was not done. The message says what, where and how to mend it; it never holds a
+/// secret.
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: Kind,

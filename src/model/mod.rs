@@ -1,6 +1,8 @@
-//! The nouns of the domain, one file each, and what every room shares: ids, the error, time and entropy.
+//! The nouns of the domain, one file each, and what every room shares: ids, the error, time and
+//! entropy.
 //!
-//! Owns the syntax of names ([`dn`]) and of TLVs ([`ber`]). Imports no other room, and does no I/O: anything here can be used by a pure function.
+//! Owns the syntax of names ([`dn`]) and of TLVs ([`ber`]). Imports no other room, and does no I/O:
+//! anything here can be used by a pure function.
 
 pub mod actor;
 pub mod address;

@@ -1,6 +1,8 @@
-//! The one form of a stored record: a version byte, then fields that are named by numbers (CBOR, RFC 8949).
+//! The one form of a stored record: a version byte, then fields that are named by numbers (CBOR,
+//! RFC 8949).
 //!
-//! A field gets a number once. A later version may add fields, which an earlier record lacks; it never changes the meaning of a number.
+//! A field gets a number once. A later version may add fields, which an earlier record lacks; it
+//! never changes the meaning of a number.
 
 use super::error::{Error, Result};
 use minicbor::{Decode, Decoder, Encode};
@@ -16,7 +18,8 @@ pub fn encode<T: Encode<()>>(version: u8, record: &T) -> Vec<u8> {
 
 /// Reads a record that is no newer than `newest`, the latest version that the caller knows.
 ///
-/// Fails with `Internal` on a newer version, on bytes that are no such record, and on bytes after it: all of them mean a damaged or foreign store.
+/// Fails with `Internal` on a newer version, on bytes that are no such record, and on bytes after
+/// it: all of them mean a damaged or foreign store.
 pub fn decode<'b, T: Decode<'b, ()>>(newest: u8, bytes: &'b [u8]) -> Result<T> {
     let Some((version, fields)) = bytes.split_first() else {
         return Err(Error::internal("a stored record is empty; restore the store from a backup"));

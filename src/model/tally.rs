@@ -1,4 +1,5 @@
-//! Counting what strangers can make happen without end: the log tells how often it did, and at most once a minute.
+//! Counting what strangers can make happen without end: the log tells how often it did, and at most
+//! once a minute.
 
 use super::time::Timestamp;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +16,8 @@ struct Since {
 }
 
 impl Tally {
-    /// Counts so many more. Answers with all that have come since the log was told last, when it is due to be told.
+    /// Counts so many more. Answers with all that have come since the log was told last, when it is
+    /// due to be told.
     pub fn add(&self, more: u64, now: Timestamp) -> Option<u64> {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         since.count = since.count.saturating_add(more);

@@ -1,4 +1,5 @@
-//! Time as a value: rooms that decide are handed a [`Timestamp`], rooms that drive hold a [`Clock`].
+//! Time as a value: rooms that decide are handed a [`Timestamp`], rooms that drive hold a
+//! [`Clock`].
 
 use std::time::Duration;
 
@@ -54,16 +55,19 @@ impl Timestamp {
 
 /// Tells the time. The real one lives in `server`; tests hold one that they move by hand.
 pub trait Clock: Send + Sync {
-    /// The present moment, as the clock on the wall has it: operators and time servers correct it, and it can leap.
+    /// The present moment, as the clock on the wall has it: operators and time servers correct it,
+    /// and it can leap.
     fn now(&self) -> Timestamp;
 
-    /// Time that passes evenly since some beginning, whatever becomes of the clock on the wall. A clock that nobody corrects goes evenly by itself.
+    /// Time that passes evenly since some beginning, whatever becomes of the clock on the wall. A
+    /// clock that nobody corrects goes evenly by itself.
     fn steady(&self) -> Duration {
         self.now().since(Timestamp(0))
     }
 
-    /// The moment to write into a record that others are ordered by. The server's is never before one that it gave earlier, in this run or in one that
-    /// ended cleanly, and while it runs it follows no leap before that is believed. At a start it goes by the clock on the wall.
+    /// The moment to write into a record that others are ordered by. The server's is never before
+    /// one that it gave earlier, in this run or in one that ended cleanly, and while it runs it
+    /// follows no leap before that is believed. At a start it goes by the clock on the wall.
     fn stamp(&self) -> Timestamp {
         self.now()
     }

@@ -1,4 +1,5 @@
-//! What the scopes tell about a person (OpenID Connect Core 1.0, sections 5.1 and 5.4), read from the entry as the person themselves may read it.
+//! What the scopes tell about a person (OpenID Connect Core 1.0, sections 5.1 and 5.4), read from
+//! the entry as the person themselves may read it.
 
 use super::wire::Scope;
 use crate::directory::{Directory, Entry, Viewer};
@@ -38,8 +39,10 @@ pub fn about(directory: &Directory, entry: &Entry, scopes: &[Scope]) -> Result<M
             Scope::Openid => {}
             Scope::Profile => reader.profile(&mut claims)?,
             Scope::Email => {
-                // No `email_verified`: only administrators write an address, so it is not the word of the person, and yet nobody has found out whether they receive
-                // mail there. `true` would let applications join accounts by it, and some of them take `false` for a reason to keep the person out.
+                // No `email_verified`: only administrators write an address, so it is not the word
+                // of the person, and yet nobody has found out whether they receive mail there.
+                // `true` would let applications join accounts by it, and some of them take `false`
+                // for a reason to keep the person out.
                 if let Some(mail) = reader.first(&["mail"])? {
                     claims.insert("email".into(), mail.into());
                 }
@@ -82,7 +85,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Section 5.1.1. In a postal address `$` separates lines and is escaped, like the backslash, by its hexadecimal code (RFC 4517, section 3.3.28).
+    /// Section 5.1.1. In a postal address `$` separates lines and is escaped, like the backslash,
+    /// by its hexadecimal code (RFC 4517, section 3.3.28).
     fn address(&self, claims: &mut Map<String, Value>) -> Result<()> {
         let mut address = Map::new();
         if let Some(text) = self.first(&["postalAddress"])? {
@@ -102,7 +106,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The names of the groups, without the place in the tree: applications compare them with words of their own.
+    /// The names of the groups, without the place in the tree: applications compare them with words
+    /// of their own.
     fn groups(&self) -> Result<Vec<String>> {
         let mut names: Vec<String> = self.texts("memberOf")?.filter_map(|dn| name_of(&dn)).collect();
         names.sort_unstable();

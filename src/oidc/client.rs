@@ -1,4 +1,5 @@
-//! Which client sends a request to the token endpoint (RFC 6749, section 2.3), and whether it is really that client.
+//! Which client sends a request to the token endpoint (RFC 6749, section 2.3), and whether it is
+//! really that client.
 
 use super::app::App;
 use super::error::{Code, Error, Refusal};

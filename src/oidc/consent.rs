@@ -1,5 +1,6 @@
-//! The page that asks whether an application of somebody else may have what it asks for (OpenID Connect Core 1.0, section 3.1.2.4), and whether it was the person who
-//! opened a program of their device that asks (RFC 8252, section 8.6).
+//! The page that asks whether an application of somebody else may have what it asks for (OpenID
+//! Connect Core 1.0, section 3.1.2.4), and whether it was the person who opened a program of their
+//! device that asks (RFC 8252, section 8.6).
 
 use super::app::App;
 use super::authorize::{self, checks::AuthorizationRequest};
@@ -26,7 +27,8 @@ pub fn page(
     interaction: &Interaction,
     session: &Session,
 ) -> Result<Response, Failure> {
-    // Whoever has a session has a key too, unless somebody has taken it out of the browser; then the form leads to a page that says so.
+    // Whoever has a session has a key too, unless somebody has taken it out of the browser; then
+    // the form leads to a page that says so.
     let purpose = purpose(interaction, &authorization.client, session);
     let token = browser::existing(request).map(|key| csrf::token(&key, &purpose)).unwrap_or_default();
     let sealed = app.entrance.seal_question(request, interaction)?.unwrap_or_default();
@@ -41,7 +43,8 @@ pub fn page(
     Ok(page::render(&PAGES, "consent.html", request, StatusCode::OK, content))
 }
 
-/// The answer of the person. The request is checked and decided again. What was allowed is remembered, until somebody declines.
+/// The answer of the person. The request is checked and decided again. What was allowed is
+/// remembered, until somebody declines.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let form = Form::parse(&request.body).map_err(|malformed| Error::Page(Refusal::request(malformed.to_string())))?;
     let place = Place::Question(ReturnPoint::Authorize);
@@ -89,7 +92,8 @@ async fn decline(
     Ok(())
 }
 
-/// A token for the form of one interaction is none for another, nor for somebody else who has logged in meanwhile, nor for another client than the one that was shown.
+/// A token for the form of one interaction is none for another, nor for somebody else who has
+/// logged in meanwhile, nor for another client than the one that was shown.
 fn purpose(interaction: &Interaction, client: &Client, session: &Session) -> String {
     let epoch = client.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
     format!("consent {} {} {epoch} {}", interaction.id().to_text(), session.public_id(), client.name)

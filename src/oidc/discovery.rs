@@ -1,4 +1,5 @@
-//! What the provider can do, for machines: OpenID Connect Discovery 1.0, section 3, RFC 8414, section 2, and the key set (RFC 7517, section 5).
+//! What the provider can do, for machines: OpenID Connect Discovery 1.0, section 3, RFC 8414,
+//! section 2, and the key set (RFC 7517, section 5).
 
 use super::app::App;
 use super::authorize::ResponseMode;
@@ -49,7 +50,8 @@ pub async fn metadata(_app: &App, request: &PoolRequest) -> Result<Response, Err
     Ok(cached(web::json(StatusCode::OK, &document)))
 }
 
-/// The public keys. A key of every algorithm is made if there is none yet: many relying parties read the set once, before the first token is signed.
+/// The public keys. A key of every algorithm is made if there is none yet: many relying parties
+/// read the set once, before the first token is signed.
 pub async fn key_set(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let failed = |failure: Failure| Error::Token { refusal: Refusal::at_token(&failure), basic: false };
     for algorithm in SIGNING {

@@ -1,7 +1,8 @@
-//! Why a request is refused, and where that may be said: on a page of ours, at the client's redirect URI, or as JSON.
+//! Why a request is refused, and where that may be said: on a page of ours, at the client's
+//! redirect URI, or as JSON.
 //!
-//! Whether an error may redirect belongs to the error: before the redirect URI is known to be the client's, nothing is ever sent there (RFC 6749, section 4.1.2.1;
-//! RFC 9700, section 4.11.2).
+//! Whether an error may redirect belongs to the error: before the redirect URI is known to be the
+//! client's, nothing is ever sent there (RFC 6749, section 4.1.2.1; RFC 9700, section 4.11.2).
 
 use super::authorize::ReplyTo;
 use super::wire::{Malformed, Parameters};
@@ -12,7 +13,8 @@ use crate::web::{self, PoolRequest, Response, page};
 use serde::Serialize;
 use std::time::Duration;
 
-/// An error code on the wire (RFC 6749, sections 4.1.2.1 and 5.2; RFC 6750, section 3.1; OpenID Connect Core 1.0, section 3.1.2.6).
+/// An error code on the wire (RFC 6749, sections 4.1.2.1 and 5.2; RFC 6750, section 3.1; OpenID
+/// Connect Core 1.0, section 3.1.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
     /// `invalid_request`
@@ -180,7 +182,8 @@ pub enum Error {
     Page(Refusal),
     /// At the redirect URI, which was found to be the client's.
     Redirect(Refusal, Box<ReplyTo>),
-    /// As JSON, at the token endpoint; a client that used the Authorization header is told the scheme (RFC 6749, section 5.2).
+    /// As JSON, at the token endpoint; a client that used the Authorization header is told the
+    /// scheme (RFC 6749, section 5.2).
     Token {
         /// What is wrong.
         refusal: Refusal,
@@ -194,7 +197,8 @@ pub enum Error {
         /// How long it waits.
         wait: Duration,
     },
-    /// In the WWW-Authenticate field, where a bearer token is presented (RFC 6750, section 3). Without a refusal nothing was presented.
+    /// In the WWW-Authenticate field, where a bearer token is presented (RFC 6750, section 3).
+    /// Without a refusal nothing was presented.
     Bearer(Option<Refusal>),
 }
 
@@ -270,7 +274,8 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The characters that a description may have: neither quotes nor backslashes (RFC 6749, section 5.2; RFC 6750, section 3).
+/// The characters that a description may have: neither quotes nor backslashes (RFC 6749, section
+/// 5.2; RFC 6750, section 3).
 fn printable(text: &str) -> String {
     text.chars().map(|c| if (c == ' ' || c.is_ascii_graphic()) && c != '"' && c != '\\' { c } else { '?' }).collect()
 }

@@ -1,4 +1,5 @@
-//! Tokens: ID tokens (OpenID Connect Core 1.0, section 2) and access tokens (RFC 9068), and what they say.
+//! Tokens: ID tokens (OpenID Connect Core 1.0, section 2) and access tokens (RFC 9068), and what
+//! they say.
 
 use super::app::App;
 use super::claims;
@@ -17,10 +18,12 @@ use crate::web::PoolRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The type in the header of an ID token, by which it cannot be taken for an access token (RFC 8725, section 3.11).
+/// The type in the header of an ID token, by which it cannot be taken for an access token (RFC
+/// 8725, section 3.11).
 pub const ID_TOKEN_TYPE: &str = "JWT";
 
-/// A successful response of the token endpoint (RFC 6749, section 5.1; OpenID Connect Core 1.0, section 3.1.3.3).
+/// A successful response of the token endpoint (RFC 6749, section 5.1; OpenID Connect Core 1.0,
+/// section 3.1.3.3).
 #[derive(Debug, Serialize)]
 pub struct TokenResponse {
     access_token: String,
@@ -31,7 +34,8 @@ pub struct TokenResponse {
     id_token: Option<String>,
 }
 
-/// The claims of an ID token. No `at_hash`: tokens that come together from the token endpoint need none (OpenID Connect Core 1.0, section 3.1.3.6).
+/// The claims of an ID token. No `at_hash`: tokens that come together from the token endpoint need
+/// none (OpenID Connect Core 1.0, section 3.1.3.6).
 #[derive(Debug, Serialize)]
 struct IdClaims<'a> {
     iss: &'a str,
@@ -69,7 +73,8 @@ impl Hint {
     }
 }
 
-/// Makes the tokens of a code that is about to be redeemed. Nothing is committed yet, so a failure here costs nobody a code.
+/// Makes the tokens of a code that is about to be redeemed. Nothing is committed yet, so a failure
+/// here costs nobody a code.
 pub async fn tokens(app: &App, request: &PoolRequest, client: &Client, code: &Code, grant: &Grant, entry: &Entry) -> Result<TokenResponse> {
     let now = app.now();
     let lifetimes = &request.pool.settings().lifetimes;
@@ -117,7 +122,8 @@ pub fn grant_end(request: &PoolRequest, now: Timestamp) -> Timestamp {
     now.plus(request.pool.settings().lifetimes.access_token.duration())
 }
 
-/// Reads an `id_token_hint`: an ID token of ours, expired or not (OpenID Connect RP-Initiated Logout 1.0, section 2). `None` for anything else.
+/// Reads an `id_token_hint`: an ID token of ours, expired or not (OpenID Connect RP-Initiated
+/// Logout 1.0, section 2). `None` for anything else.
 pub fn read_hint(request: &PoolRequest, token: &str) -> Result<Option<Hint>> {
     let keys = keys::public(&request.pool, Use::Oidc)?;
     let hint: Result<Hint> = jwt::verify(token, ID_TOKEN_TYPE, keys.iter().map(|key| key.public()));
@@ -132,7 +138,8 @@ pub const fn acr(level: Level) -> &'static str {
     }
 }
 
-/// How it was proven, as `amr` says it (RFC 8176, section 2; `fed` is what others say for an upstream, for which there is no registered value).
+/// How it was proven, as `amr` says it (RFC 8176, section 2; `fed` is what others say for an
+/// upstream, for which there is no registered value).
 pub const fn amr(method: Method) -> &'static str {
     match method {
         Method::Password => "pwd",

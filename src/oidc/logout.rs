@@ -1,7 +1,9 @@
 //! RP-Initiated Logout (OpenID Connect RP-Initiated Logout 1.0, section 2).
 //!
-//! A valid `id_token_hint` about the person who is logged in, made for a client that is still there, proves that the request comes from an application of theirs: the session ends at once. In every other
-//! case the person is asked first, or any site could log anybody out. A browser is sent on only to a URI that the client has registered, compared as text.
+//! A valid `id_token_hint` about the person who is logged in, made for a client that is still
+//! there, proves that the request comes from an application of theirs: the session ends at once. In
+//! every other case the person is asked first, or any site could log anybody out. A browser is sent
+//! on only to a URI that the client has registered, compared as text.
 
 use super::app::App;
 use super::error::{Error, Refusal};
@@ -27,14 +29,16 @@ pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     match (&session, &wish.hint) {
         (Some(session), Some(hint)) if session.authentication().uuid().to_string() == hint.sub => {}
         (Some(_), _) => return Ok(ask(app, request, &parameters)),
-        // There may be one that cannot be used just now, while the pool is suspended or its person disabled. It is not to come back.
+        // There may be one that cannot be used just now, while the pool is suspended or its person
+        // disabled. It is not to come back.
         (None, _) => {}
     }
     end(app, request).await?;
     Ok(goodbye(request, &wish))
 }
 
-/// A request in the body, or the form of our own page. Without the form token it goes on as a GET, since a Lax cookie does not come with a cross-site POST.
+/// A request in the body, or the form of our own page. Without the form token it goes on as a GET,
+/// since a Lax cookie does not come with a cross-site POST.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     let (parameters, wish) = read(request, &request.body)?;
     if !csrf::is_ours(request, PURPOSE, parameters.first(csrf::FIELD)) {
@@ -52,7 +56,8 @@ struct Wish {
     destination: Option<String>,
 }
 
-/// Reads and checks a request. Whatever is wrong is said on a page: nothing here ever redirects an error.
+/// Reads and checks a request. Whatever is wrong is said on a page: nothing here ever redirects an
+/// error.
 fn read(request: &PoolRequest, bytes: &[u8]) -> Result<(Parameters, Wish), Error> {
     let refuse = |description: &str| Error::Page(Refusal::request(description));
     let parameters = Parameters::parse(bytes).and_then(|parameters| parameters.each_once().map(|()| parameters));

@@ -18,16 +18,19 @@ macro_rules! route {
     };
 }
 
-/// The same for an endpoint that scripts of any origin may call: nothing it does depends on a cookie.
+/// The same for an endpoint that scripts of any origin may call: nothing it does depends on a
+/// cookie.
 macro_rules! public_route {
     ($matcher:expr, $app:expr, $handler:path) => {
         route!($matcher, $app, $handler).map(public).boxed()
     };
 }
 
-/// The provider's endpoints, which send people through that entrance; paths are relative to the pool's URL.
+/// The provider's endpoints, which send people through that entrance; paths are relative to the
+/// pool's URL.
 ///
-/// A path is asked before a method: a method that is asked first would answer 405 for every path that is not here.
+/// A path is asked before a method: a method that is asked first would answer 405 for every path
+/// that is not here.
 pub fn routes(entrance: Entrance) -> BoxedFilter<(Response,)> {
     let app = &Arc::new(App::new(entrance));
     well_known(app).or(oauth2(app)).unify().boxed()

@@ -1,4 +1,5 @@
-//! The token endpoint (RFC 6749, section 3.2): parse, client authentication, grant, issue, one commit. No grant can skip the first two.
+//! The token endpoint (RFC 6749, section 3.2): parse, client authentication, grant, issue, one
+//! commit. No grant can skip the first two.
 
 use super::app::App;
 use super::client;
@@ -22,7 +23,8 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     Ok(web::with_header(web::json(StatusCode::OK, &tokens), header::PRAGMA, "no-cache"))
 }
 
-/// The form of the body. Credentials in the query would end up in logs: they are not looked at (RFC 6749, section 2.3.1).
+/// The form of the body. Credentials in the query would end up in logs: they are not looked at (RFC
+/// 6749, section 2.3.1).
 fn form(request: &PoolRequest) -> Result<Parameters, Refusal> {
     if !is_form(request) {
         return Err(Refusal::request("send the parameters as application/x-www-form-urlencoded"));

@@ -1,4 +1,5 @@
-//! The userinfo endpoint (OpenID Connect Core 1.0, section 5.3), a resource that access tokens open (RFC 6750).
+//! The userinfo endpoint (OpenID Connect Core 1.0, section 5.3), a resource that access tokens open
+//! (RFC 6750).
 
 use super::app::App;
 use super::claims;
@@ -25,7 +26,8 @@ pub async fn answer(app: &App, request: &PoolRequest) -> Result<Response, Error>
     Ok(web::json(StatusCode::OK, &claims))
 }
 
-/// The token of the header, or of the form of a POST (RFC 6750, sections 2.1 and 2.2), and not of both. Never of the query, which ends up in logs.
+/// The token of the header, or of the form of a POST (RFC 6750, sections 2.1 and 2.2), and not of
+/// both. Never of the query, which ends up in logs.
 fn token(request: &PoolRequest) -> Result<String, Error> {
     let refuse = |description: &str| Error::Bearer(Some(Refusal::request(description)));
     let mut headers = request.headers.get_all("authorization").iter();

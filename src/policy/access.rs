@@ -9,7 +9,8 @@
 //! | service | every entry | all but secrets | nothing |
 //! | administrator, operator | every entry | all but secrets | all that is not kept by the server |
 //!
-//! What somebody may not see does not exist for them: the answer is "not found", never "not allowed".
+//! What somebody may not see does not exist for them: the answer is "not found", never "not
+//! allowed".
 
 use crate::model::{Actor, EntryId, Error, Result, Role};
 
@@ -81,7 +82,8 @@ pub fn may_see_entry(viewer: &Viewer, kind: EntryKind, entry: EntryId) -> bool {
     }
 }
 
-/// Whether the viewer may know who acted on an entry, be it somebody who is gone or an operator. Others are told only whom they may see.
+/// Whether the viewer may know who acted on an entry, be it somebody who is gone or an operator.
+/// Others are told only whom they may see.
 pub const fn may_see_actors(viewer: &Viewer) -> bool {
     matches!(viewer.role, Role::Service | Role::Administrator | Role::Operator)
 }
@@ -96,12 +98,14 @@ pub fn may_read(viewer: &Viewer, class: AccessClass, entry: EntryId) -> bool {
     }
 }
 
-/// Whether the viewer may filter and sort by attributes of that class on that entry. An attribute that they may not filter by is Undefined.
+/// Whether the viewer may filter and sort by attributes of that class on that entry. An attribute
+/// that they may not filter by is Undefined.
 pub fn may_filter(viewer: &Viewer, class: AccessClass, entry: EntryId) -> bool {
     may_read(viewer, class, entry)
 }
 
-/// Attributes of the own entry that a user keeps: the profile. What names somebody to applications (uid, mail, cn) is not among them.
+/// Attributes of the own entry that a user keeps: the profile. What names somebody to applications
+/// (uid, mail, cn) is not among them.
 pub const PROFILE: &[&str] = &[
     "displayName",
     "givenName",
@@ -130,7 +134,8 @@ pub fn is_profile(attribute: &str) -> bool {
     PROFILE.iter().any(|name| name.eq_ignore_ascii_case(attribute))
 }
 
-/// Whether the viewer may change that attribute (its first name in the schema) of an entry that they may see.
+/// Whether the viewer may change that attribute (its first name in the schema) of an entry that
+/// they may see.
 pub fn may_write(viewer: &Viewer, attribute: &str, entry: EntryId) -> Result<()> {
     if viewer.is_administrator() || (viewer.role == Role::User && viewer.is(entry) && is_profile(attribute)) {
         return Ok(());
@@ -216,7 +221,8 @@ mod tests {
 
     #[test]
     fn who_writes_what() {
-        // Columns: a profile attribute and mail of somebody else, then of oneself; a password of somebody else, then of oneself; arranging entries.
+        // Columns: a profile attribute and mail of somebody else, then of oneself; a password of
+        // somebody else, then of oneself; arranging entries.
         let table = [
             (Anonymous, [false, false, false, false, false, false, false]),
             (User, [false, false, true, false, false, true, false]),

@@ -1,9 +1,11 @@
 //! Whether the wall clock can be trusted with what cannot be taken back: to delete what has ended.
 //!
-//! A machine has two clocks: one on the wall, which operators and time servers correct, and a steady one, which only counts. While both go alike, the wall clock is
-//! trusted. When it leaps, it may be wrong or may have been wrong; which of the two no program can tell. So for [`HOLD`] nothing is deleted, and what is written is
-//! stamped as the steady clock goes on from before; then the wall clock is taken at its word. Who judges whether something has ended always asks the wall clock:
-//! that can be taken back.
+//! A machine has two clocks: one on the wall, which operators and time servers correct, and a
+//! steady one, which only counts. While both go alike, the wall clock is trusted. When it leaps, it
+//! may be wrong or may have been wrong; which of the two no program can tell. So for [`HOLD`]
+//! nothing is deleted, and what is written is stamped as the steady clock goes on from before; then
+//! the wall clock is taken at its word. Who judges whether something has ended always asks the wall
+//! clock: that can be taken back.
 //!
 //! ```text
 //!            leap                          HOLD has passed without another leap
@@ -12,30 +14,37 @@
 //!                    └──┘ leap
 //! ```
 //!
-//! A machine that was off has no steady clock for that time, and may have been off for months. So at a start the time that was last trusted is compared: a clock
-//! that is before it, or more than [`MAX_OFF`] after it, holds deletions back too. Stamps go by the wall clock then. To go on from the time that was last trusted
-//! would date whatever is written in the first hour to the day when the machine was switched off, or its data saved; and that is why a clock has gone ahead far
-//! more often than that it is wrong.
+//! A machine that was off has no steady clock for that time, and may have been off for months. So
+//! at a start the time that was last trusted is compared: a clock that is before it, or more than
+//! [`MAX_OFF`] after it, holds deletions back too. Stamps go by the wall clock then. To go on from
+//! the time that was last trusted would date whatever is written in the first hour to the day when
+//! the machine was switched off, or its data saved; and that is why a clock has gone ahead far more
+//! often than that it is wrong.
 //!
-//! A stamp is never before one that was given earlier. Whoever follows the changes of a directory asks for what was stamped after the last change that they have
-//! seen: of what is stamped before it they would never hear. Records that a clock ahead of the time has stamped therefore go first until that time has come, and
-//! what is written meanwhile is stamped a microsecond after them: a date that is too late can be seen, and a change that is missed cannot. So what is remembered
-//! over a restart is two moments: the time that was last trusted, which a clock that is believed later takes back, and the last stamp, which nothing does. A clock
-//! ahead under which nothing was stamped leaves no trace.
+//! A stamp is never before one that was given earlier. Whoever follows the changes of a directory
+//! asks for what was stamped after the last change that they have seen: of what is stamped before
+//! it they would never hear. Records that a clock ahead of the time has stamped therefore go first
+//! until that time has come, and what is written meanwhile is stamped a microsecond after them: a
+//! date that is too late can be seen, and a change that is missed cannot. So what is remembered
+//! over a restart is two moments: the time that was last trusted, which a clock that is believed
+//! later takes back, and the last stamp, which nothing does. A clock ahead under which nothing was
+//! stamped leaves no trace.
 
 use crate::model::Timestamp;
 use std::time::Duration;
 
-/// How far the clocks may drift apart, besides a thousandth of the time: a time server slews by half of that at most, and a leap second is one.
+/// How far the clocks may drift apart, besides a thousandth of the time: a time server slews by
+/// half of that at most, and a leap second is one.
 pub const MAX_DRIFT: Duration = Duration::from_secs(60);
 /// How long nothing is deleted after a leap.
 pub const HOLD: Duration = Duration::from_secs(60 * 60);
 /// How long a machine may have been off without being asked about it.
 pub const MAX_OFF: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long the wall clock is measured by one reading of it. Over a longer time what is taken for drift would grow to hours.
+/// How long the wall clock is measured by one reading of it. Over a longer time what is taken for
+/// drift would grow to hours.
 pub const RENEWED: Duration = Duration::from_secs(24 * 60 * 60);
-/// How far in the future a record may seem to be made: clocks of several machines, and of one before and after a correction, differ. What claims to be from beyond
-/// that is not believed.
+/// How far in the future a record may seem to be made: clocks of several machines, and of one
+/// before and after a correction, differ. What claims to be from beyond that is not believed.
 pub const SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// Whether something claims to have been made in the future.
@@ -43,7 +52,8 @@ pub fn is_from_the_future(made: Timestamp, now: Timestamp) -> bool {
     made > now.plus(SKEW)
 }
 
-/// Whether something is alive that lasts so long at most and ends at that moment. What ends later than it could has been made in the future.
+/// Whether something is alive that lasts so long at most and ends at that moment. What ends later
+/// than it could has been made in the future.
 pub fn is_alive(end: Timestamp, lifetime: Duration, now: Timestamp) -> bool {
     now < end && end <= now.plus(lifetime).plus(SKEW)
 }
@@ -92,9 +102,11 @@ impl Default for Noted {
 /// What is thought of the wall clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
-    /// The reading that the wall clock is measured by: the first one after the last leap, or of the day.
+    /// The reading that the wall clock is measured by: the first one after the last leap, or of the
+    /// day.
     anchor: Reading,
-    /// Of a clock that is held: the reading that stamps go on from, and when it is trusted again by the steady clock.
+    /// Of a clock that is held: the reading that stamps go on from, and when it is trusted again by
+    /// the steady clock.
     held: Option<(Reading, Duration)>,
     /// The last stamp that was given.
     stamp: Timestamp,

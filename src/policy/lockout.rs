@@ -12,8 +12,9 @@
 //!                 └───────────── `duration` has passed ──────────┘
 //! ```
 //!
-//! No timer ends a lock: it is over when `now` says so. A failure while locked changes nothing, so nobody can prolong another's lock by trying on.
-//! `draft-behera-ldap-password-policy-11`, section 5.2.9 to 5.2.12, names the same three settings.
+//! No timer ends a lock: it is over when `now` says so. A failure while locked changes nothing, so
+//! nobody can prolong another's lock by trying on. `draft-behera-ldap-password-policy-11`, section
+//! 5.2.9 to 5.2.12, names the same three settings.
 //!
 //! # Two sides
 //!
@@ -132,7 +133,8 @@ pub struct State {
     pub locked_until: Option<Timestamp>,
 }
 
-/// Whether it is locked at that moment. A lock that a clock set which was ahead would last until that moment has come: it does not count.
+/// Whether it is locked at that moment. A lock that a clock set which was ahead would last until
+/// that moment has come: it does not count.
 pub fn is_locked(state: &State, now: Timestamp) -> bool {
     state.locked_until.is_some_and(|until| now < until) && !state.last_failure.is_some_and(|last| is_from_the_future(last, now))
 }

@@ -1,4 +1,5 @@
-//! Which passwords may be set (NIST SP 800-63B, section 3.1.1: length and a block list, no composition rules).
+//! Which passwords may be set (NIST SP 800-63B, section 3.1.1: length and a block list, no
+//! composition rules).
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Judges a new password; `names` are those of its owner (uid, common name, mail). Lists everything that is wrong with it.
+/// Judges a new password; `names` are those of its owner (uid, common name, mail). Lists everything
+/// that is wrong with it.
 pub fn check(policy: &PasswordPolicy, password: &[u8], names: &[&str]) -> Result<(), Vec<Violation>> {
     let mut violations = Vec::new();
     if password.len() > usize::from(policy.max_length) {
@@ -91,7 +93,8 @@ fn contains_name(folded: &str, name: &str) -> bool {
     name.chars().count() >= MIN_NAME_CHARS && folded.contains(&name.to_lowercase())
 }
 
-/// Passwords that are guessed first. Those under eight characters are left out: the length refuses them already.
+/// Passwords that are guessed first. Those under eight characters are left out: the length refuses
+/// them already.
 const COMMON: &[&str] = &[
     "00000000",
     "11111111",

@@ -36,7 +36,8 @@ pub fn ends_at_the_latest(policy: &SessionPolicy, began: Timestamp) -> Timestamp
     began.plus(policy.absolute.duration())
 }
 
-/// Whether that session is over. One that claims to begin in the future is over too: its record is not to be trusted.
+/// Whether that session is over. One that claims to begin in the future is over too: its record is
+/// not to be trusted.
 pub fn is_over(policy: &SessionPolicy, began: Timestamp, used: Timestamp, now: Timestamp) -> bool {
     now >= ends_at(policy, began, used) || used < began || is_from_the_future(began, now)
 }

@@ -158,7 +158,8 @@ impl Pool {
         sealed::open(former.unwrap_or(&self.data_key), sealed, &self.place(key))
     }
 
-    /// Seals what others carry for us, as base64url text. It opens in this pool only, for that purpose and for whom `bound_to` names.
+    /// Seals what others carry for us, as base64url text. It opens in this pool only, for that
+    /// purpose and for whom `bound_to` names.
     pub fn seal_text(&self, purpose: &str, bound_to: &[u8], plain: &[u8]) -> Result<String> {
         let salt: [u8; SALT] = random(self.surroundings.entropy.as_ref());
         let key = self.data_key.derive(purpose, &salt);
@@ -166,7 +167,8 @@ impl Pool {
         Ok(digest::base64url(&[salt.as_slice(), &sealed].concat()))
     }
 
-    /// Opens what [`seal_text`](Self::seal_text) made for that purpose and for whom `bound_to` names. `None` for everything else: anybody may send anything.
+    /// Opens what [`seal_text`](Self::seal_text) made for that purpose and for whom `bound_to`
+    /// names. `None` for everything else: anybody may send anything.
     pub fn open_text(&self, purpose: &str, bound_to: &[u8], text: &str) -> Option<Secret<Vec<u8>>> {
         let bytes = digest::from_base64url(text)?;
         let (salt, sealed) = bytes.split_at_checked(SALT)?;
@@ -175,7 +177,8 @@ impl Pool {
         sealed::open(&key.derive(purpose, salt), sealed, &self.carried(bound_to)).ok()
     }
 
-    /// A message authentication code under a key of this pool, one for each purpose: paging cookies, hashes of unknown names, pairwise ids.
+    /// A message authentication code under a key of this pool, one for each purpose: paging
+    /// cookies, hashes of unknown names, pairwise ids.
     pub fn mac(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
         self.former_data_keys.first().unwrap_or(&self.data_key).mac(purpose, message)
     }

@@ -17,11 +17,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
-/// How long a certificate is valid: it is a way to hand over a key, and service providers configure it once.
+/// How long a certificate is valid: it is a way to hand over a key, and service providers configure
+/// it once.
 pub const CERTIFICATE_VALID: Seconds = Seconds::days(3653);
 /// Parsed keys that are kept ready.
 const HELD: usize = 4096;
-/// Keys that are made at the same time: each takes one of the threads that logins wait for, for a tenth of a second or more.
+/// Keys that are made at the same time: each takes one of the threads that logins wait for, for a
+/// tenth of a second or more.
 const MADE_AT_ONCE: usize = 1;
 /// Requests from one address that wait for keys of any pools at most.
 const MAX_IN_LINE: usize = 64;
@@ -63,8 +65,9 @@ struct KeyRecord {
 
 /// The parsed keys of all pools, bounded, and the turns of those that are being made.
 ///
-/// Anybody can ask for the keys of any pool, and the first to ask has them made. So each address has one key made at a time: who asks for those of ten thousand pools
-/// waits for all of them, and somebody else for one of theirs.
+/// Anybody can ask for the keys of any pool, and the first to ask has them made. So each address
+/// has one key made at a time: who asks for those of ten thousand pools waits for all of them, and
+/// somebody else for one of theirs.
 pub(super) struct Keyring {
     held: Cache<(PoolId, Key), (Sequence, Arc<SigningKey>)>,
     making: Semaphore,
@@ -111,7 +114,8 @@ impl Keyring {
     }
 }
 
-/// The key that signs now; made if there is none yet. Busy if too many are asked for from the maker's address.
+/// The key that signs now; made if there is none yet. Busy if too many are asked for from the
+/// maker's address.
 pub async fn current(pool: &Pool, usage: Use, algorithm: Algorithm, maker: Maker<'_>) -> Result<Arc<SigningKey>> {
     let key = current_key(usage, algorithm);
     if let Some(row) = pool.store().get(&key)? {
@@ -141,7 +145,8 @@ pub async fn current(pool: &Pool, usage: Use, algorithm: Algorithm, maker: Maker
     }
 }
 
-/// Every key that may be met. Empty before the first [`current`]. One that cannot be read is left out, and the log says so: it verifies nothing, and the others do.
+/// Every key that may be met. Empty before the first [`current`]. One that cannot be read is left
+/// out, and the log says so: it verifies nothing, and the others do.
 pub fn public(pool: &Pool, usage: Use) -> Result<Vec<Arc<SigningKey>>> {
     let mut keys = Vec::new();
     for row in pool.store().scan(&Prefix::named(Space::SigningKey, &[usage.number()]), None) {

@@ -1,7 +1,8 @@
 //! Whether a master key is the one that the store is sealed with.
 //!
-//! A check value, sealed under the key, lies among the server's records before the key seals anything else. A store of an earlier release has none: there the key
-//! must open a data key of a pool, and the check value is written as soon as no pool there is sealed with another key.
+//! A check value, sealed under the key, lies among the server's records before the key seals
+//! anything else. A store of an earlier release has none: there the key must open a data key of a
+//! pool, and the check value is written as soon as no pool there is sealed with another key.
 
 use super::handle::data_key_place;
 use super::record::PoolRecord;
@@ -25,14 +26,16 @@ struct CheckRecord {
     sealed: ByteVec,
 }
 
-/// Whether no master key was ever used for the store: it has no check value, and no pool was ever made in it. Only then may a key be made for it.
+/// Whether no master key was ever used for the store: it has no check value, and no pool was ever
+/// made in it. Only then may a key be made for it.
 pub fn is_unused(store: &Store) -> Result<bool> {
     let has_check = store.server_get(&ServerKey::meta(NAME))?.is_some();
     let is_empty = |prefix: &ServerPrefix| Ok::<_, Error>(store.server_scan(prefix, None).next().transpose()?.is_none());
     Ok(!has_check && is_empty(&ServerPrefix::counters())? && is_empty(&ServerPrefix::pools())?)
 }
 
-/// Refuses a master key that is not the store's, with nothing written. Writes the check value of one that is, if it is not there yet.
+/// Refuses a master key that is not the store's, with nothing written. Writes the check value of
+/// one that is, if it is not there yet.
 pub(super) async fn admit(store: &Store, master: &MasterKey, entropy: &dyn Entropy) -> Result<()> {
     let key = ServerKey::meta(NAME);
     if let Some(row) = store.server_get(&key)? {
@@ -58,7 +61,8 @@ pub(super) async fn admit(store: &Store, master: &MasterKey, entropy: &dyn Entro
     store.commit_server(changes).await.map(drop).map_err(Error::from)
 }
 
-/// How many pools are sealed with another master key. Fails if there are data keys and this one opens none of them; what cannot be read says nothing.
+/// How many pools are sealed with another master key. Fails if there are data keys and this one
+/// opens none of them; what cannot be read says nothing.
 fn sealed_with_others(store: &Store, master: &MasterKey) -> Result<usize> {
     let (mut opened, mut others, mut ids) = (false, 0, BTreeSet::new());
     for row in store.server_scan(&ServerPrefix::pools(), None) {

@@ -27,7 +27,8 @@ pub const MAX_DISPLAY_NAME: usize = 256;
 pub const MAX_LISTED: usize = 1000;
 /// Pools whose handles are kept ready.
 const HANDLES: usize = 4096;
-/// Slugs and suffixes whose pools are remembered. They may be remembered for ever, since neither is ever used again.
+/// Slugs and suffixes whose pools are remembered. They may be remembered for ever, since neither is
+/// ever used again.
 const NAMES: usize = 16_384;
 /// The counter of pool ids.
 const COUNTER: &str = "pool";
@@ -61,16 +62,19 @@ pub struct Registry {
     store: Store,
     clock: Arc<dyn Clock>,
     surroundings: Surroundings,
-    /// Parsed handles. Each use compares the version with that of the row, so a handle here may be old but never serves.
+    /// Parsed handles. Each use compares the version with that of the row, so a handle here may be
+    /// old but never serves.
     handles: Cache<PoolId, Arc<Pool>>,
     slugs: Cache<String, PoolId>,
     suffixes: Cache<Vec<u8>, PoolId>,
-    /// Creations take turns: all of them write the counter, so that side by side they would only conflict.
+    /// Creations take turns: all of them write the counter, so that side by side they would only
+    /// conflict.
     creating: Mutex<()>,
 }
 
 impl Registry {
-    /// The registry of a store that is sealed with that master key. A key that is not the store's is refused with nothing written.
+    /// The registry of a store that is sealed with that master key. A key that is not the store's
+    /// is refused with nothing written.
     pub async fn open(store: Store, master: MasterKey, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self> {
         master_key::admit(&store, &master, entropy.as_ref()).await?;
         Ok(Self {
@@ -130,12 +134,14 @@ impl Registry {
         Ok(None)
     }
 
-    /// The latest commit that is visible, to whatever pool: while it is the latest, whatever was read since stays true.
+    /// The latest commit that is visible, to whatever pool: while it is the latest, whatever was
+    /// read since stays true.
     pub fn latest(&self) -> Sequence {
         self.store.latest()
     }
 
-    /// Pools in the order of their numbers, those that are being deleted or cannot be read too; at most [`MAX_LISTED`].
+    /// Pools in the order of their numbers, those that are being deleted or cannot be read too; at
+    /// most [`MAX_LISTED`].
     pub fn list(&self, after: Option<PoolId>, limit: usize) -> Result<Vec<(PoolId, Listed<Arc<Pool>>)>> {
         let after = after.map(ServerKey::pool);
         let slugs = LazyCell::new(|| self.slugs_by_number());
@@ -155,9 +161,11 @@ impl Registry {
         .collect()
     }
 
-    /// Creates a pool in one commit, together with what `fill` puts into it. `fill` may be called again when others create pools at the same time.
+    /// Creates a pool in one commit, together with what `fill` puts into it. `fill` may be called
+    /// again when others create pools at the same time.
     ///
-    /// Fails with `Conflict(Exists)` on a slug or suffix that is or was in use and with `Invalid` on what breaks a rule.
+    /// Fails with `Conflict(Exists)` on a slug or suffix that is or was in use and with `Invalid`
+    /// on what breaks a rule.
     pub async fn create(&self, new: NewPool, actor: &Actor, fill: impl Fn(&Pool, &mut Changes) -> Result<()>) -> Result<Arc<Pool>> {
         check_display_name(&new.display_name)?;
         new.settings.check()?;
@@ -201,11 +209,13 @@ impl Registry {
         Err(Error::contended())
     }
 
-    /// Changes what can be changed of a pool. `change` may be called again when others change it at the same time.
+    /// Changes what can be changed of a pool. `change` may be called again when others change it at
+    /// the same time.
     pub async fn update(&self, id: PoolId, actor: &Actor, mut change: impl FnMut(&mut Draft) -> Result<()>) -> Result<Arc<Pool>> {
         let event = Event::success(self.clock.now(), Action::PoolUpdate, actor);
         self.amend(id, &event, |record| {
-            // Read after the record: if it is another one, the commit conflicts, and all of it is decided again.
+            // Read after the record: if it is another one, the commit conflicts, and all of it is
+            // decided again.
             let before = self.by_id(id)?.ok_or_else(|| no_pool(id))?;
             let mut draft = Draft { before, display_name: record.display_name.clone(), settings: record.settings.clone() };
             change(&mut draft)?;

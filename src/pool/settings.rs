@@ -10,7 +10,8 @@ use crate::policy::session::SessionPolicy;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-/// What a pool's administrators may choose. Every field has a default, so that an empty document is a whole one.
+/// What a pool's administrators may choose. Every field has a default, so that an empty document is
+/// a whole one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(default, deny_unknown_fields)]
 #[cbor(map)]
@@ -85,9 +86,11 @@ pub struct AuditLog {
 pub const AUDIT_RETENTION: Days = Days(90);
 /// The longest that audit events may stay.
 pub const MAX_AUDIT_RETENTION: Days = Days(3650);
-/// Longest life of an authorization code, in seconds (RFC 6749, section 4.1.2 recommends ten minutes at most).
+/// Longest life of an authorization code, in seconds (RFC 6749, section 4.1.2 recommends ten
+/// minutes at most).
 pub const MAX_CODE_LIFETIME: Seconds = Seconds::minutes(10);
-/// Longest life of an access token or an ID token. A signing key that was changed for another stays public for longer than that.
+/// Longest life of an access token or an ID token. A signing key that was changed for another stays
+/// public for longer than that.
 pub const MAX_TOKEN_LIFETIME: Seconds = Seconds::days(1);
 /// Longest life of a session.
 pub const MAX_SESSION_LIFETIME: Seconds = Seconds::days(400);

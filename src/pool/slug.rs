@@ -7,7 +7,8 @@ use std::fmt;
 /// Most characters of a slug: those of a DNS label (RFC 1035, section 2.3.4).
 pub const MAX_SLUG: usize = 63;
 
-/// Slugs that no pool may have: they are or could become names of the server's own in paths and host names.
+/// Slugs that no pool may have: they are or could become names of the server's own in paths and
+/// host names.
 pub const RESERVED: &[&str] = &[
     "account",
     "accounts",
@@ -68,12 +69,14 @@ pub const RESERVED: &[&str] = &[
     "www",
 ];
 
-/// A slug: lower-case letters, digits and hyphens, at most 63, none at either end a hyphen; not reserved.
+/// A slug: lower-case letters, digits and hyphens, at most 63, none at either end a hyphen; not
+/// reserved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(String);
 
 impl Slug {
-    /// Reads a slug. Upper case is refused rather than folded: a slug is part of an issuer, which is compared as written.
+    /// Reads a slug. Upper case is refused rather than folded: a slug is part of an issuer, which
+    /// is compared as written.
     pub fn parse(text: &str) -> Result<Self> {
         let shaped = !text.is_empty()
             && text.len() <= MAX_SLUG
@@ -93,7 +96,8 @@ impl Slug {
         Ok(Self(text.to_owned()))
     }
 
-    /// A slug that was judged when its pool was created: a word that is reserved since then does not take it away.
+    /// A slug that was judged when its pool was created: a word that is reserved since then does
+    /// not take it away.
     pub(super) const fn stored(text: String) -> Self {
         Self(text)
     }

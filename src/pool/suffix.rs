@@ -1,7 +1,10 @@
-//! The rule that keeps pools apart in the directory tree: no suffix equals, contains or lies under another's, and none is used twice.
+//! The rule that keeps pools apart in the directory tree: no suffix equals, contains or lies under
+//! another's, and none is used twice.
 //!
-//! Each suffix has a row under its normalised name, and each of its ancestors has a row that says "a suffix lies under here". A new suffix needs its own row to be absent
-//! and none of its ancestors' rows to be a suffix: a handful of rows, whatever the number of pools, and two creations at the same time cannot both succeed.
+//! Each suffix has a row under its normalised name, and each of its ancestors has a row that says
+//! "a suffix lies under here". A new suffix needs its own row to be absent and none of its
+//! ancestors' rows to be a suffix: a handful of rows, whatever the number of pools, and two
+//! creations at the same time cannot both succeed.
 
 use crate::model::error::Rule;
 use crate::model::{Dn, Error, PoolId, Rdn, Result};
@@ -52,7 +55,8 @@ pub(super) fn new_suffix(dn: &Dn) -> Result<Vec<Vec<u8>>> {
     Ok(names)
 }
 
-/// The normalised names that could be the suffix over a DN, the uppermost first. Ends before the first RDN that no suffix can hold.
+/// The normalised names that could be the suffix over a DN, the uppermost first. Ends before the
+/// first RDN that no suffix can hold.
 pub(super) fn normalised(dn: &Dn) -> impl Iterator<Item = Vec<u8>> {
     let parts = dn.rdns().iter().rev().take(MAX_SUFFIX_RDNS).map_while(normalised_rdn);
     parts
@@ -74,7 +78,8 @@ fn normalised_rdn(rdn: &Rdn) -> Option<Vec<u8>> {
     (!value.is_empty() && !value.contains('\0')).then(|| format!("{name}={value}\0").into_bytes())
 }
 
-/// Maps, folds and normalises (RFC 4518, section 2). Normalising can uncover letters that fold again, hence it is done twice; it folds or normalises, but not both at once.
+/// Maps, folds and normalises (RFC 4518, section 2). Normalising can uncover letters that fold
+/// again, hence it is done twice; it folds or normalises, but not both at once.
 fn prepared(value: &str) -> Option<String> {
     if !value.is_empty() && value.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
         return Some(value.to_ascii_lowercase());

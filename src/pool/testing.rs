@@ -1,4 +1,5 @@
-//! A registry over a store in a temporary folder, with a clock that stands still and entropy that counts: for the tests of this room.
+//! A registry over a store in a temporary folder, with a clock that stands still and entropy that
+//! counts: for the tests of this room.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;

@@ -38,7 +38,8 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// A response with an assertion about whoever is logged in; the inner error is a refusal that the service provider is told.
+    /// A response with an assertion about whoever is logged in; the inner error is a refusal that
+    /// the service provider is told.
     pub fn assert(
         &self,
         provider: &ServiceProvider,
@@ -56,7 +57,8 @@ impl Issuer {
             return Ok(Err(Refusal { status: Status::InvalidNameIdPolicy, message: "the person has no NameID of this format" }));
         };
         let id = self.id();
-        // A name of its own for each service provider: they cannot tell that two of them mean one session.
+        // A name of its own for each service provider: they cannot tell that two of them mean one
+        // session.
         let session_index =
             format!("_{}", digest::base64url(&self.pool.mac(SESSION_PURPOSE, &name_id::pairwise(audience, session.hash()))));
         let assertion = Assertion {
@@ -81,7 +83,8 @@ impl Issuer {
         if provider.sign == Signed::Assertion { Ok(Ok(response)) } else { self.sign(&response, &id).map(Ok) }
     }
 
-    /// A response that says why there is no assertion. It has nothing else to be signed, so it is signed itself.
+    /// A response that says why there is no assertion. It has nothing else to be signed, so it is
+    /// signed itself.
     pub fn refuse(&self, request: &SsoRequest, refusal: Refusal) -> model::Result<String> {
         let id = self.id();
         let response = response_xml(&id, &self.reply(request), Err((refusal.status, refusal.message)));
@@ -102,7 +105,8 @@ impl Issuer {
     }
 }
 
-/// What the service provider is told about the person: the attributes that it was registered for and that the person may read of themselves.
+/// What the service provider is told about the person: the attributes that it was registered for
+/// and that the person may read of themselves.
 fn attributes(directory: &Directory, entry: &Entry, provider: &ServiceProvider) -> model::Result<Vec<SubjectAttribute>> {
     let viewer = Viewer { role: Role::User, entry: Some(entry.id()) };
     let mut told: Vec<SubjectAttribute> = Vec::new();

@@ -1,4 +1,5 @@
-//! Authentication context classes (SAML authentication context, section 3.4): what a login is worth, and what of that is said.
+//! Authentication context classes (SAML authentication context, section 3.4): what a login is
+//! worth, and what of that is said.
 
 use super::wire::{Comparison, RequestedContext};
 use crate::authn::{Level, Method};
@@ -12,14 +13,16 @@ pub const PASSWORD_PROTECTED: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Pas
 /// Several factors of different kinds (REFEDS MFA profile).
 pub const MULTIPLE_FACTORS: &str = "https://refeds.org/profile/mfa";
 
-/// The classes that are known, weakest first. Plain HTTP is served on loopback only, so a password is always protected on its way.
+/// The classes that are known, weakest first. Plain HTTP is served on loopback only, so a password
+/// is always protected on its way.
 const CLASSES: [&str; 4] = [UNSPECIFIED, PASSWORD, PASSWORD_PROTECTED, MULTIPLE_FACTORS];
 
 fn strength(class: &str) -> Option<usize> {
     CLASSES.iter().position(|known| *known == class)
 }
 
-/// The strongest class that a level of login reaches. An upstream that the pool trusts counts as much as a login of the pool itself.
+/// The strongest class that a level of login reaches. An upstream that the pool trusts counts as
+/// much as a login of the pool itself.
 const fn reached(level: Level) -> usize {
     match level {
         Level::Single => 2,
@@ -27,7 +30,8 @@ const fn reached(level: Level) -> usize {
     }
 }
 
-/// The demand without the classes that nobody here reaches anyway: what waits for a login is small, whatever was asked for.
+/// The demand without the classes that nobody here reaches anyway: what waits for a login is small,
+/// whatever was asked for.
 pub fn known(requested: RequestedContext) -> RequestedContext {
     let classes = requested.classes.into_iter().filter(|class| strength(class).is_some()).collect();
     RequestedContext { classes, ..requested }
@@ -43,7 +47,8 @@ pub fn needs_multiple(requested: Option<&RequestedContext>) -> bool {
     choose(requested, Level::Single, &[]).is_none() && choose(requested, Level::Multiple, &[]).is_some()
 }
 
-/// The class to state for a login; `None` when it is not what was asked for (SAML core, section 3.3.2.2.1).
+/// The class to state for a login; `None` when it is not what was asked for (SAML core, section
+/// 3.3.2.2.1).
 pub fn choose(requested: Option<&RequestedContext>, level: Level, methods: &[Method]) -> Option<&'static str> {
     let reached = reached(level);
     let own = match level {

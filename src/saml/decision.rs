@@ -1,4 +1,5 @@
-//! What becomes of a request: an assertion, a refusal, or a login first. Pure, so that every case can be read off a table.
+//! What becomes of a request: an assertion, a refusal, or a login first. Pure, so that every case
+//! can be read off a table.
 
 use super::context;
 use super::request::{Refusal, SsoRequest};
@@ -18,7 +19,8 @@ pub struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// What a session proves. `since` is when the request began to wait for a login in this browser, if it did.
+    /// What a session proves. `since` is when the request began to wait for a login in this
+    /// browser, if it did.
     pub fn of(session: &'a Session, since: Option<Timestamp>) -> Self {
         let authentication = session.authentication();
         let fresh = since.is_some_and(|since| session.is_proven_since(since));

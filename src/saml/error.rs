@@ -1,4 +1,5 @@
-//! From the domain error to a SAML status. Where there is nobody to answer to, the person gets a page.
+//! From the domain error to a SAML status. Where there is nobody to answer to, the person gets a
+//! page.
 
 use super::wire::Status;
 use crate::model::error::Denial;

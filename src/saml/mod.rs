@@ -1,8 +1,10 @@
 //! The SAML face: a pool as SAML 2.0 Identity Provider for the Web Browser SSO profile.
 //!
-//! Owns the wire format of SAML ([`wire`]), the metadata, the decisions about a request and the assertions. May use the core, `web` and `entrance`. Never checks a password
-//! and never makes a login: it asks `authn` for a session or sends the browser through the entrance. An answer, good or bad, goes to a registered
-//! assertion consumer service or nowhere. XML is parsed, verified and signed in `work`.
+//! Owns the wire format of SAML ([`wire`]), the metadata, the decisions about a request and the
+//! assertions. May use the core, `web` and `entrance`. Never checks a password and never makes a
+//! login: it asks `authn` for a session or sends the browser through the entrance. An answer, good
+//! or bad, goes to a registered assertion consumer service or nowhere. XML is parsed, verified and
+//! signed in `work`.
 
 mod assertion;
 mod context;

@@ -1,11 +1,13 @@
 //! What a person is called towards a service provider (SAML core, section 8.3).
 //!
-//! Persistent names are derived, not stored: a code under a key of the pool over the service provider and the entry's UUID. Two service providers cannot tell
-//! that their names mean one person, nobody without the key can compute a name, a login writes nothing for it, and it stays the same for as long as the entry
-//! keeps its UUID, whatever else about the entry changes.
+//! Persistent names are derived, not stored: a code under a key of the pool over the service
+//! provider and the entry's UUID. Two service providers cannot tell that their names mean one
+//! person, nobody without the key can compute a name, a login writes nothing for it, and it stays
+//! the same for as long as the entry keeps its UUID, whatever else about the entry changes.
 //!
-//! A service provider that is registered anew gets the same names. They are made for an entity id, which is its own and not a name that the pool gives away (SAML core,
-//! section 8.3.7), its accounts hang on them, and they open nothing here.
+//! A service provider that is registered anew gets the same names. They are made for an entity id,
+//! which is its own and not a name that the pool gives away (SAML core, section 8.3.7), its
+//! accounts hang on them, and they open nothing here.
 
 use super::wire::NameId;
 use crate::application::NameIdFormat;

@@ -1,7 +1,8 @@
 //! Judging an AuthnRequest: what of it is answered, and where the answer goes.
 //!
-//! Until the service provider and one of its registered addresses are known there is nobody to answer to, and the person gets a page. From then on a refusal
-//! goes to that address as a SAML response.
+//! Until the service provider and one of its registered addresses are known there is nobody to
+//! answer to, and the person gets a page. From then on a refusal goes to that address as a SAML
+//! response.
 
 use super::context;
 use super::wire::{AuthnRequest, Comparison, POST_BINDING, PROTOCOL, Received, RequestedContext, Status};
@@ -20,7 +21,8 @@ pub const MAX_SKEW: Duration = Duration::from_secs(3 * 60);
 
 const VERSION: u8 = 1;
 
-/// A request that was found good, as it waits for the login. What it says is decided upon again afterwards.
+/// A request that was found good, as it waits for the login. What it says is decided upon again
+/// afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SsoRequest {
@@ -75,7 +77,8 @@ impl SsoRequest {
         }
     }
 
-    /// Whether it was that very service provider that was found to have sent it, and its response would go to an address that is registered now.
+    /// Whether it was that very service provider that was found to have sent it, and its response
+    /// would go to an address that is registered now.
     pub fn is_of(&self, provider: &ServiceProvider) -> bool {
         self.entity_id == provider.entity_id.as_str() && self.epoch == provider.epoch && provider.acs_by_url(&self.acs).is_some()
     }
@@ -124,7 +127,8 @@ pub struct Refusal {
     pub message: &'static str,
 }
 
-/// Judges a message. `find` gives a registered service provider; `endpoint` is the URL at which the message came in.
+/// Judges a message. `find` gives a registered service provider; `endpoint` is the URL at which the
+/// message came in.
 pub fn judge(
     received: Received,
     endpoint: &str,
@@ -154,7 +158,8 @@ pub fn judge(
     Ok(Judged { provider, request, refusal })
 }
 
-/// The request as its sender vouches for it, and whether a signature does. A signature that is there must be right whenever there is a certificate to judge it by.
+/// The request as its sender vouches for it, and whether a signature does. A signature that is
+/// there must be right whenever there is a certificate to judge it by.
 fn authentic(
     received: &Received,
     root: &Element,
@@ -225,8 +230,8 @@ fn refusal(asked: &AuthnRequest, now: Timestamp) -> Option<Refusal> {
     None
 }
 
-/// The NameID format that is asked for, if it is given: the registered one; persistent and transient names, which tell nothing; the mail address where it is
-/// told as an attribute anyway.
+/// The NameID format that is asked for, if it is given: the registered one; persistent and
+/// transient names, which tell nothing; the mail address where it is told as an attribute anyway.
 fn name_id_format(asked: &AuthnRequest, provider: &ServiceProvider) -> Result<Option<NameIdFormat>, Refusal> {
     let Some(policy) = &asked.name_id_policy else { return Ok(None) };
     let refuse = |message| Err(Refusal { status: Status::InvalidNameIdPolicy, message });

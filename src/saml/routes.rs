@@ -8,7 +8,8 @@ use std::sync::Arc;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-/// Everything under `/saml2` that an Identity Provider answers; people are sent through that entrance.
+/// Everything under `/saml2` that an Identity Provider answers; people are sent through that
+/// entrance.
 pub fn routes(entrance: Entrance) -> BoxedFilter<(Response,)> {
     let show = route(warp::path!("saml2" / "metadata").and(warp::get()).boxed(), 0, Arc::clone(entrance.core()), metadata::show);
     let redirect = route(warp::path!("saml2" / "sso").and(warp::get()).boxed(), 0, entrance.clone(), sso::redirect);

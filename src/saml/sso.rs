@@ -10,7 +10,8 @@
 //!  GET  interaction ◄─────────── the browser comes back, with its cookies: decide again
 //! ```
 //!
-//! A POST from another site comes without our cookies (they are Lax), so it is handed over to the browser once more (see [`entrance`](crate::entrance)).
+//! A POST from another site comes without our cookies (they are Lax), so it is handed over to the
+//! browser once more (see [`entrance`](crate::entrance)).
 
 use super::assertion::Issuer;
 use super::context;
@@ -61,7 +62,8 @@ pub async fn post(entrance: Entrance, request: PoolRequest) -> Result<Response, 
     }
 }
 
-/// Decodes and judges in `work`: inflating, parsing and signatures take time, and whoever sends them has proven nothing.
+/// Decodes and judges in `work`: inflating, parsing and signatures take time, and whoever sends
+/// them has proven nothing.
 async fn judged(
     core: &Core,
     request: &PoolRequest,
@@ -80,14 +82,16 @@ async fn resume(entrance: &Entrance, request: &PoolRequest) -> Result<Response, 
     go_on(entrance, request, &interaction.ok_or_else(|| PageError::expired(request))?).await
 }
 
-/// Goes on with a request that was judged before. Nothing but the browser's cookies says who is logged in, and the service provider is looked up anew.
+/// Goes on with a request that was judged before. Nothing but the browser's cookies says who is
+/// logged in, and the service provider is looked up anew.
 async fn go_on(entrance: &Entrance, request: &PoolRequest, interaction: &Interaction) -> Result<Response, PageError> {
     let failed = |error| PageError::of(request, &error);
     let asked = SsoRequest::from_payload(interaction.payload()).map_err(failed)?;
     let provider = find_service_provider(request.pool.store(), &asked.entity_id).map_err(failed)?;
     let provider = provider.filter(|provider| asked.is_of(provider));
     let provider = provider.ok_or_else(|| failed(Error::not_found("the service provider or its address is not registered any more")))?;
-    // A login that was made for the request is stored with it; one that was handed over has not been to the login yet.
+    // A login that was made for the request is stored with it; one that was handed over has not
+    // been to the login yet.
     let interaction = Some(interaction).filter(|interaction| interaction.is_stored());
     SignOn { entrance, request, provider: &provider, asked: &asked, interaction }.proceed().await
 }
@@ -142,7 +146,8 @@ impl SignOn<'_> {
         })
     }
 
-    /// Signs the response, commits what happened, and gives the page that carries the response. The commit comes first: what is not recorded is not said.
+    /// Signs the response, commits what happened, and gives the page that carries the response. The
+    /// commit comes first: what is not recorded is not said.
     async fn answer(&self, outcome: Result<(&Session, &'static str), Refusal>) -> Result<Response, PageError> {
         let (core, request) = (self.entrance.core(), self.request);
         let now = core.clock.now();

@@ -17,9 +17,11 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// The data folder.
     pub data: Option<PathBuf>,
-    /// The file with the master key that seals secrets; 32 bytes in base64. Without it: `master.key` in the data folder, made at the first start.
+    /// The file with the master key that seals secrets; 32 bytes in base64. Without it:
+    /// `master.key` in the data folder, made at the first start.
     pub master_key_file: Option<PathBuf>,
-    /// The URL under which browsers reach the server. May be left out where only loopback is listened on.
+    /// The URL under which browsers reach the server. May be left out where only loopback is
+    /// listened on.
     pub public_url: Option<url::Url>,
     /// Whether a pool is a path under the public URL or a subdomain of its host.
     pub pool_urls: Option<PoolUrls>,

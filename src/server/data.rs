@@ -7,7 +7,8 @@ use crate::store::{ReadError, ServerChanges, ServerKey, Store};
 /// What is to be noted of the data before it is used.
 pub struct Note(Option<Vec<u8>>);
 
-/// Refuses data that this version would read wrongly. Before anybody else reads the store, or writes to it.
+/// Refuses data that this version would read wrongly. Before anybody else reads the store, or
+/// writes to it.
 pub fn check(store: &Store) -> Result<Note, ConfigError> {
     let stored = store.server_get(&key()).map_err(|ReadError(message)| ConfigError::new(message))?;
     let own = made_by::check(stored.as_ref().map(|row| row.value.as_ref())).map_err(|error| ConfigError::new(error.message()))?;

@@ -1,13 +1,16 @@
-//! File descriptors: every connection takes one, and most systems give a process far fewer than it may have.
+//! File descriptors: every connection takes one, and most systems give a process far fewer than it
+//! may have.
 
 use super::config::Listen;
 use super::limits::Limits;
 use rlimit::Resource;
 
-/// What is open beside the connections that are counted: the store, the sockets, connections to upstreams and of operators.
+/// What is open beside the connections that are counted: the store, the sockets, connections to
+/// upstreams and of operators.
 const OTHERS: u64 = 256;
 
-/// Raises the limit of the process as far as it may, and warns if the configured connections do not fit under it.
+/// Raises the limit of the process as far as it may, and warns if the configured connections do not
+/// fit under it.
 pub fn raise(listen: &Listen, limits: &Limits) {
     let allowed = rlimit::increase_nofile_limit(u64::MAX).or_else(|error| {
         tracing::warn!(%error, "the limit of open files cannot be raised");

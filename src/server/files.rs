@@ -22,7 +22,8 @@ pub fn remove_files(folder: &Path) -> Result<(), ConfigError> {
     remove().map_err(|error: io::Error| ConfigError::new(format!("folder {}: {error}", folder.display())))
 }
 
-/// Makes a folder if it is not there, open to its owner alone. One that is there stays as the operator has made it.
+/// Makes a folder if it is not there, open to its owner alone. One that is there stays as the
+/// operator has made it.
 pub fn make_private_folder(path: &Path) -> Result<(), ConfigError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| ConfigError::new(format!("folder {}: {error}", path.display())))

@@ -1,7 +1,8 @@
-//! What operators watch: `/healthz` (the process answers), `/readyz` (the store works), `/metrics` (Prometheus text).
+//! What operators watch: `/healthz` (the process answers), `/readyz` (the store works), `/metrics`
+//! (Prometheus text).
 //!
-//! Metrics say how busy a server is and are shown on this machine only, where an operator's agent runs: not through a proxy on it, and not to a page that
-//! leads a browser here.
+//! Metrics say how busy a server is and are shown on this machine only, where an operator's agent
+//! runs: not through a proxy on it, and not to a page that leads a browser here.
 
 use super::http::Http;
 use super::listener::Gate;
@@ -62,7 +63,8 @@ impl Metrics {
     }
 }
 
-/// Answers if the path is one of the operator's. `is_local` says that somebody on this machine asks.
+/// Answers if the path is one of the operator's. `is_local` says that somebody on this machine
+/// asks.
 pub fn answer(http: &Http, path: &str, is_local: bool) -> Option<Response> {
     match path {
         "/healthz" => Some(text(StatusCode::OK, "ok\n")),

@@ -1,4 +1,5 @@
-//! HTTP connections: each request is placed (which pool, which path, who asks) before any route sees it.
+//! HTTP connections: each request is placed (which pool, which path, who asks) before any route
+//! sees it.
 
 use super::health;
 use super::idle::Requests;
@@ -103,7 +104,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<
     exchange(stream, patience, &life, answer).await;
 }
 
-/// Answers the requests of one connection until it ends, asks nothing for too long, or the server stops.
+/// Answers the requests of one connection until it ends, asks nothing for too long, or the server
+/// stops.
 async fn exchange<S, F>(stream: S, patience: Duration, life: &Life, answer: impl Fn(Request<Incoming>) -> F)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -130,7 +132,8 @@ where
                 tracing::debug!(%error, "an HTTP connection ended early");
             }
         }
-        // Until the first bytes have told the version of HTTP, and between the requests of HTTP/2, nothing else counts the time.
+        // Until the first bytes have told the version of HTTP, and between the requests of HTTP/2,
+        // nothing else counts the time.
         () = requests.idle(patience, IDLE) => tracing::debug!("an HTTP connection without requests is closed"),
     }
 }
@@ -158,7 +161,8 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
     if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
 }
 
-/// Whether somebody on this machine asks this machine: not a proxy here for somebody elsewhere, and not a page elsewhere whose name leads a browser here.
+/// Whether somebody on this machine asks this machine: not a proxy here for somebody elsewhere, and
+/// not a page elsewhere whose name leads a browser here.
 fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
     let is_forwarded = [FORWARDED_FOR, header::FORWARDED.as_str(), header::VIA.as_str()].into_iter().any(|name| headers.contains_key(name));
     peer.is_loopback() && is_own_name(host) && !is_forwarded
@@ -204,7 +208,8 @@ fn host_of<B>(request: &Request<B>) -> Option<&str> {
     match (target, field, another) {
         (_, _, Some(_)) => None,
         (None, field, None) => field?,
-        // RFC 9113, section 8.3.1; in HTTP/1.1 the target outweighs the field (RFC 9112, section 3.2.2).
+        // RFC 9113, section 8.3.1; in HTTP/1.1 the target outweighs the field (RFC 9112, section
+        // 3.2.2).
         (Some(target), Some(field), None) if request.version() == Version::HTTP_2 && target != field => None,
         (Some(target), _, None) => target,
     }
@@ -222,7 +227,8 @@ fn name_of(authority: &str) -> Option<&str> {
     (!host.is_empty() && !host.contains('@') && is_port).then_some(host)
 }
 
-/// Joins the routes of the faces; what none of them knows is 404, or 405 where only the method is wrong.
+/// Joins the routes of the faces; what none of them knows is 404, or 405 where only the method is
+/// wrong.
 pub fn join(groups: Vec<BoxedFilter<(Response,)>>) -> BoxedFilter<(Response,)> {
     let nowhere = warp::any().and_then(|| async { Err::<Response, Rejection>(warp::reject::not_found()) }).boxed();
     let all = groups.into_iter().fold(nowhere, |all, group| all.or(group).unify().boxed());

@@ -1,4 +1,5 @@
-//! HTTP connections that ask nothing do not stay: each has a place in the gate that others wait for.
+//! HTTP connections that ask nothing do not stay: each has a place in the gate that others wait
+//! for.
 
 use std::time::Duration;
 use tokio::sync::watch;
@@ -26,7 +27,8 @@ impl Requests {
         Request(self.0.clone())
     }
 
-    /// Ends when the connection has been without a request for too long: `first` is for its first request, `next` for each later one.
+    /// Ends when the connection has been without a request for too long: `first` is for its first
+    /// request, `next` for each later one.
     pub async fn idle(&self, first: Duration, next: Duration) {
         let mut counts = self.0.subscribe();
         loop {

@@ -1,9 +1,13 @@
-//! Threads for connections that ask for little and often, each with a runtime of its own. A connection stays on one of them: what comes for it wakes that thread and
-//! no other. A runtime of many threads wakes a second one whenever two connections have something to do, and that costs more than most requests do.
+//! Threads for connections that ask for little and often, each with a runtime of its own. A
+//! connection stays on one of them: what comes for it wakes that thread and no other. A runtime of
+//! many threads wakes a second one whenever two connections have something to do, and that costs
+//! more than most requests do.
 //!
-//! The price: a connection is placed once, by how many there are and not by what they do, so two busy ones can share a thread while another thread idles. And whatever
-//! is done there without waiting stalls the neighbours for as long as it takes. So what an operation does there is bounded, what takes longer is a job in `work`, and a
-//! connection that has many requests waiting yields after a few of them.
+//! The price: a connection is placed once, by how many there are and not by what they do, so two
+//! busy ones can share a thread while another thread idles. And whatever is done there without
+//! waiting stalls the neighbours for as long as it takes. So what an operation does there is
+//! bounded, what takes longer is a job in `work`, and a connection that has many requests waiting
+//! yields after a few of them.
 
 use super::error::ConfigError;
 use std::future::Future;
@@ -14,8 +18,9 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The threads. They end when this goes, and with them the connections that are served there. For each of those a task on the runtime that accepted it waits until it has
-/// ended, and holds this meanwhile.
+/// The threads. They end when this goes, and with them the connections that are served there. For
+/// each of those a task on the runtime that accepted it waits until it has ended, and holds this
+/// meanwhile.
 pub struct Lanes {
     runtimes: Vec<Handle>,
     /// How many there are on each.
@@ -79,7 +84,8 @@ impl Drop for Place<'_> {
 /// Starts one, which ends with that token.
 fn start_thread(number: usize, end: CancellationToken) -> io::Result<Handle> {
     let (tell, told) = mpsc::channel();
-    // It makes its runtime itself: if it does not start there is none to drop, which must not happen within another runtime.
+    // It makes its runtime itself: if it does not start there is none to drop, which must not
+    // happen within another runtime.
     let thread = thread::Builder::new().name(format!("lane-{number}"));
     thread.spawn(move || match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
@@ -136,7 +142,8 @@ mod tests {
         });
     }
 
-    /// Serves a connection that answers each octet with one, and tells on which thread it is served.
+    /// Serves a connection that answers each octet with one, and tells on which thread it is
+    /// served.
     async fn echo(lanes: &Arc<Lanes>) -> (TcpStream, String) {
         let ((client, stream), (tell, told), lanes) = (pair().await, oneshot::channel(), Arc::clone(lanes));
         let serve = async move |mut stream: TcpStream| {

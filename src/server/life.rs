@@ -29,7 +29,8 @@ impl Life {
         self.end.is_cancelled()
     }
 
-    /// Runs a connection to its end. When the server stops, `shut` tells it to take no further request, and it ends after those that run.
+    /// Runs a connection to its end. When the server stops, `shut` tells it to take no further
+    /// request, and it ends after those that run.
     pub async fn drain<C: Future>(&self, connection: C, shut: impl FnOnce(Pin<&mut C>)) -> C::Output {
         let mut connection = pin!(connection);
         tokio::select! {

@@ -1,6 +1,8 @@
-//! Limits of the whole server, as the configuration file sets them. What one pool may cost is among the settings of the pool.
+//! Limits of the whole server, as the configuration file sets them. What one pool may cost is among
+//! the settings of the pool.
 //!
-//! A limit that would let nobody in, or let nobody work, is refused where it is read: it is never 0.
+//! A limit that would let nobody in, or let nobody work, is refused where it is read: it is never
+//! 0.
 
 use crate::authn::WaitingLimits;
 use crate::ldap;
@@ -30,11 +32,13 @@ pub struct Limits {
     pub work_threads: usize,
     /// Jobs of one pool that may wait for those threads.
     pub work_queue_per_pool: NonZeroUsize,
-    /// Of those, jobs that were asked for from one address: half, since a legacy application that binds for everybody is one address too.
+    /// Of those, jobs that were asked for from one address: half, since a legacy application that
+    /// binds for everybody is one address too.
     pub work_queue_per_address: NonZeroUsize,
     /// Jobs that were asked for from one address, of all pools together.
     pub work_queue_per_address_overall: NonZeroUsize,
-    /// Logins of one browser at a pool that are stored while they wait: at an upstream, or for the application's next request. For one more the oldest goes.
+    /// Logins of one browser at a pool that are stored while they wait: at an upstream, or for the
+    /// application's next request. For one more the oldest goes.
     pub waiting_logins_per_browser: NonZeroUsize,
     /// The same for one address; for one more the oldest of the browser goes that has most there.
     pub waiting_logins_per_address: NonZeroUsize,

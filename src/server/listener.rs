@@ -1,4 +1,5 @@
-//! Accepting connections: bounded in number, for all and for each address, and drained when the server stops.
+//! Accepting connections: bounded in number, for all and for each address, and drained when the
+//! server stops.
 
 use super::error::ConfigError;
 use super::life::Life;
@@ -77,7 +78,8 @@ impl Drop for Pass {
     }
 }
 
-/// Binds the addresses. Port 0 takes a free port; `localhost_too` adds the IPv6 loopback on the port of an IPv4 one, where the machine has it.
+/// Binds the addresses. Port 0 takes a free port; `localhost_too` adds the IPv6 loopback on the
+/// port of an IPv4 one, where the machine has it.
 pub async fn bind(key: &str, addresses: &[SocketAddr], localhost_too: bool) -> Result<Vec<TcpListener>, ConfigError> {
     let mut sockets = Vec::new();
     for address in addresses {
@@ -96,7 +98,8 @@ pub async fn bind(key: &str, addresses: &[SocketAddr], localhost_too: bool) -> R
     Ok(sockets)
 }
 
-/// Accepts until the server stops; `serve` runs for each connection that passes the gate, and the pass lives as long as it does.
+/// Accepts until the server stops; `serve` runs for each connection that passes the gate, and the
+/// pass lives as long as it does.
 pub async fn accept<S, F>(socket: TcpListener, gate: Arc<Gate>, life: Life, serve: S)
 where
     S: Fn(TcpStream, SocketAddr) -> F,
@@ -117,7 +120,8 @@ where
     }
 }
 
-/// The next connection of a socket; none when the server stops. What fails to be accepted is tried again after a pause: it waits at the socket still.
+/// The next connection of a socket; none when the server stops. What fails to be accepted is tried
+/// again after a pause: it waits at the socket still.
 pub async fn next<T, F: Future<Output = io::Result<T>>>(life: &Life, accept: impl Fn() -> F) -> Option<T> {
     loop {
         let accepted = tokio::select! {

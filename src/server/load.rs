@@ -1,11 +1,13 @@
-//! Requests that are refused because there is too much to do: whoever asked is told when to ask again, and the log how many they were.
+//! Requests that are refused because there is too much to do: whoever asked is told when to ask
+//! again, and the log how many they were.
 
 use crate::model::{Tally, Timestamp};
 use crate::web::{Response, with_header};
 use warp::http::StatusCode;
 use warp::http::header::RETRY_AFTER;
 
-/// Seconds after which somebody who was refused may ask again (RFC 9110, section 10.2.3): what waits in a queue is done by then.
+/// Seconds after which somebody who was refused may ask again (RFC 9110, section 10.2.3): what
+/// waits in a queue is done by then.
 const PATIENCE: &str = "5";
 
 /// Counts them.

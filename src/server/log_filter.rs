@@ -5,7 +5,8 @@ use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// A filter such as `info` or `poolgate=debug,warn`: directives that each name a level. What none of them is about is logged if it is an error.
+/// A filter such as `info` or `poolgate=debug,warn`: directives that each name a level. What none
+/// of them is about is logged if it is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFilter(String);
 
@@ -51,7 +52,8 @@ fn directives(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim)
 }
 
-/// What a directive says of its level: what follows its last `=` behind the span, or all of it where there is no target.
+/// What a directive says of its level: what follows its last `=` behind the span, or all of it
+/// where there is no target.
 fn level_of(directive: &str) -> &str {
     let (target, after_span) = directive.rsplit_once(']').map_or((None, directive), |(span, rest)| (Some(span), rest));
     match (target, after_span.rsplit_once('=')) {

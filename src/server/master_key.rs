@@ -63,7 +63,8 @@ impl KeyFile {
         Ok(Found { key, open_to_others: found.permissions().mode() & OTHERS })
     }
 
-    /// Closes our own file to others, and warns of one of the operator's that is open to them. To be called when the key has been found to be the store's.
+    /// Closes our own file to others, and warns of one of the operator's that is open to them. To
+    /// be called when the key has been found to be the store's.
     pub fn keep_private(&self, found: &Found) -> Result<(), ConfigError> {
         let (file, mode) = (self.path().display(), format!("{:03o}", found.open_to_others));
         match self {

@@ -1,6 +1,7 @@
 //! The server: configuration, composition, listeners, TLS, the clock, background tasks, shutdown.
 //!
-//! Owns everything that touches the machine but the store's files. Uses every room beneath. Never holds a business rule: it wires rooms together and lets them work.
+//! Owns everything that touches the machine but the store's files. Uses every room beneath. Never
+//! holds a business rule: it wires rooms together and lets them work.
 
 mod clock;
 pub mod config;
@@ -109,7 +110,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     // The data folder may be one that others can look into; what we keep in it is not for them.
     let spool = data.join("import");
     files::make_private_folder(&spool)?;
-    // Files that were being imported when a server ended early can hold passwords. The store is ours by now, so nobody imports them.
+    // Files that were being imported when a server ended early can hold passwords. The store is
+    // ours by now, so nobody imports them.
     files::remove_files(&spool)?;
     let core = Core::new(Parts {
         registry,
@@ -177,7 +179,8 @@ impl Running {
         }
     }
 
-    /// Takes no more connections, lets running requests end within the drain time, notes the time, and closes the store.
+    /// Takes no more connections, lets running requests end within the drain time, notes the time,
+    /// and closes the store.
     pub async fn stop(self) {
         if !self.life.end(self.drain).await {
             tracing::warn!("some requests did not end in time");
@@ -195,7 +198,8 @@ fn open_store(data: &Path, limits: &Limits) -> Result<Store, ConfigError> {
     Store::open(data, limits.store(), SegmentSync::install()).map_err(|ReadError(message)| ConfigError::new(message))
 }
 
-/// The registry under the master key, which is found to be the store's before anything depends on it.
+/// The registry under the master key, which is found to be the store's before anything depends on
+/// it.
 async fn open_registry(
     config: &Config,
     data: &Path,

@@ -82,8 +82,8 @@ impl Proxies {
         client_address(connection, forwarded_for(headers).as_deref(), &self.trusted)
     }
 
-    /// Whether an address speaks like a proxy for the first time, and is not named as one. What does not fit among those that are remembered is not told: the log
-    /// belongs to no stranger.
+    /// Whether an address speaks like a proxy for the first time, and is not named as one. What
+    /// does not fit among those that are remembered is not told: the log belongs to no stranger.
     fn is_news(&self, connection: IpAddr, headers: &HeaderMap) -> bool {
         let speaks = [FORWARDED_FOR, FORWARDED.as_str()].into_iter().any(|name| headers.contains_key(name));
         if !speaks || self.trusted.iter().any(|network| network.contains(connection)) {
@@ -94,13 +94,15 @@ impl Proxies {
     }
 }
 
-/// All that proxies have noted, in the order in which they did. Some add a field of their own after those that came in: the first one alone may be the client's invention.
+/// All that proxies have noted, in the order in which they did. Some add a field of their own after
+/// those that came in: the first one alone may be the client's invention.
 fn forwarded_for(headers: &HeaderMap) -> Option<String> {
     let noted: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().map(|field| field.to_str().unwrap_or_default()).collect();
     (!noted.is_empty()).then(|| noted.join(","))
 }
 
-/// Who really asks: the connection's address, or, if that is a trusted proxy, the nearest address in `X-Forwarded-For` that is not.
+/// Who really asks: the connection's address, or, if that is a trusted proxy, the nearest address
+/// in `X-Forwarded-For` that is not.
 fn client_address(connection: IpAddr, forwarded_for: Option<&str>, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = connection.to_canonical();

@@ -104,7 +104,8 @@ mod tests {
         }
     }
 
-    /// Records as they end: a session in half a day, audit rows in ninety days, and one that has ended already.
+    /// Records as they end: a session in half a day, audit rows in ninety days, and one that has
+    /// ended already.
     #[tokio::test]
     async fn a_leap_of_the_clock_deletes_nothing() {
         let folder = tempfile::tempdir().unwrap();

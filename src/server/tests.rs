@@ -45,7 +45,8 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("trusted_proxies", "[\"203.0.113.0/24\"]"),
 ];
 
-/// The keys of the configuration with dots between tables, as its own type knows them: whoever meets an unknown one is told what is expected.
+/// The keys of the configuration with dots between tables, as its own type knows them: whoever
+/// meets an unknown one is told what is expected.
 fn known_keys() -> BTreeSet<String> {
     fn below(path: &[&str], found: &mut BTreeSet<String>) {
         let mut root = Table::new();
@@ -82,7 +83,8 @@ fn keys_of_example() -> BTreeSet<String> {
     found
 }
 
-/// What the server is made of with that configuration: each part as it comes out of the function that `start` calls for it.
+/// What the server is made of with that configuration: each part as it comes out of the function
+/// that `start` calls for it.
 fn made_of(config: &Config) -> String {
     let Config { data, master_key_file, public_url, pool_urls, listen, tls, trusted_proxies, log, limits } = config;
     let gate = |addresses: u8| {

@@ -1,4 +1,5 @@
-//! The server's certificate: reading it, changing it while the server runs, and making one for development.
+//! The server's certificate: reading it, changing it while the server runs, and making one for
+//! development.
 
 use super::error::ConfigError;
 use super::files::make_private_folder;
@@ -85,8 +86,8 @@ pub struct DevelopmentFiles {
 /// How long a development certificate is good for.
 const DEVELOPMENT_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Makes an authority and a certificate for this machine's own names in the folder, unless they are there already.
-/// The authority's key is not kept, so nothing else can ever be signed with it.
+/// Makes an authority and a certificate for this machine's own names in the folder, unless they are
+/// there already. The authority's key is not kept, so nothing else can ever be signed with it.
 pub fn development(folder: &Path, now: Timestamp) -> Result<DevelopmentFiles, ConfigError> {
     let files =
         DevelopmentFiles { authority: folder.join("ca.pem"), certificate: folder.join("server.pem"), key: folder.join("server.key") };
@@ -129,7 +130,8 @@ fn make_development(files: &DevelopmentFiles, now: Timestamp) -> Result<(), Box<
     Ok(())
 }
 
-/// The machine's names for itself. OpenLDAP's library takes `localhost` for the host name, so that belongs to them.
+/// The machine's names for itself. OpenLDAP's library takes `localhost` for the host name, so that
+/// belongs to them.
 fn own_names() -> Vec<String> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();

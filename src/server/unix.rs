@@ -1,4 +1,5 @@
-//! The admin API on a unix socket. Who can open the socket is an operator; the actor is the peer's user id.
+//! The admin API on a unix socket. Who can open the socket is an operator; the actor is the peer's
+//! user id.
 
 use super::error::ConfigError;
 use super::life::Life;
@@ -20,7 +21,8 @@ use warp::http::Request;
 /// How long the head of a request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Binds the socket. One that is left over from a process that is gone is replaced: the store's lock has shown that nobody else runs.
+/// Binds the socket. One that is left over from a process that is gone is replaced: the store's
+/// lock has shown that nobody else runs.
 pub fn bind(path: &Path) -> Result<UnixListener, ConfigError> {
     let failed = |error: std::io::Error| ConfigError::new(format!("{}: {error}", path.display()));
     match std::fs::remove_file(path) {

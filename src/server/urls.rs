@@ -5,7 +5,8 @@ use crate::web::PoolUrl;
 use std::borrow::Cow;
 use url::Url;
 
-/// Where OAuth clients look for the metadata of an issuer: with the path of the issuer behind it, not before it (RFC 8414, section 3.1).
+/// Where OAuth clients look for the metadata of an issuer: with the path of the issuer behind it,
+/// not before it (RFC 8414, section 3.1).
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// The public URL and how the URLs of pools are made of it.
@@ -58,7 +59,8 @@ impl Urls {
             PoolUrls::Path if self.is_own_host(host) => pool_of_path(path).unwrap_or(Destination::Server),
             PoolUrls::Subdomain => match self.subdomain(host) {
                 Some("") => Destination::Server,
-                // Hosts are the same in capitals and in small letters (RFC 9110, section 4.2.3); slugs have small letters only.
+                // Hosts are the same in capitals and in small letters (RFC 9110, section 4.2.3);
+                // slugs have small letters only.
                 Some(slug) => Destination::Pool { slug: slug.to_ascii_lowercase().into(), path },
                 None => Destination::Misdirected,
             },

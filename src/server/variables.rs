@@ -1,8 +1,10 @@
 //! The `POOLGATE_…` variables over the configuration file.
 //!
-//! A variable is named after its key in capitals, with two underscores between table and key: `POOLGATE_DATA`, `POOLGATE_LISTEN__HTTP`. Lists are written as in
-//! TOML: `POOLGATE_LISTEN__HTTP='["127.0.0.1:8080"]'`. One that names no key is left out and told, since others make variables of that form too: Kubernetes sets
-//! `POOLGATE_SERVICE_HOST` and `POOLGATE_PORT` where a service is called poolgate.
+//! A variable is named after its key in capitals, with two underscores between table and key:
+//! `POOLGATE_DATA`, `POOLGATE_LISTEN__HTTP`. Lists are written as in TOML:
+//! `POOLGATE_LISTEN__HTTP='["127.0.0.1:8080"]'`. One that names no key is left out and told, since
+//! others make variables of that form too: Kubernetes sets `POOLGATE_SERVICE_HOST` and
+//! `POOLGATE_PORT` where a service is called poolgate.
 
 use figment::Figment;
 use figment::error::Kind;
@@ -53,14 +55,16 @@ impl Variable {
         Some(file.merge(Serialized::default(&self.key()?, value)))
     }
 
-    /// Whether it names a key, whatever its value. The configuration itself says so, which knows its keys.
+    /// Whether it names a key, whatever its value. The configuration itself says so, which knows
+    /// its keys.
     fn is_known<C: DeserializeOwned>(&self, file: &Figment) -> bool {
         let Some(over) = self.over(file.clone()) else { return false };
         !matches!(over.extract::<C>(), Err(error) if matches!(error.kind, Kind::UnknownField(..)))
     }
 }
 
-/// Puts the variables over the text of the file, which has been read without them. An error names the variable.
+/// Puts the variables over the text of the file, which has been read without them. An error names
+/// the variable.
 pub fn merge<C: DeserializeOwned>(text: &str, variables: Vec<Variable>) -> Result<Merged<C>, String> {
     let file = Figment::from(Toml::string(text));
     let (mut known, mut unknown): (Vec<_>, Vec<_>) = variables.into_iter().partition(|variable| variable.is_known::<C>(&file));
@@ -72,13 +76,15 @@ pub fn merge<C: DeserializeOwned>(text: &str, variables: Vec<Variable>) -> Resul
     Ok(Merged { config, taken: names(known), unknown: names(unknown) })
 }
 
-/// The key of the file's text that has a bad value, with dots between tables; none if something else is wrong with the text.
+/// The key of the file's text that has a bad value, with dots between tables; none if something
+/// else is wrong with the text.
 pub fn bad_key<C: DeserializeOwned>(text: &str) -> Option<String> {
     let error = Figment::from(Toml::string(text)).extract::<C>().err()?;
     (!error.path.is_empty() && !matches!(error.kind, Kind::UnknownField(..))).then(|| error.path.join("."))
 }
 
-/// What is wrong with which variable. Without a path it is a table that lacks a key, so it may be any of them.
+/// What is wrong with which variable. Without a path it is a table that lacks a key, so it may be
+/// any of them.
 fn said(error: &figment::Error, known: &[Variable]) -> String {
     let path = error.path.join(".");
     let is_meant = |variable: &&Variable| {

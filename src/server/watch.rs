@@ -1,7 +1,9 @@
-//! The clock that the server goes by: the machine's, watched for leaps. What is thought of it is noted in the store.
+//! The clock that the server goes by: the machine's, watched for leaps. What is thought of it is
+//! noted in the store.
 //!
-//! It is noted while the server runs and when it stops. After a crash the note can lack the stamps of the last half minute: a clock that is set back while the server
-//! is down then gives some of them again.
+//! It is noted while the server runs and when it stops. After a crash the note can lack the stamps
+//! of the last half minute: a clock that is set back while the server is down then gives some of
+//! them again.
 
 use crate::model::{Clock, Result, Timestamp, record};
 use crate::policy::clock::{HOLD, Leap, Noted, Reading, Trust};
@@ -50,7 +52,8 @@ impl Watch {
         may_delete.then_some(reading.wall)
     }
 
-    /// Notes the time, if it is trusted and another minute, and what was stamped. To be called each half minute.
+    /// Notes the time, if it is trusted and another minute, and what was stamped. To be called each
+    /// half minute.
     pub async fn note(&self, store: &Store) -> Result<()> {
         self.note_by(store, NOTED_EVERY).await
     }

@@ -29,7 +29,8 @@ pub(super) enum Write<K> {
 
 /// The changes of one commit to one pool.
 ///
-/// Where a record is named twice, the later call wins. Readers meet the puts in the order of the calls, and the deletes after all puts.
+/// Where a record is named twice, the later call wins. Readers meet the puts in the order of the
+/// calls, and the deletes after all puts.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub(super) expectations: Vec<Expectation<Key, Prefix>>,
@@ -56,7 +57,8 @@ impl Changes {
         self.expectations.push(Expectation::Version(key, version));
     }
 
-    /// Expects a record as it was read on which the decision rests, such as who has asked. Nobody lines up for it: many may rest on one, and none of them changes it.
+    /// Expects a record as it was read on which the decision rests, such as who has asked. Nobody
+    /// lines up for it: many may rest on one, and none of them changes it.
     pub fn expect_unchanged(&mut self, key: Key, version: Sequence) {
         self.expectations.push(Expectation::Unchanged(key, version));
     }
@@ -76,7 +78,8 @@ impl Changes {
         self.writes.push(Write::Put { key, value, expires: None });
     }
 
-    /// Writes a record that ends by itself. Whoever reads it checks the time too: the sweep comes later.
+    /// Writes a record that ends by itself. Whoever reads it checks the time too: the sweep comes
+    /// later.
     pub fn put_until(&mut self, key: Key, value: Vec<u8>, expires: Timestamp) {
         self.writes.push(Write::Put { key, value, expires: Some(expires) });
     }
@@ -99,7 +102,8 @@ impl Changes {
         self.audit.push((at, record));
     }
 
-    /// Says how long its audit records stay: at least so long. They end by the hour, so they are due up to an hour later and go with the next sweep.
+    /// Says how long its audit records stay: at least so long. They end by the hour, so they are
+    /// due up to an hour later and go with the next sweep.
     pub fn keep_audit(&mut self, time: Duration) {
         self.audit_kept = Some(time);
     }
@@ -125,7 +129,8 @@ impl Changes {
     }
 }
 
-/// Changes to the server's own records: the registry of pools, counters, checkpoints. The same rules as for [`Changes`].
+/// Changes to the server's own records: the registry of pools, counters, checkpoints. The same
+/// rules as for [`Changes`].
 #[derive(Clone, Debug, Default)]
 pub struct ServerChanges {
     pub(super) expectations: Vec<Expectation<ServerKey, std::convert::Infallible>>,

@@ -1,7 +1,8 @@
 //! What every engine must keep, as checks that any engine can be put under.
 //!
-//! [`run`] is handed a way to open a store. It works in pools of its own, opens the store again more than once, and answers with the first promise that was broken.
-//! Part of the library and not of its tests, so that the tests of an engine that lives elsewhere can run it too.
+//! [`run`] is handed a way to open a store. It works in pools of its own, opens the store again
+//! more than once, and answers with the first promise that was broken. Part of the library and not
+//! of its tests, so that the tests of an engine that lives elsewhere can run it too.
 
 mod over_time;
 

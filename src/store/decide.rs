@@ -7,15 +7,18 @@ use crate::model::{Error, Kind, Result};
 use std::future::ready;
 
 impl PoolStore {
-    /// Lets `decide` read and fill the changes, and commits them. On a conflict it decides again from what is there by then, at most [`ATTEMPTS`] times; so it
-    /// does when `decide` itself finds records that do not fit each other, which it says with [`Error::contended`]: it has read amid another's commit.
+    /// Lets `decide` read and fill the changes, and commits them. On a conflict it decides again
+    /// from what is there by then, at most [`ATTEMPTS`] times; so it does when `decide` itself
+    /// finds records that do not fit each other, which it says with [`Error::contended`]: it has
+    /// read amid another's commit.
     ///
     /// Those who want to write the same record take turns: see [`turns`].
     pub async fn decide<T>(&self, mut decide: impl FnMut(&mut Changes) -> Result<T>) -> Result<T> {
         self.decide_by(|| ready(Changes::decided(&mut decide))).await
     }
 
-    /// The same for a decision that is made elsewhere, because it takes its time: `decide` answers with the changes that it has filled.
+    /// The same for a decision that is made elsewhere, because it takes its time: `decide` answers
+    /// with the changes that it has filled.
     pub async fn decide_by<T, D>(&self, mut decide: impl FnMut() -> D) -> Result<T>
     where
         D: Future<Output = Result<(Changes, T)>>,

@@ -22,7 +22,8 @@ pub enum CommitError {
         /// The cap.
         limit: usize,
     },
-    /// The store has stopped after a failed write and stays stopped until it is opened again. Whether this commit will be found then is not known.
+    /// The store has stopped after a failed write and stays stopped until it is opened again.
+    /// Whether this commit will be found then is not known.
     #[error("the store has stopped: {0}")]
     Stopped(String),
 }

@@ -1,4 +1,5 @@
-//! The change feed of a pool: what commits touched, in their order, as far back as the journal goes.
+//! The change feed of a pool: what commits touched, in their order, as far back as the journal
+//! goes.
 
 use super::keys::Key;
 use crate::model::Sequence;

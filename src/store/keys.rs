@@ -1,4 +1,5 @@
-//! The only place that builds keys. A [`Key`] names a record within one pool; the pool's id is put before it by the `PoolStore`.
+//! The only place that builds keys. A [`Key`] names a record within one pool; the pool's id is put
+//! before it by the `PoolStore`.
 
 use crate::model::{AttributeId, EntryId, Sequence, Timestamp};
 
@@ -28,7 +29,8 @@ pub enum Space {
     Grant = 10,
     /// Session id hash → session.
     Session = 11,
-    /// Browser, interaction id hash → a request that waits, its content, and its place among those of an address.
+    /// Browser, interaction id hash → a request that waits, its content, and its place among those
+    /// of an address.
     Interaction = 12,
     /// Key id → signing key or data key, sealed.
     SigningKey = 13,
@@ -76,7 +78,8 @@ impl Key {
         Self::of(Space::Entry, &[&id.get().to_be_bytes()])
     }
 
-    /// A part of a large value. A generation is a number that the writer draws anew for each value it spills.
+    /// A part of a large value. A generation is a number that the writer draws anew for each value
+    /// it spills.
     pub fn value(id: EntryId, generation: u64, number: u16) -> Self {
         Self::of(Space::Value, &[&id.get().to_be_bytes(), &generation.to_be_bytes(), &number.to_be_bytes()])
     }
@@ -112,7 +115,8 @@ impl Key {
         Self::of(Space::Credential, &[&id.get().to_be_bytes(), &[kind]])
     }
 
-    /// An audit record. Sequences begin at one: with sequence zero this is the place before all records of that moment, to scan from.
+    /// An audit record. Sequences begin at one: with sequence zero this is the place before all
+    /// records of that moment, to scan from.
     pub fn audit(at: Timestamp, sequence: Sequence, number: u16) -> Self {
         Self::of(Space::Audit, &[&ordered(at), &sequence.get().to_be_bytes(), &number.to_be_bytes()])
     }
@@ -126,7 +130,8 @@ impl Key {
         (*space == Space::Audit as u8).then(|| (unordered(*at), Sequence::new(u64::from_be_bytes(*sequence)), u16::from_be_bytes(number)))
     }
 
-    /// A record that is named by bytes of its owner's choice, in one of the spaces without a layout of their own.
+    /// A record that is named by bytes of its owner's choice, in one of the spaces without a layout
+    /// of their own.
     pub fn named(space: Space, name: &[u8]) -> Self {
         Self::of(space, &[name])
     }

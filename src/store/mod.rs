@@ -1,10 +1,13 @@
 //! Persistence: the only room that knows an engine.
 //!
-//! Owns keys, the commit contract, the change feed and the cache of hot records. Uses `model` only. Never knows a rule of the domain: it stores bytes under keys.
-//! Reads are plain calls, since the embedded engine answers in microseconds; commits are awaited, since they end with a data sync.
+//! Owns keys, the commit contract, the change feed and the cache of hot records. Uses `model` only.
+//! Never knows a rule of the domain: it stores bytes under keys. Reads are plain calls, since the
+//! embedded engine answers in microseconds; commits are awaited, since they end with a data sync.
 //!
-//! The contract, which every engine keeps and [`conformance`] checks: get, ordered scan, conditional commit, change feed. What is visible is durable. There are no
-//! snapshot reads: a reader can meet a commit between two of its rows, so whatever one record says about another is verified against that other.
+//! The contract, which every engine keeps and [`conformance`] checks: get, ordered scan,
+//! conditional commit, change feed. What is visible is durable. There are no snapshot reads: a
+//! reader can meet a commit between two of its rows, so whatever one record says about another is
+//! verified against that other.
 
 mod changes;
 pub mod conformance;
@@ -32,13 +35,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a use case reads, decides and commits again after [`CommitError::Conflict`] before it gives up.
+/// How often a use case reads, decides and commits again after [`CommitError::Conflict`] before it
+/// gives up.
 pub const ATTEMPTS: usize = 8;
 
 /// Bytes of a record's key within its pool.
 pub const MAX_KEY: usize = 1024;
 
-/// Bytes of a record. With its key it must stay under 7 KB: the engine puts pages over 128 KB into files that it does not sync, and a page holds up to 17 rows.
+/// Bytes of a record. With its key it must stay under 7 KB: the engine puts pages over 128 KB into
+/// files that it does not sync, and a page holds up to 17 rows.
 pub const MAX_ROW: usize = 6 * 1024;
 
 /// Bytes of all keys and values of one commit. What is larger is a chain of commits.
@@ -61,8 +66,8 @@ pub struct Options {
     pub journal_cap_bytes: u64,
     /// How long the engine may take for a write, or for a group of commits; then the store stops.
     pub write_deadline: Duration,
-    /// Names of files that only a server which has had a store leaves in the data folder. Beside one
-    /// of them a missing store is damage, and none is made.
+    /// Names of files that only a server which has had a store leaves in the data folder. Beside
+    /// one of them a missing store is damage, and none is made.
     pub signs: &'static [&'static str],
 }
 
@@ -90,14 +95,15 @@ pub struct Row {
     pub value: bytes::Bytes,
 }
 
-/// The whole store. Held by `server` and `pool` only. A second engine would be chosen here: nothing above knows which one it is.
+/// The whole store. Held by `server` and `pool` only. A second engine would be chosen here: nothing
+/// above knows which one it is.
 #[derive(Clone)]
 pub struct Store(Arc<Embedded>);
 
 impl Store {
     /// Opens the store in that folder, or creates it where nothing of a store lies; refused while
-    /// another process has it open, and where what lies there cannot be read. What is refused is left
-    /// as it is.
+    /// another process has it open, and where what lies there cannot be read. What is refused is
+    /// left as it is.
     pub fn open(folder: &Path, options: Options, segments: SegmentSync) -> Result<Self, ReadError> {
         Ok(Self(Arc::new(Embedded::open(folder, &options, segments)?)))
     }
@@ -131,14 +137,16 @@ impl Store {
         self.0.commit(pool, changes, registry).await
     }
 
-    /// Removes up to `limit` records of a pool for good, with what the journal, the feed and the expiry rows hold of them; tells how many.
-    /// Zero says that the pool is empty, and it stays so: from the first call on, whoever commits to the pool is refused with [`CommitError::Closed`].
+    /// Removes up to `limit` records of a pool for good, with what the journal, the feed and the
+    /// expiry rows hold of them; tells how many. Zero says that the pool is empty, and it stays so:
+    /// from the first call on, whoever commits to the pool is refused with [`CommitError::Closed`].
     /// A crash loses no step that was acknowledged.
     pub async fn remove_pool_rows(&self, pool: PoolId, limit: usize) -> Result<usize, CommitError> {
         self.0.remove_pool_rows(pool, limit).await
     }
 
-    /// Removes up to `limit` records whose time has come by `now`; tells how many it went through, none if nothing is due.
+    /// Removes up to `limit` records whose time has come by `now`; tells how many it went through,
+    /// none if nothing is due.
     pub async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, CommitError> {
         self.0.sweep(now, limit).await
     }
@@ -158,7 +166,8 @@ impl Store {
         self.0.stopped()
     }
 
-    /// Ends the commits that wait, writes everything down and takes no more. Dropping the last handle does the same.
+    /// Ends the commits that wait, writes everything down and takes no more. Dropping the last
+    /// handle does the same.
     pub fn close(self) {
         self.0.close();
     }
@@ -179,7 +188,8 @@ pub struct PoolStore {
 }
 
 impl PoolStore {
-    /// The same; audit records that are committed through it stay so long, where the commit does not say otherwise. See [`Changes::keep_audit`].
+    /// The same; audit records that are committed through it stay so long, where the commit does
+    /// not say otherwise. See [`Changes::keep_audit`].
     pub fn keeping_audit(self, time: Duration) -> Self {
         Self { audit_kept: Some(time), ..self }
     }
@@ -204,7 +214,8 @@ impl PoolStore {
         self.scan(prefix, None).try_fold(0, |count, row| row.map(|_| count + 1))
     }
 
-    /// Commits the changes, or none of them; answers when they are on disk and visible. A caller that stops waiting does not undo the commit.
+    /// Commits the changes, or none of them; answers when they are on disk and visible. A caller
+    /// that stops waiting does not undo the commit.
     pub async fn commit(&self, changes: Changes) -> Result<Sequence, CommitError> {
         self.engine.commit(self.id, self.completed(changes), ServerChanges::new()).await
     }
@@ -229,7 +240,8 @@ impl PoolStore {
         self.engine.feed(self.id, after, limit)
     }
 
-    /// Asks the journal to keep what comes after `after` for this consumer, within the cap of the options.
+    /// Asks the journal to keep what comes after `after` for this consumer, within the cap of the
+    /// options.
     pub fn consumer(&self, after: Sequence) -> Consumer {
         self.engine.consumer(self.id, after)
     }

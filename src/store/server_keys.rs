@@ -2,7 +2,8 @@
 
 use crate::model::PoolId;
 
-/// The kinds of records of the server. Numbers are never used again and stay apart from those of [`super::Space`], which end below 128.
+/// The kinds of records of the server. Numbers are never used again and stay apart from those of
+/// [`super::Space`], which end below 128.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum ServerSpace {

@@ -21,7 +21,8 @@ pub struct Statistics {
     pub journal_records: u64,
     /// Journal records trimmed.
     pub journal_trimmed: u64,
-    /// Rows that commits and the trimming of the journal wrote or removed, those of the journal and the feeds among them: what a commit costs the engine.
+    /// Rows that commits and the trimming of the journal wrote or removed, those of the journal and
+    /// the feeds among them: what a commit costs the engine.
     pub row_writes: u64,
     /// Commits applied again when the store was opened.
     pub replayed: u64,

@@ -1,10 +1,13 @@
 //! Lines at records that several use cases want to write at the same time.
 //!
-//! A use case that lost a commit to another lines up at the records that it expects by then, and decides and commits while it has the turn. As long as somebody
-//! waits for a record, others who come to the same one line up behind, first come first served: so each is done in the end, however many there are, as in a server
-//! that locks. Who meets nobody pays for one look at a counter.
+//! A use case that lost a commit to another lines up at the records that it expects by then, and
+//! decides and commits while it has the turn. As long as somebody waits for a record, others who
+//! come to the same one line up behind, first come first served: so each is done in the end,
+//! however many there are, as in a server that locks. Who meets nobody pays for one look at a
+//! counter.
 //!
-//! The store alone makes the outcome right, also with writers that take no turn; turns only spare the retries.
+//! The store alone makes the outcome right, also with writers that take no turn; turns only spare
+//! the retries.
 
 use super::changes::Expectation;
 use super::{Changes, Key};
@@ -67,8 +70,9 @@ impl Lines {
         places.iter().any(|place| lines.contains_key(place) && !held.is_at(place))
     }
 
-    /// Waits for the turn at all these records and at those of the turn that is held, which ends. In the order of their names: two that want the same ones never
-    /// wait for each other. Contended if too many wait already.
+    /// Waits for the turn at all these records and at those of the turn that is held, which ends.
+    /// In the order of their names: two that want the same ones never wait for each other.
+    /// Contended if too many wait already.
     pub async fn wait(self: &Arc<Self>, mut places: BTreeSet<Place>, held: Turn) -> Result<Turn> {
         places.extend(held.0.iter().map(|seat| seat.place.clone()));
         drop(held);

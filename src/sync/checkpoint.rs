@@ -50,7 +50,8 @@ pub(super) struct Checkpoint {
     /// Entries that were taken over from an import that was given up.
     #[cbor(n(8), default)]
     pub(super) taken_over: u64,
-    /// The moment at which the records are judged; unknown of an import that an earlier release has begun.
+    /// The moment at which the records are judged; unknown of an import that an earlier release has
+    /// begun.
     #[n(9)]
     pub(super) judged: Option<Timestamp>,
 }
@@ -67,8 +68,8 @@ impl Checkpoint {
         row.map(|row| record::decode(VERSION, &row.value)).transpose()
     }
 
-    /// Begins a run of the import of that file, judged at that moment, or goes on with it where it is by now. Fails with `Conflict(Exists)` if an import of another
-    /// file has begun meanwhile.
+    /// Begins a run of the import of that file, judged at that moment, or goes on with it where it
+    /// is by now. Fails with `Conflict(Exists)` if an import of another file has begun meanwhile.
     pub(super) async fn claim(pool: &Pool, file: [u8; 32], judged: Option<Timestamp>, is_resumed: bool, run: &Run) -> Result<Self> {
         pool.store()
             .decide(|changes| {
@@ -101,7 +102,8 @@ impl Checkpoint {
             .await
     }
 
-    /// Removes the record, and with it whatever run there is: the import is done, or given up. What `note` adds is in the same commit.
+    /// Removes the record, and with it whatever run there is: the import is done, or given up. What
+    /// `note` adds is in the same commit.
     pub(super) async fn clear(pool: &Pool, mut note: impl FnMut(&mut Changes) -> Result<()>) -> Result<()> {
         pool.store()
             .decide(|changes| {

@@ -1,7 +1,10 @@
-//! CSV (RFC 4180) as a table of entries: the first row names attributes, each further row is an entry.
+//! CSV (RFC 4180) as a table of entries: the first row names attributes, each further row is an
+//! entry.
 //!
-//! A column `dn` names the entries; without one, the column `uid` does, under `ou=people`. Without an `objectClass` they are inetOrgPerson. A column that comes
-//! twice gives two values, an empty cell none, unless the column is there to say that somebody may log in: then the empty cell does not say so. Cells are divided by commas, semicolons or tabs, whichever the first row has first.
+//! A column `dn` names the entries; without one, the column `uid` does, under `ou=people`. Without
+//! an `objectClass` they are inetOrgPerson. A column that comes twice gives two values, an empty
+//! cell none, unless the column is there to say that somebody may log in: then the empty cell does
+//! not say so. Cells are divided by commas, semicolons or tabs, whichever the first row has first.
 
 use super::ldif::{FileError, MAX_LINE, Record};
 use super::prepare::names;
@@ -160,7 +163,8 @@ fn delimiter(header: &str) -> u8 {
     header.bytes().find(|octet| matches!(octet, b',' | b';' | b'\t')).unwrap_or(b',')
 }
 
-/// The cells of a row (RFC 4180, section 2): quoted ones may hold delimiters, line breaks and doubled quotes.
+/// The cells of a row (RFC 4180, section 2): quoted ones may hold delimiters, line breaks and
+/// doubled quotes.
 fn cells(row: &str, delimiter: u8) -> std::result::Result<Vec<String>, String> {
     let delimiter = char::from(delimiter);
     let mut rest = row.trim_end_matches(['\r', '\n']);

@@ -14,7 +14,8 @@ const CHUNK: usize = 256;
 /// Octets after which a job writes no further entry.
 const CHUNK_OCTETS: usize = 8 << 20;
 
-/// An export under way. Entries come after their parents. It shows no single moment: what changes meanwhile is seen as it is when its turn comes.
+/// An export under way. Entries come after their parents. It shows no single moment: what changes
+/// meanwhile is seen as it is when its turn comes.
 pub struct Export {
     pool: PoolId,
     state: Option<State>,
@@ -121,8 +122,8 @@ impl State {
         }
     }
 
-    /// After the scan: makes an entry ready that still waits, because its parent was gone before its turn came. First one whose parent of today does not wait
-    /// itself. Whether there was one.
+    /// After the scan: makes an entry ready that still waits, because its parent was gone before
+    /// its turn came. First one whose parent of today does not wait itself. Whether there was one.
     fn release(&mut self) -> Result<bool> {
         let mut chosen = None;
         for (awaited, id) in self.waiting.iter().flat_map(|(awaited, ids)| ids.iter().map(|id| (*awaited, *id))) {
@@ -156,7 +157,8 @@ impl State {
 }
 
 impl State {
-    /// The people that a POSIX group lists by uid itself. What memberUid shows besides follows from member, which is exported.
+    /// The people that a POSIX group lists by uid itself. What memberUid shows besides follows from
+    /// member, which is exported.
     fn member_uids(&self, entry: &Record) -> Result<Option<Attribute>> {
         let Some(kind) = self.directory.schema().attribute_types().iter().find(|kind| is_member_uid(kind)) else { return Ok(None) };
         let mut values = Vec::new();
@@ -168,7 +170,8 @@ impl State {
     }
 }
 
-/// What an export holds: no secret, nothing that is computed, and of what the server keeps what makes an entry the same one.
+/// What an export holds: no secret, nothing that is computed, and of what the server keeps what
+/// makes an entry the same one.
 fn is_exported(attribute: &AttributeType) -> bool {
     attribute.access != AccessClass::Secret && !attribute.is_virtual && !is_member_uid(attribute)
 }

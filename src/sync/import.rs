@@ -1,7 +1,9 @@
 //! Import of a file into a pool.
 //!
-//! The first pass judges the whole file and writes nothing. The second adds the entries level by level, so that their order in the file does not matter. The third
-//! adds the links between them. Each commit is small, and a checkpoint says how far all that is done, so that the same import goes on after a crash.
+//! The first pass judges the whole file and writes nothing. The second adds the entries level by
+//! level, so that their order in the file does not matter. The third adds the links between them.
+//! Each commit is small, and a checkpoint says how far all that is done, so that the same import
+//! goes on after a crash.
 
 use super::checkpoint::{self, Checkpoint, Phase};
 use super::ldif::{FileError, Record};
@@ -24,13 +26,15 @@ use std::time::Duration;
 
 /// Records that one job reads.
 const CHUNK: usize = 256;
-/// Octets of values after which a job reads no further record: one record can be as large as [`super::ldif::MAX_RECORD`].
+/// Octets of values after which a job reads no further record: one record can be as large as
+/// [`super::ldif::MAX_RECORD`].
 const CHUNK_OCTETS: usize = 8 << 20;
 /// Commits that wait for the disk together.
 const IN_FLIGHT: usize = 32;
 /// Links that one commit adds.
 const LINKS_PER_COMMIT: usize = 256;
-/// How often a busy server is asked again before the import stops, and how long it waits in between.
+/// How often a busy server is asked again before the import stops, and how long it waits in
+/// between.
 const PATIENCE: (u32, Duration) = (200, Duration::from_millis(50));
 
 /// An import, ready to run.
@@ -65,8 +69,9 @@ impl Import {
         Self { core, pool, actor, source, format, takes_plain: false, progress: Arc::default(), run }
     }
 
-    /// Whether passwords in plain text are taken. Unless the caller knows that the file holds some, a hash of a form that is not known would become the password.
-    /// Beside hashes only what cannot be one is taken.
+    /// Whether passwords in plain text are taken. Unless the caller knows that the file holds some,
+    /// a hash of a form that is not known would become the password. Beside hashes only what cannot
+    /// be one is taken.
     #[must_use]
     pub fn plain_passwords(self, taken: bool) -> Self {
         Self { takes_plain: taken, ..self }
@@ -77,7 +82,8 @@ impl Import {
         Arc::clone(&self.progress)
     }
 
-    /// Runs the import, or goes on with it where it was cut off. A run that is still going on is ended by it.
+    /// Runs the import, or goes on with it where it was cut off. A run that is still going on is
+    /// ended by it.
     pub async fn run(&self) -> Outcome<Report> {
         let source = Arc::clone(&self.source);
         let file = self.job(move || source::fingerprint(&*source)).await?.map_err(|error| self.unreadable(&error))?;
@@ -90,13 +96,15 @@ impl Import {
             return Err(checkpoint::foreign().into());
         }
         let resumed = before.is_some();
-        // An import that goes on judges as it began: what it has added so would not be what it tells.
+        // An import that goes on judges as it began: what it has added so would not be what it
+        // tells.
         let judged = match &before {
             Some(before) => before.judged,
             None => Some(self.core.clock.now()),
         };
         let mut rules = self.rules(judged);
-        // When all is there, what the import has noted of its entries is gone in part, and there is nothing to judge.
+        // When all is there, what the import has noted of its entries is gone in part, and there is
+        // nothing to judge.
         let survey = match before {
             Some(Checkpoint { phase: Phase::Over, .. }) => None,
             _ => {
@@ -122,8 +130,9 @@ impl Import {
         Ok(report)
     }
 
-    /// Gives up an import that was cut off, and ends a run of it that goes on. The entries that it added stay; answers how many. The next import takes them over
-    /// where its file has the same records.
+    /// Gives up an import that was cut off, and ends a run of it that goes on. The entries that it
+    /// added stay; answers how many. The next import takes them over where its file has the same
+    /// records.
     pub async fn give_up(core: &Core, pool: &Pool, actor: &Actor) -> Result<u64> {
         let at = Checkpoint::load(pool)?.ok_or_else(checkpoint::none)?;
         let added = own::count(pool, &at.file)?;
@@ -154,8 +163,8 @@ impl Import {
         Rules { now: judged.unwrap_or_else(|| self.core.clock.now()), plain }
     }
 
-    /// Whether hashes stand in the file where passwords do. The file is read for it, as far as a hash with its mark, since what no record says alone is needed to
-    /// judge the first one.
+    /// Whether hashes stand in the file where passwords do. The file is read for it, as far as a
+    /// hash with its mark, since what no record says alone is needed to judge the first one.
     async fn holds_hashes(&self) -> Outcome<bool> {
         let (mut records, mut tally) = (self.records().await?, Tally::default());
         loop {
@@ -286,7 +295,8 @@ impl Import {
         }
     }
 
-    /// What an entry that is there already is to the import of that file, in which the record says that; `None` if it is somebody else's.
+    /// What an entry that is there already is to the import of that file, in which the record says
+    /// that; `None` if it is somebody else's.
     async fn there(&self, dn: &Dn, said: &[u8; 32], file: &[u8; 32]) -> Result<Option<Added>> {
         let id = Directory::new(&self.pool).resolve(dn)?;
         match Own::load(&self.pool, id)? {
@@ -356,7 +366,8 @@ impl Import {
         Ok(added)
     }
 
-    /// The entry of that name, if the import has added it; `None` if it was there before, as only containers may be.
+    /// The entry of that name, if the import has added it; `None` if it was there before, as only
+    /// containers may be.
     fn own(&self, dn: &Dn, file: &[u8; 32]) -> Result<Option<EntryId>> {
         let id = Directory::new(&self.pool).resolve(dn)?;
         if Own::load(&self.pool, id)?.is_some_and(|own| own.is_of(file)) {
@@ -397,7 +408,8 @@ impl Import {
         records.map_err(|error| self.unreadable(&error))
     }
 
-    /// The next records that are not done yet; `None` at the end. That the file can be read is known from the first pass.
+    /// The next records that are not done yet; `None` at the end. That the file can be read is
+    /// known from the first pass.
     async fn chunk(&self, rest: &mut Rest) -> Outcome<Option<Vec<Record>>> {
         let changed = |problem: FileError| Failure::Stopped {
             line: Some(problem.line),
@@ -449,7 +461,8 @@ impl Rest {
     }
 }
 
-/// The next records of a file, as many as one job reads. The same for the same file, so that an import that goes on finds its place.
+/// The next records of a file, as many as one job reads. The same for the same file, so that an
+/// import that goes on finds its place.
 fn read(records: &mut Records) -> std::result::Result<Vec<Record>, FileError> {
     let (mut chunk, mut octets) = (Vec::new(), 0);
     while chunk.len() < CHUNK && octets < CHUNK_OCTETS {

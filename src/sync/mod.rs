@@ -1,7 +1,9 @@
 //! Directory synchronisation: import and export of a pool's entries as LDIF and CSV.
 //!
-//! Owns the file formats, what the words of other servers about passwords and locks mean here, and the passes of an import. Changes entries through `authn::edit` alone, so that access rules, credentials and audit hold as
-//! everywhere. Never writes a record itself, and never exports a secret.
+//! Owns the file formats, what the words of other servers about passwords and locks mean here, and
+//! the passes of an import. Changes entries through `authn::edit` alone, so that access rules,
+//! credentials and audit hold as everywhere. Never writes a record itself, and never exports a
+//! secret.
 
 mod checkpoint;
 pub mod csv;

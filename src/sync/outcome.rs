@@ -38,13 +38,16 @@ pub struct Report {
     pub added: u64,
     /// Links between entries that were added.
     pub links: u64,
-    /// Entries of the file that were there before and stay as they are: the suffix, organizational units.
+    /// Entries of the file that were there before and stay as they are: the suffix, organizational
+    /// units.
     pub kept: u64,
-    /// Entries that an import which was given up had added from the same records; their links were added.
+    /// Entries that an import which was given up had added from the same records; their links were
+    /// added.
     pub taken_over: u64,
     /// Whether it went on where an earlier attempt was cut off.
     pub resumed: bool,
-    /// Attributes that were left out, because the server computes them or only another server uses them.
+    /// Attributes that were left out, because the server computes them or only another server uses
+    /// them.
     pub left_out: Vec<String>,
     /// What has become other than the file says, by line: who is disabled, whose password was left
     /// out, must be changed or has ended; and who loses a mail address to the entry of the line,
@@ -57,7 +60,8 @@ pub struct Report {
 /// The most problems that are told before the first pass ends.
 pub const MAX_PROBLEMS: usize = 100;
 
-/// The most notes that are told with their lines. What a note says of an entry, the entry itself says too, or the audit log.
+/// The most notes that are told with their lines. What a note says of an entry, the entry itself
+/// says too, or the audit log.
 pub const MAX_NOTES: usize = 10_000;
 
 /// What became of a line of the file, other than it says, or of somebody else by it.

@@ -1,7 +1,9 @@
-//! The entries that an import has added, until it is over: a row for each, in the commit that adds the entry. By it an import that goes on knows its own work.
-//! Neither the name nor the time of an entry could tell that from somebody else's.
+//! The entries that an import has added, until it is over: a row for each, in the commit that adds
+//! the entry. By it an import that goes on knows its own work. Neither the name nor the time of an
+//! entry could tell that from somebody else's.
 //!
-//! An import that is given up leaves its rows: the next one whose file holds the same records takes the entries over.
+//! An import that is given up leaves its rows: the next one whose file holds the same records takes
+//! the entries over.
 
 use crate::authn::Core;
 use crate::model::error::Rule;
@@ -108,7 +110,8 @@ pub(super) async fn forget(pool: &Pool, file: &[u8; 32], run: &Run) -> Result<()
     }
 }
 
-/// One run of an import. Whoever begins a later one, or gives the import up, ends it: its next commit fails.
+/// One run of an import. Whoever begins a later one, or gives the import up, ends it: its next
+/// commit fails.
 #[derive(Clone, Copy)]
 pub(super) struct Run([u8; 16]);
 

@@ -1,5 +1,6 @@
-//! Which of the values that a record has in the place of a password is imported: a hash that can be verified, else, if the operator allows it, the password in
-//! plain text. Everything else is left out and told, so that no hash is ever taken for a password.
+//! Which of the values that a record has in the place of a password is imported: a hash that can be
+//! verified, else, if the operator allows it, the password in plain text. Everything else is left
+//! out and told, so that no hash is ever taken for a password.
 
 use super::ldif::{Field, FileError, Record};
 use super::outcome::Note;
@@ -69,8 +70,9 @@ impl Part {
 pub(super) struct Plain {
     /// Whether a password in plain text is taken.
     pub(super) is_taken: bool,
-    /// Whether hashes stand in the file where passwords do. Then a text with as many letters as one is taken for a hash of a form that is not known: who keeps hashes
-    /// seldom keeps a password beside them, and who has it could log in.
+    /// Whether hashes stand in the file where passwords do. Then a text with as many letters as one
+    /// is taken for a hash of a form that is not known: who keeps hashes seldom keeps a password
+    /// beside them, and who has it could log in.
     pub(super) is_among_hashes: bool,
 }
 
@@ -123,7 +125,8 @@ impl Tally {
         self.marked > 0
     }
 
-    /// Whether passwords of the file are hashes. Random passwords look like digests without a mark, so a few of those do not say so.
+    /// Whether passwords of the file are hashes. Random passwords look like digests without a mark,
+    /// so a few of those do not say so.
     pub(super) const fn has_hashes(&self) -> bool {
         self.marked > 0 || (self.digests > 0 && self.digests >= self.plain)
     }
@@ -161,7 +164,8 @@ pub(super) fn choose(fields: &[Field], plain: Plain) -> Chosen {
 }
 
 impl Plain {
-    /// Whether what is no hash of a known form is taken as the password; else why not, and what to do.
+    /// Whether what is no hash of a known form is taken as the password; else why not, and what to
+    /// do.
     fn judge(self, name: &str, value: &[u8]) -> Result<(), String> {
         let apart = "if it is the password, move the entry to a file of its own, with others whose passwords are in plain text; else remove the value";
         match self {

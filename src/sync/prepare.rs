@@ -1,5 +1,6 @@
-//! From a record of a file to what is added: what the server keeps by itself is left out, links wait for the second pass, what says that somebody may not log in
-//! becomes what says so here, and of what stands in the place of a password only that is taken which is one.
+//! From a record of a file to what is added: what the server keeps by itself is left out, links
+//! wait for the second pass, what says that somebody may not log in becomes what says so here, and
+//! of what stands in the place of a password only that is taken which is one.
 
 pub(super) mod names;
 
@@ -13,7 +14,8 @@ use crate::directory::schema::{AttributeType, Schema};
 use crate::directory::{EntryKind, NewEntry};
 use crate::model::{Attribute, Timestamp};
 
-/// Operational attributes of other servers that have no meaning here. They are left out and named in the report.
+/// Operational attributes of other servers that have no meaning here. They are left out and named
+/// in the report.
 const FOREIGN: &[&str] = &[
     "authTimestamp",
     "contextCSN",
@@ -27,7 +29,8 @@ const FOREIGN: &[&str] = &[
     "pwdPolicySubentry",
 ];
 
-/// Auxiliary classes of other servers that allow attributes of [`standing`]. They are left out and named in the report.
+/// Auxiliary classes of other servers that allow attributes of [`standing`]. They are left out and
+/// named in the report.
 const FOREIGN_CLASSES: &[&str] = &["inetUser", "krbPrincipalAux", "ndsLoginProperties", "nsAccount", "qmailUser", "sambaSamAccount"];
 
 const DISABLED: &str = "poolgateAccountDisabled";
@@ -36,7 +39,8 @@ const PASSWORD: &str = "userPassword";
 /// How the records of one import are judged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// The moment at which it began, before which what has ended has ended. An import that goes on keeps it.
+    /// The moment at which it began, before which what has ended has ended. An import that goes on
+    /// keeps it.
     pub(super) now: Timestamp,
     /// What is taken as a password in plain text.
     pub(super) plain: Plain,
@@ -62,7 +66,8 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// A digest of what becomes of the record, in whatever order it says so. It covers a password, so it is not for keeping.
+    /// A digest of what becomes of the record, in whatever order it says so. It covers a password,
+    /// so it is not for keeping.
     pub(super) fn digest(&self) -> [u8; 32] {
         let links = self.links.iter().map(|field| &field.attribute);
         let chain = |attribute: &Attribute| {
@@ -70,7 +75,8 @@ impl Prepared {
             attribute.values.iter().fold(name, |chain, value| digest::sha256(&[&chain, value.as_slice()].concat()))
         };
         let mut attributes: Vec<[u8; 32]> = self.entry.attributes.iter().chain(links).map(chain).collect();
-        // An entry that was added while its password still could be used is not the one of this record.
+        // An entry that was added while its password still could be used is not the one of this
+        // record.
         let PasswordTerms { must_change, expires } = self.terms;
         attributes.extend(must_change.then(|| digest::sha256(b"must change")));
         attributes.extend(expires.map(|end| digest::sha256(&[b"expires", end.micros().to_be_bytes().as_slice()].concat())));
@@ -189,7 +195,8 @@ impl Prepared {
         has_password
     }
 
-    /// Disables the entry if it is to be, unless the record says of this server itself that it is not: an administrator has enabled it here.
+    /// Disables the entry if it is to be, unless the record says of this server itself that it is
+    /// not: an administrator has enabled it here.
     fn disable(&mut self, is_disabled: bool) {
         if is_disabled && self.own_word().is_none() {
             self.entry.attributes.push(Attribute::new(DISABLED, ["TRUE"]));

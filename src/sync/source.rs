@@ -66,7 +66,8 @@ impl Iterator for Records {
     }
 }
 
-/// A digest by which a file is known again: a chain over its blocks, so that it need not be held in memory.
+/// A digest by which a file is known again: a chain over its blocks, so that it need not be held in
+/// memory.
 pub(super) fn fingerprint(source: &dyn Source) -> io::Result<[u8; 32]> {
     let mut input = source.open()?;
     let mut chain = [0; 32];

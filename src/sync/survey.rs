@@ -178,7 +178,8 @@ impl Survey {
         links.iter().try_for_each(|field| self.examine_links(field))
     }
 
-    /// What is needed and not in the file after all, as far as it can be told. [`explain`](Self::explain) makes problems of it.
+    /// What is needed and not in the file after all, as far as it can be told.
+    /// [`explain`](Self::explain) makes problems of it.
     pub(super) fn missing(&mut self) -> Vec<Wanted> {
         let mut missing = std::mem::take(&mut self.wanted);
         missing.retain(|wanted| !self.is_cut_off && !self.names.contains_key(&wanted.mark) && !self.unique.contains_key(&wanted.mark));
@@ -299,7 +300,8 @@ impl Survey {
         Ok(())
     }
 
-    /// The mark of what a link names, and whether it is known to be there. The inner error is for the author of the file.
+    /// The mark of what a link names, and whether it is known to be there. The inner error is for
+    /// the author of the file.
     fn target(&self, schema: &Schema, kind: &AttributeType, value: &[u8]) -> Result<std::result::Result<(Mark, bool), String>> {
         if prepare::is_member_uid(kind) {
             let Some(uid) = schema.attribute("uid") else { return Ok(Err("the schema has no uid".to_owned())) };

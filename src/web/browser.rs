@@ -1,4 +1,5 @@
-//! The browser key: a random cookie that ties requests that wait for a login, and form tokens, to one browser.
+//! The browser key: a random cookie that ties requests that wait for a login, and form tokens, to
+//! one browser.
 
 use super::cookie::{self, Purpose};
 use super::{PoolRequest, Response, with_header};

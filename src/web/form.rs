@@ -19,7 +19,8 @@ pub enum FormError {
     NotText,
 }
 
-/// The fields of a form in the order in which they came. `Debug` shows their names only: a value may be a password.
+/// The fields of a form in the order in which they came. `Debug` shows their names only: a value
+/// may be a password.
 #[derive(Default, Clone)]
 pub struct Form(Vec<(String, String)>);
 

@@ -1,7 +1,10 @@
-//! The kit around warp that the web rooms share: the request of a pool, responses, cookies, forms, pages.
+//! The kit around warp that the web rooms share: the request of a pool, responses, cookies, forms,
+//! pages.
 //!
-//! Owns the layout, the style and the texts of all pages. May use `pool`, `crypto` and `model`. Never knows what a page is for: it decides nothing and reads no entry.
-//! Handlers are plain functions from a [`PoolRequest`] to a [`Response`]; a failure of the domain is never a warp rejection.
+//! Owns the layout, the style and the texts of all pages. May use `pool`, `crypto` and `model`.
+//! Never knows what a page is for: it decides nothing and reads no entry. Handlers are plain
+//! functions from a [`PoolRequest`] to a [`Response`]; a failure of the domain is never a warp
+//! rejection.
 
 pub mod browser;
 pub mod cookie;

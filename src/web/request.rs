@@ -63,7 +63,8 @@ impl PoolUrl {
     }
 }
 
-/// What the listener knows about a request before any route has seen it. It travels in the request's extensions.
+/// What the listener knows about a request before any route has seen it. It travels in the
+/// request's extensions.
 #[derive(Clone)]
 pub struct Place {
     /// The pool whose URL was asked.
@@ -102,9 +103,11 @@ impl PoolRequest {
     }
 }
 
-/// Makes a route: `matcher` says which method and path, `limit` bounds the body in bytes, `handler` answers.
+/// Makes a route: `matcher` says which method and path, `limit` bounds the body in bytes, `handler`
+/// answers.
 ///
-/// An error of the room becomes a response by its own `Into`; nothing of it passes through warp's rejections.
+/// An error of the room becomes a response by its own `Into`; nothing of it passes through warp's
+/// rejections.
 pub fn route<S, H, F, E>(matcher: BoxedFilter<()>, limit: usize, state: S, handler: H) -> BoxedFilter<(Response,)>
 where
     S: Clone + Send + Sync + 'static,
@@ -140,7 +143,8 @@ pub fn query() -> BoxedFilter<(String,)> {
     warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) }).boxed()
 }
 
-/// The whole body, or an error if it is over the limit in bytes, breaks off or takes too long. A limit that trusts `Content-Length` would bound nothing.
+/// The whole body, or an error if it is over the limit in bytes, breaks off or takes too long. A
+/// limit that trusts `Content-Length` would bound nothing.
 pub fn bounded_body(limit: usize) -> BoxedFilter<(Result<Bytes>,)> {
     warp::body::stream().then(move |body| read(body, limit)).boxed()
 }

@@ -10,8 +10,9 @@ use warp::http::{self, StatusCode};
 /// What a handler answers.
 pub type Response = warp::reply::Response;
 
-/// What a page may load: our own style sheet and pictures. No `form-action`: browsers apply it to the whole redirect chain that follows a form,
-/// and a login that goes on to an upstream or back to an application cannot know that chain.
+/// What a page may load: our own style sheet and pictures. No `form-action`: browsers apply it to
+/// the whole redirect chain that follows a form, and a login that goes on to an upstream or back to
+/// an application cannot know that chain.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -62,7 +63,8 @@ pub fn see_other(url: &str) -> Response {
     with_header(respond(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", String::new()), header::LOCATION, url)
 }
 
-/// The response with one more header field; a field of that name is replaced, but cookies add up. A value that no header can hold is left out.
+/// The response with one more header field; a field of that name is replaced, but cookies add up. A
+/// value that no header can hold is left out.
 pub fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         if name == header::SET_COOKIE {

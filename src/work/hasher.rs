@@ -19,7 +19,8 @@ impl Hasher {
         Self { work, memories: Arc::default() }
     }
 
-    /// Hashes a password with argon2id and a new salt. Fails as [`password::hash`] and [`Work::run`] do.
+    /// Hashes a password with argon2id and a new salt. Fails as [`password::hash`] and
+    /// [`Work::run`] do.
     pub async fn hash(
         &self,
         caller: impl Into<Caller>,
@@ -32,7 +33,8 @@ impl Hasher {
         self.work.run(caller, move || memories.lend(|memory| password::hash(&password, &params, salt, memory))).await?
     }
 
-    /// Whether the password is the hashed one, at the price of at least one hash with `params` whatever the answer; without a hash it is not, at the same price.
+    /// Whether the password is the hashed one, at the price of at least one hash with `params`
+    /// whatever the answer; without a hash it is not, at the same price.
     pub async fn check(
         &self,
         caller: impl Into<Caller>,
@@ -56,7 +58,8 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// The memory that no job uses right now. Jobs run on the threads of `work` only, so there are never more memories than threads.
+/// The memory that no job uses right now. Jobs run on the threads of `work` only, so there are
+/// never more memories than threads.
 #[derive(Default)]
 struct Memories(Mutex<Vec<Memory>>);
 

@@ -1,8 +1,11 @@
 //! Blocking work off the async threads: a bounded number of threads, shared fairly between pools.
 //!
-//! Owns the threads, the queue of each pool and the memory of argon2. Uses `model` and `crypto::password` (whose memory blocks belong to the threads). Knows nothing
-//! of what a job does. Each pool has a queue of its own and pools take turns, so that one pool's login storm cannot starve another's; so do the addresses from which a
-//! pool is asked, so that nobody alone keeps it busy. A full queue answers busy at once: to whoever has an equal share of it, or else to whoever has the most.
+//! Owns the threads, the queue of each pool and the memory of argon2. Uses `model` and
+//! `crypto::password` (whose memory blocks belong to the threads). Knows nothing of what a job
+//! does. Each pool has a queue of its own and pools take turns, so that one pool's login storm
+//! cannot starve another's; so do the addresses from which a pool is asked, so that nobody alone
+//! keeps it busy. A full queue answers busy at once: to whoever has an equal share of it, or else
+//! to whoever has the most.
 
 mod hasher;
 mod queue;
@@ -56,7 +59,8 @@ impl From<(PoolId, Option<IpAddr>)> for Caller {
     }
 }
 
-/// The threads and the queues before them. Dropping it lets running jobs end and drops the waiting ones.
+/// The threads and the queues before them. Dropping it lets running jobs end and drops the waiting
+/// ones.
 pub struct Work {
     shared: Arc<Shared>,
     threads: usize,
@@ -78,7 +82,8 @@ struct State {
 }
 
 impl Work {
-    /// Starts that many threads, at least one, before that many places to wait. The clock says when the log is told of refusals.
+    /// Starts that many threads, at least one, before that many places to wait. The clock says when
+    /// the log is told of refusals.
     pub fn new(threads: usize, places: Places, clock: Arc<dyn Clock>) -> Self {
         let state = State { queue: Queue::new(places, MAX_WAITING), open: true };
         let shared = Arc::new(Shared { state: Mutex::new(state), ready: Condvar::new() });
@@ -105,10 +110,12 @@ impl Work {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Runs a job for a pool, and for an address if it has one, and answers with its result. Jobs should take milliseconds: a pool's turn ends with its job. A caller that stops waiting takes back a
-    /// job that has not begun.
+    /// Runs a job for a pool, and for an address if it has one, and answers with its result. Jobs
+    /// should take milliseconds: a pool's turn ends with its job. A caller that stops waiting takes
+    /// back a job that has not begun.
     ///
-    /// Fails with `Unavailable(Busy)` when the queue of the pool or of the address is full, or when the job gave way to another's, and with `Internal` when the job panicked.
+    /// Fails with `Unavailable(Busy)` when the queue of the pool or of the address is full, or when
+    /// the job gave way to another's, and with `Internal` when the job panicked.
     pub async fn run<T: Send + 'static>(&self, caller: impl Into<Caller>, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move |fate| {
@@ -150,7 +157,8 @@ impl Work {
         Error::busy(why)
     }
 
-    /// Counts a job that is answered busy. The operator is told of them at most once a minute, with the caller of the last.
+    /// Counts a job that is answered busy. The operator is told of them at most once a minute, with
+    /// the caller of the last.
     fn count(&self, caller: Caller, why: &str) {
         self.refused.fetch_add(1, Ordering::Relaxed);
         if let Some(count) = self.untold.add(1, self.clock.now()) {

@@ -1,10 +1,10 @@
 //! The waiting jobs: pools take turns, and within a pool its addresses do.
 //!
-//! An address has so many places at one pool and so many at all of them together. Nobody is kept out by
-//! those who fill the line of a pool, or that of all pools: whoever has an equal share of it is refused,
-//! and for somebody else the newest job of the address that has the most gives way. Work that comes from
-//! no address, the operator's and the server's own, never gives way, and takes the place of a stranger's
-//! wherever one waits.
+//! An address has so many places at one pool and so many at all of them together. Nobody is kept
+//! out by those who fill the line of a pool, or that of all pools: whoever has an equal share of it
+//! is refused, and for somebody else the newest job of the address that has the most gives way.
+//! Work that comes from no address, the operator's and the server's own, never gives way, and takes
+//! the place of a stranger's wherever one waits.
 
 use super::Caller;
 use crate::model::PoolId;
@@ -14,7 +14,8 @@ use std::net::IpAddr;
 /// How many jobs may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places {
-    /// Of one pool. When they are taken, somebody who has fewer of them than another displaces a job of that one.
+    /// Of one pool. When they are taken, somebody who has fewer of them than another displaces a
+    /// job of that one.
     pub per_pool: usize,
     /// Of one address at one pool. Work that comes from no address is not bounded by it.
     pub per_address: usize,
@@ -58,7 +59,8 @@ impl<J> Queue<J> {
         Self { pools: HashMap::new(), turns: VecDeque::new(), addresses: HashMap::new(), waiting: 0, places, total }
     }
 
-    /// Puts a job at the end of its address's queue. Answers with the job that gave way to it, if there was no other place.
+    /// Puts a job at the end of its address's queue. Answers with the job that gave way to it, if
+    /// there was no other place.
     pub(super) fn push(&mut self, caller: Caller, job: J) -> Result<Option<J>, Full> {
         self.check_address(caller)?;
         let evicted = self.make_room(caller)?;
@@ -139,7 +141,8 @@ impl<J> Queue<J> {
         }
     }
 
-    /// Takes the first job of the address whose turn it is at the pool whose turn it is; their next turns come after all others'.
+    /// Takes the first job of the address whose turn it is at the pool whose turn it is; their next
+    /// turns come after all others'.
     pub(super) fn pop(&mut self) -> Option<J> {
         let pool = self.turns.pop_front()?;
         let lines = self.pools.get_mut(&pool)?;
@@ -218,8 +221,9 @@ impl<J> Lines<J> {
     }
 }
 
-/// Whose newest job gives way to a caller who has so many: that of the address that has the most, if it
-/// has no fewer than the caller even then. Work of our own has no count: any stranger's gives way to it.
+/// Whose newest job gives way to a caller who has so many: that of the address that has the most,
+/// if it has no fewer than the caller even then. Work of our own has no count: any stranger's gives
+/// way to it.
 fn gives_way(shares: impl Iterator<Item = (IpAddr, usize)>, caller: Option<usize>) -> Option<IpAddr> {
     let (address, most) = shares.max_by_key(|(_, count)| *count)?;
     caller.is_none_or(|had| most > had + 1).then_some(address)

@@ -5,7 +5,8 @@ use crate::tables::{EMPTY_NAMES, MAX_LINES, NAMERS, Table};
 
 pub type Breaches = Vec<String>;
 
-/// Every room imports only what its row allows, in whatever spelling: by `use`, by a full path, by climbing with `super`, within a macro.
+/// Every room imports only what its row allows, in whatever spelling: by `use`, by a full path, by
+/// climbing with `super`, within a macro.
 pub fn edges(sources: &[Source], rooms: Table<'_>) -> Breaches {
     let mut breaches = Vec::new();
     for source in in_rooms(sources) {
@@ -60,7 +61,8 @@ pub fn confined_crates(sources: &[Source], confined: Table<'_>) -> Breaches {
     breaches
 }
 
-/// Only the engine verifies passwords: nobody else holds a hasher, nor calls what compares a password with its hash.
+/// Only the engine verifies passwords: nobody else holds a hasher, nor calls what compares a
+/// password with its hash.
 pub fn passwords(sources: &[Source], verifiers: &[&str]) -> Breaches {
     let compares = |source: &Source| {
         let called = |name: &crate::source::Named| name.ends_with(&["password", "verify"]) || name.ends_with(&["password", "check"]);
@@ -142,7 +144,8 @@ pub fn unsafe_code(sources: &[Source]) -> Breaches {
     sources.iter().filter(|source| source.has_word("unsafe")).map(|source| format!("{}: unsafe", source.path)).collect()
 }
 
-/// What `.clippy.toml` bans is not called: by its path, or as a method. `exceptions` are the places that say why they may.
+/// What `.clippy.toml` bans is not called: by its path, or as a method. `exceptions` are the places
+/// that say why they may.
 pub fn bans(sources: &[Source], banned: &[String], exceptions: &[(&str, &str)]) -> Breaches {
     let mut breaches = Vec::new();
     for source in sources.iter().filter(|source| !source.is_test) {

@@ -1,7 +1,9 @@
-//! Holds the layering: which room may import which, where confined crates may be named, who may verify a password, how long a file may be.
+//! Holds the layering: which room may import which, where confined crates may be named, who may
+//! verify a password, how long a file may be.
 //!
-//! A guard is a function from sources to breaches. Each is run over the real sources, where it must find nothing, and over planted ones, where it must find the breach: a
-//! guard that cannot fail guards nothing.
+//! A guard is a function from sources to breaches. Each is run over the real sources, where it must
+//! find nothing, and over planted ones, where it must find the breach: a guard that cannot fail
+//! guards nothing.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -16,7 +18,8 @@ use std::fs;
 use std::path::Path;
 use tables::{CONFINED, MAX_LINES, NAMERS, OWNERS, REEXPORTS, ROOMS, Table, VERIFIERS};
 
-/// Runs a guard over the real sources and over planted ones: of these each must be reported, by its path, and nothing else.
+/// Runs a guard over the real sources and over planted ones: of these each must be reported, by its
+/// path, and nothing else.
 fn hold(guard: impl Fn(&[Source]) -> Breaches, planted: &[(&str, &str)], harmless: &[(&str, &str)]) {
     let found = guard(&SOURCES);
     assert!(found.is_empty(), "{found:#?}");

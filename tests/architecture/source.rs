@@ -1,4 +1,5 @@
-//! The sources as a compiler sees them: parsed, without what only tests see, and the paths that stand in them.
+//! The sources as a compiler sees them: parsed, without what only tests see, and the paths that
+//! stand in them.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -27,7 +28,8 @@ pub struct Source {
     test_modules: Vec<String>,
 }
 
-/// A path as code names it, resolved to where it begins: `crate::room::…` or the name of a crate or local item.
+/// A path as code names it, resolved to where it begins: `crate::room::…` or the name of a crate or
+/// local item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub segments: Vec<String>,

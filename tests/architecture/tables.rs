@@ -1,5 +1,5 @@
-//! What the guards compare the sources with. A new room, edge or exception is added here in the change that needs it, with its reason,
-//! and one that nobody needs any more goes.
+//! What the guards compare the sources with. A new room, edge or exception is added here in the
+//! change that needs it, with its reason, and one that nobody needs any more goes.
 
 /// Rows: a name, and what it may do or who may do it.
 pub type Table<'a> = &'a [(&'a str, &'a [&'a str])];
@@ -19,7 +19,8 @@ pub const ROOMS: Table<'_> = &[
     ("federation", &["directory", "pool", "audit", "store", "crypto", "model"]),
     ("authn", &["federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
     ("web", &["pool", "crypto", "model"]),
-    // What the faces share on the way through a login: it holds requests and sessions, and answers with pages.
+    // What the faces share on the way through a login: it holds requests and sessions, and answers
+    // with pages.
     ("entrance", &["web", "authn", "store", "model"]),
     ("sync", &["authn", "federation", "directory", "pool", "audit", "store", "crypto", "model"]),
     ("admin", &["sync", "web", "authn", "federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model"]),
@@ -50,10 +51,12 @@ pub const ROOMS: Table<'_> = &[
     ("cli", &["server", "admin", "model"]),
 ];
 
-/// What a face that issues tokens or assertions may import: the core, the kit around warp and the way through a login.
+/// What a face that issues tokens or assertions may import: the core, the kit around warp and the
+/// way through a login.
 const PROVIDER: &[&str] = &["entrance", "web", "authn", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model"];
 
-/// What a room passes on of another, by the place that does it: who imports the one may name these of the other.
+/// What a room passes on of another, by the place that does it: who imports the one may name these
+/// of the other.
 pub const REEXPORTS: Table<'_> = &[
     // Requests and answers of the admin API show settings as they are.
     ("admin/types/mod.rs", &["crate::pool::Settings"]),
@@ -62,7 +65,8 @@ pub const REEXPORTS: Table<'_> = &[
     ("directory/schema/attribute.rs", &["crate::policy::access::AccessClass"]),
 ];
 
-/// Crates that only named rooms may use, because replacing or auditing them must stay a local matter.
+/// Crates that only named rooms may use, because replacing or auditing them must stay a local
+/// matter.
 pub const CONFINED: Table<'_> = &[
     ("sled", &["store/"]),
     ("quick_cache", &["store/", "pool/", "authn/", "federation/"]),
@@ -91,7 +95,8 @@ pub const CONFINED: Table<'_> = &[
     ("serde_path_to_error", &["admin/document"]),
 ];
 
-/// Where a password or a secret may be compared with a hash: in `work`, on whose threads that runs, and in the engine that asks for it.
+/// Where a password or a secret may be compared with a hash: in `work`, on whose threads that runs,
+/// and in the engine that asks for it.
 pub const VERIFIERS: &[&str] = &["work/", "authn/", "application/secret.rs"];
 
 /// Which room names the records of which space, to write or to expect them. Others go through it.
@@ -119,7 +124,8 @@ pub const OWNERS: Table<'_> = &[
     ("Throttle", &["authn"]),
 ];
 
-/// What names records of a space beside `Space` itself: functions of `Key` and of `Prefix`, and their spaces.
+/// What names records of a space beside `Space` itself: functions of `Key` and of `Prefix`, and
+/// their spaces.
 pub const NAMERS: &[(&str, &str)] = &[
     ("entry", "Entry"),
     ("value", "Value"),

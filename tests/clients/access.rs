@@ -1,5 +1,7 @@
-//! Who may do what over LDAP, operation by operation: a user sees the pool's people and groups without sensitive attributes and edits the own profile and password; a
-//! service account reads and filters all but secrets; administrators write; nobody ever reads or compares a password. What one may not see is not there.
+//! Who may do what over LDAP, operation by operation: a user sees the pool's people and groups
+//! without sensitive attributes and edits the own profile and password; a service account reads and
+//! filters all but secrets; administrators write; nobody ever reads or compares a password. What
+//! one may not see is not there.
 
 use crate::harness::TestServer;
 use crate::ldap_client::{Answer, Directory, code};
@@ -12,11 +14,13 @@ const CAROL: &str = "uid=carol,ou=people,o=acme";
 const LEGACY_APP: &str = "cn=legacy-app,ou=services,o=acme";
 const STAFF: &str = "cn=staff,ou=groups,o=acme";
 
-/// Attributes of people that only they themselves, service accounts and administrators read, each with a value.
+/// Attributes of people that only they themselves, service accounts and administrators read, each
+/// with a value.
 const SENSITIVE: [(&str, &str); 4] =
     [("homePhone", "+1 555 0100"), ("homePostalAddress", "1 Home Street"), ("employeeNumber", "4711"), ("carLicense", "AC ME 1")];
 
-/// The demo, with sensitive attributes on bob and alice, and an entry that is neither person nor group.
+/// The demo, with sensitive attributes on bob and alice, and an entry that is neither person nor
+/// group.
 async fn demo() -> TestServer {
     let server = TestServer::demo().await;
     for uid in ["alice", "bob"] {
@@ -96,7 +100,8 @@ async fn a_user_sees_people_groups_and_units_and_no_service_account() {
     assert_eq!(legacy_app(&server).await.names("o=acme", "(objectClass=*)").await.len(), expected.len() + 1);
     assert_eq!(carol(&server).await.names("o=acme", "(objectClass=*)").await.len(), expected.len() + 1);
 
-    // What is not to be seen is not there, whatever is asked of it, exactly as what is really not there.
+    // What is not to be seen is not there, whatever is asked of it, exactly as what is really not
+    // there.
     let unknown = "cn=nonesuch-a,ou=services,o=acme";
     let both = async |alice: &mut Directory, name: &str| {
         [

@@ -132,12 +132,14 @@ async fn an_identity_provider_of_another_make() {
     let unverified = log_in(&person(), "unverified").await;
     assert_eq!((unverified.username(), unverified.claims.email()), ("elsewhere.unverified", None));
 
-    // Nor is one of a domain that is not the provider's, however verified it is; whom it belongs to can be added.
+    // Nor is one of a domain that is not the provider's, however verified it is; whom it belongs to
+    // can be added.
     server.poolgate(&["idp", "update", "elsewhere", "--pool", "acme", "--mail-domain", "other.example"]).await.good();
     let new = log_in(&person(), "new").await;
     assert_eq!((new.username(), new.claims.email()), ("elsewhere.new", None));
     server.poolgate(&["user", "create", "real", "--pool", "acme", "--mail", "new@elsewhere.example"]).await.good();
-    // Nor does an address that it gave and no longer vouches for stand in the way of an administrator.
+    // Nor does an address that it gave and no longer vouches for stand in the way of an
+    // administrator.
     let taken = server.json(&["user", "create", "second", "--pool", "acme", "--mail", "grace@elsewhere.example"]).await;
     assert_eq!(taken["notes"].as_array().unwrap().len(), 1, "{taken}");
     assert_eq!(log_in(&person(), "grace").await.claims.email(), None);

@@ -1,4 +1,5 @@
-//! A browser without pictures: it keeps cookies, follows redirects and links, and fills in forms as a person would.
+//! A browser without pictures: it keeps cookies, follows redirects and links, and fills in forms as
+//! a person would.
 
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Method, StatusCode};
@@ -12,7 +13,8 @@ const MAX_REDIRECTS: usize = 20;
 /// One person's browser.
 pub struct Browser {
     http: reqwest::Client,
-    /// Where somebody answers. A redirect to anywhere else ends the way: it leads to an application.
+    /// Where somebody answers. A redirect to anywhere else ends the way: it leads to an
+    /// application.
     answering: Vec<String>,
     cookies: Mutex<Vec<Cookie>>,
 }
@@ -149,7 +151,8 @@ impl Page {
         &self.text
     }
 
-    /// The first form, with the fields' values as the page has them and the first button as the one that is pressed.
+    /// The first form, with the fields' values as the page has them and the first button as the one
+    /// that is pressed.
     #[track_caller]
     pub fn form(&self) -> Form {
         let tags = tags(&self.text);

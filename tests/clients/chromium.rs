@@ -1,4 +1,5 @@
-//! Chromium, through npm's `playwright-core`, with an OpenID Connect client and a SAML service provider on another site.
+//! Chromium, through npm's `playwright-core`, with an OpenID Connect client and a SAML service
+//! provider on another site.
 
 use crate::harness::{Program, TestServer, tools};
 use serde_json::{Value, json};

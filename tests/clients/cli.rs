@@ -453,7 +453,8 @@ async fn the_socket_is_its_owners_alone_wherever_it_lies() {
     server.stop().await;
     assert!(!socket.exists(), "it goes with the server");
 
-    // Too long for the address of a socket: it lies elsewhere, and commands find it by the data folder all the same.
+    // Too long for the address of a socket: it lies elsewhere, and commands find it by the data
+    // folder all the same.
     let outer = tempfile::tempdir().unwrap();
     let long = outer.path().join("a".repeat(60)).join("b".repeat(60));
     let server = TestServer::configured(|config: &mut Config| config.data = Some(long.clone())).await;

@@ -1,4 +1,5 @@
-//! The demo as somebody runs it for the first time: a process of its own, within the limits that it promises.
+//! The demo as somebody runs it for the first time: a process of its own, within the limits that it
+//! promises.
 
 use crate::browser::Browser;
 use crate::harness::{Conversation, Finished, Program, set_up_tls};

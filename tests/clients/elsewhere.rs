@@ -1,5 +1,6 @@
 //! Whoever can log in can be stopped: the operator's commands reach people, groups and service
-//! accounts wherever an import or an administrator over LDAP has put them, and however they are named.
+//! accounts wherever an import or an administrator over LDAP has put them, and however they are
+//! named.
 
 use crate::harness::TestServer;
 use crate::ldap_client::{Directory, code};

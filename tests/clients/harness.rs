@@ -1,4 +1,5 @@
-//! A server with the demo's pools, in this process, on free ports of the loopback; and programs that are run against it.
+//! A server with the demo's pools, in this process, on free ports of the loopback; and programs
+//! that are run against it.
 
 use poolgate::cli;
 use poolgate::model::{Clock, Timestamp};
@@ -30,7 +31,8 @@ pub const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 67);
 /// How long a program may run before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The real time plus what a test adds to it. Clients compare times with their own clock, so it begins at the real one.
+/// The real time plus what a test adds to it. Clients compare times with their own clock, so it
+/// begins at the real one.
 #[derive(Default)]
 pub struct TestClock {
     /// Microseconds that have passed for the server beside the real ones.
@@ -231,7 +233,8 @@ impl Program {
 
     /// A Node script of `tests/clients/scripts`, with the pinned packages.
     pub fn node(script: &str) -> Self {
-        // Node looks for packages beside the script, so the scripts are run from where the packages are.
+        // Node looks for packages beside the script, so the scripts are run from where the packages
+        // are.
         static COPIES: Once = Once::new();
         let folder = tools().join("node");
         COPIES.call_once(|| {
@@ -302,7 +305,8 @@ impl Program {
         self.finish(child).await
     }
 
-    /// Starts it, to talk with it line by line. What it complains of goes to the test's own standard error.
+    /// Starts it, to talk with it line by line. What it complains of goes to the test's own
+    /// standard error.
     pub fn start(&mut self) -> Conversation {
         let mut child = self.spawn(Stdio::inherit());
         let (sender, lines) = tokio::sync::mpsc::unbounded_channel();

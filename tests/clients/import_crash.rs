@@ -1,4 +1,5 @@
-//! The server is killed amid an import, at several places, and the same file is imported again: everything is there, once.
+//! The server is killed amid an import, at several places, and the same file is imported again:
+//! everything is there, once.
 
 use crate::harness::{Finished, Program};
 use crate::ldap_client::{Directory, code};
@@ -59,7 +60,8 @@ fn values<'a>(entry: &'a [(String, String)], name: &'a str) -> impl Iterator<Ite
     entry.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
 }
 
-/// Kills the server as soon as that entry has that attribute, amid an import, and answers how the report of the next one reads.
+/// Kills the server as soon as that entry has that attribute, amid an import, and answers how the
+/// report of the next one reads.
 async fn killed_when(name: &str, attribute: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let (data, settings, ldif) = (folder.path().join("data"), folder.path().join("poolgate.toml"), folder.path().join("people.ldif"));

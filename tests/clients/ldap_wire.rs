@@ -19,7 +19,8 @@ pub const PASSWORD_MODIFY: &[u8] = b"1.3.6.1.4.1.4203.1.11.1";
 /// The name of the Notice of Disconnection (RFC 4511, section 4.4.1).
 pub const NOTICE: &[u8] = b"1.3.6.1.4.1.1466.20036";
 
-/// A connection within TLS, begun by StartTLS. Every request has the same message id, so that answers to equal requests are equal bytes.
+/// A connection within TLS, begun by StartTLS. Every request has the same message id, so that
+/// answers to equal requests are equal bytes.
 pub struct Wire(TlsStream<TcpStream>);
 
 /// A tag, a length and a content.

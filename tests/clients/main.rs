@@ -1,4 +1,5 @@
-//! The server against clients that nobody here wrote: one module for each. And its promises over the wire: one module for each of those, too.
+//! The server against clients that nobody here wrote: one module for each. And its promises over
+//! the wire: one module for each of those, too.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -8,7 +8,8 @@ const CALLBACK: &str = "http://127.0.0.1:9090/callback";
 const CALLBACK_OF_PUBLIC: &str = "https://spa.example/callback";
 const LOGGED_OUT: &str = "http://127.0.0.1:9090/logged-out";
 
-/// Registers a client of that name, and lets the script use it. `metadata` is where the script looks for the provider's: `oidc` or `oauth2` (RFC 8414).
+/// Registers a client of that name, and lets the script use it. `metadata` is where the script
+/// looks for the provider's: `oidc` or `oauth2` (RFC 8414).
 async fn run(server: &TestServer, method: &str, algorithm: &str, metadata: &str) {
     let id = format!("{method}-{algorithm}");
     let callback = if method == "none" { CALLBACK_OF_PUBLIC } else { CALLBACK };

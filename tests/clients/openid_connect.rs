@@ -96,7 +96,8 @@ impl Application {
         })
     }
 
-    /// Exchanges the code of that page and verifies the ID token: signature, issuer, audience, time, nonce.
+    /// Exchanges the code of that page and verifies the ID token: signature, issuer, audience,
+    /// time, nonce.
     pub async fn redeem(&self, asked: Asked, page: &Page) -> LoggedIn {
         let answer = self.answer(&asked, page);
         let code = answer.get("code").unwrap_or_else(|| panic!("{answer:?}"));
@@ -239,7 +240,8 @@ async fn es256_and_public_clients() {
     let bob = curves.log_in(&browser, "bob").await;
     assert_eq!(bob.username(), "bob");
 
-    // An application on the person's device listens on whatever port is free (RFC 8252, section 7.3).
+    // An application on the person's device listens on whatever port is free (RFC 8252, section
+    // 7.3).
     let mut native = Application::discover(&server.issuer("acme"), "native", None).await;
     "http://127.0.0.1:49152/callback".clone_into(&mut native.callback);
     // So could any other program: it gets nothing behind the person's back (RFC 8252, section 8.6).
@@ -396,7 +398,8 @@ async fn a_wrong_password_stays_on_the_page_and_an_application_of_others_asks_fo
     let alice = guest.redeem(asked, &page).await;
     assert_eq!(alice.username(), "alice");
 
-    // What was allowed is remembered; an application can have it asked again, and what is declined is forgotten.
+    // What was allowed is remembered; an application can have it asked again, and what is declined
+    // is forgotten.
     assert_eq!(guest.silently(&browser).await, None);
     let asked = guest.ask(Some(CoreAuthPrompt::Consent));
     let consent = browser.open(&asked.url).await;
@@ -404,7 +407,8 @@ async fn a_wrong_password_stays_on_the_page_and_an_application_of_others_asks_fo
     assert_eq!(guest.answer(&asked, &page).get("error").unwrap(), "access_denied");
     assert_eq!(guest.silently(&browser).await.as_deref(), Some("consent_required"));
 
-    // A program on the device is asked about each time; an application on the web without a secret is not.
+    // A program on the device is asked about each time; an application on the web without a secret
+    // is not.
     const SPA: &str = "https://spa.example/callback";
     for (id, callback, expected) in [("native", CALLBACK, Some("interaction_required")), ("spa", SPA, None)] {
         server.poolgate(&["client", "create", id, "--pool", "acme", "--public", "--redirect-uri", callback]).await.good();

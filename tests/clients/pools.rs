@@ -32,11 +32,13 @@ const SPACES: [Space; 18] = [
     Space::Throttle,
 ];
 
-/// Records that a pool may have before anybody is in it: the suffix and its four units with their names and index terms, and the event of its creation.
+/// Records that a pool may have before anybody is in it: the suffix and its four units with their
+/// names and index terms, and the event of its creation.
 const MOST_RECORDS_OF_AN_EMPTY_POOL: usize = 60;
 /// Rows of the registry that a pool may have: its slug, its suffix, itself.
 const REGISTRY_ROWS: usize = 3;
-/// Tasks that a server may have, whatever the number of pools: one for each listening socket, and those of `server::tasks`.
+/// Tasks that a server may have, whatever the number of pools: one for each listening socket, and
+/// those of `server::tasks`.
 const MOST_TASKS: usize = 24;
 /// Threads that a server may have, whatever the number of pools.
 const MOST_THREADS: usize = 48;
@@ -119,7 +121,8 @@ async fn from_creation_to_suspension_and_back() {
     server.stop().await;
 }
 
-/// A pool with something of every kind in it: entries, credentials, applications, an upstream, sessions, codes, grants, logins that wait, keys, events.
+/// A pool with something of every kind in it: entries, credentials, applications, an upstream,
+/// sessions, codes, grants, logins that wait, keys, events.
 async fn fill(server: &TestServer, slug: &str) -> Browser {
     let pool = ["--pool", slug];
     let run = async |arguments: &[&str], input: &str| {
@@ -163,7 +166,8 @@ async fn a_deleted_pool_is_gone_with_everything_and_its_names_stay_used() {
     let store = server.running.store().clone();
     let kinds: Vec<_> = records(&store, id).into_iter().map(|(space, _)| space).collect();
     for space in SPACES {
-        // No records yet: names that wait for a later version, and identities that no upstream here has brought.
+        // No records yet: names that wait for a later version, and identities that no upstream here
+        // has brought.
         let expected = !matches!(space, Space::Federated | Space::Checkpoint | Space::Throttle);
         assert_eq!(kinds.contains(&space), expected, "{space:?}");
     }
@@ -225,7 +229,8 @@ async fn an_empty_pool_costs_a_few_records() {
     let total: usize = records.iter().map(|(_, count)| count).sum();
     assert!(total <= MOST_RECORDS_OF_AN_EMPTY_POOL, "{total}: {records:?}");
     assert_eq!(registry_rows(store) - before, REGISTRY_ROWS);
-    // What is asked of it from outside, without a login, adds the keys that were asked for and their events.
+    // What is asked of it from outside, without a login, adds the keys that were asked for and
+    // their events.
     let mut browser = Browser::new();
     for path in ["/.well-known/openid-configuration", "/.well-known/jwks.json", "/saml2/metadata", "/login"] {
         assert_eq!(browser.get(&format!("{}{path}", server.issuer("small"))).await.status, 200, "{path}");
@@ -247,7 +252,8 @@ async fn reads_to_create(server: &TestServer, number: usize) -> u64 {
     reads(server.running.store()) - before
 }
 
-/// What a server does to start: records read by name and by scans, commits applied again. And how many tasks it has then.
+/// What a server does to start: records read by name and by scans, commits applied again. And how
+/// many tasks it has then.
 fn at_start(server: &TestServer, tasks_before: usize) -> (u64, u64, u64, usize) {
     let statistics = server.running.store().statistics();
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();

@@ -1,4 +1,5 @@
-//! Single sign-on with service providers of several makes: the same cases and the same expectations for each of them.
+//! Single sign-on with service providers of several makes: the same cases and the same expectations
+//! for each of them.
 
 use crate::harness::{Program, TestServer};
 use serde_json::{Value, json};
@@ -96,7 +97,8 @@ impl Make {
         server.stop().await;
     }
 
-    /// Names are what the service provider was registered for, and attributes are what it may be told.
+    /// Names are what the service provider was registered for, and attributes are what it may be
+    /// told.
     pub async fn names_and_attributes(&self) {
         let server = TestServer::demo().await;
         let oid = "mail=urn:oid:0.9.2342.19200300.100.1.3";

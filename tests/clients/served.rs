@@ -1,4 +1,5 @@
-//! `poolgate serve` as a process of its own, with a configuration file: what concerns signals, files and logs.
+//! `poolgate serve` as a process of its own, with a configuration file: what concerns signals,
+//! files and logs.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,7 +21,8 @@ pub struct Served {
     ready: String,
 }
 
-/// `poolgate serve` with that file and those variables, and without those of whoever runs the tests.
+/// `poolgate serve` with that file and those variables, and without those of whoever runs the
+/// tests.
 pub fn serve(file: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poolgate"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("POOLGATE_")) {
@@ -31,7 +33,8 @@ pub fn serve(file: &Path, variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// A configuration file for that data folder that listens on free ports, with more lines at its end.
+/// A configuration file for that data folder that listens on free ports, with more lines at its
+/// end.
 pub fn configuration(data: &Path, more: &str) -> String {
     let ports = "http = [\"127.0.0.1:0\"]\nldap = [\"127.0.0.1:0\"]\n";
     format!("data = {data:?}\npool_urls = \"path\"\n[log]\nformat = \"json\"\n[listen]\n{ports}{more}")
@@ -72,7 +75,8 @@ impl Served {
         SocketAddr::from((Ipv4Addr::LOCALHOST, digits.parse().unwrap()))
     }
 
-    /// Reads its log no more, as a collector of logs that has died: from now on, what it writes there fails.
+    /// Reads its log no more, as a collector of logs that has died: from now on, what it writes
+    /// there fails.
     pub fn stop_listening(&mut self) {
         self.lines.close();
         // Says a line, after which the reader notices.

@@ -1,4 +1,5 @@
-//! Changes by merge patches: what is shown can be sent back, and nobody's change is overwritten unseen.
+//! Changes by merge patches: what is shown can be sent back, and nobody's change is overwritten
+//! unseen.
 
 use crate::harness::{Finished, TestServer};
 use crate::ldap_client::{Directory, code};

@@ -1,4 +1,5 @@
-//! HTTP as browsers and applications speak it: cookies are kept, redirects are shown and not followed.
+//! HTTP as browsers and applications speak it: cookies are kept, redirects are shown and not
+//! followed.
 
 use crate::harness::{HOME, TestServer, set_up_tls};
 use poolgate::crypto::digest::{base64url, sha256};
@@ -64,14 +65,16 @@ pub struct Tokens {
 }
 
 impl Reply {
-    /// The same with a text in it replaced wherever it occurs, so that answers about different names can be compared.
+    /// The same with a text in it replaced wherever it occurs, so that answers about different
+    /// names can be compared.
     pub fn without(&self, text: &str) -> Self {
         let hide = |value: &str| value.replace(text, "…");
         let headers = self.headers.iter().map(|(name, value)| (name.clone(), hide(value))).collect();
         Self { status: self.status, headers, body: hide(&self.body) }
     }
 
-    /// The same without what is drawn anew for each answer: ids of interactions, cookies, and what forms carry.
+    /// The same without what is drawn anew for each answer: ids of interactions, cookies, and what
+    /// forms carry.
     pub fn without_draws(&self) -> Self {
         let mut plain = self.clone();
         for (_, value) in &mut plain.headers {
@@ -147,7 +150,8 @@ fn values(page: &str, name: &str) -> Vec<String> {
     page.split(&field).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
 }
 
-/// The text with what follows the mark cut out, up to the first character that base64url does not know.
+/// The text with what follows the mark cut out, up to the first character that base64url does not
+/// know.
 fn without_token(text: &str, mark: &str) -> String {
     let Some(start) = text.find(mark).map(|found| found + mark.len()) else { return text.to_owned() };
     let token = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
@@ -285,7 +289,8 @@ impl Browser {
         Tokens { access: text("access_token"), id: text("id_token") }
     }
 
-    /// Whether the session of this browser gives the application a code at once; otherwise the browser is shown the login page.
+    /// Whether the session of this browser gives the application a code at once; otherwise the
+    /// browser is shown the login page.
     pub async fn is_logged_in(&mut self, application: &Application) -> bool {
         self.get(&application.authorize()).await.code_unless_login().is_some()
     }

@@ -9,8 +9,8 @@ const PAGE: usize = 4096;
 pub enum Losing {
     /// All of them are gone.
     All,
-    /// Those into the durable length are there, and the file has not grown: a file system had written
-    /// the data, and its log had not the new extents.
+    /// Those into the durable length are there, and the file has not grown: a file system had
+    /// written the data, and its log had not the new extents.
     Growth,
     /// Any pages are there.
     Pages,

@@ -1,9 +1,10 @@
 //! Cuts the power under a store that commits.
 //!
-//! A child, this test binary itself, writes and says what was acknowledged, while [`recorder`] notes
-//! each write and each sync of the engine's file. From that [`disk`] makes what a power cut could have
-//! left at many moments; each is opened, and everything that was acknowledged by then must be there.
-//! Writers overwrite large records, so that the engine reuses its segments between two commits.
+//! A child, this test binary itself, writes and says what was acknowledged, while [`recorder`]
+//! notes each write and each sync of the engine's file. From that [`disk`] makes what a power cut
+//! could have left at many moments; each is opened, and everything that was acknowledged by then
+//! must be there. Writers overwrite large records, so that the engine reuses its segments between
+//! two commits.
 //!
 //! Of a first start [`naming`] tells what was not on disk when the store got its name.
 
@@ -37,7 +38,8 @@ const WRITERS: u64 = 4;
 const ROUNDS: u64 = 14;
 const ROWS: u64 = 90;
 const ROW: usize = 6000;
-/// Moments at which the power is cut, of a recording that must lose nothing, and of one that must not do so.
+/// Moments at which the power is cut, of a recording that must lose nothing, and of one that must
+/// not do so.
 const CUTS: usize = 24;
 const FEW_CUTS: usize = 6;
 
@@ -74,7 +76,8 @@ enum Kernel {
 
 // ---- the child ----
 
-/// The process that is recorded. Run without the folder in its environment, as every other test is, it has nothing to do.
+/// The process that is recorded. Run without the folder in its environment, as every other test is,
+/// it has nothing to do.
 #[test]
 fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
@@ -155,7 +158,8 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (temporary, folder)
 }
 
-/// Records a child under that kernel. This process must not have a filter of its own yet: children inherit it.
+/// Records a child under that kernel. This process must not have a filter of its own yet: children
+/// inherit it.
 fn record(kernel: Kernel) -> Run {
     let (temporary, folder) = folder();
     assert!(child_in(&folder, None).status().unwrap().success());
@@ -214,7 +218,8 @@ fn cut(run: &Run, cuts: usize) -> Outcome {
     outcome
 }
 
-/// Moments to cut at, since the first acknowledgement: where a tear is possible, else after a write.
+/// Moments to cut at, since the first acknowledgement: where a tear is possible, else after a
+/// write.
 fn moments(run: &Run, cuts: usize) -> BTreeSet<usize> {
     let events = &run.recorded.events;
     let begin = events.iter().position(|event| matches!(event, Event::Said(_))).unwrap();
@@ -234,7 +239,8 @@ fn of(line: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(line[at..at + 8].try_into().unwrap())
 }
 
-/// Whether a store opens with that file of the engine and holds what was acknowledged, each commit whole.
+/// Whether a store opens with that file of the engine and holds what was acknowledged, each commit
+/// whole.
 fn found(run: &Run, file: &[u8], acknowledged: [u64; WRITERS as usize]) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let engine = folder.path().join("db");

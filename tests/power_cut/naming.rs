@@ -43,7 +43,8 @@ impl Naming {
         }
     }
 
-    /// Collects what is not on disk of a folder within the store: a file after its last write, a folder after the first to each file in it.
+    /// Collects what is not on disk of a folder within the store: a file after its last write, a
+    /// folder after the first to each file in it.
     fn look(&self, folder: &Path, unsynced: &mut Vec<PathBuf>) {
         let mut last = 0;
         for item in fs::read_dir(self.named.join(folder)).unwrap().map(Result::unwrap) {

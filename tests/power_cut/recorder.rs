@@ -1,9 +1,9 @@
 //! Records what a process writes to one file, when it syncs that file, and what it says meanwhile.
 //!
-//! The process has itself traced: a seccomp filter of its own stops each of its threads at the calls
-//! of [`CALLS`], and the recorder, which is its tracer, looks at the call and lets it go on. So the
-//! order of what is recorded is the order in which it happened: a write counts when it has returned,
-//! and a sync makes durable what had returned when it began.
+//! The process has itself traced: a seccomp filter of its own stops each of its threads at the
+//! calls of [`CALLS`], and the recorder, which is its tracer, looks at the call and lets it go on.
+//! So the order of what is recorded is the order in which it happened: a write counts when it has
+//! returned, and a sync makes durable what had returned when it began.
 
 use super::naming::Naming;
 use nix::sys::ptrace::{self, Options};
@@ -50,7 +50,8 @@ pub struct Recorded {
     pub unsynced: Option<Vec<PathBuf>>,
 }
 
-/// Has this process stop at its calls. To be called once its tracer is there: without one they fail.
+/// Has this process stop at its calls. To be called once its tracer is there: without one they
+/// fail.
 pub fn be_recorded() {
     act_on(CALLS, SeccompAction::Trace(0));
 }

@@ -1,11 +1,12 @@
-//! A SAML service provider: an AuthnRequest over HTTP-Redirect, and an assertion consumer service that believes what is signed by the pool.
+//! A SAML service provider: an AuthnRequest over HTTP-Redirect, and an assertion consumer service
+//! that believes what is signed by the pool.
 //!
 //! ```sh
 //! cargo run --manifest-path examples/saml_app/Cargo.toml    # against `poolgate demo`; then open http://localhost:9091
 //! ```
 //!
-//! It is compiled against libxml2, xmlsec1 and OpenSSL, with libclang (on Debian: libxmlsec1-dev, libclang-dev and pkgconf).
-//! [`response`] says what the samael crate leaves to its users.
+//! It is compiled against libxml2, xmlsec1 and OpenSSL, with libclang (on Debian: libxmlsec1-dev,
+//! libclang-dev and pkgconf). [`response`] says what the samael crate leaves to its users.
 
 mod response;
 
@@ -25,8 +26,9 @@ use std::thread;
 use tiny_http::{Header, Method, Request, Response, Server};
 use url::form_urlencoded;
 
-/// Where the browser keeps what connects it with its request. Lax is enough while the pool is on the same site, as on localhost; a pool on another site
-/// posts from there, and the cookie comes along only as `__Host-login`, Secure and SameSite=None, behind HTTPS.
+/// Where the browser keeps what connects it with its request. Lax is enough while the pool is on
+/// the same site, as on localhost; a pool on another site posts from there, and the cookie comes
+/// along only as `__Host-login`, Secure and SameSite=None, behind HTTPS.
 const COOKIE: &str = "login";
 /// The most requests that wait for their answer; the oldest is forgotten first.
 const MAX_PENDING: usize = 1000;
@@ -39,10 +41,12 @@ type Page = Response<Cursor<Vec<u8>>>;
 /// A SAML service provider that lets a pool log its people in.
 #[derive(Parser)]
 struct Options {
-    /// The metadata of the pool, which says whose signatures are believed: over HTTPS, or from this very machine.
+    /// The metadata of the pool, which says whose signatures are believed: over HTTPS, or from this
+    /// very machine.
     #[arg(long, env = "IDP_METADATA", default_value = "http://localhost:8080/pools/acme/saml2/metadata")]
     metadata: String,
-    /// The port to listen on; 0 takes a free one. The pool must know the entity id http://localhost:PORT/metadata with the ACS http://localhost:PORT/acs.
+    /// The port to listen on; 0 takes a free one. The pool must know the entity id
+    /// http://localhost:PORT/metadata with the ACS http://localhost:PORT/acs.
     #[arg(long, env = "PORT", default_value_t = 9091)]
     port: u16,
 }

@@ -1,18 +1,23 @@
 //! What it takes to believe a SAML response.
 //!
-//! samael checks the signatures against the metadata's certificates, gives only what they cover, and judges issuer, times, Recipient and InResponseTo.
-//! It does not do the following, which is done here:
+//! samael checks the signatures against the metadata's certificates, gives only what they cover,
+//! and judges issuer, times, Recipient and InResponseTo. It does not do the following, which is
+//! done here:
 //!
-//! - Before a signature is verified, xmlsec fetches what its references name (`http:`, `file:`) and runs its transforms (XSLT). So a message is read
-//!   strictly first, by the parser that samael uses leniently, and signatures may hold nothing but what signing of SAML takes.
-//! - An assertion that is for no particular audience is accepted, and so is one with several audience restrictions of which one names us.
-//! - An assertion without an AuthnStatement, which is about somebody who has not logged in, is accepted.
+//! - Before a signature is verified, xmlsec fetches what its references name (`http:`, `file:`) and
+//!   runs its transforms (XSLT). So a message is read strictly first, by the parser that samael
+//!   uses leniently, and signatures may hold nothing but what signing of SAML takes.
+//! - An assertion that is for no particular audience is accepted, and so is one with several
+//!   audience restrictions of which one names us.
+//! - An assertion without an AuthnStatement, which is about somebody who has not logged in, is
+//!   accepted.
 //! - An assertion need not lie in a response, and others that nobody has signed may lie around it.
 //! - Decrypting a short message panics.
 //! - A message may be as long as it likes.
 //!
-//! In `main.rs`: without a signing certificate in the metadata samael would accept unsigned responses; the IDs of its requests can be guessed; and it
-//! keeps no account of them, so the same response could be used twice.
+//! In `main.rs`: without a signing certificate in the metadata samael would accept unsigned
+//! responses; the IDs of its requests can be guessed; and it keeps no account of them, so the same
+//! response could be used twice.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +35,8 @@ const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 
-/// All that a signature is made of. Not in it: Object, Manifest, RetrievalMethod, and whatever a transform takes as parameter.
+/// All that a signature is made of. Not in it: Object, Manifest, RetrievalMethod, and whatever a
+/// transform takes as parameter.
 const SIGNATURE: [&str; 13] = [
     "Signature",
     "SignedInfo",
@@ -67,9 +73,11 @@ pub fn verify(provider: &ServiceProvider, response: &str, request: &str) -> Resu
     Ok(assertion)
 }
 
-/// One assertion, in a response, with nothing in it that would do something when its signature is verified.
+/// One assertion, in a response, with nothing in it that would do something when its signature is
+/// verified.
 fn read_strictly(xml: &str) -> Result<(), &'static str> {
-    // No DTD, no comment that splits a name, no declaration of an encoding in which the rest means something else.
+    // No DTD, no comment that splits a name, no declaration of an encoding in which the rest means
+    // something else.
     if !xml.starts_with('<') || ["<!", "<?", "\0"].iter().any(|markup| xml.contains(markup)) {
         return Err("the response holds more than elements and text");
     }

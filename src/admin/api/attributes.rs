@@ -1,4 +1,5 @@
-//! The attributes of an entry in its document: values as text, names as they are shown, and a patched document as the steps of a modify.
+//! The attributes of an entry in its document: values as text, names as they are shown, and a
+//! patched document as the steps of a modify.
 
 use crate::admin::patch::Patch;
 use crate::admin::types::EntryDocument;
@@ -34,8 +35,10 @@ fn bytes(text: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// Writes the names of attributes in a patch the way the document does, since LDAP knows one by several: `SN` and `surname` are `sn`. What takes away an attribute
-/// that is not there goes: it is no change. Answers with the steps that take away what no document shows, whether it is there or not.
+/// Writes the names of attributes in a patch the way the document does, since LDAP knows one by
+/// several: `SN` and `surname` are `sn`. What takes away an attribute that is not there goes: it is
+/// no change. Answers with the steps that take away what no document shows, whether it is there or
+/// not.
 pub fn name_as_shown(directory: &Directory, patch: &mut Patch, shown: &EntryDocument) -> Result<Vec<Modification>> {
     let Some(Value::Object(asked)) = patch.field_mut(FIELD) else { return Ok(Vec::new()) };
     let mut known = BTreeMap::new();

@@ -9,7 +9,8 @@ use crate::model::{Error, Face, Result, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Events in the order of their time; `from` and `to` are RFC 3339 times, `action` is the name of one kind.
+/// Events in the order of their time; `from` and `to` are RFC 3339 times, `action` is the name of
+/// one kind.
 pub async fn events(context: Context, path: Vec<Segment>) -> Result<Reply<Page<Item<EventDocument>>>> {
     let pool = context.pool(at(&path, 0)?)?;
     let limit = context.limit()?;

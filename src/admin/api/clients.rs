@@ -75,7 +75,8 @@ pub async fn delete(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     Ok(Reply::Done)
 }
 
-/// Takes back all that a client was given: codes, grants with their tokens, and what people have agreed to.
+/// Takes back all that a client was given: codes, grants with their tokens, and what people have
+/// agreed to.
 pub async fn revoke(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     let pool = context.pool(at(&path, 0)?)?;
     pool.store()
@@ -89,7 +90,8 @@ pub async fn revoke(context: Context, path: Vec<Segment>) -> Result<Reply<()>> {
     Ok(Reply::Done)
 }
 
-/// Gives a confidential client a new secret. What it was given goes on unless that is to be taken back with it.
+/// Gives a confidential client a new secret. What it was given goes on unless that is to be taken
+/// back with it.
 pub async fn set_secret(context: Context, path: Vec<Segment>) -> Result<Reply<SecretMade>> {
     let asked: NewSecret = context.document()?;
     let pool = context.pool(at(&path, 0)?)?;

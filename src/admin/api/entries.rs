@@ -74,7 +74,8 @@ pub async fn add(
     Ok(named(context, pool, branch, name)?.1.with(notes(&taken)))
 }
 
-/// Changes attributes, or whether the entry may log in: of the entry as the patch names it, or else as it is.
+/// Changes attributes, or whether the entry may log in: of the entry as the patch names it, or else
+/// as it is.
 pub async fn change(context: Context, path: Vec<Segment>, branch: Branch) -> Result<Reply<EntryDocument>> {
     let asked = context.patch()?;
     let (pool, name) = (context.pool(at(&path, 0)?)?, at(&path, 1)?.as_str());
@@ -115,7 +116,8 @@ pub async fn set_password(context: Context, path: Vec<Segment>, branch: Branch) 
     Ok(Reply::Found(put_password(&context, &pool, entry.id(), asked.password).await?))
 }
 
-/// Sets the password of an entry, or makes one and tells it. What is given can be a hash, as in `userPassword`.
+/// Sets the password of an entry, or makes one and tells it. What is given can be a hash, as in
+/// `userPassword`.
 pub async fn put_password(context: &Context, pool: &Arc<Pool>, entry: EntryId, password: Option<String>) -> Result<Generated> {
     let core = &context.app.core;
     if let Some(password) = password {

@@ -84,7 +84,8 @@ fn no_provider(pool: &Pool, name: &Segment) -> Error {
     Error::not_found(format!("pool `{}` has no identity provider `{}`", pool.slug().as_str(), name.as_str()))
 }
 
-/// The provider as it is now, with what its operator should know: who else vouches for the same domains.
+/// The provider as it is now, with what its operator should know: who else vouches for the same
+/// domains.
 fn now(pool: &Pool, name: &str) -> Result<Shown<ProviderDocument>> {
     let gone = || Error::not_found(format!("the identity provider `{name}` was deleted meanwhile"));
     let (provider, version) = federation::read_version(pool, name)?.ok_or_else(gone)?;

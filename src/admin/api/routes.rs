@@ -128,7 +128,8 @@ fn part_item(kind: &'static str, part: &'static str) -> BoxedFilter<(Vec<Segment
     path.map(|pool, name, member| vec![pool, name, member]).boxed()
 }
 
-/// Joins a method, a path and a handler. The handler is given the variable parts of the path in their order.
+/// Joins a method, a path and a handler. The handler is given the variable parts of the path in
+/// their order.
 fn on<H, F, T>(method: Method, path: BoxedFilter<(Vec<Segment>,)>, app: &Arc<App>, handler: H) -> BoxedFilter<(Response,)>
 where
     H: Fn(Context, Vec<Segment>) -> F + Clone + Send + Sync + 'static,

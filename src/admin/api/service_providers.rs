@@ -133,7 +133,8 @@ fn name_of<T: Copy + PartialEq>(choices: &[(T, &'static str)], choice: T) -> Str
     choices.iter().find(|(known, _)| *known == choice).map(|(_, name)| (*name).to_owned()).unwrap_or_default()
 }
 
-/// A certificate from PEM or from the base64 text of metadata, with a key that signatures of requests are verified with.
+/// A certificate from PEM or from the base64 text of metadata, with a key that signatures of
+/// requests are verified with.
 fn certificate(text: &str) -> Result<Vec<u8>> {
     let certificate =
         Certificate::from_text(text).map_err(|error| Error::invalid(Rule::Request, format!("request_certificates: {error}")))?;

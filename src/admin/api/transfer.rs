@@ -38,7 +38,8 @@ impl Drop for Spooled {
     }
 }
 
-/// Takes a file (`format=ldif` or `csv`; `plain_passwords=true` if it holds passwords in plain text), judges all of it, and then imports it.
+/// Takes a file (`format=ldif` or `csv`; `plain_passwords=true` if it holds passwords in plain
+/// text), judges all of it, and then imports it.
 pub async fn import<B: Buf, E: Display>(
     context: Context,
     path: Vec<Segment>,
@@ -66,7 +67,8 @@ pub async fn import<B: Buf, E: Display>(
         let progress = import.progress();
         let ended = tokio::select! {
             ended = import.run() => ended,
-            // Whoever asked is gone. What is done stays done, and the same import goes on from there.
+            // Whoever asked is gone. What is done stays done, and the same import goes on from
+            // there.
             () = tell(&lines, &progress) => return,
         };
         if ended.is_ok() {

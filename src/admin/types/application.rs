@@ -76,7 +76,8 @@ pub struct ClientCreated {
 pub struct NewSecret {
     /// The secret; one is made if it is not given.
     pub secret: Option<String>,
-    /// Whether all that the client was given is taken back as well, as after a secret that others know: codes, tokens and consents.
+    /// Whether all that the client was given is taken back as well, as after a secret that others
+    /// know: codes, tokens and consents.
     pub revoke: bool,
 }
 

@@ -4,7 +4,8 @@ use crate::admin::patch::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// An entry of the directory. Values that are not text are shown as `base64:…`. What the server keeps may stand in a patch as it is.
+/// An entry of the directory. Values that are not text are shown as `base64:…`. What the server
+/// keeps may stand in a patch as it is.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntryDocument {
@@ -17,7 +18,8 @@ pub struct EntryDocument {
     /// Whether it may not log in.
     #[serde(default)]
     pub disabled: bool,
-    /// Its attributes by their LDAP names with all their values. In a patch, null or no value takes the attribute away.
+    /// Its attributes by their LDAP names with all their values. In a patch, null or no value takes
+    /// the attribute away.
     pub attributes: BTreeMap<String, Vec<String>>,
 }
 

@@ -1,4 +1,5 @@
-//! Items of lists. What cannot be read is listed too: it hides nothing else, and it can be deleted by its name.
+//! Items of lists. What cannot be read is listed too: it hides nothing else, and it can be deleted
+//! by its name.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,5 +1,6 @@
-//! The documents of the API. Names are those of the field; times are RFC 3339 text; secrets are shown once, when they are made.
-//! What may hold a secret has no `Debug`, so that none ends up in a log.
+//! The documents of the API. Names are those of the field; times are RFC 3339 text; secrets are
+//! shown once, when they are made. What may hold a secret has no `Debug`, so that none ends up in a
+//! log.
 
 mod application;
 mod audit;

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderDocument {
-    /// Its name in URLs and in the uids of the users it brings: letters, digits, hyphens. Fixed for ever.
+    /// Its name in URLs and in the uids of the users it brings: letters, digits, hyphens. Fixed for
+    /// ever.
     pub name: String,
     /// What the login page calls it; the name if not given.
     pub display_name: Option<String>,
-    /// Its issuer: https, or http on this machine. It sends people back to `/oauth2/idpresponse` under the pool's URL if its metadata promises
+    /// Its issuer: https, or http on this machine. It sends people back to `/oauth2/idpresponse`
+    /// under the pool's URL if its metadata promises
     /// `authorization_response_iss_parameter_supported`, and else to `/oauth2/idpresponse/{name}`.
     pub issuer: String,
     /// Our client id there.
@@ -22,8 +24,10 @@ pub struct ProviderDocument {
     /// Which claims become which attributes.
     #[serde(default)]
     pub mapping: MappingDocument,
-    /// The domains for whose mail addresses it vouches, each meant exactly: `partner.example` says nothing of `mail.partner.example`. An address elsewhere becomes
-    /// nobody's `mail` here and is told to no application. `*` takes every address, and against an administrator's word it proves none.
+    /// The domains for whose mail addresses it vouches, each meant exactly: `partner.example` says
+    /// nothing of `mail.partner.example`. An address elsewhere becomes nobody's `mail` here and is
+    /// told to no application. `*` takes every address, and against an administrator's word it
+    /// proves none.
     #[serde(default)]
     pub mail_domains: Vec<String>,
 }
@@ -48,6 +52,7 @@ pub struct MappingDocument {
     pub given_name: Option<String>,
     /// The claim with the family name.
     pub family_name: Option<String>,
-    /// Whether a mail address is taken even if the provider does not say, by `email_verified`, that it is verified, or if `mail` names another claim than `email`.
+    /// Whether a mail address is taken even if the provider does not say, by `email_verified`, that
+    /// it is verified, or if `mail` names another claim than `email`.
     pub unverified_mail: bool,
 }

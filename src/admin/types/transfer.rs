@@ -1,4 +1,5 @@
-//! Imports and exports. An import answers with lines of JSON: how far it has come, again and again, and at last how it ended.
+//! Imports and exports. An import answers with lines of JSON: how far it has come, again and again,
+//! and at last how it ended.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,8 @@ pub enum ImportLine {
     Refused {
         /// What is wrong with it.
         problems: Vec<Problem>,
-        /// Entries that are there because an earlier run of the import, which was cut off, had added them.
+        /// Entries that are there because an earlier run of the import, which was cut off, had
+        /// added them.
         earlier: u64,
     },
     /// It ended before its end; what was written stays.
@@ -42,13 +44,15 @@ pub struct ImportReport {
     pub links: u64,
     /// Entries of the file that were there before and stay as they are.
     pub kept: u64,
-    /// Entries that an import which was given up had added from the same records; their links were added.
+    /// Entries that an import which was given up had added from the same records; their links were
+    /// added.
     pub taken_over: u64,
     /// Whether it went on where an earlier attempt was cut off.
     pub resumed: bool,
     /// Attributes that were left out.
     pub left_out: Vec<String>,
-    /// What has become other than the file says, by line: who is disabled, whose password was left out, must be changed or has ended.
+    /// What has become other than the file says, by line: who is disabled, whose password was left
+    /// out, must be changed or has ended.
     #[serde(default)]
     pub notes: Vec<Problem>,
     /// How many more notes there were than are told.

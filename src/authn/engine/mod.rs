@@ -1,4 +1,5 @@
-//! The pure core: from where an attempt stands, what was put in and what is known to what comes next. No I/O and no clock.
+//! The pure core: from where an attempt stands, what was put in and what is known to what comes
+//! next. No I/O and no clock.
 //!
 //! ```text
 //!                 ┌────── Denied(reason): interactive callers ask again ──────┐
@@ -241,7 +242,8 @@ fn password(attempt: &Attempt, matches: bool, facts: &Facts, now: Timestamp) -> 
         Ok(known) => known,
         Err(verdict) => return *verdict,
     };
-    // Nobody can guess a password that is not there. Were it counted, strangers could lock out whoever comes in through an upstream.
+    // Nobody can guess a password that is not there. Were it counted, strangers could lock out
+    // whoever comes in through an upstream.
     let Some(password) = known.password else { return Verdict::denied(Reason::NoPassword) };
     if !matches {
         let history = known.history.after_failure(facts.lockout, &facts.from, now);

@@ -295,7 +295,8 @@ fn inputs() -> impl Strategy<Value = Input> {
 }
 
 proptest! {
-    /// Whatever was put in before, a grant needs an active pool, an enabled and unlocked entry, and a proof; and an attempt grants once.
+    /// Whatever was put in before, a grant needs an active pool, an enabled and unlocked entry, and
+    /// a proof; and an attempt grants once.
     #[test]
     fn nobody_is_granted_without_standing_and_proof(
         one_shot in any::<bool>(),
@@ -332,7 +333,8 @@ proptest! {
         }
     }
 
-    /// A wrong password never improves the standing of anybody, and never gets further than a denial.
+    /// A wrong password never improves the standing of anybody, and never gets further than a
+    /// denial.
     #[test]
     fn a_wrong_password_never_helps(identity in identities(), active in any::<bool>(), has_room in any::<bool>()) {
         let facts = Facts { active, from: HERE, has_room, ..facts(identity) };

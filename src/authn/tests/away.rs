@@ -59,7 +59,8 @@ async fn who_comes_back_too_late_begins_again() {
     assert!(!comes_back());
 }
 
-/// Whoever goes on with such a request would be asked to log in again and again: no login is later than it.
+/// Whoever goes on with such a request would be asked to log in again and again: no login is later
+/// than it.
 #[tokio::test]
 async fn a_request_of_a_clock_that_was_ahead_is_over() {
     let bench = Bench::new().await;
@@ -122,7 +123,8 @@ async fn logins_that_make_room_are_told_to_the_log_once_a_minute() {
     assert_eq!((log.count("made room"), log.count("count=10")), (2, 1));
 }
 
-/// What goes for the sake of the browser goes for the sake of the address too: nothing else goes with it.
+/// What goes for the sake of the browser goes for the sake of the address too: nothing else goes
+/// with it.
 #[tokio::test]
 async fn one_that_makes_room_makes_it_everywhere() {
     let bench = Bench::limited(settings(), WaitingLimits { per_browser: 2, per_address: 3 }).await;

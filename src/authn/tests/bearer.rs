@@ -170,7 +170,8 @@ async fn a_token_ends_with_its_client_and_goes_on_when_that_is_edited() {
     }
 }
 
-/// Grants and clients of a release that drew no epochs belong together, until the client is one of this release.
+/// Grants and clients of a release that drew no epochs belong together, until the client is one of
+/// this release.
 #[tokio::test]
 async fn what_a_former_release_gave_holds_for_its_own_client() {
     let given = Given::new().await;

@@ -444,7 +444,8 @@ async fn a_proof_is_renewed_with_the_password_that_its_person_has_set_and_with_n
     let (old, new) = (secret("correct horse"), secret("battery staple"));
     let own = bench.core.set_password(&bench.pool, &alice, id, Some(&old), Some(new)).await.unwrap();
     assert!(bench.core.still_valid(&bench.core.renewed(&proof, own.at).unwrap()).unwrap());
-    // Before the connection of its person goes on, an administrator has set another one. The clock stands still.
+    // Before the connection of its person goes on, an administrator has set another one. The clock
+    // stands still.
     let steps = [replace("userPassword", "tea in a mug")];
     let others = bench.core.modify_entry(&bench.pool, &operator(), id, &steps).await.unwrap().unwrap();
     assert!(!bench.core.still_valid(&bench.core.renewed(&proof, own.at).unwrap()).unwrap());

@@ -316,8 +316,9 @@ async fn what_is_known_of_an_upstream_serves_on_while_it_does_not_answer() {
     stage.logged_in().await;
 }
 
-/// A login that left for one provider is not answered by another that has its name, even if it is the same issuer that speaks.
-/// The users of one issuer are none of another that has the name now, whatever subjects it speaks of; and they are there when the first one comes back.
+/// A login that left for one provider is not answered by another that has its name, even if it is
+/// the same issuer that speaks. The users of one issuer are none of another that has the name now,
+/// whatever subjects it speaks of; and they are there when the first one comes back.
 #[tokio::test]
 async fn claims_that_the_id_token_lacks_come_from_userinfo() {
     let stage = Stage::new().await;

@@ -1,4 +1,5 @@
-//! Entries that their own person has filled to every limit: what an administrator does to them counts at once, whatever lies where in the record.
+//! Entries that their own person has filled to every limit: what an administrator does to them
+//! counts at once, whatever lies where in the record.
 
 use super::super::{Basis, Demands, Kept, Step, testing::*};
 use crate::{
@@ -44,7 +45,8 @@ impl Open {
         Self { cookie: granted.session.expose().clone(), proof }
     }
 
-    /// Whether a session, a connection that is bound, a proof that a token rests on, and the password itself hold: all or none.
+    /// Whether a session, a connection that is bound, a proof that a token rests on, and the
+    /// password itself hold: all or none.
     async fn holds(&self, bench: &Bench, password: &str) -> bool {
         let core = &bench.core;
         let session = core.session(&bench.pool, &self.cookie).await.unwrap().is_some();
@@ -113,7 +115,8 @@ async fn every_administrative_act_takes_effect() {
     }
 }
 
-/// As long as people could fill their entries without a bound of their own, they filled them as far as administrators still can; and records did not tell what decides.
+/// As long as people could fill their entries without a bound of their own, they filled them as far
+/// as administrators still can; and records did not tell what decides.
 #[tokio::test]
 async fn whoever_was_disabled_or_filled_before_this_release_stays_out() {
     for (how, steps) in testing::fillings() {

@@ -1,4 +1,5 @@
-//! Names that are given again: what hung on an entry of a name is nothing of the next one's, even where that keeps the password and the UUID.
+//! Names that are given again: what hung on an entry of a name is nothing of the next one's, even
+//! where that keeps the password and the UUID.
 
 use super::super::{Authentication, BindName, Demands, Kept, Step, testing::*};
 use crate::{
@@ -28,7 +29,8 @@ impl Known {
         known
     }
 
-    /// Whether the bind counts, whether the session does, and what whoever was bound is to the pool.
+    /// Whether the bind counts, whether the session does, and what whoever was bound is to the
+    /// pool.
     async fn holds(&self, bench: &Bench) -> (bool, bool, Option<Role>) {
         let session = bench.core.session(&bench.pool, &self.cookie).await.unwrap().is_some();
         let role = bench.core.actor(&bench.pool, &self.bound, ldap()).ok().map(|actor| actor.role);
@@ -89,7 +91,8 @@ async fn a_service_account_inherits_no_bind() {
     assert_eq!(refused.message(), Error::credentials().message());
 }
 
-/// The group of administrators is named by a DN. Whoever may give that name again is an administrator already; members come along with no name.
+/// The group of administrators is named by a DN. Whoever may give that name again is an
+/// administrator already; members come along with no name.
 #[tokio::test]
 async fn administrators_go_with_their_group_and_only_administrators_give_its_name_again() {
     let bench = Bench::new().await;

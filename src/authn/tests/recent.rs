@@ -1,4 +1,5 @@
-//! Binds by a name as it is written: the next one rests on what was read for the last, until anything is committed.
+//! Binds by a name as it is written: the next one rests on what was read for the last, until
+//! anything is committed.
 
 use super::super::{Authentication, testing::*};
 use crate::{

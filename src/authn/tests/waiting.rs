@@ -1,4 +1,5 @@
-//! Requests that wait: sealed in the hands of browsers, and stored with a proof or on the way to an upstream.
+//! Requests that wait: sealed in the hands of browsers, and stored with a proof or on the way to an
+//! upstream.
 
 use super::super::{
     BrowserKey, Demands, Interaction, InteractionId, Kept, Level, NewInteraction, Place, ReturnPoint, Session, Step, Unsealed,
@@ -227,7 +228,8 @@ async fn what_was_stored_ends_by_itself() {
     assert_eq!(bench.stored_requests(), 0);
 }
 
-/// The upstream knows the name of the request, so whoever has it from there must not be answered by a login that was made for something else.
+/// The upstream knows the name of the request, so whoever has it from there must not be answered by
+/// a login that was made for something else.
 #[tokio::test]
 async fn who_is_at_an_upstream_has_proven_nothing() {
     let bench = Bench::new().await;

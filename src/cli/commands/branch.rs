@@ -1,4 +1,5 @@
-//! What the commands for users, groups, service accounts and applications share: each kind is a list under a pool.
+//! What the commands for users, groups, service accounts and applications share: each kind is a
+//! list under a pool.
 
 use super::update::fields;
 use super::{Failure, Operator, Outcome, output, segment};
@@ -82,7 +83,8 @@ impl InPool {
     }
 }
 
-/// A secret from standard input, so that no process list shows it; a final line break is not part of it.
+/// A secret from standard input, so that no process list shows it; a final line break is not part
+/// of it.
 pub fn secret_from_input(wanted: bool) -> Outcome<Option<String>> {
     if !wanted {
         return Ok(None);
@@ -92,7 +94,8 @@ pub fn secret_from_input(wanted: bool) -> Outcome<Option<String>> {
     Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// `name=value` arguments as attributes; a name may come several times, and an empty value removes the attribute.
+/// `name=value` arguments as attributes; a name may come several times, and an empty value removes
+/// the attribute.
 pub fn attributes(arguments: &[String]) -> Outcome<BTreeMap<String, Vec<String>>> {
     let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for argument in arguments {

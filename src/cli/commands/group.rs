@@ -33,7 +33,8 @@ pub enum Group {
     Update {
         /// The cn.
         cn: String,
-        /// An attribute with its new value; repeat it for several values, leave the value empty to remove the attribute.
+        /// An attribute with its new value; repeat it for several values, leave the value empty to
+        /// remove the attribute.
         #[arg(long, value_name = "NAME=VALUE")]
         attribute: Vec<String>,
         #[command(flatten)]

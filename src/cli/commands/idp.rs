@@ -37,7 +37,8 @@ pub struct Create {
     /// What the login page calls it.
     #[arg(long)]
     display_name: Option<String>,
-    /// Its issuer: https, or http on this machine. Register with it as redirect URI /oauth2/idpresponse under the pool's URL if its metadata promises
+    /// Its issuer: https, or http on this machine. Register with it as redirect URI
+    /// /oauth2/idpresponse under the pool's URL if its metadata promises
     /// authorization_response_iss_parameter_supported, and else /oauth2/idpresponse/NAME.
     #[arg(long)]
     issuer: String,
@@ -53,7 +54,8 @@ pub struct Create {
     /// Take mail addresses that it does not call verified: its operator vouches for them.
     #[arg(long, requires = "mail_domain")]
     unverified_mail: bool,
-    /// A domain for whose mail addresses it vouches, or * for all; may be repeated. Addresses elsewhere become nobody's here.
+    /// A domain for whose mail addresses it vouches, or * for all; may be repeated. Addresses
+    /// elsewhere become nobody's here.
     #[arg(long, value_name = "DOMAIN")]
     mail_domain: Vec<String>,
 }
@@ -65,8 +67,8 @@ pub struct Change {
     /// What the login page calls it.
     #[arg(long)]
     display_name: Option<String>,
-    /// A domain for whose mail addresses it vouches, in the place of those before; may be repeated. One that is taken away ends the
-    /// logins for which it has vouched.
+    /// A domain for whose mail addresses it vouches, in the place of those before; may be repeated.
+    /// One that is taken away ends the logins for which it has vouched.
     #[arg(long, value_name = "DOMAIN")]
     mail_domain: Option<Vec<String>>,
     /// Read our client secret there from standard input.

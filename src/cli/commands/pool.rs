@@ -60,7 +60,8 @@ pub struct Update {
     /// What people see.
     #[arg(long)]
     display_name: Option<String>,
-    /// A JSON file with settings to change, in the form that `show --json` prints them; what it leaves out stays, and null gives the default back.
+    /// A JSON file with settings to change, in the form that `show --json` prints them; what it
+    /// leaves out stays, and null gives the default back.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     #[command(flatten)]

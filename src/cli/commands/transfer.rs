@@ -19,13 +19,16 @@ const BYTES: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {eta}";
 /// How a bar of unknown length looks.
 const COUNT: &str = "{msg} {bytes} {bytes_per_sec}";
 
-/// Imports entries from a file. The whole file is judged first: one rejected record, and nothing is written.
+/// Imports entries from a file. The whole file is judged first: one rejected record, and nothing is
+/// written.
 ///
-/// An import that is cut off goes on where it was when the same file is imported again. Until then no other file can be imported into the pool. With --give-up
-/// it is ended as it is: its entries stay, and the next import takes over those whose records it holds unchanged, and adds their links. So a corrected file can be
-/// imported in the place of the first.
+/// An import that is cut off goes on where it was when the same file is imported again. Until then
+/// no other file can be imported into the pool. With --give-up it is ended as it is: its entries
+/// stay, and the next import takes over those whose records it holds unchanged, and adds their
+/// links. So a corrected file can be imported in the place of the first.
 ///
-/// Hashes that cannot be verified are left out, and whoever may not log in at the server that the file comes from may not log in here: each is told with its line.
+/// Hashes that cannot be verified are left out, and whoever may not log in at the server that the
+/// file comes from may not log in here: each is told with its line.
 #[derive(Args)]
 pub struct Import {
     #[command(flatten)]
@@ -36,8 +39,9 @@ pub struct Import {
     /// The format of the file.
     #[arg(long)]
     format: Option<Format>,
-    /// Takes passwords in plain text. Only for a file that is known to hold some: a hash of a form that is not known would become the password. In a file that holds
-    /// hashes too, what could be one is refused: keep passwords in plain text in a file of their own.
+    /// Takes passwords in plain text. Only for a file that is known to hold some: a hash of a form
+    /// that is not known would become the password. In a file that holds hashes too, what could be
+    /// one is refused: keep passwords in plain text in a file of their own.
     #[arg(long)]
     plain_passwords: bool,
     /// Gives up an import into the pool that was cut off. What it has added stays.
@@ -47,8 +51,10 @@ pub struct Import {
 
 /// Exports all entries of a pool as LDIF. Secrets are never exported.
 ///
-/// Who is disabled stays so when the file is imported. Passwords are not in it, and with them what holds of them is left behind: that they must be changed, when they
-/// end, and that failed logins have locked them. Nobody can log in with a password after an import of the file until one is set.
+/// Who is disabled stays so when the file is imported. Passwords are not in it, and with them what
+/// holds of them is left behind: that they must be changed, when they end, and that failed logins
+/// have locked them. Nobody can log in with a password after an import of the file until one is
+/// set.
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]
@@ -144,8 +150,9 @@ impl Import {
 }
 
 impl Export {
-    /// Where to write. Under its own name there is never a part of an export, so a file is written under another one first, for its owner alone unless there is a
-    /// file already that more may read. A pipe or a device is written as it stands.
+    /// Where to write. Under its own name there is never a part of an export, so a file is written
+    /// under another one first, for its owner alone unless there is a file already that more may
+    /// read. A pipe or a device is written as it stands.
     fn open(path: &Path) -> Outcome<(File, Option<PathBuf>)> {
         let present = path.metadata().ok();
         if present.as_ref().is_some_and(|present| !present.is_file()) {

@@ -1,4 +1,5 @@
-//! What `update` takes of every kind of thing: a merge patch from a file, as a whole or beside flags, and the state that it is for.
+//! What `update` takes of every kind of thing: a merge patch from a file, as a whole or beside
+//! flags, and the state that it is for.
 
 use super::{Failure, Outcome};
 use crate::admin::json_object;
@@ -13,8 +14,9 @@ const INPUT: &str = "-";
 /// What changes, from a file.
 #[derive(Args)]
 pub struct Patch {
-    /// A JSON file with what changes, or - for standard input. What it leaves out stays, and null gives the default back. It takes what `show --json` prints, whole
-    /// or in part; with the ETag in it nothing is written if somebody else was faster.
+    /// A JSON file with what changes, or - for standard input. What it leaves out stays, and null
+    /// gives the default back. It takes what `show --json` prints, whole or in part; with the ETag
+    /// in it nothing is written if somebody else was faster.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Write nothing unless this is the ETag that `show` prints.

@@ -25,7 +25,8 @@ pub enum User {
     Update {
         /// The uid.
         uid: String,
-        /// An attribute with its new value; repeat it for several values, leave the value empty to remove the attribute.
+        /// An attribute with its new value; repeat it for several values, leave the value empty to
+        /// remove the attribute.
         #[arg(long, value_name = "NAME=VALUE")]
         attribute: Vec<String>,
         #[command(flatten)]
@@ -39,7 +40,8 @@ pub enum User {
         #[arg(long)]
         stdin: bool,
     },
-    /// Refuses logins of a user until the user is enabled again; sessions and tokens are worth nothing meanwhile.
+    /// Refuses logins of a user until the user is enabled again; sessions and tokens are worth
+    /// nothing meanwhile.
     Disable {
         /// The uid.
         uid: String,

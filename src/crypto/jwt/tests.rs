@@ -1,4 +1,5 @@
-//! The fixed tokens were made with Python's cryptography, the made ones are read by jsonwebtoken: other implementations on either side.
+//! The fixed tokens were made with Python's cryptography, the made ones are read by jsonwebtoken:
+//! other implementations on either side.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;

@@ -146,9 +146,11 @@ impl SigningKey {
 }
 
 impl PublicKey {
-    /// Reads a public JWK (RFC 7517): RSA of 2048 to 8192 bits or P-256. Its id is its `kid`, or its thumbprint if it has none.
+    /// Reads a public JWK (RFC 7517): RSA of 2048 to 8192 bits or P-256. Its id is its `kid`, or
+    /// its thumbprint if it has none.
     ///
-    /// Fails with `Invalid(Constraint)` on any other key, on a private one, and on one whose `alg` or `use` says that it is for something else.
+    /// Fails with `Invalid(Constraint)` on any other key, on a private one, and on one whose `alg`
+    /// or `use` says that it is for something else.
     pub fn from_jwk(jwk: &Value) -> Result<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let number =

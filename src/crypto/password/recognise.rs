@@ -1,9 +1,12 @@
-//! What a text in the place of a password is: the password itself, or what some server keeps so that it need not keep the password.
+//! What a text in the place of a password is: the password itself, or what some server keeps so
+//! that it need not keep the password.
 //!
-//! A hash that is taken for a password lets in whoever holds the file of hashes. So a text is told to be a hash by its form, whether or not its scheme can be
-//! verified here. The forms: `{SCHEME}…` (RFC 2307, section 5.3), `$id$…` (crypt(5), PHC strings), `name$…$…` (Django, Werkzeug, SCRAM, RFC 3112),
-//! `name:…:…`, `md5…` (PostgreSQL), records in JSON (Keycloak), marks of a locked password (shadow(5)), and digests without any mark. What another program has
-//! put around any of them is taken off first.
+//! A hash that is taken for a password lets in whoever holds the file of hashes. So a text is told
+//! to be a hash by its form, whether or not its scheme can be verified here. The forms: `{SCHEME}…`
+//! (RFC 2307, section 5.3), `$id$…` (crypt(5), PHC strings), `name$…$…` (Django, Werkzeug, SCRAM,
+//! RFC 3112), `name:…:…`, `md5…` (PostgreSQL), records in JSON (Keycloak), marks of a locked
+//! password (shadow(5)), and digests without any mark. What another program has put around any of
+//! them is taken off first.
 
 mod digest;
 mod peel;
@@ -15,17 +18,20 @@ use super::PasswordHash;
 pub enum Recognised {
     /// A hash that can be verified.
     Hash(PasswordHash),
-    /// A hash that cannot be verified, and what it is. The words repeat nothing of the text that could be a part of a password.
+    /// A hash that cannot be verified, and what it is. The words repeat nothing of the text that
+    /// could be a part of a password.
     Unverifiable(String),
     /// The mark of a password that is locked: nobody is to log in with it.
     Locked,
-    /// A digest by its length and letters. Whether it is one depends on where the text comes from: random passwords look like it.
+    /// A digest by its length and letters. Whether it is one depends on where the text comes from:
+    /// random passwords look like it.
     Digest,
     /// The password itself.
     Plain,
 }
 
-/// Names of schemes that may be repeated in messages: those of OpenLDAP, 389 Directory Server, OpenDJ, Apache DS, Dovecot and Spring.
+/// Names of schemes that may be repeated in messages: those of OpenLDAP, 389 Directory Server,
+/// OpenDJ, Apache DS, Dovecot and Spring.
 const SCHEMES: &[&str] = &[
     "AES",
     "ARGON2",
@@ -120,7 +126,8 @@ const LONGEST_NAME: usize = 128;
 const LONGEST_WRAPPED: usize = super::MAX_PASSWORD;
 /// Letters of the longest id of crypt(5) that is taken for one whatever follows it.
 const LONGEST_CRYPT_ID: usize = 2;
-/// What other servers write in the place of a hash to say that there is none (passwd(1) of Solaris, of HP-UX and of Linux).
+/// What other servers write in the place of a hash to say that there is none (passwd(1) of Solaris,
+/// of HP-UX and of Linux).
 const LOCKS: &[&str] = &["!", "!!", "!*", "*", "*!", "*LOCK*", "*LOCKED*", "*NP*"];
 /// What Solaris writes before a hash to lock it.
 const SOLARIS_LOCK: &str = "*LK*";
@@ -134,13 +141,15 @@ pub fn recognise(text: &str) -> Recognised {
     within(text, peel::DEEPEST)
 }
 
-/// Whether a text of no form that is known can be a hash even so: it has as many letters on end as the shortest one. Where hashes stand around it, that decides.
+/// Whether a text of no form that is known can be a hash even so: it has as many letters on end as
+/// the shortest one. Where hashes stand around it, that decides.
 pub fn could_be_a_hash(text: &str) -> bool {
     let is_of_digest = |letter: char| letter.is_ascii_alphanumeric() || "./+=".contains(letter);
     text.split(|letter| !is_of_digest(letter)).any(|run| run.len() >= SHORTEST_DIGEST)
 }
 
-/// A text as it is seen, and without what lies around it. A mark goes before the look of a digest, which the text around it may have too.
+/// A text as it is seen, and without what lies around it. A mark goes before the look of a digest,
+/// which the text around it may have too.
 fn within(text: &str, layers: usize) -> Recognised {
     let seen = peel::seen(text);
     let text = seen.trim();
@@ -213,7 +222,8 @@ fn in_braces(text: &str) -> Option<Recognised> {
     Some(verifiable(text, what))
 }
 
-/// The name of the scheme and what follows it. A name with space around it is one only if it is known, or if a digest follows.
+/// The name of the scheme and what follows it. A name with space around it is one only if it is
+/// known, or if a digest follows.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.strip_prefix('{')?.split_once('}')?;
     let inner = name.trim();
@@ -248,7 +258,8 @@ fn is_record(text: &str) -> bool {
     is_json || ((fields('"') || fields('\'')) && text.ends_with('}') && text.contains(':'))
 }
 
-/// `name$…$…` or `name:…:…`. After a name that is no algorithm's, all parts must be there and the last one be a digest.
+/// `name$…$…` or `name:…:…`. After a name that is no algorithm's, all parts must be there and the
+/// last one be a digest.
 fn is_named(text: &str) -> bool {
     let parts = |mark: char| text.split(mark).collect::<Vec<_>>();
     let is_algorithm = |name: &str| {

@@ -1,4 +1,5 @@
-//! The vectors were made with other implementations: slappasswd of OpenLDAP 2.5, Python's hashlib, and argon2id of OpenSSL 3.5 by way of Python's cryptography.
+//! The vectors were made with other implementations: slappasswd of OpenLDAP 2.5, Python's hashlib,
+//! and argon2id of OpenSSL 3.5 by way of Python's cryptography.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;

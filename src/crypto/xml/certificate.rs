@@ -10,8 +10,9 @@ use x509_parser::public_key::PublicKey;
 
 const MAX_BYTES: usize = 16 << 10;
 
-/// A certificate that a peer was registered with. Trust comes from the registration: issuer and validity are not judged, as the metadata
-/// interoperability profile of SAML (section 2.6.1) has it; a key is replaced by registering another.
+/// A certificate that a peer was registered with. Trust comes from the registration: issuer and
+/// validity are not judged, as the metadata interoperability profile of SAML (section 2.6.1) has
+/// it; a key is replaced by registering another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -59,7 +60,8 @@ impl Certificate {
         &self.der
     }
 
-    /// Whether `signature` was made over `message` by this key. An algorithm that does not belong to this kind of key never verifies.
+    /// Whether `signature` was made over `message` by this key. An algorithm that does not belong
+    /// to this kind of key never verifies.
     pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
         let verification: &'static dyn VerificationAlgorithm = match (self.kind, algorithm) {
             (KeyKind::Rsa, SignatureAlgorithm::RsaSha256) => &signature::RSA_PKCS1_2048_8192_SHA256,

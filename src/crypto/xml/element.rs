@@ -1,4 +1,5 @@
-//! An element that owns what it holds: what readers of a message are given instead of the parser's tree.
+//! An element that owns what it holds: what readers of a message are given instead of the parser's
+//! tree.
 
 /// A name with its namespace; the prefix is of no consequence and is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +22,8 @@ impl Name {
     }
 }
 
-/// An element with its attributes, its child elements and its text. Comments are not part of it, as they are not part of what is signed.
+/// An element with its attributes, its child elements and its text. Comments are not part of it, as
+/// they are not part of what is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
     pub(super) name: Name,
@@ -63,7 +65,8 @@ impl Element {
         found.next().is_none().then_some(first)
     }
 
-    /// All of its text without the white space around it; `None` when it has child elements. A comment in the middle does not cut it.
+    /// All of its text without the white space around it; `None` when it has child elements. A
+    /// comment in the middle does not cut it.
     pub fn text(&self) -> Option<&str> {
         self.children.is_empty().then(|| self.text.trim_matches([' ', '\t', '\r', '\n']))
     }

@@ -1,10 +1,13 @@
-//! XML for SAML: strict parsing, an escaping writer, and XML Signature (XMLDSig 1.1) under a profile of our own.
+//! XML for SAML: strict parsing, an escaping writer, and XML Signature (XMLDSig 1.1) under a
+//! profile of our own.
 //!
-//! Owns the crates that read XML; nothing else imports them. Uses `model` and the keys of `crypto`. Never fetches a reference, never reads a key out of a
-//! message, never evaluates a transform other than enveloped-signature and exclusive canonicalisation.
+//! Owns the crates that read XML; nothing else imports them. Uses `model` and the keys of `crypto`.
+//! Never fetches a reference, never reads a key out of a message, never evaluates a transform other
+//! than enveloped-signature and exclusive canonicalisation.
 //!
-//! Why a profile: "the signature is valid" also holds for wrapped documents. Here exactly one element can be covered, at a place that the caller names, its
-//! signature is its direct child, and what the caller gets is that element, read again from the very bytes that were hashed.
+//! Why a profile: "the signature is valid" also holds for wrapped documents. Here exactly one
+//! element can be covered, at a place that the caller names, its signature is its direct child, and
+//! what the caller gets is that element, read again from the very bytes that were hashed.
 //! Everything here is CPU work on bounded input: callers run it in `work`.
 
 mod certificate;

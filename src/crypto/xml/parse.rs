@@ -1,4 +1,5 @@
-//! Strict, bounded parsing: no document type, no processing instruction, no surprise in size or depth.
+//! Strict, bounded parsing: no document type, no processing instruction, no surprise in size or
+//! depth.
 
 use super::element::{Element, Name};
 use crate::model::error::Rule;
@@ -9,9 +10,11 @@ use uppsala::{Document, NodeId, NodeKind, Parser};
 pub const MAX_DOCUMENT: usize = 256 << 10;
 /// The most elements that may lie within one another.
 pub const MAX_DEPTH: u32 = 32;
-/// The most markup a document may hold, counted as `<` and `=`: it bounds the nodes and attributes before anything is built.
+/// The most markup a document may hold, counted as `<` and `=`: it bounds the nodes and attributes
+/// before anything is built.
 pub const MAX_NODES: usize = 16 << 10;
-/// The most attributes of an element, counted as `=` between one `<` and the next: comparing each with each takes time that grows with the square.
+/// The most attributes of an element, counted as `=` between one `<` and the next: comparing each
+/// with each takes time that grows with the square.
 pub const MAX_ATTRIBUTES: usize = 256;
 
 /// Parses a document whose signature, if it has one, does not matter.

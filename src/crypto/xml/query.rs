@@ -1,11 +1,13 @@
-//! Signatures of the HTTP-Redirect binding (SAML bindings, section 3.4.4.1): over the bytes of the query as they were sent.
+//! Signatures of the HTTP-Redirect binding (SAML bindings, section 3.4.4.1): over the bytes of the
+//! query as they were sent.
 
 use super::certificate::{Certificate, SignatureAlgorithm};
 use super::parse::refused;
 use super::verify::MAX_CERTIFICATES;
 use crate::model::Result;
 
-/// Verifies a signature over the bytes of a query. They must be the sender's own bytes: encoding the values again can give others.
+/// Verifies a signature over the bytes of a query. They must be the sender's own bytes: encoding
+/// the values again can give others.
 pub fn verify_query(signed: &[u8], algorithm: &str, signature: &[u8], certificates: &[Certificate]) -> Result<()> {
     let algorithm = SignatureAlgorithm::from_uri(algorithm).ok_or_else(|| refused("the signature algorithm is not accepted"))?;
     let verified = certificates.iter().take(MAX_CERTIFICATES).any(|certificate| certificate.verifies(algorithm, signed, signature));
@@ -20,7 +22,8 @@ pub mod testing {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     use url::form_urlencoded::byte_serialize;
 
-    /// Signs a query as a service provider does: one of message and RelayState; gives it with `SigAlg` and `Signature` at its end.
+    /// Signs a query as a service provider does: one of message and RelayState; gives it with
+    /// `SigAlg` and `Signature` at its end.
     pub fn sign_query(query: &str, key: &SigningKey) -> Result<String> {
         let algorithm: String = byte_serialize(sign::algorithm(key.algorithm()).as_bytes()).collect();
         let signed = format!("{query}&SigAlg={algorithm}");

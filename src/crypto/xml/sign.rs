@@ -21,8 +21,9 @@ pub(super) const fn algorithm(algorithm: Algorithm) -> &'static str {
     }
 }
 
-/// Signs the element whose ID is `id` and gives the document with the signature in it: after the element's Issuer where it has one, as the schemas of SAML
-/// want it, otherwise as its first child. The certificate (DER) goes along for those who look for it; nobody should trust it for that.
+/// Signs the element whose ID is `id` and gives the document with the signature in it: after the
+/// element's Issuer where it has one, as the schemas of SAML want it, otherwise as its first child.
+/// The certificate (DER) goes along for those who look for it; nobody should trust it for that.
 pub fn sign(xml: &str, id: &str, key: &SigningKey, certificate: &[u8]) -> Result<String> {
     let tree = parse::tree(xml)?;
     let covered = by_id(&tree, id)?;

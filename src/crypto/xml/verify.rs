@@ -30,7 +30,8 @@ pub struct Expectations<'a> {
     pub place: Place,
 }
 
-/// Where the signed element must lie. Anywhere else it is not found, and a second one of its name is refused.
+/// Where the signed element must lie. Anywhere else it is not found, and a second one of its name
+/// is refused.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// It is the document element.
@@ -50,7 +51,8 @@ impl VerifiedElement {
     }
 }
 
-/// Verifies that the expected element is in its place and signed by one of the certificates (XMLDSig, section 3.2; SAML core, section 5.4).
+/// Verifies that the expected element is in its place and signed by one of the certificates
+/// (XMLDSig, section 3.2; SAML core, section 5.4).
 pub fn verify(document: &[u8], expected: &Expectations<'_>) -> Result<VerifiedElement> {
     let tree = parse::tree(parse::text(document)?)?;
     unique_ids(&tree)?;
@@ -231,7 +233,8 @@ fn algorithm<'a>(tree: &'a Document<'_>, node: NodeId) -> Result<&'a str> {
         .ok_or_else(|| refused("a part of the signature names no algorithm"))
 }
 
-/// Expects exclusive canonicalisation; gives its list of inclusive prefixes (Exclusive XML Canonicalization, section 3).
+/// Expects exclusive canonicalisation; gives its list of inclusive prefixes (Exclusive XML
+/// Canonicalization, section 3).
 fn exclusive(tree: &Document<'_>, node: NodeId) -> Result<Vec<String>> {
     if algorithm(tree, node)? != EXCLUSIVE_C14N {
         return Err(refused("the canonicalisation is not the exclusive one without comments"));

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Escapes text so that it can stand in an element or between double quotes. Characters that XML 1.0 (section 2.2) does not allow become U+FFFD.
+/// Escapes text so that it can stand in an element or between double quotes. Characters that XML
+/// 1.0 (section 2.2) does not allow become U+FFFD.
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|character| replacement(character).is_some()) {
         return Cow::Borrowed(text);
@@ -32,7 +33,8 @@ fn replacement(character: char) -> Option<&'static str> {
     }
 }
 
-/// Writes elements. Names are constants of the caller, values are escaped; a started element is ended by [`Writer::end`].
+/// Writes elements. Names are constants of the caller, values are escaped; a started element is
+/// ended by [`Writer::end`].
 #[derive(Debug, Default)]
 pub struct Writer {
     xml: String,

@@ -70,7 +70,8 @@ pub fn insert(
     write::insert(directory, changes, place.id, &draft, &edges, now)
 }
 
-/// Judges what can be judged without looking at other entries: the name, the values, the object classes, the size. Answers what the entry would be.
+/// Judges what can be judged without looking at other entries: the name, the values, the object
+/// classes, the size. Answers what the entry would be.
 pub fn check(directory: &Directory, entry: &NewEntry, actor: &Actor) -> Result<EntryKind> {
     let rdn = entry.dn.rdn().ok_or_else(|| Error::invalid(Rule::Naming, "the root cannot be added"))?;
     let parent_dn = entry.dn.parent().unwrap_or_default();
@@ -134,7 +135,8 @@ fn fill(schema: &Schema, draft: &mut Draft, place: &Place<'_>, attributes: &[Att
     check::complete(schema, draft, &linked)
 }
 
-/// An id that grows with time; chance keeps ids of the same millisecond apart, and the commit expects that nobody has it.
+/// An id that grows with time; chance keeps ids of the same millisecond apart, and the commit
+/// expects that nobody has it.
 pub fn new_id(now: Timestamp, entropy: &dyn Entropy) -> EntryId {
     let chance = u32::from_be_bytes(random(entropy)) >> (u32::BITS - RANDOM_BITS);
     EntryId::new((milliseconds(now) << RANDOM_BITS) | u64::from(chance))
@@ -144,7 +146,8 @@ fn milliseconds(now: Timestamp) -> u64 {
     now.micros().div_euclid(1000).saturating_sub(EPOCH_MILLISECONDS).max(1).unsigned_abs()
 }
 
-/// Takes over what the server keeps about an entry, from an export of it; whether the attribute is of that sort.
+/// Takes over what the server keeps about an entry, from an export of it; whether the attribute is
+/// of that sort.
 fn keep(header: &mut Header, source: Source, attribute: &Attribute) -> Result<bool> {
     let only = || match attribute.values.as_slice() {
         [value] => Some(value.as_slice()),

@@ -1,4 +1,5 @@
-//! Attributes as a request names them: which type, which options, which values, and whether the request may write them.
+//! Attributes as a request names them: which type, which options, which values, and whether the
+//! request may write them.
 
 use crate::directory::draft::{Draft, Name};
 use crate::directory::known::{KNOWN, Source};
@@ -58,18 +59,21 @@ pub fn normal(attribute: &AttributeType, octets: &[u8]) -> Result<Vec<u8>> {
     comparable(attribute, octets).map_err(|error| Error::new(error.kind().clone(), format!("{}: {}", attribute.name(), error.message())))
 }
 
-/// The form in which a value is compared with others of its attribute; without a rule for equality the octets themselves.
+/// The form in which a value is compared with others of its attribute; without a rule for equality
+/// the octets themselves.
 pub fn comparable(attribute: &AttributeType, octets: &[u8]) -> Result<Vec<u8>> {
     attribute.equality.map_or_else(|| Ok(octets.to_vec()), |rule| value::normalise(rule, octets))
 }
 
-/// Drops values of a draft, whatever options they have, that are compared in one of these forms. A value that
-/// has no such form, which a rule of another version may have let in, is none of them: it stays.
+/// Drops values of a draft, whatever options they have, that are compared in one of these forms. A
+/// value that has no such form, which a rule of another version may have let in, is none of them:
+/// it stays.
 pub fn drop_values(draft: &mut Draft, attribute: &AttributeType, forms: &[Vec<u8>]) {
     draft.retain_values(attribute, |octets| comparable(attribute, octets).map_or(true, |form| !forms.contains(&form)));
 }
 
-/// The values of an attribute while a request changes them. The forms in which they are compared are made once, however many steps there are.
+/// The values of an attribute while a request changes them. The forms in which they are compared
+/// are made once, however many steps there are.
 #[derive(Default)]
 pub struct Values {
     /// In their order; a value that was removed leaves its place empty.

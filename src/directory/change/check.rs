@@ -13,8 +13,8 @@ use super::attribute;
 /// The longest RDN as text. Bytes.
 pub const MAX_RDN: usize = 1024;
 
-/// Completes the object classes with their superclasses, checks the entry against the schema, and notes what kind of entry it is.
-/// `linked` are the attributes of which it has edges.
+/// Completes the object classes with their superclasses, checks the entry against the schema, and
+/// notes what kind of entry it is. `linked` are the attributes of which it has edges.
 pub fn complete(schema: &Schema, draft: &mut Draft, linked: &[AttributeId]) -> Result<()> {
     let named: Vec<&str> = draft.texts(KNOWN.object_class).collect();
     let all: Vec<&str> = schema.with_superclasses(&named)?.into_iter().map(|class| class.name()).collect();

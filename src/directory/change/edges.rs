@@ -9,10 +9,12 @@ use crate::store::{Changes, Key};
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Edges that one change adds and removes at most: with their rows in both directions they leave room in a commit for the entry itself.
+/// Edges that one change adds and removes at most: with their rows in both directions they leave
+/// room in a commit for the entry itself.
 const MAX_CHANGED: usize = 10_000;
 
-/// Values that a request may replace or delete without naming them. Whoever replaces more than that changes too many in any case, and reading them takes time.
+/// Values that a request may replace or delete without naming them. Whoever replaces more than that
+/// changes too many in any case, and reading them takes time.
 const MAX_READ: usize = 40_000;
 
 pub struct Edges<'a> {
@@ -21,7 +23,8 @@ pub struct Edges<'a> {
     viewer: &'a Viewer,
     added: BTreeSet<(AttributeId, EntryId)>,
     removed: BTreeSet<(AttributeId, EntryId)>,
-    /// All values as they are by now, of the attributes of which they were needed. They are read once, however many steps replace them.
+    /// All values as they are by now, of the attributes of which they were needed. They are read
+    /// once, however many steps replace them.
     current: BTreeMap<AttributeId, BTreeSet<EntryId>>,
 }
 
@@ -31,7 +34,8 @@ impl<'a> Edges<'a> {
         Self { directory, source, viewer, added: BTreeSet::new(), removed: BTreeSet::new(), current: BTreeMap::new() }
     }
 
-    /// Adds values. Rule::Constraint for one that names no entry, Rule::ValueExists for one that is there.
+    /// Adds values. Rule::Constraint for one that names no entry, Rule::ValueExists for one that is
+    /// there.
     pub fn add(&mut self, attribute: &AttributeType, values: &[Vec<u8>]) -> Result<()> {
         // Each value adds an edge or takes back a removal.
         may_change(self.added.len() + values.len().abs_diff(self.removed.len()))?;
@@ -106,7 +110,8 @@ impl<'a> Edges<'a> {
         self.added.iter().map(|(attribute, _)| *attribute)
     }
 
-    /// Fills the changes: who is named must still be there when they are committed. Rule::Unwilling if they are too many for one commit.
+    /// Fills the changes: who is named must still be there when they are committed. Rule::Unwilling
+    /// if they are too many for one commit.
     pub fn write(&self, changes: &mut Changes) -> Result<()> {
         may_change(self.added.len() + self.removed.len())?;
         for (attribute, target) in &self.added {

@@ -1,8 +1,11 @@
-//! Changes of entries. Each fills a `Changes` with what it expects and what it writes; who commits it tries again on a conflict.
+//! Changes of entries. Each fills a `Changes` with what it expects and what it writes; who commits
+//! it tries again on a conflict.
 //!
-//! What is expected makes concurrent changes that do not fit together conflict: the version of the entry (its own changes), the presence of the parent and of every
-//! entry that is named (they may be deleted), the absence of the name and of unique values (others may take them), the absence of children (others may add one),
-//! and the versions of the ancestors of a new parent (a move of one of them could close a circle).
+//! What is expected makes concurrent changes that do not fit together conflict: the version of the
+//! entry (its own changes), the presence of the parent and of every entry that is named (they may
+//! be deleted), the absence of the name and of unique values (others may take them), the absence of
+//! children (others may add one), and the versions of the ancestors of a new parent (a move of one
+//! of them could close a circle).
 
 mod add;
 mod attribute;
@@ -30,13 +33,14 @@ use crate::store::Changes;
 pub struct NewEntry {
     /// Its name.
     pub dn: Dn,
-    /// Its attributes; those of the RDN may be left out. The operator may name entryUUID, createTimestamp, modifyTimestamp, creatorsName and modifiersName,
-    /// which an import keeps.
+    /// Its attributes; those of the RDN may be left out. The operator may name entryUUID,
+    /// createTimestamp, modifyTimestamp, creatorsName and modifiersName, which an import keeps.
     pub attributes: Vec<Attribute>,
 }
 
 impl NewEntry {
-    /// What it would be by the object classes that it names; `Other` if the schema does not know them.
+    /// What it would be by the object classes that it names; `Other` if the schema does not know
+    /// them.
     pub fn kind(&self, schema: &Schema) -> EntryKind {
         let classes = self.attributes.iter().filter(|attribute| attribute.name.eq_ignore_ascii_case("objectClass"));
         let named: Vec<&str> =
@@ -69,7 +73,8 @@ pub struct Modification {
 }
 
 impl Directory {
-    /// The entries that every pool begins with: the suffix, and under it ou=people, ou=groups, ou=services and ou=apps.
+    /// The entries that every pool begins with: the suffix, and under it ou=people, ou=groups,
+    /// ou=services and ou=apps.
     pub fn create_suffix(&self, changes: &mut Changes, actor: &Actor, now: Timestamp, entropy: &dyn Entropy) -> Result<()> {
         suffix::create(self, changes, actor, now, entropy)
     }
@@ -79,8 +84,9 @@ impl Directory {
         add::add(self, changes, entry, actor, now, entropy)
     }
 
-    /// Judges what can be judged of a new entry without looking at others: its name, its values, its object classes, not what it names. Answers what it would
-    /// be. For an import, which judges a whole file before it writes anything.
+    /// Judges what can be judged of a new entry without looking at others: its name, its values,
+    /// its object classes, not what it names. Answers what it would be. For an import, which judges
+    /// a whole file before it writes anything.
     pub fn check_new(&self, entry: &NewEntry, actor: &Actor) -> Result<EntryKind> {
         add::check(self, entry, actor)
     }
@@ -90,12 +96,14 @@ impl Directory {
         modify::modify(self, changes, id, steps, actor, now)
     }
 
-    /// Adds values that name other entries without a trace of it in modifyTimestamp and modifiersName. For the operator's imports.
+    /// Adds values that name other entries without a trace of it in modifyTimestamp and
+    /// modifiersName. For the operator's imports.
     pub fn link(&self, changes: &mut Changes, id: EntryId, links: &Attribute, actor: &Actor, now: Timestamp) -> Result<()> {
         modify::link(self, changes, id, links, actor, now)
     }
 
-    /// Takes mail addresses from an entry, and its name if there is another one for it, so that the same changes can give them to somebody else.
+    /// Takes mail addresses from an entry, and its name if there is another one for it, so that the
+    /// same changes can give them to somebody else.
     pub fn give_up(
         &self,
         changes: &mut Changes,
@@ -108,7 +116,8 @@ impl Directory {
         give_up::give_up(self, changes, id, mail, rdn, actor, now)
     }
 
-    /// Deletes an entry that has no children, with its credentials and edges (RFC 4511, section 4.8).
+    /// Deletes an entry that has no children, with its credentials and edges (RFC 4511, section
+    /// 4.8).
     pub fn delete(&self, changes: &mut Changes, id: EntryId, actor: &Actor) -> Result<()> {
         delete::delete(self, changes, id, actor)
     }

@@ -23,8 +23,8 @@ pub fn modify(
     change(directory, changes, id, steps, actor, Some(now), now)
 }
 
-/// Adds values that name other entries, and leaves it at that: who has modified the entry, and when, stays as it is. For an import, which adds an entry before those
-/// that it names.
+/// Adds values that name other entries, and leaves it at that: who has modified the entry, and
+/// when, stays as it is. For an import, which adds an entry before those that it names.
 pub fn link(directory: &Directory, changes: &mut Changes, id: EntryId, links: &Attribute, actor: &Actor, now: Timestamp) -> Result<()> {
     if actor.role != Role::Operator {
         return Err(Error::not_allowed("only the operator adds links without modifying the entry"));

@@ -48,7 +48,8 @@ pub fn moved_key() -> Key {
     Key::named(Space::Checkpoint, b"directory/moved")
 }
 
-/// Expects the new parent and everything above it as they are now: if one of them moves, the commit conflicts, so no circle can arise.
+/// Expects the new parent and everything above it as they are now: if one of them moves, the commit
+/// conflicts, so no circle can arise.
 fn place_under(directory: &Directory, changes: &mut Changes, entry: &Record, parent: &Record) -> Result<()> {
     let above = directory.ancestors(parent.id())?;
     for ancestor in std::iter::once(parent).chain(&above) {

@@ -1,5 +1,6 @@
-//! How much an entry may hold, and how much of that its own person may fill. What is left is for the server and for administrators: whoever fills their own entry
-//! can still be disabled, renamed and put into groups.
+//! How much an entry may hold, and how much of that its own person may fill. What is left is for
+//! the server and for administrators: whoever fills their own entry can still be disabled, renamed
+//! and put into groups.
 
 use crate::directory::draft::{Draft, Name};
 use crate::directory::index;
@@ -23,9 +24,11 @@ pub const MAX_OWN_VALUES: usize = 64;
 /// Octets of all rows of the own entry, as [`MAX_ENTRY`] counts them.
 pub const MAX_OWN_ENTRY: usize = MAX_ENTRY - RESERVED_ENTRY;
 
-/// Octets of all rows that are kept for what others write: the longest RDN alone has a thousand index terms.
+/// Octets of all rows that are kept for what others write: the longest RDN alone has a thousand
+/// index terms.
 const RESERVED_ENTRY: usize = 128 << 10;
-/// Attributes that others can add to the record of an entry which its person has filled: poolgateAccountDisabled, uid, mail, those of a POSIX account and more.
+/// Attributes that others can add to the record of an entry which its person has filled:
+/// poolgateAccountDisabled, uid, mail, those of a POSIX account and more.
 const RESERVED_ATTRIBUTES: usize = 16;
 /// The longest name of an attribute in the schema. Bytes.
 const LONGEST_NAME: usize = 32;
@@ -35,7 +38,8 @@ const LONGEST_UID: usize = 256;
 const LINKS: usize = 32;
 /// Octets of what a header holds beside text and links.
 const HEADER: usize = 96;
-/// Octets of a record that are kept for a header whose every text but the creator is as long as it can be, and for attributes that others add.
+/// Octets of a record that are kept for a header whose every text but the creator is as long as it
+/// can be, and for attributes that others add.
 const RESERVED_RECORD: usize =
     HEADER + MAX_ACTOR + MAX_RDN + LONGEST_UID + LINKS * size_of::<u16>() + RESERVED_ATTRIBUTES * least_of(LONGEST_NAME);
 
@@ -61,8 +65,9 @@ pub fn check(schema: &Schema, before: &Draft, after: &Draft) -> Result<()> {
     check_octets(schema, Some(before), after, MAX_ENTRY)
 }
 
-/// The same of an entry that its own person changes. Rule::Constraint for what would leave others no room, and for what is over another limit; what was written under
-/// wider limits can be made smaller.
+/// The same of an entry that its own person changes. Rule::Constraint for what would leave others
+/// no room, and for what is over another limit; what was written under wider limits can be made
+/// smaller.
 pub fn check_own(schema: &Schema, before: &Draft, after: &Draft, written: &[Name]) -> Result<()> {
     for name in written {
         check_description(schema, before, after, name)?;
@@ -128,8 +133,9 @@ fn check_octets(schema: &Schema, before: Option<&Draft>, after: &Draft, limit: u
     )))
 }
 
-/// Octets of the record at its longest, and of all attributes as if they lay in parts: where they do lie changes with what is beside them. What disables is not
-/// counted, so that no entry is too full for it.
+/// Octets of the record at its longest, and of all attributes as if they lay in parts: where they
+/// do lie changes with what is beside them. What disables is not counted, so that no entry is too
+/// full for it.
 fn stored_octets(entry: &Draft) -> usize {
     let counted = entry.attributes.iter().filter(|(name, _)| name.attribute != KNOWN.disabled);
     MAX_RECORD + counted.map(|(_, content)| content.octets() + content.octets().div_ceil(PART) * ROW).sum::<usize>()

@@ -1,4 +1,5 @@
-//! How much work a change is, told without doing it: what is much is no work for a thread that serves others meanwhile.
+//! How much work a change is, told without doing it: what is much is no work for a thread that
+//! serves others meanwhile.
 
 use super::{Modification, ModificationKind, NewEntry};
 use crate::directory::Directory;

@@ -82,7 +82,8 @@ fn take_name(directory: &Directory, changes: &mut Changes, key: Key, id: EntryId
     Ok(())
 }
 
-/// Whether nobody holds what the row names, which is then expected of the commit; or whether the same changes take it from its holder, whose version they expect.
+/// Whether nobody holds what the row names, which is then expected of the commit; or whether the
+/// same changes take it from its holder, whose version they expect.
 fn is_free(directory: &Directory, changes: &mut Changes, key: &Key) -> Result<bool> {
     if directory.holder(key)?.is_some() {
         return Ok(changes.removes(key));

@@ -1,5 +1,7 @@
-//! An entry while a filter is evaluated against it. What is costly to come by is kept until the last test: values that lie in parts, normal forms, values that are
-//! computed. So a long filter costs little more than a short one, and whoever waits is asked between tests and between large values whether they still do.
+//! An entry while a filter is evaluated against it. What is costly to come by is kept until the
+//! last test: values that lie in parts, normal forms, values that are computed. So a long filter
+//! costs little more than a short one, and whoever waits is asked between tests and between large
+//! values whether they still do.
 
 use super::Test;
 use crate::directory::known::Source;

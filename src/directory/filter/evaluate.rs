@@ -1,5 +1,6 @@
-//! Three-valued evaluation of a filter against an entry (RFC 4511, section 4.5.1.7): `None` is Undefined. An attribute that the viewer may not read is Undefined,
-//! so that nobody learns of it by asking for its opposite.
+//! Three-valued evaluation of a filter against an entry (RFC 4511, section 4.5.1.7): `None` is
+//! Undefined. An attribute that the viewer may not read is Undefined, so that nobody learns of it
+//! by asking for its opposite.
 
 use super::candidate::{Candidate, Outcome, settle};
 use super::{Assertion, Filter, Test};
@@ -28,7 +29,8 @@ impl Filter {
         Ok(settle(outcome)?.flatten())
     }
 
-    /// The same for a caller who may lose patience: `stop` is asked between tests and between large values.
+    /// The same for a caller who may lose patience: `stop` is asked between tests and between large
+    /// values.
     pub(in crate::directory) fn evaluate_until(
         &self,
         directory: &Directory,

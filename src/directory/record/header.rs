@@ -1,4 +1,5 @@
-//! What every entry has besides its attributes, as its record begins with it: a CBOR map, so that a later version can add fields.
+//! What every entry has besides its attributes, as its record begins with it: a CBOR map, so that a
+//! later version can add fields.
 
 use super::{broken, header_of, too_large};
 use crate::model::{AttributeId, EntryId, Error, Result, Timestamp};
@@ -30,8 +31,9 @@ pub struct Header {
     pub changes: u32,
 }
 
-/// What decides whether somebody may log in, and as whom. It lies in the header, so that a record alone tells it however full the entry is. A record of an earlier
-/// release has none of it; the attributes of the whole entry tell it then.
+/// What decides whether somebody may log in, and as whom. It lies in the header, so that a record
+/// alone tells it however full the entry is. A record of an earlier release has none of it; the
+/// attributes of the whole entry tell it then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts<'a> {
     pub disabled: bool,
@@ -129,7 +131,8 @@ pub fn encode_header(header: &Header, facts: Facts<'_>) -> Result<Vec<u8>> {
     encode(header, facts.disabled, Some(facts.uid.unwrap_or_default()), MAX_ACTOR)
 }
 
-/// A header that fits into so many bytes: if it must, without the uid, and at last without the end of the modifier.
+/// A header that fits into so many bytes: if it must, without the uid, and at last without the end
+/// of the modifier.
 pub fn short_header(header: &Header, facts: Facts<'_>, room: usize) -> Result<Vec<u8>> {
     let whole = encode_header(header, facts)?;
     if whole.len() <= room {
@@ -144,7 +147,8 @@ pub fn short_header(header: &Header, facts: Facts<'_>, room: usize) -> Result<Ve
     if short.len() <= room { Ok(short) } else { Err(too_large()) }
 }
 
-/// `uid` is empty for an entry that has none, and left out for `None`; the modifier is cut at `actor` bytes.
+/// `uid` is empty for an entry that has none, and left out for `None`; the modifier is cut at
+/// `actor` bytes.
 fn encode(header: &Header, disabled: bool, uid: Option<&str>, actor: usize) -> Result<Vec<u8>> {
     let links: Vec<u8> = header.links.iter().flat_map(|attribute| attribute.get().to_be_bytes()).collect();
     let wire = Wire {

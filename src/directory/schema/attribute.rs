@@ -89,7 +89,8 @@ impl AttributeType {
         self.usage != Usage::UserApplications
     }
 
-    /// Checks one value: its length (Rule::Constraint) and its syntax (Rule::Syntax). The message names the attribute, never the value.
+    /// Checks one value: its length (Rule::Constraint) and its syntax (Rule::Syntax). The message
+    /// names the attribute, never the value.
     pub fn check_value(&self, value: &[u8]) -> Result<()> {
         if value.len() > self.max_length {
             let (name, length, limit) = (self.name(), value.len(), self.max_length);
@@ -98,7 +99,8 @@ impl AttributeType {
         value::validate(self.syntax, value).map_err(|error| Error::invalid(Rule::Syntax, format!("{}: {error}", self.name())))
     }
 
-    /// The normal form of a value for equality; Rule::InappropriateMatching if values cannot be compared, Rule::Syntax if this one is malformed.
+    /// The normal form of a value for equality; Rule::InappropriateMatching if values cannot be
+    /// compared, Rule::Syntax if this one is malformed.
     pub fn normalise(&self, value: &[u8]) -> Result<Vec<u8>> {
         let rule = self.equality.ok_or_else(|| {
             Error::invalid(Rule::InappropriateMatching, format!("values of {} cannot be compared: it has no equality rule", self.name()))

@@ -5,8 +5,9 @@ use super::{AttributeType, Schema};
 use crate::model::{AttributeId, Error, Result, error::Rule};
 
 impl Schema {
-    /// Checks an entry (RFC 4512, section 2.4): its classes are known and form one structural chain, every required attribute is there,
-    /// every attribute is allowed. Answers the structural class. Rule::Syntax for a class that is unknown, Rule::ObjectClass for everything else.
+    /// Checks an entry (RFC 4512, section 2.4): its classes are known and form one structural
+    /// chain, every required attribute is there, every attribute is allowed. Answers the structural
+    /// class. Rule::Syntax for a class that is unknown, Rule::ObjectClass for everything else.
     pub fn check_entry(&self, classes: &[&str], present: &[AttributeId]) -> Result<&ObjectClass> {
         let structural = self.structural_class(classes)?;
         let all = self.with_superclasses(classes)?;
@@ -34,7 +35,8 @@ impl Schema {
         Ok(structural)
     }
 
-    /// The structural class of an entry: the one that all its other structural classes are superclasses of.
+    /// The structural class of an entry: the one that all its other structural classes are
+    /// superclasses of.
     pub fn structural_class(&self, classes: &[&str]) -> Result<&ObjectClass> {
         let mut found: Option<usize> = None;
         for name in classes {
@@ -54,7 +56,8 @@ impl Schema {
         })
     }
 
-    /// The classes with all their superclasses, each once, superclasses first, as an entry is to list them.
+    /// The classes with all their superclasses, each once, superclasses first, as an entry is to
+    /// list them.
     pub fn with_superclasses(&self, classes: &[&str]) -> Result<Vec<&ObjectClass>> {
         let mut positions = Vec::new();
         for name in classes {
@@ -77,7 +80,8 @@ impl Schema {
         self.object_classes().get(position)
     }
 
-    /// Whether the class at `position` is the one at `ancestor` or derives from it. Superclasses are defined before, so this ends.
+    /// Whether the class at `position` is the one at `ancestor` or derives from it. Superclasses
+    /// are defined before, so this ends.
     fn derives(&self, position: usize, ancestor: usize) -> bool {
         position == ancestor
             || self.class_at(position).is_some_and(|class| class.sup.iter().any(|sup| *sup < position && self.derives(*sup, ancestor)))

@@ -24,7 +24,8 @@ pub struct ObjectClass {
     pub description: Option<String>,
     /// Whether the class is not to be used any more.
     pub obsolete: bool,
-    /// The direct superclasses, as positions in [`Schema::object_classes`](super::Schema::object_classes).
+    /// The direct superclasses, as positions in
+    /// [`Schema::object_classes`](super::Schema::object_classes).
     pub sup: Vec<usize>,
     /// Its kind.
     pub kind: ClassKind,

@@ -9,7 +9,8 @@ use crate::model::AttributeId;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Adds the definitions of one file. A definition refers only to what comes before it. The error names file and line.
+/// Adds the definitions of one file. A definition refers only to what comes before it. The error
+/// names file and line.
 pub(super) fn file(schema: &mut Schema, name: &str, text: &str) -> Result<()> {
     for statement in statements(text) {
         add(schema, &statement.text).map_err(|error| format!("{name}, line {}: {error}", statement.line))?;
@@ -22,7 +23,8 @@ struct Statement {
     text: String,
 }
 
-/// A statement begins in the first column; lines that begin with a space belong to it. Lines that begin with `#` are comments.
+/// A statement begins in the first column; lines that begin with a space belong to it. Lines that
+/// begin with `#` are comments.
 fn statements(text: &str) -> Vec<Statement> {
     let mut statements: Vec<Statement> = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty()) {

@@ -1,6 +1,8 @@
-//! What entries may hold (RFC 4512, section 4): attribute types, object classes, and the checks of an entry against them.
+//! What entries may hold (RFC 4512, section 4): attribute types, object classes, and the checks of
+//! an entry against them.
 //!
-//! Owns the parser of schema definitions and the built-in schema. Uses `value` for syntaxes and matching rules. Never reads a store.
+//! Owns the parser of schema definitions and the built-in schema. Uses `value` for syntaxes and
+//! matching rules. Never reads a store.
 
 mod attribute;
 mod check;
@@ -67,13 +69,15 @@ impl Schema {
         Ok(schema)
     }
 
-    /// An attribute type by one of its names or its OID; case and options (`;lang-de`) do not matter.
+    /// An attribute type by one of its names or its OID; case and options (`;lang-de`) do not
+    /// matter.
     pub fn attribute(&self, description: &str) -> Option<&AttributeType> {
         let name = if description.contains(';') { description.split(';').next().unwrap_or_default() } else { description };
         find(&self.attribute_names, name).and_then(|position| self.attributes.get(position))
     }
 
-    /// The same as [`attribute`](Self::attribute), with an error (Rule::UndefinedAttribute) that names what is missing.
+    /// The same as [`attribute`](Self::attribute), with an error (Rule::UndefinedAttribute) that
+    /// names what is missing.
     pub fn require_attribute(&self, description: &str) -> Result<&AttributeType> {
         self.attribute(description).ok_or_else(|| {
             let shown: String = description.chars().take(80).collect();
@@ -114,12 +118,14 @@ impl Schema {
         MatchingRule::ALL
     }
 
-    /// What `cn=subschema` holds: attributeTypes, objectClasses, ldapSyntaxes, matchingRules, matchingRuleUse (RFC 4512, section 4.2).
+    /// What `cn=subschema` holds: attributeTypes, objectClasses, ldapSyntaxes, matchingRules,
+    /// matchingRuleUse (RFC 4512, section 4.2).
     pub fn subschema_attributes(&self) -> Vec<Attribute> {
         listing::subschema(self)
     }
 
-    /// The attribute and all its subtypes, to which a filter on it extends (RFC 4512, section 2.5.1).
+    /// The attribute and all its subtypes, to which a filter on it extends (RFC 4512, section
+    /// 2.5.1).
     pub fn subtypes(&self, id: AttributeId) -> &[AttributeId] {
         self.numbered(id).map(|numbered| numbered.subtypes.as_slice()).unwrap_or_default()
     }
@@ -129,7 +135,8 @@ impl Schema {
         self.subtypes(ancestor).contains(&attribute)
     }
 
-    /// The dotted OID that a class, attribute type or matching rule of that name has; a dotted OID stands for itself.
+    /// The dotted OID that a class, attribute type or matching rule of that name has; a dotted OID
+    /// stands for itself.
     pub fn oid_of(&self, name: &str) -> Option<String> {
         if crate::model::dn::is_oid(name) {
             return Some(name.to_owned());

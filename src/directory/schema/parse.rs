@@ -1,4 +1,5 @@
-//! The parser of schema definitions (RFC 4512, section 4.1): flat, so without recursion, and bounded by the length of its input.
+//! The parser of schema definitions (RFC 4512, section 4.1): flat, so without recursion, and
+//! bounded by the length of its input.
 
 use std::fmt;
 
@@ -106,7 +107,8 @@ pub fn object_class(text: &str) -> Result<Definition> {
     definition(text, CLASS)
 }
 
-/// Parses a MatchingRuleDescription, MatchingRuleUseDescription or SyntaxDescription (RFC 4512, sections 4.1.3 to 4.1.5).
+/// Parses a MatchingRuleDescription, MatchingRuleUseDescription or SyntaxDescription (RFC 4512,
+/// sections 4.1.3 to 4.1.5).
 pub fn other(text: &str) -> Result<Definition> {
     definition(text, OTHER)
 }

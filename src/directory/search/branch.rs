@@ -10,14 +10,16 @@ const MAX_BRANCH: usize = 1024;
 /// How often collecting is tried while entries move.
 const TRIES: usize = 3;
 
-/// The base and all that is below it, in the order of ids; `None` if that is too much to collect, or does not hold still.
+/// The base and all that is below it, in the order of ids; `None` if that is too much to collect,
+/// or does not hold still.
 pub fn below(directory: &Directory, base: EntryId) -> Result<Option<Vec<EntryId>>> {
     let moved = || Ok(directory.store.get(&moved_key())?.map(|row| row.version));
     settle(base, moved, |found| collect(directory, base, found))
 }
 
-/// An entry that moves from a parent that is looked at late to one that was looked at early would be missed. So the branch is collected twice, which finds it,
-/// since a second miss takes a second move; and a move writes a row that tells of it before it takes anything away.
+/// An entry that moves from a parent that is looked at late to one that was looked at early would
+/// be missed. So the branch is collected twice, which finds it, since a second miss takes a second
+/// move; and a move writes a row that tells of it before it takes anything away.
 fn settle(
     base: EntryId,
     moved: impl Fn() -> Result<Option<Sequence>>,

@@ -27,7 +27,8 @@ pub enum Scope {
     Subtree,
 }
 
-/// A search. Whether the viewer may see the base is for the caller to check, with `Directory::find`.
+/// A search. Whether the viewer may see the base is for the caller to check, with
+/// `Directory::find`.
 #[derive(Clone, Copy)]
 pub struct Search<'a> {
     /// Where it begins.
@@ -49,11 +50,13 @@ pub struct Search<'a> {
 pub enum Step {
     /// The next candidate is looked at.
     Candidate,
-    /// The look at a candidate goes on, after so many octets of values. Stopped here, the search has not reached that candidate.
+    /// The look at a candidate goes on, after so many octets of values. Stopped here, the search
+    /// has not reached that candidate.
     Octets(usize),
 }
 
-/// The records of the entries that a search finds, in the order of their ids; `Directory::complete` makes entries of them. Ends after an error.
+/// The records of the entries that a search finds, in the order of their ids; `Directory::complete`
+/// makes entries of them. Ends after an error.
 pub struct Found<'a> {
     directory: &'a Directory,
     search: Search<'a>,
@@ -72,7 +75,8 @@ impl Directory {
         Ok(self.search_by(search, &plan))
     }
 
-    /// Finds out where a search has to look, for about that many rows; with less than [`THOROUGH`] it can be that this is not enough: `None`.
+    /// Finds out where a search has to look, for about that many rows; with less than [`THOROUGH`]
+    /// it can be that this is not enough: `None`.
     pub fn plan(&self, search: &Search<'_>, effort: usize) -> Result<Option<Plan>> {
         Planner::new(self, search.viewer, effort).plan(search)
     }

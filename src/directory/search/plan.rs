@@ -1,4 +1,5 @@
-//! Which rows to look at: the index rows that hold every entry a filter can be true for, and as few others as can be told cheaply.
+//! Which rows to look at: the index rows that hold every entry a filter can be true for, and as few
+//! others as can be told cheaply.
 
 use super::way::{Range, Rows, Way, rank, union};
 use super::{Scope, Search, branch};
@@ -13,7 +14,8 @@ use crate::store::{Key, Term};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Rows that a plan may be made of in a search that may take its time. A filter that would need more is answered by going over all entries.
+/// Rows that a plan may be made of in a search that may take its time. A filter that would need
+/// more is answered by going over all entries.
 pub const THOROUGH: usize = 20_000;
 /// So few candidates that nothing better is looked for.
 const FEW: usize = 32;
@@ -44,7 +46,8 @@ enum Gathered {
     TooMany,
 }
 
-/// Makes the plan of one search. What it reads for that is bounded, whatever the filter: ways that cannot be counted any more are taken for long ones.
+/// Makes the plan of one search. What it reads for that is bounded, whatever the filter: ways that
+/// cannot be counted any more are taken for long ones.
 pub struct Planner<'a> {
     directory: &'a Directory,
     viewer: &'a Viewer,
@@ -59,7 +62,8 @@ impl<'a> Planner<'a> {
         Self { directory, viewer, effort, left: effort }
     }
 
-    /// Candidates by the filter, or by the scope where that promises fewer. `None` if a good plan takes more than the effort.
+    /// Candidates by the filter, or by the scope where that promises fewer. `None` if a good plan
+    /// takes more than the effort.
     pub fn plan(mut self, search: &Search<'_>) -> Result<Option<Plan>> {
         if search.scope == Scope::Base {
             return self.settle(&Way::Ids(vec![search.base]));
@@ -96,7 +100,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// How many candidates a way has, counted up to `limit`; the greatest number if that cannot be told.
+    /// How many candidates a way has, counted up to `limit`; the greatest number if that cannot be
+    /// told.
     fn cost(&mut self, way: &Way, limit: usize) -> Result<usize> {
         match way {
             Way::Everything => Ok(usize::MAX),
@@ -129,7 +134,8 @@ impl<'a> Planner<'a> {
         Ok(if count == most && most < limit { usize::MAX } else { count })
     }
 
-    /// The way with the fewest candidates, as far as counting tells. Every way leads to all that is sought.
+    /// The way with the fewest candidates, as far as counting tells. Every way leads to all that is
+    /// sought.
     fn cheapest(&mut self, ways: Vec<Way>) -> Result<Way> {
         if let Some(known) = ways.iter().filter(|way| matches!(way, Way::Ids(ids) if ids.len() < FEW)).min_by_key(|way| rank(way)) {
             return Ok(known.clone());
@@ -156,7 +162,8 @@ impl<'a> Planner<'a> {
     fn of_test(&mut self, test: &Test) -> Result<Way> {
         union(test.attributes.iter().map(|attribute| {
             if !access::may_filter(self.viewer, attribute.access, ANYBODY) {
-                // Undefined for all entries but perhaps the own one. Looking no further also keeps the time from telling what others' entries hold.
+                // Undefined for all entries but perhaps the own one. Looking no further also keeps
+                // the time from telling what others' entries hold.
                 return Ok(Way::Ids(self.viewer.entry.into_iter().collect()));
             }
             match &test.assertion {
@@ -215,7 +222,8 @@ impl<'a> Planner<'a> {
         self.cheapest(ways)
     }
 
-    /// The plan that a way is. `None` if it is longer than the effort, unless there is no greater one.
+    /// The plan that a way is. `None` if it is longer than the effort, unless there is no greater
+    /// one.
     fn settle(&mut self, way: &Way) -> Result<Option<Plan>> {
         if let Way::Ids(ids) = way
             && ids.len() <= 1

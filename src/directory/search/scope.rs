@@ -1,4 +1,5 @@
-//! Whether an entry lies within the scope of a search: a walk over its ancestors, whose answers are kept for the search.
+//! Whether an entry lies within the scope of a search: a walk over its ancestors, whose answers are
+//! kept for the search.
 
 use super::Scope;
 use crate::directory::{Directory, MAX_DEPTH, Record, SUFFIX};

@@ -54,7 +54,8 @@ pub(super) fn split_name_and_uid(value: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// SEQUENCE { SEQUENCE (what is signed), SEQUENCE (algorithm), BIT STRING }: enough to tell a certificate from PEM text or a key.
+/// SEQUENCE { SEQUENCE (what is signed), SEQUENCE (algorithm), BIT STRING }: enough to tell a
+/// certificate from PEM text or a key.
 pub(super) fn is_certificate(value: &[u8]) -> bool {
     const BIT_STRING: u8 = 0x03;
     let shape = || {
@@ -77,7 +78,8 @@ pub(super) fn uuid(value: &[u8]) -> Option<[u8; 16]> {
     uuid::Uuid::try_parse_ascii(value).ok().map(uuid::Uuid::into_bytes)
 }
 
-/// A time to the microsecond, a count of changes, a server and a count within the change: `20200101000000.000000Z#000000#000#000000`.
+/// A time to the microsecond, a count of changes, a server and a count within the change:
+/// `20200101000000.000000Z#000000#000#000000`.
 pub(super) fn is_csn(value: &[u8]) -> bool {
     let mut fields = value.split(|octet| *octet == b'#');
     let is_time = |field: &[u8]| {

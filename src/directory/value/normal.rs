@@ -6,7 +6,8 @@ use super::{MatchingRule, Part, form, time};
 use crate::directory::{dn, schema::Schema};
 use crate::model::{Dn, Error, Result, error::Rule};
 
-/// The normal form for equality: two values match if and only if these octets are the same. Rule::Syntax if the value does not fit the rule's syntax.
+/// The normal form for equality: two values match if and only if these octets are the same.
+/// Rule::Syntax if the value does not fit the rule's syntax.
 pub fn normalise(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
     #[cfg(test)]
     count::note(value);
@@ -42,7 +43,8 @@ pub fn normalise(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// Whether the value is text that needs no preparation: it is its own normal form. Of most values this can be told at a glance; no other value is told from it.
+/// Whether the value is text that needs no preparation: it is its own normal form. Of most values
+/// this can be told at a glance; no other value is told from it.
 pub fn is_normal(rule: MatchingRule, value: &[u8]) -> bool {
     let (Family::Text(case) | Family::Ia5(case)) = rule.family() else { return false };
     let mut after_space = true;
@@ -57,7 +59,8 @@ pub fn is_normal(rule: MatchingRule, value: &[u8]) -> bool {
     !after_space
 }
 
-/// The normal form of a part of a substring assertion: as that of a value, except that a space at an inner edge stays (RFC 4518, section 2.6.1).
+/// The normal form of a part of a substring assertion: as that of a value, except that a space at
+/// an inner edge stays (RFC 4518, section 2.6.1).
 pub fn normalise_part(rule: MatchingRule, part: Part, value: &[u8]) -> Result<Vec<u8>> {
     let refuse = |expected: String| Error::invalid(Rule::Syntax, format!("the part is not {expected} ({})", rule.name()));
     match rule.family() {
@@ -69,7 +72,8 @@ pub fn normalise_part(rule: MatchingRule, part: Part, value: &[u8]) -> Result<Ve
     }
 }
 
-/// A key whose order as octets is the order of the values. Normal forms are ordered so; the name says what a caller relies on.
+/// A key whose order as octets is the order of the values. Normal forms are ordered so; the name
+/// says what a caller relies on.
 pub fn ordering_key(rule: MatchingRule, value: &[u8]) -> Result<Vec<u8>> {
     normalise(rule, value)
 }
@@ -97,7 +101,8 @@ fn part_words(text: &str, case: Case, part: Part) -> std::result::Result<Vec<u8>
     Ok(format!("{leading}{squeezed}{trailing}").into_bytes())
 }
 
-/// Lines of a postal address, apart by `$`; `\24` and `\5C` stand for `$` and `\` (RFC 4517, section 3.3.28).
+/// Lines of a postal address, apart by `$`; `\24` and `\5C` stand for `$` and `\` (RFC 4517,
+/// section 3.3.28).
 fn list(text: &str) -> std::result::Result<Vec<u8>, String> {
     let mut normal = Vec::with_capacity(text.len());
     for (number, line) in text.split('$').enumerate() {
@@ -151,7 +156,8 @@ fn first_component(value: &[u8]) -> &[u8] {
     rest.get(..end).unwrap_or(rest)
 }
 
-/// Counts what this thread brings into normal form, so that tests can tell what an operation costs without measuring time.
+/// Counts what this thread brings into normal form, so that tests can tell what an operation costs
+/// without measuring time.
 #[cfg(test)]
 pub(crate) mod count {
     use std::cell::Cell;

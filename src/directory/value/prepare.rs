@@ -1,13 +1,15 @@
 //! Preparation of strings for comparison (RFC 4518).
 //!
-//! Characters that Unicode 3.2 did not know yet are let through unchanged where RFC 4518 would refuse them: names with newer letters are real.
+//! Characters that Unicode 3.2 did not know yet are let through unchanged where RFC 4518 would
+//! refuse them: names with newer letters are real.
 
 use super::rule::Case;
 use stringprep::tables;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Stands for a space that a combining mark follows: such a space is significant (RFC 4518, section 2.6.1). No other step leaves this character.
+/// Stands for a space that a combining mark follows: such a space is significant (RFC 4518, section
+/// 2.6.1). No other step leaves this character.
 const SIGNIFICANT_SPACE: char = '\u{a0}';
 
 /// Maps, normalises and checks (RFC 4518, sections 2.2 to 2.4). What is left of spaces is U+0020.
@@ -36,7 +38,8 @@ pub(super) fn prepare(text: &str, case: Case) -> Result<String, String> {
     Ok(mark_significant_spaces(&normal))
 }
 
-/// Leaves one space between words and none around them (RFC 4518, section 2.6.1; [`expand`] restores the form that is given there).
+/// Leaves one space between words and none around them (RFC 4518, section 2.6.1; [`expand`]
+/// restores the form that is given there).
 pub(super) fn squeeze(text: &str) -> String {
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let mut squeezed = String::with_capacity(text.len());
@@ -48,7 +51,8 @@ pub(super) fn squeeze(text: &str) -> String {
     squeezed
 }
 
-/// The form in which RFC 4518, section 2.6.1 compares parts: a space before and after, two between words. Lines are apart.
+/// The form in which RFC 4518, section 2.6.1 compares parts: a space before and after, two between
+/// words. Lines are apart.
 pub(super) fn expand(squeezed: &[u8]) -> Vec<u8> {
     let mut expanded = Vec::with_capacity(squeezed.len() + 8);
     for (number, line) in squeezed.split(|octet| *octet == LINE_END).enumerate() {
@@ -74,7 +78,8 @@ pub(super) fn double_spaces(squeezed: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Takes out spaces, and hyphens too where `hyphens` says so (RFC 4518, sections 2.6.2 and 2.6.3). For ASCII, which is all that these syntaxes allow.
+/// Takes out spaces, and hyphens too where `hyphens` says so (RFC 4518, sections 2.6.2 and 2.6.3).
+/// For ASCII, which is all that these syntaxes allow.
 pub(super) fn remove_spaces(text: &str, hyphens: bool) -> String {
     text.chars().filter(|character| *character != ' ' && !(hyphens && *character == '-')).collect()
 }

@@ -2,7 +2,8 @@
 
 use super::Syntax;
 
-/// Declares the rules once: variant, descriptor, OID, syntax of the assertion, and how values are brought into normal form.
+/// Declares the rules once: variant, descriptor, OID, syntax of the assertion, and how values are
+/// brought into normal form.
 macro_rules! rules {
     ($($variant:ident $name:literal $oid:literal $syntax:ident $family:expr;)*) => {
         /// A matching rule.
@@ -143,7 +144,8 @@ impl MatchingRule {
         !matches!(self.family(), Family::Name | Family::NameUid | Family::FirstIdentifier)
     }
 
-    /// Whether values of that syntax can be compared by the rule, as an extensible filter may ask (RFC 4511, section 4.5.1.7.7).
+    /// Whether values of that syntax can be compared by the rule, as an extensible filter may ask
+    /// (RFC 4511, section 4.5.1.7.7).
     pub const fn applies_to(self, syntax: Syntax) -> bool {
         match self.family() {
             Family::Text(_) => matches!(

@@ -35,7 +35,8 @@ struct Parts {
 }
 
 impl Substring {
-    /// Normalises the parts for a substring rule; Rule::InappropriateMatching if it is none, Rule::Syntax if a part does not fit it.
+    /// Normalises the parts for a substring rule; Rule::InappropriateMatching if it is none,
+    /// Rule::Syntax if a part does not fit it.
     pub fn new(rule: MatchingRule, initial: Option<&[u8]>, any: &[&[u8]], last: Option<&[u8]>) -> Result<Self> {
         if !rule.is_substrings() {
             return Err(Error::invalid(Rule::InappropriateMatching, format!("{} does not compare parts of values", rule.name())));

@@ -1,4 +1,5 @@
-//! The syntaxes that are implemented (RFC 4517, section 3.3; RFC 2307; RFC 4523; RFC 4530), and that of change sequence numbers.
+//! The syntaxes that are implemented (RFC 4517, section 3.3; RFC 2307; RFC 4523; RFC 4530), and
+//! that of change sequence numbers.
 
 use super::{form, time};
 use crate::directory::schema;

@@ -242,7 +242,8 @@ fn rules_are_found_and_told_apart() {
     }
 }
 
-/// What RFC 4518, section 2.6.1 says in words, written as directly as can be: the reference for the faster form.
+/// What RFC 4518, section 2.6.1 says in words, written as directly as can be: the reference for the
+/// faster form.
 fn reference(initial: Option<&str>, any: &[String], last: Option<&str>, value: &str) -> bool {
     let double = |text: &str| text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("  ");
     let value = if value.trim().is_empty() { "  ".to_owned() } else { format!(" {} ", double(value)) };

@@ -22,14 +22,16 @@ impl Moment {
     }
 }
 
-/// The moment that a value of the Generalized Time syntax names; `None` if it is none. The fraction is cut to microseconds.
+/// The moment that a value of the Generalized Time syntax names; `None` if it is none. The fraction
+/// is cut to microseconds.
 pub fn timestamp(value: &[u8]) -> Option<Timestamp> {
     let moment = parse(value).ok()?;
     let micros = moment.seconds.checked_mul(1_000_000)?.checked_add(i64::from(moment.nanos / 1000))?;
     Some(Timestamp::from_micros(micros))
 }
 
-/// A moment as a value of the Generalized Time syntax, in whole seconds of UTC, as createTimestamp shows it.
+/// A moment as a value of the Generalized Time syntax, in whole seconds of UTC, as createTimestamp
+/// shows it.
 pub fn generalized(moment: Timestamp) -> String {
     const LATEST: i64 = 253_402_300_799; // 99991231235959Z
     const EARLIEST: i64 = -62_167_219_200; // 00000101000000Z

@@ -1,4 +1,5 @@
-//! The mail address of somebody who comes from an upstream: given at the first login, and judged again at each one after it.
+//! The mail address of somebody who comes from an upstream: given at the first login, and judged
+//! again at each one after it.
 
 use super::{MailOrigin, Tie, server};
 use crate::audit::{self, Action, Event};
@@ -56,7 +57,8 @@ impl<'a> Word<'a> {
         Ok(())
     }
 
-    /// Takes from the entry what it was given, and gives it what the upstream says, if it can have that. Answers what is to be told.
+    /// Takes from the entry what it was given, and gives it what the upstream says, if it can have
+    /// that. Answers what is to be told.
     fn replace(&self, changes: &mut Changes, tie: &Tie, held: &Entry, given: Option<&str>, said: Option<&str>) -> Result<Vec<String>> {
         let mut told = Vec::new();
         let (mut dropped, mut others) = (Vec::new(), Vec::new());

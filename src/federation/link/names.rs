@@ -29,7 +29,8 @@ pub fn base(provider: &str, identity: &UpstreamIdentity) -> String {
 pub struct Names<'a> {
     directory: &'a Directory,
     entropy: &'a dyn Entropy,
-    /// In the normal form of uids: what the changes at hand give to somebody, so that the store does not know of it.
+    /// In the normal form of uids: what the changes at hand give to somebody, so that the store
+    /// does not know of it.
     given: BTreeSet<Vec<u8>>,
 }
 

@@ -1,5 +1,6 @@
-//! What an upstream says about itself (OpenID Connect Discovery 1.0, section 4): asked for once by however many logins at a time, and believed for a while. That it does
-//! not answer is believed too, for a shorter while: anybody can begin a login, and each would ask anew.
+//! What an upstream says about itself (OpenID Connect Discovery 1.0, section 4): asked for once by
+//! however many logins at a time, and believed for a while. That it does not answer is believed
+//! too, for a shorter while: anybody can begin a login, and each would ask anew.
 
 use super::refused;
 use crate::federation::http::HttpClient;
@@ -65,7 +66,8 @@ pub struct Discovered {
 /// Held for each issuer of each pool, so that no pool can tell what another one asks.
 pub struct Discovery(Cache<(PoolId, String), Arc<Mutex<Known>>>);
 
-/// What came of asking one upstream. Its lock is held while it is asked, so that all who want to know wait for one answer.
+/// What came of asking one upstream. Its lock is held while it is asked, so that all who want to
+/// know wait for one answer.
 #[derive(Default)]
 struct Known {
     found: Option<Arc<Discovered>>,
@@ -92,7 +94,8 @@ impl Discovery {
         Self(Cache::new(DISCOVERY_CAPACITY))
     }
 
-    /// What the upstream says about itself, at most that old if it answers, and in any case no older than [`DISCOVERY_AGE`].
+    /// What the upstream says about itself, at most that old if it answers, and in any case no
+    /// older than [`DISCOVERY_AGE`].
     pub async fn of(&self, http: &HttpClient, pool: PoolId, issuer: &str, age: Duration, now: Timestamp) -> Result<Arc<Discovered>> {
         let Ok(slot) = self.0.get_or_insert_with(&(pool, issuer.to_owned()), || Ok::<_, Infallible>(Arc::default()));
         let mut known = slot.lock().await;

@@ -1,5 +1,5 @@
-//! Every check of an ID token (OpenID Connect Core 1.0, section 3.1.3.7). The `openidconnect` crate has no leeway for `exp` and judges neither `iat` nor `azp` nor
-//! `auth_time`: that is done here.
+//! Every check of an ID token (OpenID Connect Core 1.0, section 3.1.3.7). The `openidconnect` crate
+//! has no leeway for `exp` and judges neither `iat` nor `azp` nor `auth_time`: that is done here.
 
 use super::discovery::Metadata;
 use crate::crypto::digest;
@@ -15,7 +15,8 @@ pub const LEEWAY: Duration = Duration::from_secs(60);
 /// How old an ID token may be when it arrives: it is fetched directly.
 pub const MAX_TOKEN_AGE: Duration = Duration::from_secs(10 * 60);
 
-/// Algorithms of ID tokens: asymmetric ones only, so that knowing our client secret is not enough to make one.
+/// Algorithms of ID tokens: asymmetric ones only, so that knowing our client secret is not enough
+/// to make one.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -32,7 +33,8 @@ pub struct Expected<'a> {
     pub client_id: &'a str,
     /// The nonce of the request.
     pub nonce: &'a Nonce,
-    /// When the person must have logged in at the earliest, in seconds since the Unix epoch, if the request demanded that.
+    /// When the person must have logged in at the earliest, in seconds since the Unix epoch, if the
+    /// request demanded that.
     pub logged_in_since: Option<i64>,
 }
 
@@ -86,7 +88,8 @@ fn issue_time(issued: i64, now: Timestamp) -> Result<(), String> {
     Ok(())
 }
 
-/// An upstream may overlook `prompt` and `max_age`. Then its old login must not pass for the new one that the application demanded.
+/// An upstream may overlook `prompt` and `max_age`. Then its old login must not pass for the new
+/// one that the application demanded.
 fn login_time(at: Option<i64>, since: i64) -> Result<(), String> {
     match at {
         Some(at) if at.saturating_add_unsigned(LEEWAY.as_secs()) >= since => Ok(()),

@@ -1,4 +1,5 @@
-//! Towards an OpenID Provider: the redirect, the exchange of the code, and who the upstream says it is. The `openidconnect` crate speaks the protocol.
+//! Towards an OpenID Provider: the redirect, the exchange of the code, and who the upstream says it
+//! is. The `openidconnect` crate speaks the protocol.
 
 mod discovery;
 mod id_token;
@@ -45,7 +46,8 @@ pub struct RelyingParty {
 pub struct Wish<'a> {
     /// The provider as it is now. Nobody else may answer.
     pub voucher: &'a Voucher,
-    /// The absolute URL that upstreams share to send their answers to. One whose answers do not name it has an address of its own below.
+    /// The absolute URL that upstreams share to send their answers to. One whose answers do not
+    /// name it has an address of its own below.
     pub callback: &'a str,
     /// The `state` to come back with.
     pub state: &'a str,
@@ -94,7 +96,8 @@ struct Pending {
 }
 
 impl Pending {
-    /// When the person must have logged in upstream at the earliest, in seconds since the Unix epoch, if that was demanded.
+    /// When the person must have logged in upstream at the earliest, in seconds since the Unix
+    /// epoch, if that was demanded.
     fn logged_in_since(&self, now: Timestamp) -> Option<i64> {
         let anew = self.anew_since.map(Timestamp::seconds);
         anew.max(self.max_age.map(|age| now.seconds().saturating_sub_unsigned(age)))
@@ -134,7 +137,8 @@ impl RelyingParty {
     ) -> Result<Departure> {
         let ProviderKind::Oidc { issuer, client_id, client_secret } = &provider.kind;
         let discovered = self.discovery.of(&self.http, pool, issuer, DISCOVERY_AGE, now).await?;
-        // An answer that does not name its issuer is told from that of another upstream, which may be an attacker's, by where it comes in (RFC 9700, section 4.4.2).
+        // An answer that does not name its issuer is told from that of another upstream, which may
+        // be an attacker's, by where it comes in (RFC 9700, section 4.4.2).
         let names_itself = names_itself(&discovered.metadata);
         let callback = if names_itself { wish.callback.to_owned() } else { format!("{}/{}", wish.callback, provider.name) };
         let nonce = digest::token(entropy).expose().clone();
@@ -159,7 +163,8 @@ impl RelyingParty {
         if wish.force {
             request = request.add_prompt(CoreAuthPrompt::Login);
         }
-        // It is `max_age` that obliges an upstream to say when the person logged in (OpenID Connect Core 1.0, section 2).
+        // It is `max_age` that obliges an upstream to say when the person logged in (OpenID Connect
+        // Core 1.0, section 2).
         if let Some(age) = wish.max_age.or(wish.force.then_some(Duration::ZERO)) {
             request = request.set_max_age(age);
         }
@@ -181,7 +186,8 @@ impl RelyingParty {
         Ok(Departure { url: url.into(), pending: record::encode(VERSION, &pending) })
     }
 
-    /// Exchanges the code and verifies who the upstream says it is. `voucher` is the provider as it is now.
+    /// Exchanges the code and verifies who the upstream says it is. `voucher` is the provider as it
+    /// is now.
     pub async fn finish(
         &self,
         pool: PoolId,
@@ -249,7 +255,8 @@ impl RelyingParty {
         Ok(self.http.calls(&issuer))
     }
 
-    /// Claims that are not in the ID token (OpenID Connect Core 1.0, section 5.3). They count only if they are about the same subject.
+    /// Claims that are not in the ID token (OpenID Connect Core 1.0, section 5.3). They count only
+    /// if they are about the same subject.
     async fn user_info(&self, issuer: &str, metadata: &Metadata, token: &AccessToken, subject: &str) -> Result<Option<Map<String, Value>>> {
         let Some(endpoint) = metadata.userinfo_endpoint() else { return Ok(None) };
         let request = http::Request::builder()
@@ -297,7 +304,8 @@ mod tests {
     use super::*;
     use crate::model::Sequence;
 
-    /// A record of version 1 as it lies sealed in waiting requests: it must stay readable, and written so.
+    /// A record of version 1 as it lies sealed in waiting requests: it must stay readable, and
+    /// written so.
     #[test]
     fn golden_bytes() {
         let pending = Pending {

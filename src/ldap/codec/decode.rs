@@ -49,7 +49,8 @@ pub(super) const RESPONSE_VALUE: u8 = context(11);
 pub struct DecodeError {
     /// What is wrong.
     pub reason: Reason,
-    /// The request that can still be answered: its envelope is sound, only what it holds is not. Without it the connection cannot go on (RFC 4511, section 4.1.1).
+    /// The request that can still be answered: its envelope is sound, only what it holds is not.
+    /// Without it the connection cannot go on (RFC 4511, section 4.1.1).
     pub answerable: Option<Answerable>,
 }
 
@@ -144,7 +145,8 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Octets of the message at the beginning of these bytes, as its header announces them; `None` while the header is not complete.
+/// Octets of the message at the beginning of these bytes, as its header announces them; `None`
+/// while the header is not complete.
 ///
 /// A message over the limit is refused as soon as its length is there.
 pub fn frame_size(bytes: &[u8], limits: &Limits) -> Result<Option<usize>, DecodeError> {
@@ -159,7 +161,8 @@ pub fn frame_size(bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Decode
     Ok(Some(size))
 }
 
-/// Decodes the message at the beginning of these bytes and tells its size; `None` while it is not complete (RFC 4511, section 5.1).
+/// Decodes the message at the beginning of these bytes and tells its size; `None` while it is not
+/// complete (RFC 4511, section 5.1).
 pub fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Option<(Message<'a>, usize)>, DecodeError> {
     let Some(size) = frame_size(bytes, limits)? else { return Ok(None) };
     let Some(frame) = bytes.get(..size) else { return Ok(None) };
@@ -375,7 +378,8 @@ pub(super) fn text(octets: &[u8]) -> Result<&str, Reason> {
     std::str::from_utf8(octets).map_err(|_| Reason::Text)
 }
 
-/// What a later version of the protocol may have appended is skipped (RFC 4511, section 4); it must be BER all the same.
+/// What a later version of the protocol may have appended is skipped (RFC 4511, section 4); it must
+/// be BER all the same.
 fn ignore_rest(reader: &mut Reader<'_>) -> Result<(), Reason> {
     while !reader.is_empty() {
         reader.read()?;
@@ -409,7 +413,8 @@ pub enum Glance {
     Other,
 }
 
-/// Looks at the complete messages at the beginning of these bytes; ends where they do, or where they are malformed.
+/// Looks at the complete messages at the beginning of these bytes; ends where they do, or where
+/// they are malformed.
 pub fn glance(bytes: &[u8]) -> impl Iterator<Item = Glance> + '_ {
     let mut reader = Reader::new(bytes);
     std::iter::from_fn(move || {
@@ -424,7 +429,8 @@ pub fn glance(bytes: &[u8]) -> impl Iterator<Item = Glance> + '_ {
     })
 }
 
-/// The operation of a complete message as it stands, identifier and length included; empty if the message is malformed.
+/// The operation of a complete message as it stands, identifier and length included; empty if the
+/// message is malformed.
 pub fn operation_bytes(frame: &[u8]) -> &[u8] {
     let mut reader = Reader::new(frame);
     let operation = reader.sequence().and_then(|mut message| message.integer().and_then(|_| message.raw()));

@@ -21,7 +21,8 @@ pub fn encode(message: &Message<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// Appends a found entry whose list of attributes is written, as BER, by the closure (RFC 4511, section 4.5.2). On an error of the closure the buffer is as it was.
+/// Appends a found entry whose list of attributes is written, as BER, by the closure (RFC 4511,
+/// section 4.5.2). On an error of the closure the buffer is as it was.
 pub fn encode_entry<E>(id: i32, name: &str, out: &mut Vec<u8>, attributes: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
     let start = out.len();
     let mut writer = Writer::new(out);

@@ -50,7 +50,8 @@ impl<'a> PasswordModify<'a> {
     }
 }
 
-/// The value of a password modify response with the password that the server made (RFC 3062, section 2).
+/// The value of a password modify response with the password that the server made (RFC 3062,
+/// section 2).
 pub fn encode_generated_password(password: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     Writer::new(&mut out).constructed(SEQUENCE, |writer| writer.tlv(GENERATED, password));

@@ -275,7 +275,8 @@ impl fmt::Debug for ExtendedRequest<'_> {
     }
 }
 
-/// The answer to an extended operation, or an unsolicited notification (RFC 4511, sections 4.12 and 4.4).
+/// The answer to an extended operation, or an unsolicited notification (RFC 4511, sections 4.12 and
+/// 4.4).
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExtendedResponse<'a> {
     /// How it went.

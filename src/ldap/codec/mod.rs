@@ -1,7 +1,9 @@
 //! The messages of LDAPv3 (RFC 4511, section 4) as bytes and as values.
 //!
-//! Pure: no I/O, no clock, no schema. Decoding borrows from the input and enforces [`Limits`]; nothing that a peer sends can make it panic, recurse without bound or
-//! allocate more than a small multiple of the message. Names, filters and passwords stay what they are on the wire: octets, and UTF-8 only where the protocol says so.
+//! Pure: no I/O, no clock, no schema. Decoding borrows from the input and enforces [`Limits`];
+//! nothing that a peer sends can make it panic, recurse without bound or allocate more than a small
+//! multiple of the message. Names, filters and passwords stay what they are on the wire: octets,
+//! and UTF-8 only where the protocol says so.
 
 mod decode;
 mod encode;

@@ -17,7 +17,8 @@ pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> Ld
         return LdapResult::new(ResultCode::AUTH_METHOD_NOT_SUPPORTED, "only simple binds are supported");
     };
     match (request.name.is_empty(), password.is_empty()) {
-        // It names no pool, so no pool can refuse it; nobody in particular sees the root DSE and nothing else.
+        // It names no pool, so no pool can refuse it; nobody in particular sees the root DSE and
+        // nothing else.
         (true, true) => return LdapResult::success(),
         (true, false) => return error::result(&Error::credentials()),
         // RFC 4513, section 5.1.2: a client that takes this for a login would let anybody in.

@@ -1,4 +1,5 @@
-//! Extended operations: StartTLS (RFC 4511, section 4.14), Who am I (RFC 4532), password modify (RFC 3062).
+//! Extended operations: StartTLS (RFC 4511, section 4.14), Who am I (RFC 4532), password modify
+//! (RFC 3062).
 
 use super::super::codec::{
     ExtendedRequest, ExtendedResponse, LdapResult, Message, Operation, PasswordModify, ResultCode, encode_generated_password,

@@ -13,7 +13,8 @@ pub(super) fn resolve_in(directory: &Directory, frame: &[u8], limits: &codec::Li
     }
 }
 
-/// Resolves the names and values of a filter. What the schema does not know becomes Undefined (RFC 4511, section 4.5.1.7).
+/// Resolves the names and values of a filter. What the schema does not know becomes Undefined (RFC
+/// 4511, section 4.5.1.7).
 pub(super) fn resolve(directory: &Directory, filter: &Sent<'_>) -> Result<Filter> {
     let all = |filters: &[Sent<'_>]| filters.iter().map(|filter| resolve(directory, filter)).collect::<Result<Vec<_>>>();
     Ok(match filter {

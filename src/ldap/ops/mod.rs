@@ -1,6 +1,7 @@
 //! The operations, one file each: read the request, call the core, answer.
 //!
-//! Here is what is common to them: which controls they take, who asks, and how a result becomes an answer.
+//! Here is what is common to them: which controls they take, who asks, and how a result becomes an
+//! answer.
 
 mod add;
 mod bind;
@@ -25,7 +26,8 @@ use super::wire::Wire;
 use crate::model::{Attribute, Result};
 use bytes::Bytes;
 
-/// Octets of values that are gone over on the task of a connection; what is more is a job in `work`.
+/// Octets of values that are gone over on the task of a connection; what is more is a job in
+/// `work`.
 const AT_ONCE: usize = 64 << 10;
 
 /// What the connection does after an operation.
@@ -87,7 +89,8 @@ async fn perform_beside(
 async fn perform_alone(session: &mut Session, wire: &mut Wire, identity: Option<&Identity>, frame: &Bytes, message: &Message<'_>) -> Next {
     let result = match &message.operation {
         Operation::UnbindRequest => return Next::Close,
-        // What is abandoned here is answered already, was stopped by its own search, or is a modify, which goes on: only a search can be stopped halfway.
+        // What is abandoned here is answered already, was stopped by its own search, or is a
+        // modify, which goes on: only a search can be stopped halfway.
         Operation::AbandonRequest(_) => return Next::Go,
         Operation::BindRequest(request) => bind::bind(session, request).await,
         Operation::SearchRequest(request) => return search::search(session, wire, identity, frame, message, request).await,
@@ -139,7 +142,8 @@ fn answer(wire: &mut Wire, message: &Message<'_>, result: LdapResult<'_>) -> Nex
     Next::Go
 }
 
-/// Refuses what may not be done without a control that is not supported here (RFC 4511, section 4.1.11).
+/// Refuses what may not be done without a control that is not supported here (RFC 4511, section
+/// 4.1.11).
 fn check_controls(operation: &Operation<'_>, controls: &[Control<'_>]) -> std::result::Result<(), LdapResult<'static>> {
     if matches!(operation, Operation::UnbindRequest | Operation::AbandonRequest(_)) {
         return Ok(());

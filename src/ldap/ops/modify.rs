@@ -12,8 +12,8 @@ use crate::model::{Dn, EntryId, Result};
 use futures_util::FutureExt;
 use std::sync::Arc;
 
-/// Does what is asked for, beside others that the client has asked for before and that wait for their commit; nothing if it has to wait for them first.
-/// `octets` are those of the message.
+/// Does what is asked for, beside others that the client has asked for before and that wait for
+/// their commit; nothing if it has to wait for them first. `octets` are those of the message.
 pub(super) async fn modify(
     session: &mut Session,
     wire: &mut Wire,
@@ -70,7 +70,8 @@ impl Asked {
         Ok(Self { target: entry.id(), is_large: entry.octets_in_parts() > 0, steps })
     }
 
-    /// Whether nothing else may be under way: it may change who asks and what they may do, or it is much, so that it is decided elsewhere, in its time.
+    /// Whether nothing else may be under way: it may change who asks and what they may do, or it is
+    /// much, so that it is decided elsewhere, in its time.
     fn is_alone(&self, session: &Session, identity: &Identity, octets: usize) -> bool {
         let directory = identity.directory();
         identity.actor.entry == Some(self.target)

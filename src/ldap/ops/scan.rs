@@ -1,4 +1,5 @@
-//! The work of a search in stretches: each is bounded in what it looks at and in what it finds, and tells where the next one begins.
+//! The work of a search in stretches: each is bounded in what it looks at and in what it finds, and
+//! tells where the next one begins.
 
 use super::super::codec::encode_entry;
 use super::super::session::Base;
@@ -67,7 +68,8 @@ impl Pace {
         }
     }
 
-    /// Octets of values to go over: of one entry there can be megabytes, and a filter can look at them often.
+    /// Octets of values to go over: of one entry there can be megabytes, and a filter can look at
+    /// them often.
     const fn octets(self) -> usize {
         match self {
             Self::AtOnce => AT_ONCE,
@@ -164,7 +166,8 @@ impl Scan {
             Step::Octets(_) => 1,
         };
         if seen == 0 {
-            // One candidate at least, so that every stretch comes further; where it is the only one, the time need not be asked for.
+            // One candidate at least, so that every stretch comes further; where it is the only
+            // one, the time need not be asked for.
             return None;
         }
         let now = self.clock.now();

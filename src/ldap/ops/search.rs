@@ -18,7 +18,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A request with a filter that is not resolved at once: each DN in it is looked for, and each value brought into normal form. Octets.
+/// A request with a filter that is not resolved at once: each DN in it is looked for, and each
+/// value brought into normal form. Octets.
 const LONG_FILTER: usize = 8 << 10;
 
 /// How a search ended.
@@ -151,7 +152,8 @@ async fn in_pool(
     }
 }
 
-/// Runs a scan to its end: a first stretch here, the others in `work`, and lets the peer read in between.
+/// Runs a scan to its end: a first stretch here, the others in `work`, and lets the peer read in
+/// between.
 async fn run(
     session: &Session,
     wire: &mut Wire,
@@ -200,7 +202,8 @@ async fn run(
     }
 }
 
-/// Room for what the next stretch may find: more than a connection may hold by itself. There may be none for as long as a peer may take to read.
+/// Room for what the next stretch may find: more than a connection may hold by itself. There may be
+/// none for as long as a peer may take to read.
 async fn room(session: &Session, wire: &mut Wire, scan: &Scan) -> std::result::Result<Room, Outcome> {
     let limits = &session.app.limits;
     let taking = session.app.budget.output.take(session.account(), limits.output + MAX_ENTRY);

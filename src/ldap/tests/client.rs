@@ -1,4 +1,5 @@
-//! A client for tests: sends messages and reads answers, with nothing in between that could hide what is on the wire.
+//! A client for tests: sends messages and reads answers, with nothing in between that could hide
+//! what is on the wire.
 
 use crate::ldap::codec::*;
 use crate::model::ber::Header;
@@ -94,7 +95,8 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
-    /// The next answer with the entries before it; `None` when the server has closed the connection.
+    /// The next answer with the entries before it; `None` when the server has closed the
+    /// connection.
     pub async fn answer(&mut self) -> Option<Answer> {
         let mut entries = Vec::new();
         loop {

@@ -188,7 +188,8 @@ async fn a_slow_reader_gets_everything_and_a_reader_that_has_stopped_loses_the_c
     client.send(&everything(5)).await;
     let answer = client.answer().await.unwrap();
     assert_eq!((answer.code, answer.entries.len()), (0, 210));
-    // Far more than the sockets hold, and nobody reads: the server stops writing, waits and gives up.
+    // Far more than the sockets hold, and nobody reads: the server stops writing, waits and gives
+    // up.
     let (mut stream, served) = bench.serve(None, Transport::Plain).await;
     let bind = encoded(1, bind_request(LEGACY, "legacy-demo-password"), vec![]);
     let requests: Vec<u8> = (10..400).flat_map(everything).collect();

@@ -1,4 +1,5 @@
-//! The face over real sockets, the real store and the real engine: a server on a loopback port, and a client that speaks through the codec.
+//! The face over real sockets, the real store and the real engine: a server on a loopback port, and
+//! a client that speaks through the codec.
 
 mod bind;
 mod client;

@@ -6,7 +6,8 @@ use super::*;
 use crate::ldap::codec::{ChangeKind, Operation, Scope};
 use tokio::io::AsyncWriteExt;
 
-/// Sends the requests at once, numbered from 100 on, and gives the answers in the order of these numbers.
+/// Sends the requests at once, numbered from 100 on, and gives the answers in the order of these
+/// numbers.
 async fn at_once(client: &mut Client, requests: Vec<Operation<'_>>) -> Vec<Answer> {
     let count = requests.len();
     let bytes: Vec<u8> = (100..).zip(requests).flat_map(|(id, request)| encoded(id, request, Vec::new())).collect();

@@ -13,7 +13,8 @@ use crate::store::Key;
 
 const PEOPLE: &str = "ou=people,o=acme";
 
-/// The RDNs of what was found, sorted: the order of entries that were added at the same moment is random.
+/// The RDNs of what was found, sorted: the order of entries that were added at the same moment is
+/// random.
 fn names(answer: &Answer) -> Vec<&str> {
     assert_eq!(answer.code, 0, "{}", answer.message);
     let mut names: Vec<_> = answer.entries.iter().map(|entry| entry.dn.split(',').next().unwrap()).collect();

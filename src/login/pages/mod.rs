@@ -55,7 +55,8 @@ pub fn login(request: &PoolRequest, visit: &Visit<'_>, username: &str, notice: O
     Ok(if status == StatusCode::UNAUTHORIZED { with_header(response, WWW_AUTHENTICATE, "Form") } else { response })
 }
 
-/// The upstreams that the page can offer: one that cannot be read keeps nobody from the others, and from their password.
+/// The upstreams that the page can offer: one that cannot be read keeps nobody from the others, and
+/// from their password.
 fn usable_providers(request: &PoolRequest) -> Result<Vec<IdentityProvider>, PageError> {
     let listed = federation::list(&request.pool).map_err(|error| PageError::of(request, &error))?;
     let usable = listed.into_iter().filter_map(|provider| {

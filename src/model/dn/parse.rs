@@ -1,4 +1,5 @@
-//! The parser of names (RFC 4514, section 3): one pass, no recursion, every limit checked while reading.
+//! The parser of names (RFC 4514, section 3): one pass, no recursion, every limit checked while
+//! reading.
 
 use super::{Ava, Dn, MAX_DN_BYTES, Rdn};
 use crate::model::ber;
@@ -73,7 +74,8 @@ impl<'a> Scanner<'a> {
         Ok(Ava { attribute, value })
     }
 
-    /// A descriptor or a dotted OID (RFC 4512, section 1.4). Letters, digits, hyphens and dots end it; [`is_descriptor`] and [`is_oid`] judge it.
+    /// A descriptor or a dotted OID (RFC 4512, section 1.4). Letters, digits, hyphens and dots end
+    /// it; [`is_descriptor`] and [`is_oid`] judge it.
     fn attribute(&mut self) -> Result<String> {
         let rest = self.rest();
         let end = rest.iter().position(|octet| !is_name_octet(*octet)).unwrap_or(rest.len());
@@ -183,7 +185,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The contents of one primitive TLV of a string type whose octets LDAP takes as they are; `None` for anything else.
+/// The contents of one primitive TLV of a string type whose octets LDAP takes as they are; `None`
+/// for anything else.
 fn decode_string(encoded: &[u8]) -> Option<Vec<u8>> {
     const UTF8_STRING: u8 = 0x0c;
     const NUMERIC_STRING: u8 = 0x12;
@@ -204,7 +207,8 @@ pub fn is_descriptor(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
 }
 
-/// Whether it is a dotted OID (RFC 4512, section 1.4): two numbers or more, none with a leading zero.
+/// Whether it is a dotted OID (RFC 4512, section 1.4): two numbers or more, none with a leading
+/// zero.
 pub fn is_oid(name: &str) -> bool {
     let is_number =
         |part: &str| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit()) && (part.len() == 1 || !part.starts_with('0'));

@@ -1,4 +1,5 @@
-//! The checks of an authorization request, in order, as a table. Pure: the client has been looked up, and nothing is written.
+//! The checks of an authorization request, in order, as a table. Pure: the client has been looked
+//! up, and nothing is written.
 
 use super::reply::{ReplyTo, ResponseMode};
 use crate::application::{self, Client};
@@ -9,7 +10,8 @@ use std::time::Duration;
 /// The longest nonce, in bytes: it is kept in the record of the code.
 pub const MAX_NONCE: usize = 1000;
 
-/// The parameters that mean something; the others are ignored (RFC 6749, section 3.1) and not kept while the request waits.
+/// The parameters that mean something; the others are ignored (RFC 6749, section 3.1) and not kept
+/// while the request waits.
 pub const KNOWN: &[&str] = &[
     "client_id",
     "code_challenge",
@@ -53,8 +55,10 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// Whether any program on the person's device can take the code and redeem it (RFC 8252, section 8.6): the redirect URI does not tell programs apart, and neither does
-    /// the token endpoint. A confidential client is told apart there by its secret, without which its code is worth nothing.
+    /// Whether any program on the person's device can take the code and redeem it (RFC 8252,
+    /// section 8.6): the redirect URI does not tell programs apart, and neither does the token
+    /// endpoint. A confidential client is told apart there by its secret, without which its code is
+    /// worth nothing.
     pub fn is_open_to_any_program(&self) -> bool {
         self.client.is_public() && application::is_open_to_any_program(&self.reply.redirect_uri)
     }
@@ -74,7 +78,8 @@ const fn at_the_client(run: fn(&mut Draft<'_>) -> Result<(), Refusal>) -> Check 
     Check { may_redirect: true, run }
 }
 
-/// The checks in order, each with the place where its refusal is said. Each may rely on those before it.
+/// The checks in order, each with the place where its refusal is said. Each may rely on those
+/// before it.
 const CHECKS: &[Check] = &[
     on_a_page(client),
     on_a_page(redirect_uri),
@@ -192,7 +197,8 @@ fn duplicates(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     Ok(draft.parameters.each_once()?)
 }
 
-/// A request whose real content is elsewhere must not be answered by what is here (OpenID Connect Core 1.0, section 6).
+/// A request whose real content is elsewhere must not be answered by what is here (OpenID Connect
+/// Core 1.0, section 6).
 fn request_object(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     match draft.get("request")? {
         None => Ok(()),
@@ -238,7 +244,8 @@ fn nonce(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// A challenge without a method would be `plain` (RFC 7636, section 4.3), which is refused like any other method but S256.
+/// A challenge without a method would be `plain` (RFC 7636, section 4.3), which is refused like any
+/// other method but S256.
 fn code_challenge(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let method = draft.get("code_challenge_method")?;
     let needed = draft.client.as_ref().is_none_or(Client::needs_pkce);

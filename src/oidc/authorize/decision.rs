@@ -1,4 +1,5 @@
-//! What an authorization request gets, given who is logged in. Pure, and asked again after every step: nothing that a browser brings back is believed.
+//! What an authorization request gets, given who is logged in. Pure, and asked again after every
+//! step: nothing that a browser brings back is believed.
 
 use super::checks::AuthorizationRequest;
 use crate::model::Timestamp;
@@ -10,7 +11,8 @@ use crate::oidc::wire::Prompt;
 pub struct Standing {
     /// When the person of a usable session proved who they are; `None` without one.
     pub authenticated: Option<Timestamp>,
-    /// Whether they did so since the request began to wait, if it has waited: that login was made for it.
+    /// Whether they did so since the request began to wait, if it has waited: that login was made
+    /// for it.
     pub fresh: bool,
     /// Whether the person of the session is the one of `id_token_hint`; true without a hint.
     pub is_expected: bool,
@@ -30,7 +32,8 @@ pub enum Decision {
         /// Even if somebody is logged in already.
         force: bool,
     },
-    /// The person is asked whether the client may have what it asks for, or whether it was they who opened the program that asks.
+    /// The person is asked whether the client may have what it asks for, or whether it was they who
+    /// opened the program that asks.
     Consent,
     /// The client gets an error.
     Refuse(Refusal),
@@ -56,7 +59,8 @@ pub fn decide(request: &AuthorizationRequest, standing: &Standing, now: Timestam
         return login_required("somebody else than the person of id_token_hint has logged in");
     }
     let agreed = request.client.first_party || standing.remembered;
-    // Somebody who has just logged in for the request knows of it. Otherwise a program could collect codes behind the person's back, whatever they have agreed to before.
+    // Somebody who has just logged in for the request knows of it. Otherwise a program could
+    // collect codes behind the person's back, whatever they have agreed to before.
     let unseen = request.is_open_to_any_program() && (silent || !standing.fresh);
     if (request.prompts.asks(Prompt::Consent) || !agreed || unseen) && !standing.consented {
         let refuse = |code, description: &str| Decision::Refuse(Refusal::new(code, description));

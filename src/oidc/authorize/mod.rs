@@ -44,7 +44,8 @@ pub async fn get(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     }
 }
 
-/// A request in the body (OpenID Connect Core 1.0, section 3.1.2.1), which may have come without our cookies: it is checked, and handed over to the browser once more.
+/// A request in the body (OpenID Connect Core 1.0, section 3.1.2.1), which may have come without
+/// our cookies: it is checked, and handed over to the browser once more.
 pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     match app.entrance.posted(request, ReturnPoint::Authorize) {
         Posted::Answer(response) => Ok(response),
@@ -58,7 +59,8 @@ pub async fn post(app: &App, request: &PoolRequest) -> Result<Response, Error> {
     }
 }
 
-/// Checks the request, decides what it gets, and does that. Called again from the start whenever the browser comes back.
+/// Checks the request, decides what it gets, and does that. Called again from the start whenever
+/// the browser comes back.
 pub(super) async fn advance(
     app: &App,
     request: &PoolRequest,
@@ -139,7 +141,8 @@ pub(super) fn check(request: &PoolRequest, parameters: &Parameters) -> Result<Au
     checks::check(parameters, client)
 }
 
-/// Whether the person of the session is the one of `id_token_hint`. A hint that we did not sign is an error: the client has mixed providers up.
+/// Whether the person of the session is the one of `id_token_hint`. A hint that we did not sign is
+/// an error: the client has mixed providers up.
 fn is_expected(request: &PoolRequest, authorization: &AuthorizationRequest, session: Option<&Session>) -> Result<bool, Error> {
     let Some(hint) = &authorization.id_token_hint else { return Ok(true) };
     let hint = issue::read_hint(request, hint).map_err(|failure| at_the_client(authorization, &failure))?;
@@ -197,8 +200,9 @@ fn names(scopes: &[Scope]) -> Vec<&'static str> {
     scopes.iter().map(|scope| scope.name()).collect()
 }
 
-/// One commit: the code, the consent, the end of the interaction, the audit event. `None` if the session or the interaction has ended meanwhile: a code that a logout does not see
-/// would outlive it.
+/// One commit: the code, the consent, the end of the interaction, the audit event. `None` if the
+/// session or the interaction has ended meanwhile: a code that a logout does not see would outlive
+/// it.
 async fn give_code(
     app: &App,
     request: &PoolRequest,

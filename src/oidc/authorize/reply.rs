@@ -4,7 +4,8 @@ use crate::oidc::wire::{Parameters, append_query};
 use crate::web::page::{self, SelfPosting};
 use crate::web::{self, PoolRequest, Response};
 
-/// How the response travels (OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1; OAuth 2.0 Form Post Response Mode).
+/// How the response travels (OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1;
+/// OAuth 2.0 Form Post Response Mode).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ResponseMode {
     /// In the query of the redirect URI.
@@ -42,7 +43,8 @@ pub struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// Sends the answer there, with `state` and with `iss`, which tells a client of several providers whose answer it is (RFC 9207, section 2).
+    /// Sends the answer there, with `state` and with `iss`, which tells a client of several
+    /// providers whose answer it is (RFC 9207, section 2).
     pub fn answer(&self, request: &PoolRequest, answer: Parameters) -> Response {
         let mut answer = answer;
         if let Some(state) = &self.state {

@@ -1,4 +1,5 @@
-//! The authorization code grant (RFC 6749, section 4.1.3; OpenID Connect Core 1.0, section 3.1.3.2).
+//! The authorization code grant (RFC 6749, section 4.1.3; OpenID Connect Core 1.0, section
+//! 3.1.3.2).
 
 use crate::application::{self, Client, Code as Record, Grant};
 use crate::audit::{self, Action, Event, Reason};
@@ -12,7 +13,8 @@ use crate::policy::clock::is_alive;
 use crate::store::{ATTEMPTS, Changes, CommitError};
 use crate::web::PoolRequest;
 
-/// Redeems a code. Of two redemptions one wins; the other one, like any later one, takes back what the first gave.
+/// Redeems a code. Of two redemptions one wins; the other one, like any later one, takes back what
+/// the first gave.
 pub async fn redeem(app: &App, request: &PoolRequest, client: &Client, form: &Parameters) -> Result<TokenResponse, Refusal> {
     let failed = |failure: Failure| Refusal::at_token(&failure);
     let code = form.once("code")?.ok_or_else(|| Refusal::request("code is missing"))?;
@@ -48,8 +50,9 @@ impl From<Failure> for Attempt {
     }
 }
 
-/// Whether the request is the one that the code was made for. A code without a challenge takes no verifier: somebody has stripped the challenge from the authorization
-/// request (RFC 9700, section 4.8.2).
+/// Whether the request is the one that the code was made for. A code without a challenge takes no
+/// verifier: somebody has stripped the challenge from the authorization request (RFC 9700, section
+/// 4.8.2).
 fn judge(client: &Client, record: &Record, form: &Parameters) -> Result<(), Refusal> {
     let redirect_uri =
         form.once("redirect_uri")?.ok_or_else(|| Refusal::request("redirect_uri is missing; send the one of the authorization request"))?;
@@ -68,7 +71,8 @@ fn judge(client: &Client, record: &Record, form: &Parameters) -> Result<(), Refu
     }
 }
 
-/// The person may have been disabled since the code was given, their password changed or their upstream removed: all of it is read again. Then the tokens, and one commit.
+/// The person may have been disabled since the code was given, their password changed or their
+/// upstream removed: all of it is read again. Then the tokens, and one commit.
 async fn commit(
     app: &App,
     request: &PoolRequest,
@@ -104,7 +108,8 @@ async fn commit(
     }
 }
 
-/// A code that comes twice was seen by two, and one of them is not the client (RFC 6749, section 4.1.2; RFC 9700, section 4.2).
+/// A code that comes twice was seen by two, and one of them is not the client (RFC 6749, section
+/// 4.1.2; RFC 9700, section 4.2).
 async fn revoke(app: &App, request: &PoolRequest, record: &Record) -> Result<(), Failure> {
     let mut changes = Changes::new();
     application::delete_grant(&mut changes, record.grant);

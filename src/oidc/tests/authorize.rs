@@ -165,7 +165,8 @@ async fn a_waiting_request_belongs_to_one_browser() {
     assert!(at_client(&get(&provider, &back, &provider.cookies(&browser, Some(&session))).await).first("code").is_some());
 }
 
-/// Session fixation: somebody begins a request, plants the key of their browser in the victim's, lets the victim log in to it, and wants the answer.
+/// Session fixation: somebody begins a request, plants the key of their browser in the victim's,
+/// lets the victim log in to it, and wants the answer.
 #[tokio::test]
 async fn whoever_prepared_a_request_gets_nothing_of_the_login_to_it() {
     let provider = Provider::start().await;
@@ -173,7 +174,8 @@ async fn whoever_prepared_a_request_gets_nothing_of_the_login_to_it() {
     let planted = cookie_value(&header(&response, "set-cookie"));
     let page = login_page(response).await;
     let (victims, back) = provider.log_in(&planted, &page, None).await;
-    // The row is bound to the planted key, and names nobody: without the victim's session it leads to the login.
+    // The row is bound to the planted key, and names nobody: without the victim's session it leads
+    // to the login.
     login_page(get(&provider, &back, &provider.cookies(&planted, None)).await).await;
     assert!(at_client(&get(&provider, &back, &provider.cookies(&planted, Some(&victims))).await).first("code").is_some());
     assert!(is_refused(&get(&provider, &back, &provider.cookies(&planted, None)).await), "answered");
@@ -243,7 +245,8 @@ async fn silence_and_freshness() {
         ("&prompt=none&max_age=100", "code"),
         ("&prompt=none&max_age=99", "login_required"),
         ("&max_age=100", "code"),
-        // Wishes for more than a login reaches are voluntary (OpenID Connect Core 1.0, sections 3.1.2.1 and 5.5.1.1): the ID token tells what was reached.
+        // Wishes for more than a login reaches are voluntary (OpenID Connect Core 1.0, sections
+        // 3.1.2.1 and 5.5.1.1): the ID token tells what was reached.
         ("&acr_values=2", "code"),
         ("&claims={\"id_token\":{\"acr\":{\"values\":[\"2\"]}}}", "code"),
     ] {

@@ -1,11 +1,13 @@
-//! What a client was given ends with it, and whoever is registered under its identifier later inherits nothing. What is edited goes on.
+//! What a client was given ends with it, and whoever is registered under its identifier later
+//! inherits nothing. What is edited goes on.
 
 use super::*;
 use crate::crypto::digest;
 use crate::oidc::{authorize, consent, logout, token, userinfo};
 use crate::web::csrf;
 
-/// Everything that a client and a browser hold: what each of it does for them is tried by [`Held::works`].
+/// Everything that a client and a browser hold: what each of it does for them is tried by
+/// [`Held::works`].
 struct Held {
     cookies: String,
     access_token: String,

@@ -201,7 +201,8 @@ impl Provider {
         id
     }
 
-    /// Logs alice in at a login page that a browser has before it; answers with her session cookie and the way back.
+    /// Logs alice in at a login page that a browser has before it; answers with her session cookie
+    /// and the way back.
     pub async fn log_in(&self, browser: &str, page: &str, previous: Option<&str>) -> (String, String) {
         let key = BrowserKey::from_cookie(browser);
         let interaction =

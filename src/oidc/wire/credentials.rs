@@ -1,4 +1,5 @@
-//! What a request presents to prove who sends it: client credentials (RFC 6749, section 2.3.1) and bearer tokens (RFC 6750, section 2).
+//! What a request presents to prove who sends it: client credentials (RFC 6749, section 2.3.1) and
+//! bearer tokens (RFC 6750, section 2).
 
 use super::parameters::{Parameters, decode};
 use crate::model::Secret;
@@ -34,7 +35,8 @@ pub enum Refused {
     Client(&'static str),
 }
 
-/// Reads the credentials of a client. Refused: none, two kinds at once, and an identifier in the form that contradicts the header.
+/// Reads the credentials of a client. Refused: none, two kinds at once, and an identifier in the
+/// form that contradicts the header.
 pub fn client_credentials(authorization: Option<&str>, form: &Parameters) -> Result<Presented, Refused> {
     let duplicate = |_| Refused::Request("client_id or client_secret was sent more than once");
     let client_id = form.once("client_id").map_err(duplicate)?;
@@ -59,7 +61,8 @@ pub fn client_credentials(authorization: Option<&str>, form: &Parameters) -> Res
     }
 }
 
-/// The token of an Authorization header (RFC 6750, section 2.1): `None` for another scheme, or for one that is not a token.
+/// The token of an Authorization header (RFC 6750, section 2.1): `None` for another scheme, or for
+/// one that is not a token.
 pub fn bearer(authorization: &str) -> Option<&str> {
     let token = scheme(authorization, "bearer")?;
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');

@@ -1,4 +1,5 @@
-//! Requests as they come: pure parsing of bounded bytes, without I/O, clock or store. What a request means is decided above.
+//! Requests as they come: pure parsing of bounded bytes, without I/O, clock or store. What a
+//! request means is decided above.
 
 mod credentials;
 mod parameters;

@@ -1,4 +1,5 @@
-//! `application/x-www-form-urlencoded` parameters, strictly: valid UTF-8, bounded, and each at most once (RFC 6749, sections 3.1 and 3.2).
+//! `application/x-www-form-urlencoded` parameters, strictly: valid UTF-8, bounded, and each at most
+//! once (RFC 6749, sections 3.1 and 3.2).
 
 use std::fmt::{self, Write};
 
@@ -8,7 +9,8 @@ pub const MAX_REQUEST: usize = 12_000;
 /// The most parameters of a request.
 pub const MAX_PARAMETERS: usize = 64;
 
-/// The parameters of one request, decoded. Those without a value count as not sent (RFC 6749, section 3.1).
+/// The parameters of one request, decoded. Those without a value count as not sent (RFC 6749,
+/// section 3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
     values: Vec<(String, String)>,

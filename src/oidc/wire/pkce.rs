@@ -1,4 +1,5 @@
-//! Proof Key for Code Exchange (RFC 7636), S256 only: `plain` proves nothing to somebody who read the request.
+//! Proof Key for Code Exchange (RFC 7636), S256 only: `plain` proves nothing to somebody who read
+//! the request.
 
 use crate::crypto::digest::{base64url, equal, sha256};
 

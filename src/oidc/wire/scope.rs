@@ -39,7 +39,8 @@ impl Scope {
     }
 }
 
-/// The scopes of a space-separated list, sorted, each once. Those that nobody knows are left out (OpenID Connect Core 1.0, section 3.1.2.1).
+/// The scopes of a space-separated list, sorted, each once. Those that nobody knows are left out
+/// (OpenID Connect Core 1.0, section 3.1.2.1).
 pub fn parse_scopes(text: &str) -> Vec<Scope> {
     let mut scopes: Vec<Scope> = text.split(' ').filter_map(Scope::parse).collect();
     scopes.sort_unstable();

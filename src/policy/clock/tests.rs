@@ -6,7 +6,8 @@ use proptest::prelude::*;
 const DAY: i64 = 24 * 60 * 60;
 const NOON: i64 = 1_790_000_000;
 
-/// So many seconds after the beginning by the steady clock, when the wall clock is so many seconds off.
+/// So many seconds after the beginning by the steady clock, when the wall clock is so many seconds
+/// off.
 fn reading(steady: u64, off: i64) -> Reading {
     let wall = Timestamp::from_seconds(NOON + i64::try_from(steady).unwrap() + off);
     Reading { wall, steady: Duration::from_secs(steady) }

@@ -1,4 +1,5 @@
-//! The end of a pool: marked in one commit, carried out in bounded steps, taken up again after a crash. A pool that cannot be read is deleted like any other.
+//! The end of a pool: marked in one commit, carried out in bounded steps, taken up again after a
+//! crash. A pool that cannot be read is deleted like any other.
 
 use super::{Registry, no_pool, own_name};
 use crate::model::{Actor, Error, PoolId, Result};
@@ -12,7 +13,8 @@ const STEP: usize = 1000;
 const CHECKPOINT: &str = "delete-pool/";
 
 impl Registry {
-    /// Deletes a pool with all its records, in bounded steps; after a crash [`Registry::resume_deletions`] goes on. Its slug, suffix and number stay used.
+    /// Deletes a pool with all its records, in bounded steps; after a crash
+    /// [`Registry::resume_deletions`] goes on. Its slug, suffix and number stay used.
     ///
     /// The pool's own audit log goes with it, so who deleted it is told to the server's log.
     pub async fn delete(&self, id: PoolId, actor: &Actor) -> Result<()> {
@@ -31,7 +33,8 @@ impl Registry {
             match PoolRecord::decode(&row.value) {
                 Ok(PoolRecord { status: Status::Deleting, .. }) => return Ok(()),
                 Ok(record) => changes.put(key.clone(), PoolRecord { status: Status::Deleting, ..record }.encode()),
-                // What cannot be read cannot be marked either: the row goes first, and the checkpoint has the rest removed.
+                // What cannot be read cannot be marked either: the row goes first, and the
+                // checkpoint has the rest removed.
                 Err(_) => changes.delete(key.clone()),
             }
             match self.store.commit_server(changes).await {
@@ -46,8 +49,8 @@ impl Registry {
         Err(Error::contended())
     }
 
-    /// Ends the deletions that were interrupted; tells how many. `server` calls it at start and now and then. One that fails keeps no other from its end; the first
-    /// error is the answer.
+    /// Ends the deletions that were interrupted; tells how many. `server` calls it at start and now
+    /// and then. One that fails keeps no other from its end; the first error is the answer.
     pub async fn resume_deletions(&self) -> Result<usize> {
         let checkpoints: Vec<ServerKey> = self
             .store

@@ -378,7 +378,8 @@ async fn whoever_still_holds_a_deleted_pool_writes_nothing_into_it() {
     assert_eq!(pool.store().count(&Prefix::space(Space::Session)).unwrap(), 0);
 }
 
-/// Makes the row of a pool one that this version cannot read, or one whose data key another master key sealed.
+/// Makes the row of a pool one that this version cannot read, or one whose data key another master
+/// key sealed.
 async fn spoil(bench: &Bench, pool: &Pool, is_foreign: bool) {
     let key = ServerKey::pool(pool.id());
     let mut row = bench.store.server_get(&key).unwrap().unwrap().value.to_vec();

@@ -241,7 +241,8 @@ fn a_posted_request_is_signed_within() {
     let redirected = signed.replace("<samlp:AuthnRequest ", &format!("<samlp:AuthnRequest AssertionConsumerServiceURL=\"{OTHER_ACS}\" "));
     assert!(posted(strict(), &redirected).is_err());
     assert!(posted(with_certificate(), &redirected).is_err());
-    // Without a certificate there is nothing to judge a signature by; the request counts as unsigned.
+    // Without a certificate there is nothing to judge a signature by; the request counts as
+    // unsigned.
     assert!(posted(provider(), &redirected).is_ok());
 }
 

@@ -1,4 +1,5 @@
-//! Single sign-on over a real store and the real engine, without sockets: a browser that keeps cookies, and a service provider that checks what it is sent.
+//! Single sign-on over a real store and the real engine, without sockets: a browser that keeps
+//! cookies, and a service provider that checks what it is sent.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod house;
@@ -202,7 +203,8 @@ async fn what_changed_during_the_login_counts() {
     assert_eq!(browser.get(&house, &back).await.status, 200, "an edit lets what waits go on");
 }
 
-/// A NameID hangs on the entity id, so that a service provider which is deleted and registered anew finds its accounts again.
+/// A NameID hangs on the entity id, so that a service provider which is deleted and registered anew
+/// finds its accounts again.
 #[tokio::test]
 async fn persistent_names_are_those_of_the_entity_id() {
     let house = House::build().await;

@@ -6,7 +6,8 @@ use crate::crypto::xml::Element;
 use crate::model::error::Rule;
 use crate::model::{Error, Result, Timestamp};
 
-/// The most bytes of an identifier in a message: an ID, an entity id (SAML metadata, section 2.2.1, says 1024), a URL.
+/// The most bytes of an identifier in a message: an ID, an entity id (SAML metadata, section 2.2.1,
+/// says 1024), a URL.
 pub const MAX_IDENTIFIER: usize = 1024;
 /// The most context classes that are read.
 pub const MAX_CLASSES: usize = 16;

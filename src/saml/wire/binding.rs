@@ -1,4 +1,5 @@
-//! The HTTP-Redirect and HTTP-POST bindings: from a query or a form to the XML of the message, and what was said beside it.
+//! The HTTP-Redirect and HTTP-POST bindings: from a query or a form to the XML of the message, and
+//! what was said beside it.
 
 use crate::model::error::Rule;
 use crate::model::{Error, Result};
@@ -10,11 +11,13 @@ use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 use std::io::Read as _;
 
-/// The most bytes of RelayState. SAML bindings (section 3.4.3) say 80; many service providers put a URL there, which is longer.
+/// The most bytes of RelayState. SAML bindings (section 3.4.3) say 80; many service providers put a
+/// URL there, which is longer.
 pub const MAX_RELAY_STATE: usize = 1024;
 /// The most bytes of a query or a form, still encoded.
 pub const MAX_ENCODED: usize = 96 << 10;
-/// The most bytes of a message. An AuthnRequest has one or two thousand, with a signature and a certificate under ten.
+/// The most bytes of a message. An AuthnRequest has one or two thousand, with a signature and a
+/// certificate under ten.
 pub const MAX_MESSAGE: usize = 64 << 10;
 const DEFLATE: &str = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE";
 /// Some senders leave the padding out.
@@ -129,7 +132,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The three fields in the order of the specification, whatever order they came in, each as the sender encoded it.
+    /// The three fields in the order of the specification, whatever order they came in, each as the
+    /// sender encoded it.
     fn signed_octets(&self) -> Vec<u8> {
         let pairs =
             ["SAMLRequest", "RelayState", "SigAlg"].into_iter().filter_map(|name| self.raw(name).map(|value| format!("{name}={value}")));
@@ -155,7 +159,8 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// Decodes base64. Line breaks are allowed (RFC 2045), and a blank stands for a plus sign that was sent without being encoded.
+/// Decodes base64. Line breaks are allowed (RFC 2045), and a blank stands for a plus sign that was
+/// sent without being encoded.
 fn base64(text: &str) -> Result<Vec<u8>> {
     let text: String =
         text.trim().chars().filter(|character| !matches!(character, '\r' | '\n' | '\t')).map(|c| if c == ' ' { '+' } else { c }).collect();

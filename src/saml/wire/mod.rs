@@ -1,4 +1,5 @@
-//! What SAML messages look like on the wire: bindings, requests, responses. Pure and bounded; no store, no clock, no HTTP.
+//! What SAML messages look like on the wire: bindings, requests, responses. Pure and bounded; no
+//! store, no clock, no HTTP.
 
 mod authn_request;
 mod binding;

@@ -1,4 +1,5 @@
-//! Writing of responses and assertions (SAML core, sections 2 and 3.2), as the Web Browser SSO profile wants them (SAML profiles, section 4.1.4.2).
+//! Writing of responses and assertions (SAML core, sections 2 and 3.2), as the Web Browser SSO
+//! profile wants them (SAML profiles, section 4.1.4.2).
 
 use super::instant::format_instant;
 use super::status::Status;
@@ -56,7 +57,8 @@ pub struct NameId {
     pub format: &'static str,
     /// The identifier.
     pub value: String,
-    /// Whose identifier it is, by us and for the service provider: for names that hold between two parties only.
+    /// Whose identifier it is, by us and for the service provider: for names that hold between two
+    /// parties only.
     pub qualifiers: Option<(String, String)>,
 }
 

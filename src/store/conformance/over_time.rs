@@ -1,4 +1,5 @@
-//! What happens to records after their commit: they are told of, they end, they are fought over, they go with their pool.
+//! What happens to records after their commit: they are told of, they end, they are fought over,
+//! they go with their pool.
 
 use super::{Check, ensure, key, put, told, value};
 use crate::model::{PoolId, Sequence, Timestamp};

@@ -1,5 +1,6 @@
-//! Writes the rows of groups that are in the journal and on disk, publishes them, and answers. Under load a thread of its own does that while the committer syncs the
-//! next group; where nobody waits, the committer does it itself and saves the way to another thread.
+//! Writes the rows of groups that are in the journal and on disk, publishes them, and answers.
+//! Under load a thread of its own does that while the committer syncs the next group; where nobody
+//! waits, the committer does it itself and saves the way to another thread.
 
 use super::committer::{Failure, Reply, answer, failed};
 use super::feed;
@@ -24,8 +25,8 @@ pub(super) struct Group {
     pub touched: Arc<Touched>,
     /// The latest commit when all of them are applied.
     pub last: Sequence,
-    /// What to say to whom then. Conflicts too are answered only then: before, a caller would read the rows as they were before the commit that it lost to, and lose
-    /// again.
+    /// What to say to whom then. Conflicts too are answered only then: before, a caller would read
+    /// the rows as they were before the commit that it lost to, and lose again.
     pub answers: Vec<(Reply<Sequence>, Result<Sequence, CommitError>)>,
 }
 

@@ -1,5 +1,6 @@
-//! Audit rows end by the hour: those of a pool that were written in the same hour and stay equally long share one expiry row, which is due when the last of them
-//! can be. It names no row but their hour: the pool, the space, the moment at which the hour begins.
+//! Audit rows end by the hour: those of a pool that were written in the same hour and stay equally
+//! long share one expiry row, which is due when the last of them can be. It names no row but their
+//! hour: the pool, the space, the moment at which the hour begins.
 
 use super::names;
 use crate::model::{PoolId, Timestamp};
@@ -55,7 +56,8 @@ const fn length() -> i64 {
     HOUR.as_micros() as i64
 }
 
-/// Expiry rows of hours that are known to be there, so that not every commit puts its own again. One that was forgotten is put once more, which changes nothing.
+/// Expiry rows of hours that are known to be there, so that not every commit puts its own again.
+/// One that was forgotten is put once more, which changes nothing.
 #[derive(Debug, Default)]
 pub(super) struct Remembered(HashSet<Vec<u8>>);
 

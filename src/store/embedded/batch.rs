@@ -1,4 +1,5 @@
-//! What a caller wants committed, in the names and rows of the engine and within the caps. Made on the caller's thread: the committer has enough to do.
+//! What a caller wants committed, in the names and rows of the engine and within the caps. Made on
+//! the caller's thread: the committer has enough to do.
 
 use super::{names, row};
 use crate::model::{PoolId, Timestamp};
@@ -10,7 +11,8 @@ use std::time::Duration;
 /// What a write costs beside its own bytes: lengths, pool, version.
 const FRAME: usize = 16;
 
-/// What an audit record costs beside its own bytes: the same and its key. Keeps their number in one change below 65,536.
+/// What an audit record costs beside its own bytes: the same and its key. Keeps their number in one
+/// change below 65,536.
 const AUDIT_FRAME: usize = FRAME + 24;
 
 pub(super) struct Batch {

@@ -1,7 +1,9 @@
-//! The bounded cache of hot records before the engine, and of names that were asked for and are not there.
+//! The bounded cache of hot records before the engine, and of names that were asked for and are not
+//! there.
 //!
-//! A reader fills it through a guard; who writes a row removes its name *after* that, or puts the new row in the place of an old one. That voids a fill that began
-//! before: a reader may still answer what it read, but nobody finds it afterwards.
+//! A reader fills it through a guard; who writes a row removes its name *after* that, or puts the
+//! new row in the place of an old one. That voids a fill that began before: a reader may still
+//! answer what it read, but nobody finds it afterwards.
 
 use crate::store::{ReadError, Row};
 use quick_cache::sync::{Cache as Slots, DefaultLifecycle, GuardResult};
@@ -32,13 +34,15 @@ impl Cache {
         })
     }
 
-    /// The record from the cache, or else from `read`. Tells whether the cache knew of it, or knew that there is none.
+    /// The record from the cache, or else from `read`. Tells whether the cache knew of it, or knew
+    /// that there is none.
     pub(super) fn get(&self, name: &[u8], read: impl FnOnce() -> Result<Option<Row>, ReadError>) -> Result<(Option<Row>, bool), ReadError> {
         match self.0.get_value_or_guard(name, None) {
             GuardResult::Value(row) => Ok((row, true)),
             GuardResult::Guard(guard) => {
                 let row = read()?;
-                // Refused when the committer removed the name meanwhile: then this answer is old, and must not stay.
+                // Refused when the committer removed the name meanwhile: then this answer is old,
+                // and must not stay.
                 let _ = guard.insert(row.clone());
                 Ok((row, false))
             }
@@ -51,8 +55,8 @@ impl Cache {
         self.0.remove(name);
     }
 
-    /// Puts a new row in the place of one that is held, which is read again as a rule. A row that is not held may be about to be: any fill of it is voided, as
-    /// [`Self::remove`] does.
+    /// Puts a new row in the place of one that is held, which is read again as a rule. A row that
+    /// is not held may be about to be: any fill of it is voided, as [`Self::remove`] does.
     pub(super) fn update(&self, name: &[u8], row: impl FnOnce() -> Option<Row>) {
         let row = if self.0.contains_key(name) { row() } else { None };
         if row.is_none_or(|row| self.0.replace(name.to_vec(), Some(row), true).is_err()) {

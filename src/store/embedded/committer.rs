@@ -1,13 +1,15 @@
-//! The one thread that decides what is committed. It takes all commits that wait, puts them into the journal and syncs; then [`super::applier`] writes their rows, and
-//! only then answers.
+//! The one thread that decides what is committed. It takes all commits that wait, puts them into
+//! the journal and syncs; then [`super::applier`] writes their rows, and only then answers.
 //!
 //! ```text
 //! committer   check expectations → journal → sync → trim
 //! applier                                        → apply, in the cache too → publish → answer
 //! ```
 //!
-//! While one group is applied the next is synced, and no more than that: what a group finds is the rows, with the last word of the group before it on each that it
-//! touches. Any failure stops both for good: what the disk holds after a failed sync is not known, so a second try could acknowledge what is lost.
+//! While one group is applied the next is synced, and no more than that: what a group finds is the
+//! rows, with the last word of the group before it on each that it touches. Any failure stops both
+//! for good: what the disk holds after a failed sync is not known, so a second try could
+//! acknowledge what is lost.
 
 use super::applier::{Applier, Group};
 use super::audit_hours::Remembered;
@@ -53,7 +55,8 @@ pub(super) struct Committer {
     /// What it keeps, always and at most.
     pub(super) kept: Kept,
     pub(super) cap: Kept,
-    /// Pools that are being removed or are gone. Their ids are never given again, and no handle outlives the process, so this is enough to keep their rows gone.
+    /// Pools that are being removed or are gone. Their ids are never given again, and no handle
+    /// outlives the process, so this is enough to keep their rows gone.
     pub(super) closed: BTreeSet<PoolId>,
     /// Expiry rows that need not be put again.
     pub(super) hours: Remembered,
@@ -116,7 +119,8 @@ impl Committer {
         drop(unwinding);
     }
 
-    /// All commits that wait already, up to the caps of a group, and the request after them if it is of another kind.
+    /// All commits that wait already, up to the caps of a group, and the request after them if it
+    /// is of another kind.
     fn group(&mut self, batch: Batch, reply: Reply<Sequence>) -> (Vec<Batch>, Vec<Reply<Sequence>>, Option<Request>) {
         let mut bytes = batch.size;
         let (mut batches, mut replies) = (vec![batch], vec![reply]);
@@ -137,7 +141,8 @@ impl Committer {
     fn serve_group(&mut self, batches: Vec<Batch>, replies: Vec<Reply<Sequence>>) -> Result<(), Failure> {
         let group = self.write(batches, replies)?;
         self.before = Arc::clone(&group.touched);
-        // Who waits shall not wait for the rows of others; if nobody does, another thread would only be a detour.
+        // Who waits shall not wait for the rows of others; if nobody does, another thread would
+        // only be a detour.
         if self.requests.is_empty() { self.applier.apply(group) } else { self.applier.hand_over(group) }
     }
 
@@ -166,7 +171,8 @@ impl Committer {
         Ok(Group { commits, records, touched: Arc::new(touched), last: Sequence::new(self.next - 1), answers })
     }
 
-    /// Does commits of the store's own, which expect nothing, to their end. They get their sequences here.
+    /// Does commits of the store's own, which expect nothing, to their end. They get their
+    /// sequences here.
     pub(super) fn commit_own(&mut self, mut commits: Vec<Commit>) -> Result<(), Failure> {
         let (shared, before) = (Arc::clone(&self.shared), Touched::default());
         let mut overlay = Overlay::new(&shared.rows, &before);

@@ -13,7 +13,8 @@ pub(super) trait Sync: Send {
 
 /// Where the engine syncs each write of its log, its flush waits for those syncs, which are `fsync`
 /// and keep the length too (sled 0.34.7, `IoBufs::write_to_log`, `make_stable`). A sync of our own
-/// behind it has nothing to write, yet flushes the drive again: 0.5 to 0.9 ms of a lone writer's 2.2.
+/// behind it has nothing to write, yet flushes the drive again: 0.5 to 0.9 ms of a lone writer's
+/// 2.2.
 pub(super) struct EngineSync;
 
 impl Sync for EngineSync {
@@ -71,7 +72,8 @@ pub(super) fn remove_unfinished_snapshots(engine: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// Makes the names of new files survive a power cut, and the small files that the engine writes once.
+/// Makes the names of new files survive a power cut, and the small files that the engine writes
+/// once.
 pub(super) fn sync_folders(folder: &Path, engine: &Path) -> io::Result<()> {
     for file in files(engine)? {
         File::open(file)?.sync_all()?;

@@ -1,4 +1,5 @@
-//! How many bytes the journal holds, commit by commit: commits differ in size by a factor of ten thousand, so that their number alone bounds no disk.
+//! How many bytes the journal holds, commit by commit: commits differ in size by a factor of ten
+//! thousand, so that their number alone bounds no disk.
 
 use super::names;
 use super::rows::Rows;
@@ -52,7 +53,8 @@ impl Extent {
         }
     }
 
-    /// The earliest commit from which on the journal holds at most so many bytes; never one after `most`.
+    /// The earliest commit from which on the journal holds at most so many bytes; never one after
+    /// `most`.
     pub(super) fn within(&self, limit: u64, most: u64) -> u64 {
         let mut left = self.bytes;
         for (first, bytes) in &self.records {

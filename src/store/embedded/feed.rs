@@ -1,5 +1,6 @@
-//! The journal as the change feed of one pool. A feed row says that a journal record holds commits of its pool: it is named by the first commit of the record,
-//! whosever that is. Commits that share a record share the row.
+//! The journal as the change feed of one pool. A feed row says that a journal record holds commits
+//! of its pool: it is named by the first commit of the record, whosever that is. Commits that share
+//! a record share the row.
 
 use super::journal::{self, Assembler, Commit};
 use super::names;
@@ -12,7 +13,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// A reader of a pool's change feed for which the journal is kept, within the cap of the options, until it is dropped.
+/// A reader of a pool's change feed for which the journal is kept, within the cap of the options,
+/// until it is dropped.
 pub struct Consumer {
     shared: Arc<Shared>,
     pool: PoolId,
@@ -103,7 +105,8 @@ pub(super) fn load(rows: &Rows, first: Sequence) -> Result<Vec<Commit>, ReadErro
     Ok(Vec::new())
 }
 
-/// Writes down in the feeds of their pools where these commits of one journal record are; tells how many rows that took.
+/// Writes down in the feeds of their pools where these commits of one journal record are; tells how
+/// many rows that took.
 pub(super) fn insert(rows: &Rows, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
     let pools = pools(commits);
     for pool in &pools {
@@ -112,7 +115,8 @@ pub(super) fn insert(rows: &Rows, first: Sequence, commits: &[Commit]) -> Result
     Ok(pools.len())
 }
 
-/// Takes the row of a journal record out of the feeds of its commits; tells how many rows there were.
+/// Takes the row of a journal record out of the feeds of its commits; tells how many rows there
+/// were.
 pub(super) fn remove(rows: &Rows, first: Sequence, commits: &[Commit]) -> Result<usize, sled::Error> {
     let pools = pools(commits);
     for pool in &pools {
@@ -136,7 +140,8 @@ pub(super) fn pools(commits: &[Commit]) -> BTreeSet<PoolId> {
     commits.iter().filter_map(pool_of).collect()
 }
 
-/// The pool that a commit touches. It is one at most: to forget a pool's commits must not take anything from another's feed.
+/// The pool that a commit touches. It is one at most: to forget a pool's commits must not take
+/// anything from another's feed.
 pub(super) fn pool_of(commit: &Commit) -> Option<PoolId> {
     commit.names().find_map(names::pool_of)
 }

@@ -1,12 +1,15 @@
 //! The bytes of journal records. Pure: nothing here touches the engine.
 //!
-//! A record is named by the sequence of its first commit and a number, and holds
-//! `format:1 kind:1 applied:8 checksum:4 body`. `applied` is the last commit whose rows were all written before this record. The checksum covers the name too.
+//! A record is named by the sequence of its first commit and a number, and holds `format:1 kind:1
+//! applied:8 checksum:4 body`. `applied` is the last commit whose rows were all written before this
+//! record. The checksum covers the name too.
 //!
 //! - A whole record holds one commit or more, each `sequence:8 length:4 commit`.
-//! - A commit over [`MAX_BODY`] is cut into parts, numbered from zero. The last part begins with `length:4 checksum:4` of the whole; without it the commit never was.
+//! - A commit over [`MAX_BODY`] is cut into parts, numbered from zero. The last part begins with
+//!   `length:4 checksum:4` of the whole; without it the commit never was.
 //!
-//! A commit is `puts:4 (length:2 key length:2 tail)… deletes:4 (length:2 key)…` with names and rows as the engine holds them.
+//! A commit is `puts:4 (length:2 key length:2 tail)… deletes:4 (length:2 key)…` with names and rows
+//! as the engine holds them.
 
 use crate::model::Sequence;
 

@@ -1,14 +1,18 @@
 //! The embedded engine: sled under a commit protocol of our own.
 //!
-//! sled alone loses acknowledged writes in a power cut, and older ones with them: see [`segment_sync`], without which no store opens. Its transactions switch a lock
-//! on for good that every reader pays. So a commit is first one journal record, or several, each a single insert; then a sync; then its rows. What is visible is
-//! durable, and the journal is the change feed.
+//! sled alone loses acknowledged writes in a power cut, and older ones with them: see
+//! [`segment_sync`], without which no store opens. Its transactions switch a lock on for good that
+//! every reader pays. So a commit is first one journal record, or several, each a single insert;
+//! then a sync; then its rows. What is visible is durable, and the journal is the change feed.
 //!
-//! - [`committer`] decides, alone, and makes durable; [`overlay`] checks what commits expect; [`journal`] is the record; [`applier`] writes the rows; [`upkeep`]
-//!   sweeps, removes pools and trims; [`audit_hours`] says when audit rows end.
-//! - [`folder`] judges what lies in a data folder, [`opening`] creates and opens the engine there, and [`recovery`] applies again what the journal holds and the
-//!   rows may lack. [`watchdog`] stops a store whose engine does not come back.
-//! - [`rows`] is the engine's tree. [`shared`] and [`cache`] read; [`feed`] tells from the journal what has changed.
+//! - [`committer`] decides, alone, and makes durable; [`overlay`] checks what commits expect;
+//!   [`journal`] is the record; [`applier`] writes the rows; [`upkeep`] sweeps, removes pools and
+//!   trims; [`audit_hours`] says when audit rows end.
+//! - [`folder`] judges what lies in a data folder, [`opening`] creates and opens the engine there,
+//!   and [`recovery`] applies again what the journal holds and the rows may lack. [`watchdog`]
+//!   stops a store whose engine does not come back.
+//! - [`rows`] is the engine's tree. [`shared`] and [`cache`] read; [`feed`] tells from the journal
+//!   what has changed.
 //!
 //! Never used: sled's `transaction` and `apply_batch`.
 

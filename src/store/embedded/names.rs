@@ -1,10 +1,12 @@
-//! How rows are named in the engine: the pool's id, then its own key; the server's records under id zero, in spaces that no pool has.
+//! How rows are named in the engine: the pool's id, then its own key; the server's records under id
+//! zero, in spaces that no pool has.
 
 use crate::model::{PoolId, Sequence, Timestamp};
 use crate::store::keys::{Key, ordered, unordered};
 use crate::store::server_keys::{ServerKey, ServerPrefix, ServerSpace};
 
-/// The space of a pool that holds its change feed: the first commit of a journal record → (). Above every [`crate::store::Space`], below every [`ServerSpace`].
+/// The space of a pool that holds its change feed: the first commit of a journal record → (). Above
+/// every [`crate::store::Space`], below every [`ServerSpace`].
 const FEED: u8 = 127;
 const FIRST_SERVER_SPACE: u8 = 128;
 const SERVER: [u8; 4] = [0; 4];
@@ -62,7 +64,8 @@ pub(super) fn journal_prefix() -> Vec<u8> {
     server_space(ServerSpace::Journal)
 }
 
-/// A journal record by the first commit in it, and its number where one commit takes several records.
+/// A journal record by the first commit in it, and its number where one commit takes several
+/// records.
 pub(super) fn journal_key(first: Sequence, part: u16) -> Vec<u8> {
     let mut row = journal_prefix();
     row.extend_from_slice(&first.get().to_be_bytes());

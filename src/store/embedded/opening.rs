@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How long to wait for the engine's own lock, which a store that this process has just closed can hold for a moment. Ours is taken already.
+/// How long to wait for the engine's own lock, which a store that this process has just closed can
+/// hold for a moment. Ours is taken already.
 const ENGINE_LOCK_ATTEMPTS: u32 = 500;
 const ENGINE_LOCK_PAUSE: Duration = Duration::from_millis(10);
 
@@ -27,12 +28,14 @@ const ENGINES_OWN: &str = "sled-io-";
 /// How many engines are being opened: their panics are told by whoever opens.
 static OPENING: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes a folder if it is not there, open to its owner alone. One that is there stays as the operator has made it.
+/// Makes a folder if it is not there, open to its owner alone. One that is there stays as the
+/// operator has made it.
 pub(super) fn make_private_folder(path: &Path) -> Result<(), ReadError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| about(path, &error))
 }
 
-/// Makes the first store of a folder. It gets its name when it is whole and on disk, so a crash leaves either nothing of that name or a store.
+/// Makes the first store of a folder. It gets its name when it is whole and on disk, so a crash
+/// leaves either nothing of that name or a store.
 pub(super) fn create(folder: &Path, options: &Options) -> Result<(), ReadError> {
     let (engine, new) = (engine(folder), unfinished(folder));
     match fs::remove_dir_all(&new) {
@@ -63,7 +66,8 @@ fn remove_empty(folder: &Path) -> io::Result<()> {
 /// Opens the engine in its folder.
 pub(super) fn open_engine(engine: &Path, options: &Options) -> Result<sled::Db, ReadError> {
     disk::remove_unfinished_snapshots(engine).map_err(|error| about(engine, &error))?;
-    // After a kill the file can hold what is not on disk yet, and the engine takes all that it finds for stable.
+    // After a kill the file can hold what is not on disk yet, and the engine takes all that it
+    // finds for stable.
     match File::open(data_file(engine)).and_then(|file| file.sync_all()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(about(engine, &error)),
         _ => {}
@@ -79,7 +83,8 @@ pub(super) fn open_engine(engine: &Path, options: &Options) -> Result<sled::Db, 
     Ok(config.open()?)
 }
 
-/// Does what opens the engine or reads it first. Whatever is wrong with it then is told in a sentence that names its file.
+/// Does what opens the engine or reads it first. Whatever is wrong with it then is told in a
+/// sentence that names its file.
 pub(super) fn caught<T: Send>(engine: &Path, open: impl FnOnce() -> Result<T, ReadError> + Send) -> Result<T, ReadError> {
     silence();
     OPENING.fetch_add(1, Ordering::SeqCst);

@@ -1,4 +1,5 @@
-//! Checks expectations: against what the commits before it will write, of its own group and of the one before, then against the rows.
+//! Checks expectations: against what the commits before it will write, of its own group and of the
+//! one before, then against the rows.
 
 use super::audit_hours::{self, Remembered};
 use super::batch::Batch;
@@ -11,11 +12,13 @@ use crate::store::changes::{Expectation, Write};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Bound::{Included, Unbounded};
 
-/// What a group of commits will have written: the last word on each row that it touches, none for a row that it removes.
+/// What a group of commits will have written: the last word on each row that it touches, none for a
+/// row that it removes.
 #[derive(Default)]
 pub(super) struct Touched(HashMap<Vec<u8>, Option<Head>>);
 
-/// A group while it is put together, over the one before it, whose rows may be written already or not.
+/// A group while it is put together, over the one before it, whose rows may be written already or
+/// not.
 pub(super) struct Overlay<'a> {
     rows: &'a Rows,
     before: &'a Touched,
@@ -88,8 +91,9 @@ impl<'a> Overlay<'a> {
         (self.touched, self.hours)
     }
 
-    /// Adds the write and keeps the expiry rows in step where the old row is known or may end. An expiry row that is left behind by a row
-    /// that was overwritten unread is dropped by the sweep when its time comes.
+    /// Adds the write and keeps the expiry rows in step where the old row is known or may end. An
+    /// expiry row that is left behind by a row that was overwritten unread is dropped by the sweep
+    /// when its time comes.
     fn write(&self, write: Write<Vec<u8>>, commit: &mut Commit, known: &Known<'_>) -> Result<(), sled::Error> {
         let (Write::Put { key, .. } | Write::Delete { key }) = &write;
         let expires = if let Write::Put { expires, .. } = &write { *expires } else { None };
@@ -119,7 +123,8 @@ impl<'a> Overlay<'a> {
         Ok(head)
     }
 
-    /// What a row will say when the group before is applied, and this one as far as it goes; nothing if neither touches it.
+    /// What a row will say when the group before is applied, and this one as far as it goes;
+    /// nothing if neither touches it.
     fn coming(&self, name: &[u8]) -> Option<Option<Head>> {
         self.touched.0.get(name).or_else(|| self.before.0.get(name)).copied()
     }
@@ -183,8 +188,9 @@ mod tests {
         Head { version: Sequence::new(version), expires: expires.map(Timestamp::from_micros) }
     }
 
-    /// An engine that holds `there` and `going` as the third commit wrote them, and the group after it, which writes `there` and `coming` and removes `going`. Its rows
-    /// are not written yet, or some are.
+    /// An engine that holds `there` and `going` as the third commit wrote them, and the group after
+    /// it, which writes `there` and `coming` and removes `going`. Its rows are not written yet, or
+    /// some are.
     fn two_groups(test: impl Fn(&Rows, &Touched)) {
         let folder = tempfile::tempdir().unwrap();
         let rows = Rows::new(sled::open(folder.path()).unwrap(), None);

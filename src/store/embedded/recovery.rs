@@ -1,4 +1,5 @@
-//! Opening: what the journal holds and the rows may lack is applied again, in order, before any reader is let in.
+//! Opening: what the journal holds and the rows may lack is applied again, in order, before any
+//! reader is let in.
 
 use super::disk::Sync;
 use super::journal::{self, Assembler, Body, Commit, Name};
@@ -67,12 +68,14 @@ fn replay(rows: &Rows, last: Name, record: &[u8]) -> Result<Recovered, ReadError
         feed::insert(rows, name.0, &commits)?;
     }
     if let Some(torn) = journal.torn() {
-        // It was never acknowledged. Its number is given again, so none of its parts may stay. The last goes first: what a crash leaves is torn as before.
+        // It was never acknowledged. Its number is given again, so none of its parts may stay. The
+        // last goes first: what a crash leaves is torn as before.
         let parts = rows.range(names::journal_key(torn, 0)..=names::journal_key(torn, u16::MAX)).keys();
         for name in parts.collect::<Result<Vec<_>, _>>()?.iter().rev() {
             rows.remove(name)?;
         }
-        // What the torn record said is gone with it: until the next one says it again, nothing may be trimmed by it.
+        // What the torn record said is gone with it: until the next one says it again, nothing may
+        // be trimmed by it.
         found.recorded = 0;
     }
     Ok(found)
@@ -104,7 +107,8 @@ fn start(rows: &Rows, applied: Sequence) -> Result<Vec<u8>, ReadError> {
     Ok(before.map_or(next, |(name, _)| name.to_vec()))
 }
 
-/// The first commit that the journal holds whole: a trim that was cut off can have left the end of the one before.
+/// The first commit that the journal holds whole: a trim that was cut off can have left the end of
+/// the one before.
 fn first_in_journal(rows: &Rows) -> Result<u64, ReadError> {
     match rows.scan_prefix(names::journal_prefix()).keys().next() {
         Some(name) => {

@@ -1,6 +1,7 @@
 //! The bytes of a row: the commit that wrote it, when it ends, and what its owner stored.
 //!
-//! `version:8 kind:1 [expires:8] payload`. Without the version it is a row's tail, which is what the journal holds: a record's commit is known there already.
+//! `version:8 kind:1 [expires:8] payload`. Without the version it is a row's tail, which is what
+//! the journal holds: a record's commit is known there already.
 
 use crate::model::{Sequence, Timestamp};
 use crate::store::Row;

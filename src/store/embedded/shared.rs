@@ -1,4 +1,5 @@
-//! What readers and the committer share: the rows, the cache, the counts, and how far commits are visible.
+//! What readers and the committer share: the rows, the cache, the counts, and how far commits are
+//! visible.
 
 use super::cache::Cache;
 use super::committer::Failure;

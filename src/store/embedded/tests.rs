@@ -104,7 +104,8 @@ async fn a_use_case_that_keeps_losing_gives_up_after_its_attempts() {
         Ok(())
     });
     assert!(matches!(done.await.unwrap_err().kind(), Kind::Conflict(Clash::Contended)));
-    // After each but the last it lines up, with what it would write by then, and decides when it has the turn.
+    // After each but the last it lines up, with what it would write by then, and decides when it
+    // has the turn.
     assert_eq!((decisions, store.statistics().conflicts), (2 * ATTEMPTS - 1, ATTEMPTS as u64));
 }
 

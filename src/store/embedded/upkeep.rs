@@ -1,4 +1,5 @@
-//! What the committer does beside commits: the sweep of what has ended, the removal of pools, the trimming of the journal.
+//! What the committer does beside commits: the sweep of what has ended, the removal of pools, the
+//! trimming of the journal.
 
 use super::audit_hours;
 use super::committer::{Committer, Failure, Kept, failed};
@@ -13,7 +14,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Commits that may pile up before the journal is trimmed: trimming in batches touches the same pages together.
+/// Commits that may pile up before the journal is trimmed: trimming in batches touches the same
+/// pages together.
 const TRIM_BATCH: u64 = 256;
 
 /// Bytes that may pile up before that.
@@ -39,7 +41,8 @@ struct Due {
 }
 
 impl Due {
-    /// Removes the rows of an hour that have ended, and the expiry row if it has come to the last row of the hour. Otherwise the expiry row keeps where to go on.
+    /// Removes the rows of an hour that have ended, and the expiry row if it has come to the last
+    /// row of the hour. Otherwise the expiry row keeps where to go on.
     fn add_hour(
         &mut self,
         hour: Range<Vec<u8>>,
@@ -77,7 +80,8 @@ const fn unnumbered() -> Commit {
 }
 
 impl Committer {
-    /// Removes what has ended by `now`, as commits of the store's own, one for each pool. An expiry row that its row no longer agrees with goes alone.
+    /// Removes what has ended by `now`, as commits of the store's own, one for each pool. An expiry
+    /// row that its row no longer agrees with goes alone.
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Result<usize, Failure> {
         self.settle()?;
         let due = self.due(now, limit).map_err(|error| failed("reading expiry rows", &error))?;
@@ -114,8 +118,9 @@ impl Committer {
         Ok(due)
     }
 
-    /// Removes rows of a pool outside the journal, which is to forget them: an empty commit first says that all before it is applied, so that no replay brings
-    /// them back. From now on nobody commits to the pool, whoever still holds its handle.
+    /// Removes rows of a pool outside the journal, which is to forget them: an empty commit first
+    /// says that all before it is applied, so that no replay brings them back. From now on nobody
+    /// commits to the pool, whoever still holds its handle.
     pub(super) fn remove_pool(&mut self, pool: PoolId, limit: usize) -> Result<usize, Failure> {
         self.settle()?;
         if self.closed.insert(pool) {
@@ -156,7 +161,8 @@ impl Committer {
         Ok(removed)
     }
 
-    /// Empties a pool's commits in the journal record that begins with that one. All that they wrote is applied, so no replay needs it.
+    /// Empties a pool's commits in the journal record that begins with that one. All that they
+    /// wrote is applied, so no replay needs it.
     fn forget(&mut self, pool: PoolId, first: Sequence) -> Result<(), sled::Error> {
         let rows = &self.shared.rows;
         let mut left = 0;
@@ -181,8 +187,9 @@ impl Committer {
         Ok(())
     }
 
-    /// Removes old journal records and their feed rows, down to what consumers still want and never what a replay could need; of the pools that it meets also the
-    /// feed rows that a trim which was cut off has left.
+    /// Removes old journal records and their feed rows, down to what consumers still want and never
+    /// what a replay could need; of the pools that it meets also the feed rows that a trim which
+    /// was cut off has left.
     pub(super) fn trim(&mut self) -> Result<(), Failure> {
         let floor = self.shared.floor.load(Ordering::Acquire);
         let target = self.trim_to();
@@ -213,7 +220,8 @@ impl Committer {
         for item in rows.scan_prefix(names::journal_prefix()) {
             let (key, bytes) = item?;
             let first = names::journal_parts(&key).map_or(0, |(first, _)| first.get());
-            // A record holds the commits up to the next one: the last that begins no later than the target holds the target.
+            // A record holds the commits up to the next one: the last that begins no later than the
+            // target holds the target.
             if first > target {
                 break;
             }
@@ -231,7 +239,8 @@ impl Committer {
         let mut journal = Assembler::default();
         let mut pools = BTreeSet::new();
         for (key, bytes) in &old {
-            // A record goes before its feed rows: should a crash come between, the feed lacks nothing of what the journal still has.
+            // A record goes before its feed rows: should a crash come between, the feed lacks
+            // nothing of what the journal still has.
             rows.remove(key)?;
             if let Some(name) = names::journal_parts(key)
                 && let Ok(record) = journal::decode(name, bytes)

@@ -1,8 +1,8 @@
 //! Sees to it that nobody waits for ever: the engine's flush can, after a write of its log has
 //! failed in another thread, and a disk can that no longer answers.
 //!
-//! The committer works in turns. A thread looks at them [`LOOKS`] times within the deadline; when it
-//! has met the same turn that often, the store stops, and those who wait are told why. It counts
+//! The committer works in turns. A thread looks at them [`LOOKS`] times within the deadline; when
+//! it has met the same turn that often, the store stops, and those who wait are told why. It counts
 //! looks and not the clock, so a machine that was suspended does not stop its stores.
 
 use super::shared::Shared;

@@ -1,4 +1,5 @@
-//! LDIF, the text form of entries (RFC 2849): a bounded, streaming reader that knows its line numbers, and a writer.
+//! LDIF, the text form of entries (RFC 2849): a bounded, streaming reader that knows its line
+//! numbers, and a writer.
 
 mod reader;
 mod writer;

@@ -16,13 +16,14 @@ type Result<T> = std::result::Result<T, FileError>;
 
 /// Reads the entries of a file; after an error it ends.
 ///
-/// Raw UTF-8 is taken where RFC 2849 asks for base64, as other servers take it. Changes other than `changetype: add` are refused: an import states what is,
-/// not what to alter.
+/// Raw UTF-8 is taken where RFC 2849 asks for base64, as other servers take it. Changes other than
+/// `changetype: add` are refused: an import states what is, not what to alter.
 pub struct Reader<R> {
     input: R,
     /// Lines read so far.
     line: u64,
-    /// The first octet of the next line decides whether this one is complete, so one line is read ahead.
+    /// The first octet of the next line decides whether this one is complete, so one line is read
+    /// ahead.
     ahead: Option<Line>,
     /// A line that turned out to belong to the first record.
     pending: Option<Line>,

@@ -60,7 +60,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Whether a value may stand as it is (RFC 2849, SAFE-STRING). A trailing space would be lost in many editors.
+/// Whether a value may stand as it is (RFC 2849, SAFE-STRING). A trailing space would be lost in
+/// many editors.
 fn is_safe(value: &[u8]) -> bool {
     let starts_safely = !matches!(value.first(), Some(b' ' | b':' | b'<'));
     starts_safely && value.last() != Some(&b' ') && value.iter().all(|octet| octet.is_ascii() && !matches!(octet, 0 | b'\n' | b'\r'))

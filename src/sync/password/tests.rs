@@ -72,7 +72,8 @@ fn a_file_holds_hashes_where_a_value_in_the_place_of_a_password_is_one() {
         assert!(has_hashes(&[("password", "correcthorse"), ("password", "battery staple"), ("userPassword", hash)]), "{hash}");
     }
     assert!(has_hashes(&[("password", MD5), ("password", "correcthorse")]));
-    // A few passwords of hexadecimal digits among others, and hashes that stand in columns of their own.
+    // A few passwords of hexadecimal digits among others, and hashes that stand in columns of their
+    // own.
     assert!(!has_hashes(&[("password", MD5), ("password", "correcthorse"), ("password", "battery staple")]));
     assert!(!has_hashes(&[("password", "correcthorse"), ("sambaNTPassword", MD5), ("passwordHash", BCRYPT), ("password", "")]));
     assert!(!has_hashes(&[]));

@@ -1,5 +1,5 @@
-//! One name for each attribute of a record, before anything is judged by it: a file may write its OID, any of its names, in any case, with options (RFC 4512,
-//! section 2.5).
+//! One name for each attribute of a record, before anything is judged by it: a file may write its
+//! OID, any of its names, in any case, with options (RFC 4512, section 2.5).
 
 use super::super::ldif::{Field, FileError, Record};
 use super::super::password::Part;
@@ -11,7 +11,8 @@ use crate::model::dn::is_oid;
 /// What some files write before an OID (RFC 1779, section 2.3; RFC 3061).
 const BEFORE_OID: &[&str] = &["oid.", "urn:oid:"];
 
-/// The name of an attribute or a column: the schema's, or the one that its server gives it. What neither knows keeps its own.
+/// The name of an attribute or a column: the schema's, or the one that its server gives it. What
+/// neither knows keeps its own.
 pub fn of(schema: &Schema, description: &str) -> String {
     let (written, options) = description.split_once(';').map_or((description, ""), |(name, options)| (name, options));
     let start = BEFORE_OID.iter().find(|start| written.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start)));
@@ -19,14 +20,16 @@ pub fn of(schema: &Schema, description: &str) -> String {
     let name = oid.unwrap_or(written);
     let known = schema.attribute(name).map(|attribute| attribute.name()).or_else(|| standing::name_of(name));
     let name = known.unwrap_or(written);
-    // Whether somebody may log in, and with what, does not depend on a language or on the form of transfer.
+    // Whether somebody may log in, and with what, does not depend on a language or on the form of
+    // transfer.
     match options.is_empty() || name == DISABLED || Part::find(name).is_some() || Row::find(name).is_some() {
         true => name.to_owned(),
         false => format!("{name};{options}"),
     }
 }
 
-/// The record with those names. What they say twice becomes one attribute, and what the name of the entry says beside them is said too.
+/// The record with those names. What they say twice becomes one attribute, and what the name of the
+/// entry says beside them is said too.
 pub fn resolved(schema: &Schema, record: Record) -> Record {
     let mut named = Record { attributes: Vec::with_capacity(record.attributes.len()), ..record };
     for Field { attribute, lines } in record.attributes {

@@ -1,7 +1,8 @@
 //! Whether an entry's owner could log in at the server that it comes from.
 //!
-//! Pure: the fields of a record and the present moment in, what the owner's standing becomes here out, with a note for each thing that says no. A value that
-//! cannot be read says no: nobody may log in because a server writes in its own way that they may not.
+//! Pure: the fields of a record and the present moment in, what the owner's standing becomes here
+//! out, with a note for each thing that says no. A value that cannot be read says no: nobody may
+//! log in because a server writes in its own way that they may not.
 
 mod moment;
 mod oids;
@@ -23,7 +24,8 @@ use table::{Flags, Meaning};
 
 /// The most letters of a name or a value that a note repeats.
 const SHOWN: usize = 40;
-/// Days from which on the greatest age of a password means that it does not age (`PASS_MAX_DAYS` of login.defs).
+/// Days from which on the greatest age of a password means that it does not age (`PASS_MAX_DAYS` of
+/// login.defs).
 const AGELESS: i64 = 99_999;
 /// Words that say yes, as names are compared.
 const ADMITTED: &[&str] =
@@ -35,7 +37,8 @@ const NOTHING: &[&str] = &["", "0", "null", "\\N", "nil", "none", "-"];
 /// Names of the roles by which 389 Directory Server denies login.
 const DENYING_ROLES: &[&str] = &["cn=nsdisabledrole", "cn=nsmanageddisabledrole"];
 
-/// 00000101000000Z, which stands for a lock that does not end by itself (draft-behera-ldap-password-policy, section 5.3.3).
+/// 00000101000000Z, which stands for a lock that does not end by itself
+/// (draft-behera-ldap-password-policy, section 5.3.3).
 const FIRST_SECOND: i64 = -62_167_219_200;
 
 /// What an owner's standing becomes.
@@ -235,7 +238,8 @@ fn compared_rdn(text: &str) -> String {
     rdn.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).take(SHOWN).collect()
 }
 
-/// What the age of a password says: it ends so many days after it was set, and the account with it so many days later.
+/// What the age of a password says: it ends so many days after it was set, and the account with it
+/// so many days later.
 fn aged(fields: &[&Field], now: Timestamp) -> Vec<Verdict> {
     let number = |name: &str| {
         let field = fields.iter().find(|field| compared(&field.attribute.name) == name)?;

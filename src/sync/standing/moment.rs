@@ -19,7 +19,8 @@ const LAST_SECOND: i64 = i32::MAX as i64;
 pub enum Form {
     /// Generalized time (RFC 4517, section 3.3.13).
     Generalized,
-    /// The same, and the epoch is never: MIT Kerberos keeps seconds, of which zero says that there is no end (`client->pw_expiration &&` in its KDC).
+    /// The same, and the epoch is never: MIT Kerberos keeps seconds, of which zero says that there
+    /// is no end (`client->pw_expiration &&` in its KDC).
     GeneralizedOrEpoch,
     /// Seconds since the Unix epoch; below zero and at the end of 32 or 64 bits: never.
     UnixSeconds,
@@ -27,7 +28,8 @@ pub enum Form {
     UnixSecondsOrZero,
     /// Days since the Unix epoch; below zero: never.
     UnixDays,
-    /// Intervals of 100 nanoseconds since 1601; zero and the end of 64 bits: never ([MS-ADTS], accountExpires).
+    /// Intervals of 100 nanoseconds since 1601; zero and the end of 64 bits: never ([MS-ADTS],
+    /// accountExpires).
     FileTime,
     /// Generalized time, a date or a time of ISO 8601, or "never".
     Any,

@@ -1,6 +1,7 @@
-//! Object identifiers of attributes that other servers define. A file may write them in the place of names (RFC 4512, section 2.5); those of attributes that the
-//! schema knows, the schema resolves. The definitions stand in the schemas of OpenLDAP, 389 Directory Server, OpenDJ, Samba, MIT Kerberos, Heimdal, qmail-ldap and
-//! SCHAC, in RFC 3112 and in [MS-ADA1] to [MS-ADA3].
+//! Object identifiers of attributes that other servers define. A file may write them in the place
+//! of names (RFC 4512, section 2.5); those of attributes that the schema knows, the schema
+//! resolves. The definitions stand in the schemas of OpenLDAP, 389 Directory Server, OpenDJ, Samba,
+//! MIT Kerberos, Heimdal, qmail-ldap and SCHAC, in RFC 3112 and in [MS-ADA1] to [MS-ADA3].
 
 /// The name of an attribute that has that OID.
 pub fn name_of(oid: &str) -> Option<&'static str> {

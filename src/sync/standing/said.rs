@@ -1,4 +1,5 @@
-//! What a record says about its owner's login, and the note that tells it: made when all is decided, so that it tells what became of the owner in the end.
+//! What a record says about its owner's login, and the note that tells it: made when all is
+//! decided, so that it tells what became of the owner in the end.
 
 use crate::sync::outcome::Note;
 

@@ -1,7 +1,8 @@
 //! The table: which attribute of which server says what about whether its owner may log in.
 //!
-//! A name stands here as [`Row::find`] compares it: in small letters and digits alone, so that a column `Account Status` is `account_status` too. Attributes that
-//! are no columns of a table can have the names of columns; they mean the same.
+//! A name stands here as [`Row::find`] compares it: in small letters and digits alone, so that a
+//! column `Account Status` is `account_status` too. Attributes that are no columns of a table can
+//! have the names of columns; they mean the same.
 
 use super::moment::Form;
 use std::collections::HashMap;
@@ -14,13 +15,15 @@ pub enum Meaning {
     Denies,
     /// TRUE: may log in. Anything else is a no, also an empty cell of a table.
     Admits,
-    /// A word: may log in, must change the password first, or may not log in. An empty cell is a no.
+    /// A word: may log in, must change the password first, or may not log in. An empty cell is a
+    /// no.
     Status,
     /// There at all: may not log in.
     Locked,
     /// When a lock ends. The epoch stands for never.
     LockedUntil(Form),
-    /// When it was locked for failed logins, which ends by itself. The first moment of all stands for a lock that an administrator has set.
+    /// When it was locked for failed logins, which ends by itself. The first moment of all stands
+    /// for a lock that an administrator has set.
     LockedSince(Form),
     /// TRUE: locked for failed logins, which ends by itself.
     LockedForNow,
@@ -115,12 +118,14 @@ const TABLE: &str = "a column";
 const ACCOUNT_CONTROL: Meaning = Meaning::Flags(Flags { denies: 0x2, locked: 0x10, must_change: 0x0080_0000, needs: 0 });
 /// DISALLOW_ALL_TIX; REQUIRES_PWCHANGE (`kdb.h`).
 const MIT_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x40, locked: 0, must_change: 0x200, needs: 0 });
-/// `invalid(7)`, `locked-out(17)`; `require-pwchange(18)`; `client(6)`, without which the KDC gives no ticket to the principal (`hdb.asn1`).
+/// `invalid(7)`, `locked-out(17)`; `require-pwchange(18)`; `client(6)`, without which the KDC gives
+/// no ticket to the principal (`hdb.asn1`).
 const HEIMDAL_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x80 | 0x2_0000, locked: 0, must_change: 0x4_0000, needs: 0x40 });
 
 /// All rows.
 pub const ROWS: &[Row] = &[
-    // draft-behera-ldap-password-policy, section 5.3, as OpenLDAP, 389 Directory Server and OpenDJ keep it.
+    // draft-behera-ldap-password-policy, section 5.3, as OpenLDAP, 389 Directory Server and OpenDJ
+    // keep it.
     row(&["pwdaccountlockedtime"], Meaning::LockedSince(Form::Generalized), POLICY),
     row(&["pwdaccounttmplockoutend"], Meaning::LockedUntil(Form::Generalized), POLICY),
     row(&["pwdreset"], Meaning::MustChange, POLICY),
@@ -175,7 +180,8 @@ pub const ROWS: &[Row] = &[
     row(&["orclactiveenddate"], Meaning::Ends(Form::Generalized), "Oracle Internet Directory"),
     row(&["ibmpwdaccountlocked"], Meaning::Denies, "IBM Directory Server"),
     row(&["schacexpirydate"], Meaning::Ends(Form::Generalized), "SCHAC"),
-    // Columns of tables: Cognito, Okta, Keycloak, Auth0, Entra ID, Google Workspace, and tables of one's own.
+    // Columns of tables: Cognito, Okta, Keycloak, Auth0, Entra ID, Google Workspace, and tables of
+    // one's own.
     row(&["status", "userstatus", "cognitouserstatus", "statusreadonly"], Meaning::Status, TABLE),
     row(&["enabled", "isenabled", "userenabled", "accountenabled", "active", "isactive"], Meaning::Admits, TABLE),
     row(&["disabled", "isdisabled", "accountdisabled", "deactivated", "inactive"], Meaning::Denies, TABLE),

@@ -7,7 +7,8 @@ use crate::model::Rdn;
 async fn an_entry_is_exported_though_the_parent_that_it_waits_for_goes() {
     let bench = Bench::start().await;
     let unit = |name: &str| format!("dn: ou={name},o=acme\nobjectClass: organizationalUnit\n\n");
-    // More entries than one piece holds stand between alice and the younger parent that she is moved to.
+    // More entries than one piece holds stand between alice and the younger parent that she is
+    // moved to.
     let people: String = (0..300).map(|number| person(&format!("u{number}"), "")).collect();
     bench.import(&(person("alice", "") + &person("below", "") + &unit("home"))).await.unwrap();
     bench.import(&people).await.unwrap();

@@ -1,4 +1,5 @@
-//! Files of other servers: their hashes are no passwords, and whom they do not let in is not let in here.
+//! Files of other servers: their hashes are no passwords, and whom they do not let in is not let in
+//! here.
 
 use super::*;
 use crate::authn::PasswordTerms;
@@ -28,7 +29,8 @@ impl Bench {
         import.plain_passwords(takes_plain).run().await
     }
 
-    /// Whether anything of a file is a password of one of its people: a cell, a value, or what base64 says.
+    /// Whether anything of a file is a password of one of its people: a cell, a value, or what
+    /// base64 says.
     async fn is_let_in_by(&self, uid: &str, text: &str) -> bool {
         for word in words(text) {
             if self.may_log_in(uid, &word).await {
@@ -362,7 +364,8 @@ async fn hashes_in_the_forms_of_other_systems_are_no_passwords_either() {
 #[tokio::test]
 async fn among_hashes_a_text_that_can_be_one_is_no_password() {
     let bench = Bench::start().await;
-    // DES of crypt(3) has no mark; the hash with one stands last, behind more problems than are told.
+    // DES of crypt(3) has no mark; the hash with one stands last, behind more problems than are
+    // told.
     let des: String = (0..MAX_PROBLEMS + 300).map(|number| format!("u{number},U,U,rl0uE2jKc9uXM\n")).collect();
     let table = format!("uid,cn,sn,password\n{des}last,L,L,$1$import01$qJH7.N4xYta3aEG/dfqo/0\n");
     let before = bench.rows();

@@ -1,4 +1,5 @@
-//! Imports that are cut off: they go on, or are given up, and never take somebody else's entry for their own.
+//! Imports that are cut off: they go on, or are given up, and never take somebody else's entry for
+//! their own.
 
 use super::super::checkpoint::{Checkpoint, Phase};
 use super::super::own::{self, Run};

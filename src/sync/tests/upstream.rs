@@ -6,7 +6,8 @@ use crate::federation::{self, IdentityProvider, MailDomains, Mapping, ProviderKi
 const ISSUER: &str = "https://idp.example";
 
 impl Bench {
-    /// A pool with somebody whom an upstream that vouches for those domains has brought, with that address.
+    /// A pool with somebody whom an upstream that vouches for those domains has brought, with that
+    /// address.
     async fn with_squatter(domains: &[&str], address: &str) -> Self {
         let bench = Self::start().await;
         let provider = IdentityProvider {

@@ -1,7 +1,8 @@
 //! Pages: one layout, one style sheet, texts per language.
 //!
-//! A web room keeps its own templates and makes an [`Environment`] of them; the layout (`layout.html`), the plain message page (`message.html`) and the hidden fields of a
-//! form (`hidden.html`, which shows what is called `fields`) are always there.
+//! A web room keeps its own templates and makes an [`Environment`] of them; the layout
+//! (`layout.html`), the plain message page (`message.html`) and the hidden fields of a form
+//! (`hidden.html`, which shows what is called `fields`) are always there.
 
 mod error;
 mod language;
@@ -35,7 +36,8 @@ pub const ICON_PATH: &str = "/assets/icon.svg";
 
 static OWN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(&[]));
 
-/// Templates of a room beside the layout, which they extend. A template that does not compile is a defect that the first test of its room shows.
+/// Templates of a room beside the layout, which they extend. A template that does not compile is a
+/// defect that the first test of its room shows.
 pub fn environment(templates: &[(&'static str, &'static str)]) -> Environment<'static> {
     let mut environment = Environment::new();
     for (name, source) in [("layout.html", LAYOUT), ("message.html", MESSAGE), ("hidden.html", HIDDEN)].iter().chain(templates) {
@@ -66,7 +68,8 @@ pub fn render(environment: &Environment<'_>, template: &str, request: &PoolReque
     }
 }
 
-/// A page that says one thing: a title and a text, both names in the texts. `detail` is shown as it is, escaped.
+/// A page that says one thing: a title and a text, both names in the texts. `detail` is shown as it
+/// is, escaped.
 pub fn message(request: &PoolRequest, status: StatusCode, title: &str, text: &str, detail: Option<&str>) -> Response {
     render(&OWN, "message.html", request, status, context! { title, text, detail })
 }

@@ -1,5 +1,6 @@
-//! The page whose form submits itself: it carries an answer to an application (SAML 2.0 bindings, section 3.5; OAuth 2.0 Form Post Response Mode), or a request that
-//! another site has posted once more to where it was posted.
+//! The page whose form submits itself: it carries an answer to an application (SAML 2.0 bindings,
+//! section 3.5; OAuth 2.0 Form Post Response Mode), or a request that another site has posted once
+//! more to where it was posted.
 
 use super::{environment, hidden, render};
 use crate::crypto::digest::sha256;
@@ -12,7 +13,8 @@ use std::sync::LazyLock;
 use warp::http::StatusCode;
 use warp::http::header::CONTENT_SECURITY_POLICY;
 
-/// The only script of the page, and the same on every page: the browser runs it because its hash is in the policy.
+/// The only script of the page, and the same on every page: the browser runs it because its hash is
+/// in the policy.
 const SCRIPT: &str = "document.forms[0].submit()";
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| environment(&[("post.html", include_str!("templates/post.html"))]));

@@ -10,7 +10,8 @@ use warp::http::StatusCode;
 static TEMPLATES: LazyLock<Environment<'static>> =
     LazyLock::new(|| environment(&[("question.html", include_str!("templates/question.html"))]));
 
-/// A question with one answer. Title, text and answer are names in the texts; the text may name the pool.
+/// A question with one answer. Title, text and answer are names in the texts; the text may name the
+/// pool.
 pub struct Question<'a> {
     /// What it is about.
     pub title: &'a str,

@@ -184,7 +184,8 @@ proptest! {
         }
     }
 
-    /// Whoever is kept out has an equal share of what is full, and whoever gives way has no less than who comes.
+    /// Whoever is kept out has an equal share of what is full, and whoever gives way has no less
+    /// than who comes.
     #[test]
     fn a_full_line_is_shared_equally(steps in proptest::collection::vec(step(), 1..300)) {
         let places = Places { per_pool: 12, per_address: 8, per_address_overall: 14 };

@@ -1,4 +1,5 @@
-//! `saml_app` with an Identity Provider that says whatever a test wants: what is refused although the signature of it is good, and what is not even looked at.
+//! `saml_app` with an Identity Provider that says whatever a test wants: what is refused although
+//! the signature of it is good, and what is not even looked at.
 
 use super::WebApp;
 use crate::harness::{Program, set_up_tls};
@@ -206,7 +207,8 @@ async fn a_response_holds_one_assertion_and_the_provider_has_signed_it() {
     }
 }
 
-/// A signature that says so has the verifier fetch what it names and run programs, before anybody knows whose signature it is.
+/// A signature that says so has the verifier fetch what it names and run programs, before anybody
+/// knows whose signature it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_do_something_when_it_is_verified_is_never_verified() {
     let (app, provider) = start().await;

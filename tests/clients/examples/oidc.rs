@@ -5,7 +5,8 @@ use crate::browser::Browser;
 use crate::harness::{Program, TestServer};
 use crate::web_client;
 
-/// The application, registered with acme. It proves itself with that secret; the registered one is `portal-secret`.
+/// The application, registered with acme. It proves itself with that secret; the registered one is
+/// `portal-secret`.
 async fn portal(server: &TestServer, secret: &str) -> WebApp {
     let mut program = Program::example("oidc_app");
     program.arguments(["--issuer", &server.issuer("acme"), "--client-id", "portal", "--client-secret", secret]);

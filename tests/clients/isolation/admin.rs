@@ -1,4 +1,5 @@
-//! Isolation at the admin API: an operator may work on every pool, but under one pool's path only on that pool.
+//! Isolation at the admin API: an operator may work on every pool, but under one pool's path only
+//! on that pool.
 
 use super::two_pools;
 use crate::operator::AdminApi;
@@ -34,7 +35,8 @@ async fn under_one_pool_nothing_of_another_is_found() {
             let (status, text) = api.ask(method, &path(there), body).await;
             let (other_status, other_text) = api.ask(method, &path(not_there), body).await;
             assert_eq!((status, other_status), (404, 404), "{method} {kind}: {text}");
-            // The pool is named in the text, so a name that is the pool's own is compared by what stands around it.
+            // The pool is named in the text, so a name that is the pool's own is compared by what
+            // stands around it.
             let hide = |text: &str, name: &str| text.replace("pool `suppliers`", "the pool").replace(&plain(name), "…");
             assert_eq!(hide(&text, there), hide(&other_text, not_there), "{method} {kind}");
         }

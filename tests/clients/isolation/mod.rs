@@ -1,4 +1,5 @@
-//! Two pools on one server: whatever names something in one is tried at the other. Nothing is found, and "elsewhere" answers as "nowhere" does.
+//! Two pools on one server: whatever names something in one is tried at the other. Nothing is
+//! found, and "elsewhere" answers as "nowhere" does.
 
 mod admin;
 mod ldap;
@@ -8,7 +9,8 @@ use crate::harness::TestServer;
 use crate::ldap_client::Answer;
 use crate::web_client::{Application, Reply, ServiceProvider};
 
-/// What stands for a pool that is not there: as long as the other pool's name, so that lengths can be compared too.
+/// What stands for a pool that is not there: as long as the other pool's name, so that lengths can
+/// be compared too.
 const NOWHERE: &str = "nonesuchs";
 const ELSEWHERE: &str = "suppliers";
 
@@ -33,7 +35,8 @@ fn pear_provider(server: &TestServer) -> ServiceProvider {
     ServiceProvider::new(server, "suppliers", "http://localhost:9092/metadata", "http://localhost:9092/acs")
 }
 
-/// Asserts that two HTTP answers differ in nothing but the name that was asked for and in what is drawn anew each time.
+/// Asserts that two HTTP answers differ in nothing but the name that was asked for and in what is
+/// drawn anew each time.
 #[track_caller]
 fn alike(elsewhere: (&str, &Reply), nowhere: (&str, &Reply)) {
     let plain = |(name, reply): (&str, &Reply)| reply.without(name).without_draws();

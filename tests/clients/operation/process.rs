@@ -106,7 +106,8 @@ async fn terminate_lets_a_running_request_end() {
     let (folder, file) = configured("");
     let mut served = Served::start(&file, &[]).await;
     assert!(operate(&folder.path().join("data"), &["pool", "create", "acme"]).await.status.success());
-    // The server asks for the body when it has begun to work on the request (RFC 9110, section 10.1.1).
+    // The server asks for the body when it has begun to work on the request (RFC 9110, section
+    // 10.1.1).
     let mut request = TcpStream::connect(served.address("http")).await.unwrap();
     let head = "POST /pools/acme/login HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n";
     request.write_all(head.as_bytes()).await.unwrap();

@@ -1,4 +1,5 @@
-//! What cannot be read of the store: it is shown, it keeps nothing else from working, and it can be deleted.
+//! What cannot be read of the store: it is shown, it keeps nothing else from working, and it can be
+//! deleted.
 
 use super::{exchange_with, status};
 use crate::harness::TestServer;

@@ -32,7 +32,8 @@ async fn health_and_readiness_are_told_to_anybody_and_figures_to_this_machine() 
     }
     assert!(!figures.contains("acme") && !figures.contains("alice"), "figures name nobody: {figures}");
 
-    // Whoever comes through a proxy is somebody else than this machine, and so is a page elsewhere whose name leads a browser here.
+    // Whoever comes through a proxy is somebody else than this machine, and so is a page elsewhere
+    // whose name leads a browser here.
     for lines in
         ["X-Forwarded-For: 203.0.113.9\r\n", "X-Forwarded-For: 127.0.0.1\r\n", "Forwarded: for=127.0.0.1\r\n", "Via: 1.1 proxy\r\n"]
     {
@@ -56,7 +57,8 @@ async fn behind_a_trusted_proxy_figures_are_not_told_to_whoever_comes_through_it
         "X-Forwarded-For: 203.0.113.9, 10.0.0.2\r\n",
         "x-forwarded-for: 2001:db8::9\r\n",
         "X-Forwarded-For: ::ffff:203.0.113.9\r\n",
-        // What the client itself wrote comes before what the proxy added, in one line or in two (RFC 9110, section 5.3).
+        // What the client itself wrote comes before what the proxy added, in one line or in two
+        // (RFC 9110, section 5.3).
         "X-Forwarded-For: 127.0.0.1, 203.0.113.9\r\n",
         "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-For: 203.0.113.9\r\n",
         "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-For: 203.0.113.9, 10.0.0.2\r\n",

@@ -1,4 +1,5 @@
-//! What an operator or an administrator changes counts from that moment on: for connections that are open, sessions that run and tokens that are out.
+//! What an operator or an administrator changes counts from that moment on: for connections that
+//! are open, sessions that run and tokens that are out.
 
 use super::{THRESHOLD, demo, dn};
 use crate::harness::TestServer;

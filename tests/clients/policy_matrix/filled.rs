@@ -1,4 +1,5 @@
-//! Somebody fills their own entry over LDAP, in many ways and as far as they are let. What an operator changes counts for them all the same, at every face.
+//! Somebody fills their own entry over LDAP, in many ways and as far as they are let. What an
+//! operator changes counts for them all the same, at every face.
 
 use super::at_once::{Everything, RIGHT};
 use super::{demo, dn};
@@ -19,7 +20,8 @@ fn letters(number: usize, length: usize) -> String {
     (0..2).map(letter).chain(std::iter::repeat_n('a', length - 2)).collect()
 }
 
-/// Ways to fill an entry. The first two are as wide as what administrators may write, which is how wide it was for everybody.
+/// Ways to fill an entry. The first two are as wide as what administrators may write, which is how
+/// wide it was for everybody.
 fn fillings() -> Vec<(&'static str, Vec<Value>)> {
     let value = |name: String, value: &str| (name, value.to_owned());
     let towns = (0..12).map(|number| value(format!("l;{}", letters(number, 20)), "12345678"));

@@ -8,7 +8,8 @@ use crate::web_client::{Application, Browser, LoginPage, ServiceProvider};
 
 const PASSWORD: &str = "the right password";
 
-/// A reason, the name that is tried for it (all of one length), the password that is tried, and whether the name is somebody's.
+/// A reason, the name that is tried for it (all of one length), the password that is tried, and
+/// whether the name is somebody's.
 struct Denial {
     reason: &'static str,
     name: &'static str,
@@ -87,7 +88,8 @@ async fn prepare(server: &TestServer, faces: &mut [Face]) {
     server.poolgate(&["user", "create", "--pool", "acme", "empty"]).await.good();
     server.poolgate(&["user", "disable", "--pool", "acme", "deina"]).await.good();
     for face in faces {
-        // A lock lies on the entry, whichever face counts; an unknown name is counted as it was written.
+        // A lock lies on the entry, whichever face counts; an unknown name is counted as it was
+        // written.
         for name in ["ghost", "locky"] {
             for _ in 0..THRESHOLD {
                 face.attempt(name, "a wrong password!!").await;
@@ -200,7 +202,8 @@ async fn the_old_password_of_a_change_is_judged_like_a_login() {
     for _ in 0..THRESHOLD {
         other.ask(&ldap_wire::bind("locky@acme", "a wrong password!!")).await;
     }
-    // An administrator who gives the old password too is judged by it; so the reasons can be tried on people who could not bind themselves.
+    // An administrator who gives the old password too is judged by it; so the reasons can be tried
+    // on people who could not bind themselves.
     let mut carol = Wire::bound(&server, &dn("carol"), "carol-demo-password").await;
     let core = server.running.core();
     let known = server.audit("acme").await.len();
@@ -284,7 +287,8 @@ async fn who_is_turned_away_for_a_time_cannot_be_told_from_who_never_was() {
     let server = demo().await;
     let mut wire = Wire::connect(&server).await;
     let core = server.running.core();
-    // Through a lock, its end, and the first failures afterwards, a name that somebody has and one that nobody has answer alike.
+    // Through a lock, its end, and the first failures afterwards, a name that somebody has and one
+    // that nobody has answer alike.
     for (round, advance) in [16, 0, 16].into_iter().enumerate() {
         for _ in 0..THRESHOLD + 2 {
             let runs = core.hashes();

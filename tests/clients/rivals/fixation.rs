@@ -85,7 +85,8 @@ async fn what_an_attacker_has_begun_is_no_way_in() {
             let reply = trap.spring(&mut victim).await;
             if !matches!(trap, Trap::HandOver(..)) {
                 assert_eq!(given(&reply), [""; 0], "trap {number}: {reply:?}");
-                // A login page that was made for another browser is shown anew, as if the application had asked.
+                // A login page that was made for another browser is shown anew, as if the
+                // application had asked.
                 let asks_anew = reply.login_page().is_some();
                 assert!((400..=403).contains(&reply.status) || reply.status == 303 || asks_anew, "trap {number}: {reply:?}");
             }

@@ -44,7 +44,8 @@ async fn no_proof_of_one_browser_is_taken_from_another() {
                 [attempt.offer(&mut bob.clone(), *step, &proof.text).await, attempt.offer(&mut bob.clone(), *step, &made_up).await];
             assert_eq!(given(&replies[0]), [""; 0], "{} at {step:?}: {:?}", proof.name, replies[0]);
             assert!(!ends_session(&replies[0]), "{} at {step:?}", proof.name);
-            // A login page says nothing but what an application has asked for, so bob may be asked the same.
+            // A login page says nothing but what an application has asked for, so bob may be asked
+            // the same.
             if matches!(step, Step::Login | Step::Leave) && replies[0].login_page().is_some() {
                 assert_eq!(replies[1].status, 400, "{}", proof.name);
                 continue;

@@ -1,4 +1,5 @@
-//! LDAP messages: no panic, no message over the limits, and what is read can be written and read again.
+//! LDAP messages: no panic, no message over the limits, and what is read can be written and read
+//! again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

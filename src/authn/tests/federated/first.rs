@@ -97,7 +97,8 @@ async fn first_logins_that_race_to_the_commit_make_one_user() {
     assert!(directory.by_unique("uid", b"idp.erin-2").unwrap().is_none());
 }
 
-/// Gives the uid to somebody else, once, when the id of the new entry is drawn: a free uid has been found by then, and the directory has not looked yet.
+/// Gives the uid to somebody else, once, when the id of the new entry is drawn: a free uid has been
+/// found by then, and the directory has not looked yet.
 struct Thief<'b> {
     bench: &'b Bench,
     uid: &'static str,

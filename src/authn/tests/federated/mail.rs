@@ -1,4 +1,5 @@
-//! Mail addresses and names that an upstream gives: only those that it may, and never against an administrator.
+//! Mail addresses and names that an upstream gives: only those that it may, and never against an
+//! administrator.
 
 mod names;
 mod renewal;

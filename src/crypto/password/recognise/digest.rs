@@ -1,4 +1,5 @@
-//! Digests that have no mark: known by their length and their letters, wherever in a text they stand.
+//! Digests that have no mark: known by their length and their letters, wherever in a text they
+//! stand.
 
 use super::super::BASE64;
 use base64::Engine;
@@ -10,7 +11,8 @@ const DIGESTS: &[usize] = &[16, 20, 28, 32, 48, 64];
 const ASP_NET: &[usize] = &[49, 61];
 /// Octets of the shortest digest.
 const SHORTEST: usize = 16;
-/// Octets of the shortest digest in base64 without padding that is told beside other parts: passwords of 32 random letters, among them a mark, are common.
+/// Octets of the shortest digest in base64 without padding that is told beside other parts:
+/// passwords of 32 random letters, among them a mark, are common.
 const SHORTEST_PART: usize = 32;
 /// Hyphens that letters of base64url have by chance. Passphrases have more.
 const FEW_HYPHENS: usize = 2;
@@ -67,7 +69,8 @@ fn is_padded(text: &str) -> bool {
     DIGESTS.contains(&octets) || ASP_NET.contains(&octets) || (octets >= SHORTEST && is_mixed(text.trim_end_matches('=')))
 }
 
-/// Base64 without padding has no mark but its length, the bits that are left over, and letters in no order.
+/// Base64 without padding has no mark but its length, the bits that are left over, and letters in
+/// no order.
 fn is_unpadded(text: &str) -> bool {
     let octets = octets_of(text);
     (DIGESTS.contains(&octets) || ASP_NET.contains(&octets)) && is_mixed(text)
@@ -77,8 +80,9 @@ fn octets_of(text: &str) -> usize {
     STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).map_or(0, |octets| octets.len())
 }
 
-/// Whether large and small letters, digits and others follow each other as in random text: of those of base64, two neighbours in three differ in kind. In words
-/// written together, with capitals and a number, a good deal less than one in three does.
+/// Whether large and small letters, digits and others follow each other as in random text: of those
+/// of base64, two neighbours in three differ in kind. In words written together, with capitals and
+/// a number, a good deal less than one in three does.
 fn is_mixed(text: &str) -> bool {
     let kind = |octet: &u8| (octet.is_ascii_uppercase(), octet.is_ascii_lowercase(), octet.is_ascii_digit());
     let letters = text.as_bytes();

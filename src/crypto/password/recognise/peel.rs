@@ -1,4 +1,5 @@
-//! What programs put around a value: quotes, brackets, marks of a byte string, letters that nobody sees, base64.
+//! What programs put around a value: quotes, brackets, marks of a byte string, letters that nobody
+//! sees, base64.
 
 use super::digest;
 use base64::Engine;
@@ -24,7 +25,8 @@ const PAIRS: &[(char, char)] = &[
     ('\u{2018}', '\u{2019}'),
     ('\u{ab}', '\u{bb}'),
 ];
-/// Letters before the quote: byte strings of Python, national and escaped strings and octets of SQL.
+/// Letters before the quote: byte strings of Python, national and escaped strings and octets of
+/// SQL.
 const BEFORE_QUOTE: &[char] = &['b', 'B', 'u', 'U', 'r', 'R', 'n', 'N', 'e', 'E', 'x', 'X'];
 /// What stands before octets in hexadecimal: SQL Server and MySQL, PostgreSQL.
 const BEFORE_OCTETS: &[&str] = &["0x", "0X", "\\x", "\\\\x"];

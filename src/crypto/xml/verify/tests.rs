@@ -1,4 +1,5 @@
-//! The attacks on signed SAML messages that are known, each against a document that is accepted without it.
+//! The attacks on signed SAML messages that are known, each against a document that is accepted
+//! without it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::super::{Certificate, Element, Expectations, Name, Place, RSA_SHA256, SHA256, VerifiedElement, sign, verify};
@@ -44,7 +45,8 @@ impl Signer {
         sign(xml, id, &self.key, &self.der).unwrap()
     }
 
-    /// A signature with a `SignedInfo` of the test's choice. Its text must be its own canonical form.
+    /// A signature with a `SignedInfo` of the test's choice. Its text must be its own canonical
+    /// form.
     fn signature_over(&self, info: &str) -> String {
         let value = STANDARD.encode(self.key.sign(info.as_bytes()).unwrap());
         format!("<ds:Signature xmlns:ds=\"{DSIG}\">{info}<ds:SignatureValue>{value}</ds:SignatureValue></ds:Signature>")

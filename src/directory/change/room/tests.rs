@@ -1,4 +1,5 @@
-//! Whoever fills their own entry, in whatever way and to whatever limit, stays in the hands of the administrators.
+//! Whoever fills their own entry, in whatever way and to whatever limit, stays in the hands of the
+//! administrators.
 
 use super::*;
 use crate::directory::testing::{Home, actor, assert_consistent, fill, fillings, operator, rule, step};

@@ -47,8 +47,10 @@ async fn a_client_of_somebody_else_asks_for_consent() {
     assert_eq!(outcomes, [(Outcome::Success, Some("third")), (Outcome::Failure, Some("third"))]);
 }
 
-/// The answer of a question may be sent twice, by a double click or from the history. Where the request was met by a login that was made for it, that login answers it
-/// once. Otherwise it is worth what the application's link is worth that led there: what the session gives, and no demand that the session does not meet.
+/// The answer of a question may be sent twice, by a double click or from the history. Where the
+/// request was met by a login that was made for it, that login answers it once. Otherwise it is
+/// worth what the application's link is worth that led there: what the session gives, and no demand
+/// that the session does not meet.
 #[tokio::test]
 async fn a_question_that_is_answered_again_skips_no_login() {
     let provider = Provider::start().await;

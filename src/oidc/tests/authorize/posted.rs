@@ -40,7 +40,8 @@ async fn a_handover_is_for_a_short_time_and_for_this_endpoint() {
         assert!(is_refused(&post(&provider, &broken, &cookies).await), "{broken}");
     }
     assert_eq!(consent(&provider, &format!("{form}&decision=allow"), &cookies).await.status(), StatusCode::BAD_REQUEST);
-    // Another site that posts what it was given parts no browser from its key: the cookies have stayed at home.
+    // Another site that posts what it was given parts no browser from its key: the cookies have
+    // stayed at home.
     let foreign = with(provider.form("/oauth2/authorize", &form), "sec-fetch-site", "cross-site");
     assert_eq!(handed_over(answered(authorize::post(&provider.app, &foreign).await, &foreign)).await, form);
     provider.clock.forward(Duration::from_secs(300));

@@ -1,4 +1,5 @@
-//! A pool with a person and a service provider, a browser that keeps cookies, and what it is answered.
+//! A pool with a person and a service provider, a browser that keeps cookies, and what it is
+//! answered.
 
 use super::*;
 use crate::application::{AttributeMapping, EntityId, add_service_provider, find_service_provider, put_service_provider};
@@ -160,7 +161,8 @@ impl House {
     }
 }
 
-/// Keeps cookies as a browser does. `from_elsewhere` leaves them at home, as Lax cookies are with a POST from another site.
+/// Keeps cookies as a browser does. `from_elsewhere` leaves them at home, as Lax cookies are with a
+/// POST from another site.
 #[derive(Default, Clone)]
 pub struct Browser {
     pub cookies: HashMap<String, String>,

@@ -15,7 +15,8 @@ async fn a_posted_request_is_brought_back_by_the_browser_with_its_cookies() {
     assert_eq!(name_id(&answer.assertion(&house).await).len(), 43);
     assert_eq!(answer.field("RelayState").as_deref(), Some("s"));
     assert_eq!(house.stored_requests(), stored, "nothing waits");
-    // Another site that posts what it was given is answered like the first time, or it would part the browser from its key.
+    // Another site that posts what it was given is answered like the first time, or it would part
+    // the browser from its key.
     assert_eq!(browser.post(&house, &handed_over.way_on()).await.way_on(), handed_over.way_on());
     assert_eq!(browser.cookies, before);
     house.pass(Duration::from_secs(300));
@@ -69,7 +70,8 @@ async fn a_request_that_somebody_has_prepared_is_no_way_to_the_login_of_another(
     let opened = |by: &Browser| house.core.unseal(&house.pool, &sealed, Form::Login, &key(by)).unwrap();
     assert!(matches!(opened(&attacker), Unsealed::Own(_)));
     assert!(matches!(opened(&victim), Unsealed::OfAnotherBrowser(_)), "it is the attacker's browser's");
-    // With the attacker's key planted the victim can log in to it, and the attacker gets nothing of that.
+    // With the attacker's key planted the victim can log in to it, and the attacker gets nothing of
+    // that.
     let mut planted = attacker.clone();
     let back = planted.log_in(&house, &asked, "alice").await;
     assert!(attacker.get(&house, &back).await.is_login());

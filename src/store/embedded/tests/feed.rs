@@ -1,4 +1,5 @@
-//! Commits that share a journal record share a feed row; each pool is told of its own commits all the same.
+//! Commits that share a journal record share a feed row; each pool is told of its own commits all
+//! the same.
 
 use super::recovery::{engine, rows};
 use super::sync::open_gated;
@@ -39,7 +40,8 @@ fn told(store: &Store, pool: PoolId, after: Sequence, step: usize) -> Vec<Sequen
     }
 }
 
-/// Commits of two pools in turn, of which each third takes a journal record for itself and each seventh several.
+/// Commits of two pools in turn, of which each third takes a journal record for itself and each
+/// seventh several.
 fn mixed(count: usize) -> Vec<(PoolId, Changes)> {
     let one = |number: usize| {
         let size = if number % 7 == 6 { 5 * 1200 } else { 10 + 5000 * usize::from(number % 3 == 2) };
@@ -104,7 +106,8 @@ async fn eight_changes_of_entries_in_one_group_share_all_but_their_own_rows() {
         }
         let after = gated.store.statistics();
         assert_eq!(after.journal_records - before.journal_records, 2);
-        // Six rows of its own for each; the record, the feed row and, once an hour, the expiry row. One record is the empty commit's that gathers the group.
+        // Six rows of its own for each; the record, the feed row and, once an hour, the expiry row.
+        // One record is the empty commit's that gathers the group.
         assert_eq!(after.row_writes - before.row_writes, 8 * 6 + shared + 1);
     }
 }
@@ -237,7 +240,8 @@ fn large() -> Changes {
     changes
 }
 
-/// Removes the journal up to and with the first part of that commit, as a trim that is cut off there; the last feed rows stay.
+/// Removes the journal up to and with the first part of that commit, as a trim that is cut off
+/// there; the last feed rows stay.
 fn cut_trim(folder: &Path, large: Sequence) {
     let raw = engine(folder);
     let cut: Vec<_> = raw.range(names::journal_prefix()..=names::journal_key(large, 0)).keys().map(Result::unwrap).collect();

@@ -94,7 +94,8 @@ async fn only_what_the_last_record_does_not_call_applied_is_replayed() {
     assert_eq!(value(&store, "a").unwrap(), [49]);
 }
 
-/// Makes a store whose last commit lacks its end. Tells the number of that commit, and how many parts of it there are.
+/// Makes a store whose last commit lacks its end. Tells the number of that commit, and how many
+/// parts of it there are.
 async fn torn_store(folder: &Path) -> (Sequence, usize) {
     let store = open(folder);
     let last = store.pool(POOL).commit(putting(&["a"], b"1")).await.unwrap();
@@ -286,7 +287,8 @@ async fn a_removed_pool_is_not_brought_back_by_a_replay() {
 async fn a_torn_record_does_not_say_what_may_be_trimmed() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).close();
-    // One group of many commits, and the beginning of a large one after it, which alone says that the group is applied.
+    // One group of many commits, and the beginning of a large one after it, which alone says that
+    // the group is applied.
     let name = names::pool_key(POOL, key("torn").as_bytes());
     let commit = |number| Commit { puts: vec![(name.clone(), row::tail(&[7; 500], None))], ..Commit::empty(Sequence::new(number)) };
     let group: Vec<_> = (2..=301).map(commit).collect();

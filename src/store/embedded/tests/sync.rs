@@ -1,4 +1,5 @@
-//! Every acknowledgement follows a data sync; a failed sync ends it; a power cut after a sync loses nothing that was acknowledged.
+//! Every acknowledgement follows a data sync; a failed sync ends it; a power cut after a sync loses
+//! nothing that was acknowledged.
 
 use super::*;
 use crate::model::Sequence;
@@ -161,7 +162,8 @@ async fn commits_that_wait_share_one_sync() {
         changes.expect_absent(key("0"));
         async move { pool.commit(changes).await }
     });
-    // Each has handed its changes over once it has run: the gate holds the committer, so nothing but the queue takes them.
+    // Each has handed its changes over once it has run: the gate holds the committer, so nothing
+    // but the queue takes them.
     while store.statistics().waiting < 51 {
         tokio::task::yield_now().await;
     }
@@ -318,7 +320,8 @@ async fn a_store_that_has_stopped_writes_nothing_more() {
     assert_eq!(written(&store), before);
 }
 
-/// What a power cut can leave: the file as it was last synced, and of what was written since then any blocks.
+/// What a power cut can leave: the file as it was last synced, and of what was written since then
+/// any blocks.
 struct Cut {
     synced: PathBuf,
     written: PathBuf,

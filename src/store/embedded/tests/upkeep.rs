@@ -1,4 +1,5 @@
-//! The journal stays bounded; the feed says when it does not go back far enough; expiry rows keep in step.
+//! The journal stays bounded; the feed says when it does not go back far enough; expiry rows keep
+//! in step.
 
 use super::*;
 use crate::model::Sequence;

@@ -5,30 +5,38 @@ use super::super::{Meaning, compared};
 use super::becomes;
 use std::collections::BTreeSet;
 
-/// What zero, or the epoch, says in each row that holds a number or a moment. The text beside it is that of the row's source.
+/// What zero, or the epoch, says in each row that holds a number or a moment. The text beside it is
+/// that of the row's source.
 const ZEROS: &[(&str, &str, &str)] = &[
-    // "If the value is 000001010000Z, the account is permanently locked"; anything else is a moment, and 0 is none.
+    // "If the value is 000001010000Z, the account is permanently locked"; anything else is a
+    // moment, and 0 is none.
     ("pwdAccountLockedTime", "0", "disabled"),
     ("pwdAccountLockedTime", "000001010000Z", "disabled"),
-    // OpenLDAP writes the end of a delay, never the epoch: it is read as 389 Directory Server reads its own.
+    // OpenLDAP writes the end of a delay, never the epoch: it is read as 389 Directory Server reads
+    // its own.
     ("pwdAccountTmpLockoutEnd", "19700101000000Z", "disabled"),
     // "Authentication attempts made before this time will fail."
     ("pwdStartTime", "19700101000000Z", "fine"),
     // "Authentication attempts made after this time will fail."
     ("pwdEndTime", "19700101000000Z", "expired"),
-    // 389: with passwordUnlock off the lock lasts "until the password is reset by an administrator", and the time is the epoch.
+    // 389: with passwordUnlock off the lock lasts "until the password is reset by an
+    // administrator", and the time is the epoch.
     ("accountUnlockTime", "19700101000000Z", "disabled"),
-    // 389: the password of which an administrator's reset is to be changed has the epoch as its end (NO_TIME).
+    // 389: the password of which an administrator's reset is to be changed has the epoch as its end
+    // (NO_TIME).
     ("passwordExpirationTime", "19700101000000Z", "expired"),
     // 389: a count of logins after the end.
     ("passwordGraceUserTime", "0", "fine"),
-    // PingDirectory: may not "authenticate until the activation time has arrived"; OpenDJ: after the expiration time the account cannot be used.
+    // PingDirectory: may not "authenticate until the activation time has arrived"; OpenDJ: after
+    // the expiration time the account cannot be used.
     ("ds-pwp-account-activation-time", "19700101000000Z", "fine"),
     ("ds-pwp-account-expiration-time", "19700101000000Z", "disabled"),
     ("ds-pwp-password-expiration-time", "19700101000000Z", "expired"),
-    // shadow(5): "The value 0 should not be used as it is interpreted as either an account with no expiration, or as an expiration on Jan 1, 1970."
+    // shadow(5): "The value 0 should not be used as it is interpreted as either an account with no
+    // expiration, or as an expiration on Jan 1, 1970."
     ("shadowExpire", "0", "disabled"),
-    // shadow(5): "The value 0 has a special meaning, which is that the user should change her password the next time she will log in the system."
+    // shadow(5): "The value 0 has a special meaning, which is that the user should change her
+    // password the next time she will log in the system."
     ("shadowLastChange", "0", "must change"),
     // [MS-ADTS] 2.2.16: bits, of which none is set.
     ("userAccountControl", "0", "fine"),
@@ -37,21 +45,25 @@ const ZEROS: &[(&str, &str, &str)] = &[
     ("accountExpires", "0", "fine"),
     // [MS-ADA1]: "A value of 0 means that the account is not currently locked out."
     ("lockoutTime", "0", "fine"),
-    // [MS-ADA3]: "If this value is set to 0 … then the user must set the password at the next logon."
+    // [MS-ADA3]: "If this value is set to 0 … then the user must set the password at the next
+    // logon."
     ("pwdLastSet", "0", "must change"),
-    // [MS-ADTS] 3.1.1.4.5.33: "if TO!pwdLastSet = null, or TO!pwdLastSet = 0, then TO!msDS-UserPasswordExpiryTimeComputed = 0".
+    // [MS-ADTS] 3.1.1.4.5.33: "if TO!pwdLastSet = null, or TO!pwdLastSet = 0, then
+    // TO!msDS-UserPasswordExpiryTimeComputed = 0".
     ("msDS-UserPasswordExpiryTimeComputed", "0", "must change"),
     // Samba asks `kickoff_time != 0 && time(NULL) > kickoff_time`.
     ("sambaKickoffTime", "0", "fine"),
     // Samba 3.0: "must change at next logon".
     ("sambaPwdMustChange", "0", "expired"),
     ("sambaPwdLastSet", "0", "must change"),
-    // The KDC of MIT asks `client->expiration && ts_after(kdc_time, client->expiration)`, and the same of pw_expiration.
+    // The KDC of MIT asks `client->expiration && ts_after(kdc_time, client->expiration)`, and the
+    // same of pw_expiration.
     ("krbPrincipalExpiration", "19700101000000Z", "fine"),
     ("krbPasswordExpiration", "19700101000000Z", "fine"),
     // `kdb.h`: bits, of which none is set.
     ("krbTicketFlags", "0", "fine"),
-    // The KDC of Heimdal asks whether the moment is there: `client->valid_end && *client->valid_end < kdc_time`.
+    // The KDC of Heimdal asks whether the moment is there: `client->valid_end && *client->valid_end
+    // < kdc_time`.
     ("krb5ValidStart", "19700101000000Z", "fine"),
     ("krb5ValidEnd", "19700101000000Z", "disabled"),
     ("krb5PasswordEnd", "19700101000000Z", "expired"),
@@ -73,7 +85,8 @@ type Bits = &'static [(u32, &'static str)];
 
 /// What each bit that its source documents says, beside those that are set otherwise.
 const BITS: &[(&str, u32, Bits)] = &[
-    // [MS-ADTS] 2.2.16; NORMAL_ACCOUNT is set. The bit of a smart card is about the logon at a workstation.
+    // [MS-ADTS] 2.2.16; NORMAL_ACCOUNT is set. The bit of a smart card is about the logon at a
+    // workstation.
     (
         "userAccountControl",
         0x200,
@@ -164,8 +177,9 @@ const BITS: &[(&str, u32, Bits)] = &[
     ),
 ];
 
-/// smbpasswd(5) and pdbedit(8): N "no password required", D "disabled", H "home directory required", T "temporary duplicate", U "regular user", M "MNS logon", W
-/// "workstation trust", S "server trust", L "automatic locking", X "password does not expire", I "domain trust".
+/// smbpasswd(5) and pdbedit(8): N "no password required", D "disabled", H "home directory
+/// required", T "temporary duplicate", U "regular user", M "MNS logon", W "workstation trust", S
+/// "server trust", L "automatic locking", X "password does not expire", I "domain trust".
 const LETTERS: &[(char, &str)] = &[
     ('N', "fine"),
     ('D', "disabled"),

@@ -1,4 +1,5 @@
-//! Uids that an upstream has a say in: they read like nobody's address, and give way to an administrator's word.
+//! Uids that an upstream has a say in: they read like nobody's address, and give way to an
+//! administrator's word.
 
 use super::*;
 use crate::directory::testing;

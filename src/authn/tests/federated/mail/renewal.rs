@@ -184,7 +184,8 @@ async fn an_address_that_is_the_uid_of_somebody_is_given_to_nobody_else() {
     assert_eq!(stage.login_of("erin-1", json!(BOSS)).await, None);
 }
 
-/// Entries that can take no address any more, each filled in another way: the login goes on, and not a row is left of the attempt. An address of before goes all the same.
+/// Entries that can take no address any more, each filled in another way: the login goes on, and
+/// not a row is left of the attempt. An address of before goes all the same.
 #[tokio::test]
 async fn an_address_for_which_there_is_no_room_is_left_out_whole() {
     let long = format!("{}@suppliers.example", "0123456789abcdef".repeat(4));
