@@ -90,13 +90,16 @@ async fn who_has_lost_it_meanwhile_changes_nothing() {
 async fn what_waits_for_a_hash_is_judged_when_it_is_done() {
     let team = Team::new().await;
     let work = Arc::clone(&team.bench.core.work);
-    let occupied: Vec<_> = (0..work.threads())
-        .map(|_| {
-            let (release, held) = mpsc::channel::<()>();
-            let (work, pool) = (Arc::clone(&work), team.bench.pool.id());
-            (release, tokio::spawn(async move { work.run(pool, move || held.recv().is_ok()).await }))
-        })
-        .collect();
+    let mut occupied = Vec::new();
+    for _ in 0..work.threads() {
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let (release, held) = mpsc::channel::<()>();
+        let (work, pool) = (Arc::clone(&work), team.bench.pool.id());
+        let job = move || begun.send(()).is_ok() && held.recv().is_ok();
+        let running = tokio::spawn(async move { work.run(pool, job).await });
+        begins.await.unwrap();
+        occupied.push((release, running));
+    }
     let adding = {
         let (bench, carol) = (Arc::clone(&team.bench), team.carol.clone());
         tokio::spawn(async move { bench.core.add_entry(&bench.pool, &carol, user("new", Some("correct horse"))).await })
