@@ -211,8 +211,8 @@ fn digests_are_found_beside_salts_and_names() {
         "XohImNooBHFR0OVvjcYpJ3NgPQ1qq73WKhHvch0VQtg".to_owned(),
         "-44gzbNwKV-1fj8f7Ys0UJnC0CVnFRB3mZbJVtsa-bM=".to_owned(),
         "qLZLq9CsqRpZvbt3YbQh1PK7OCgNOnW6DyHyvrxFWD1EbFmGYMlM5oDEfRnDB4On".to_owned(),
-        // A digest and its salt.
-        "v+3a86wWyGsD8SCAO96Zoz1NLxEBAgMEBQYHCA==".to_owned(),
+        // A digest and its salt, of no length that a digest alone has.
+        "QHzx+omjCxrkmYk3iZqM5XIZ9C2c06LjnHeOHSLfJrABAgMEBQYHCA==".to_owned(),
     ] {
         assert_eq!(recognise(&text), Recognised::Digest, "{text}");
     }
