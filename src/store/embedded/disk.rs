@@ -5,6 +5,13 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+/// How long to wait for the lock of a folder that was in use a moment ago: a program that is being
+/// started shares the locks of the process that starts it until it has become itself.
+const LOCK_ATTEMPTS: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Makes what was written to the rows survive a power cut.
 pub(super) trait Sync: Send {
@@ -50,13 +57,14 @@ impl Lock {
         // For nobody else to open: whoever can read a file can lock it.
         let file =
             File::options().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(|error| about(&path, &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(ReadError(format!("another process has the data folder {} open; stop it, or choose another folder", folder.display())))
+        for _ in 0..LOCK_ATTEMPTS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(about(&path, &error)),
             }
-            Err(TryLockError::Error(error)) => Err(about(&path, &error)),
         }
+        Err(ReadError(format!("another process has the data folder {} open; stop it, or choose another folder", folder.display())))
     }
 }
 
