@@ -2,7 +2,7 @@
 //! same entries and one authentication engine.
 //!
 //! This page is the map. Rooms are the folders of `src`; imports only go down, and
-//! `tests/architecture.rs` holds that.
+//! `tests/architecture` holds that.
 //!
 //! ```text
 //!   cli                                        commands; speaks to the server through the admin API
@@ -52,6 +52,8 @@
 //! - What decides whether somebody may log in, and as whom, lies in the header of their entry's
 //!   record: [`directory::EntryHead`]. Whoever holds a record alone cannot ask it for an attribute,
 //!   and what people write of themselves leaves room for what administrators write.
+//! - What somebody has asked for is done only if they still may when it is committed: who asks is
+//!   looked at by the decision, and the commit expects it.
 //! - One use case is one commit; what is acknowledged is on disk; what is visible is durable.
 //! - Who may see or write what is decided in [`policy::access`], for every face. What one may not
 //!   see does not exist for them.

@@ -10,8 +10,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "process/registers.rs"]
+mod registers;
+
 use poolgate::model::{EntryId, PoolId, Sequence, Timestamp};
 use poolgate::store::{Changes, CommitError, Key, Options, PoolStore, Prefix, SegmentSync, Space, Store};
+use registers::{Numbers, register};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter_all_threads};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -37,21 +41,6 @@ const REGISTER_ROWS: u64 = 6;
 fn open(folder: &Path) -> Store {
     // A short journal, so that trimming is killed too.
     Store::open(folder, Options { journal_kept: 50, ..Options::default() }, SegmentSync::install()).unwrap()
-}
-
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
-fn register(writer: u64, row: u64) -> Key {
-    Key::named(Space::Checkpoint, format!("{writer}/{row}").as_bytes())
 }
 
 fn holder(name: u64) -> Key {

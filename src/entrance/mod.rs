@@ -101,9 +101,7 @@ impl Entrance {
 
     /// Answers with the login page, in whose form the request travels.
     pub fn log_in(&self, request: &PoolRequest, interaction: &Interaction) -> Result<Response> {
-        let browser = browser::key(request, self.core.entropy.as_ref());
-        let sealed = self.core.seal(&request.pool, interaction, Place::Login, &key(&browser.key))?;
-        Ok(browser.keep((self.login_page)(request, &Visit::of(interaction, &sealed, &browser.key))))
+        arrive(&self.core, request, interaction, |visit| (self.login_page)(request, visit))
     }
 
     /// The request as the form of a question carries it that the face itself asks, for its field
@@ -135,6 +133,18 @@ impl Entrance {
         let browser = browser::existing(request).ok_or_else(|| Error::internal("a stored request is answered to nobody's browser"))?;
         self.core.consume(&request.pool, interaction, &key(&browser), changes)
     }
+}
+
+/// Shows a browser a login page in whose form the request travels, sealed for that browser.
+pub fn arrive(
+    core: &Core,
+    request: &PoolRequest,
+    interaction: &Interaction,
+    page: impl FnOnce(&Visit<'_>) -> Response,
+) -> Result<Response> {
+    let browser = browser::key(request, core.entropy.as_ref());
+    let sealed = core.seal(&request.pool, interaction, Place::Login, &key(&browser.key))?;
+    Ok(browser.keep(page(&Visit::of(interaction, &sealed, &browser.key))))
 }
 
 /// What ties a request to the browser of that cookie.

@@ -1,7 +1,7 @@
 //! The login page: showing it, and taking what it sends.
 
 use super::{dispatch, pages};
-use crate::authn::{BrowserMark, Core, Interaction, Kept, Message, Origin, Place};
+use crate::authn::{BrowserMark, Core, Kept, Message, Origin, Place};
 use crate::crypto::digest;
 use crate::entrance::{self, Returned, Visit, Void};
 use crate::model::error::Denial;
@@ -10,7 +10,7 @@ use crate::web::cookie::{self, Purpose};
 use crate::web::form::Form;
 use crate::web::http::StatusCode;
 use crate::web::page::{self, PageError};
-use crate::web::{PoolRequest, Response, browser, csrf};
+use crate::web::{PoolRequest, Response, csrf};
 use std::sync::Arc;
 
 /// Nobody begins here: the request of an application is what a login page is shown for.
@@ -49,21 +49,16 @@ pub(super) fn returned(core: &Core, request: &PoolRequest) -> Result<(Form, Retu
     let page = |page: PageError| Box::new(page.into());
     match entrance::returned(core, request, &fields, Place::Login) {
         Ok(returned) if csrf::is_ours(request, &purpose(&returned.sealed), fields.get(csrf::FIELD)) => Ok((fields, returned)),
+        // Once more, for the browser as it is now.
         Err(Void::Another(interaction)) if !csrf::is_foreign(request) => {
-            Err(Box::new(anew(core, request, &interaction, fields.get("username").unwrap_or_default()).unwrap_or_else(Into::into)))
+            let username = fields.get("username").unwrap_or_default();
+            let again = |visit: &Visit<'_>| pages::login(request, visit, username, Some(pages::Notice::Again)).unwrap_or_else(Into::into);
+            let shown = entrance::arrive(core, request, &interaction, again);
+            Err(shown.map_or_else(|error| page(PageError::of(request, &error)), Box::new))
         }
         Ok(_) | Err(Void::Another(_)) => Err(page(PageError::foreign_form(request))),
         Err(Void::Page(wrong)) => Err(page(wrong)),
     }
-}
-
-/// The login page once more, for the browser that has sent it.
-fn anew(core: &Core, request: &PoolRequest, interaction: &Interaction, username: &str) -> Result<Response, PageError> {
-    let browser = browser::key(request, core.entropy.as_ref());
-    let sealed = core.seal(&request.pool, interaction, Place::Login, &entrance::key(&browser.key));
-    let sealed = sealed.map_err(|error| PageError::of(request, &error))?;
-    let page = pages::login(request, &Visit::of(interaction, &sealed, &browser.key), username, Some(pages::Notice::Again))?;
-    Ok(browser.keep(page))
 }
 
 /// What a browser sends of earlier logins: its session, and that it was used before.

@@ -9,7 +9,7 @@ use super::checkpoint::{self, Checkpoint, Phase};
 use super::ldif::{FileError, Record};
 use super::outcome::{Failure, Progress, Report};
 use super::own::{self, Own, Run};
-use super::password::{Plain, Tally};
+use super::password::{Census, Plain};
 use super::prepare::{self, Prepared, Rules};
 use super::source::{self, Format, Records, Source};
 use super::survey::Survey;
@@ -166,7 +166,7 @@ impl Import {
     /// Whether hashes stand in the file where passwords do. The file is read for it, as far as a
     /// hash with its mark, since what no record says alone is needed to judge the first one.
     async fn holds_hashes(&self) -> Outcome<bool> {
-        let (mut records, mut tally) = (self.records().await?, Tally::default());
+        let (mut records, mut census) = (self.records().await?, Census::default());
         loop {
             let schema = Directory::new(&self.pool).schema();
             let (rest, counted, more) = self
@@ -174,13 +174,13 @@ impl Import {
                     // What cannot be read ends the first pass too, which tells it.
                     let mut chunk = records.by_ref().take(CHUNK).map_while(std::result::Result::ok).peekable();
                     let more = chunk.peek().is_some();
-                    chunk.for_each(|record| tally.count(&prepare::names::resolved(schema, record)));
-                    (records, tally, more)
+                    chunk.for_each(|record| census.count(&prepare::names::resolved(schema, record)));
+                    (records, census, more)
                 })
                 .await?;
-            (records, tally) = (rest, counted);
-            if tally.is_certain() || !more {
-                return Ok(tally.has_hashes());
+            (records, census) = (rest, counted);
+            if census.is_certain() || !more {
+                return Ok(census.has_hashes());
             }
         }
     }

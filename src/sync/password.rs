@@ -100,13 +100,13 @@ struct Candidate<'a> {
 
 /// What stands in a file where passwords do, as far as it was read.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct Census {
     marked: u64,
     digests: u64,
     plain: u64,
 }
 
-impl Tally {
+impl Census {
     /// Counts what a record has, under the names of the schema.
     pub(super) fn count(&mut self, record: &Record) {
         for candidate in

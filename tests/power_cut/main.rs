@@ -13,12 +13,15 @@
 mod disk;
 mod naming;
 mod recorder;
+#[path = "../process/registers.rs"]
+mod registers;
 
 use disk::{Disk, Losing};
 
 use poolgate::model::PoolId;
-use poolgate::store::{Changes, Key, Options, SegmentSync, Space, Store};
+use poolgate::store::{Changes, Options, SegmentSync, Store};
 use recorder::{Event, Recorded};
+use registers::{Numbers, register};
 use seccompiler::SeccompAction;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -46,21 +49,6 @@ const FEW_CUTS: usize = 6;
 fn open(folder: &Path) -> Result<Store, poolgate::store::ReadError> {
     // A short journal, so that its segments are reused too.
     Store::open(folder, Options { journal_kept: 2, journal_kept_bytes: 1 << 20, ..Options::default() }, SegmentSync::install())
-}
-
-fn register(writer: u64, row: u64) -> Key {
-    Key::named(Space::Checkpoint, format!("{writer}/{row}").as_bytes())
-}
-
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
 }
 
 /// Under which kernel the child runs.

@@ -16,6 +16,18 @@ async fn actor(bench: &Bench, name: &str, password: &str) -> Actor {
     bench.core.actor(&bench.pool, &proof, ldap()).unwrap()
 }
 
+/// Carol, an administrator, and alice, who is none.
+async fn team() -> (Bench, Actor, Actor) {
+    let bench = Bench::new().await;
+    for name in ["alice", "carol"] {
+        bench.user(name, "correct horse").await;
+    }
+    bench.make_administrator("carol").await;
+    let carol = actor(&bench, "carol", "correct horse").await;
+    let alice = actor(&bench, "alice", "correct horse").await;
+    (bench, carol, alice)
+}
+
 fn step(kind: ModificationKind, values: &[&str]) -> Modification {
     Modification { kind, attribute: Attribute::new("userPassword", values.iter().copied()) }
 }
@@ -111,13 +123,7 @@ async fn a_password_is_generated_when_none_is_given() {
 
 #[tokio::test]
 async fn hashes_are_taken_from_administrators_only() {
-    let bench = Bench::new().await;
-    for name in ["alice", "carol"] {
-        bench.user(name, "correct horse").await;
-    }
-    bench.make_administrator("carol").await;
-    let carol = actor(&bench, "carol", "correct horse").await;
-    let alice = actor(&bench, "alice", "correct horse").await;
+    let (bench, carol, alice) = team().await;
     assert_eq!((carol.role, alice.role), (Role::Administrator, Role::User));
     let id = alice.entry.unwrap();
     // {SHA} of "abc".
@@ -148,13 +154,7 @@ const FOREIGN: &[&str] = &[
 
 #[tokio::test]
 async fn a_hash_that_cannot_be_verified_never_becomes_the_password() {
-    let bench = Bench::new().await;
-    for name in ["alice", "carol"] {
-        bench.user(name, "correct horse").await;
-    }
-    bench.make_administrator("carol").await;
-    let carol = actor(&bench, "carol", "correct horse").await;
-    let alice = actor(&bench, "alice", "correct horse").await;
+    let (bench, carol, alice) = team().await;
     let id = alice.entry.unwrap();
     for hash in FOREIGN {
         let replace = step(ModificationKind::Replace, &[hash]);

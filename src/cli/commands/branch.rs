@@ -1,7 +1,7 @@
 //! What the commands for users, groups, service accounts and applications share: each kind is a
 //! list under a pool.
 
-use super::update::fields;
+use super::update::{Patch, fields};
 use super::{Failure, Operator, Outcome, output, segment};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -16,6 +16,24 @@ pub struct Of<Verb: Subcommand> {
     pub place: InPool,
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// What changes of an entry.
+#[derive(Args)]
+pub struct Change {
+    /// An attribute with its new value; repeat it for several values, leave the value empty to
+    /// remove the attribute.
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<String>,
+    #[command(flatten)]
+    patch: Patch,
+}
+
+impl Change {
+    /// As a merge patch.
+    pub fn patch(self) -> Outcome<Value> {
+        self.patch.with(changed(&self.attribute)?)
+    }
 }
 
 /// The pool that a command works on.
@@ -110,7 +128,7 @@ pub fn attributes(arguments: &[String]) -> Outcome<BTreeMap<String, Vec<String>>
 }
 
 /// The same as a part of a patch: nothing if there are none.
-pub fn changed(arguments: &[String]) -> Outcome<Map<String, Value>> {
+fn changed(arguments: &[String]) -> Outcome<Map<String, Value>> {
     let attributes = attributes(arguments)?;
     Ok(fields([("attributes", (!attributes.is_empty()).then(|| json!(attributes)))]))
 }

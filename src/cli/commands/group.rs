@@ -1,7 +1,6 @@
 //! `poolgate group`.
 
-use super::branch::{InPool, changed};
-use super::update::Patch;
+use super::branch::{Change, InPool};
 use super::{Outcome, output, segment};
 use crate::admin::types::{Member, NewGroup};
 use clap::Subcommand;
@@ -33,12 +32,8 @@ pub enum Group {
     Update {
         /// The cn.
         cn: String,
-        /// An attribute with its new value; repeat it for several values, leave the value empty to
-        /// remove the attribute.
-        #[arg(long, value_name = "NAME=VALUE")]
-        attribute: Vec<String>,
         #[command(flatten)]
-        patch: Patch,
+        change: Change,
     },
     /// Adds a member.
     Add {
@@ -67,7 +62,7 @@ impl Group {
             Self::Create { cn, description, member } => place.add(KIND, &NewGroup { cn, description, members: member }).await,
             Self::List => place.list(KIND, &["name", "dn"]).await,
             Self::Show { cn } => place.show(KIND, &cn).await,
-            Self::Update { cn, attribute, patch } => place.change(KIND, &cn, &patch.with(changed(&attribute)?)?).await,
+            Self::Update { cn, change } => place.change(KIND, &cn, &change.patch()?).await,
             Self::Add { cn, uid } => place.act(KIND, &cn, "members", &Member { uid }).await,
             Self::Remove { cn, uid } => {
                 let path = format!("{}/members/{}", place.item_path(KIND, &cn)?, segment(&uid));

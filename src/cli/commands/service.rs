@@ -1,8 +1,7 @@
 //! `poolgate service`.
 
 use super::Outcome;
-use super::branch::{InPool, changed, secret_from_input};
-use super::update::Patch;
+use super::branch::{Change, InPool, secret_from_input};
 use crate::admin::types::{NewPassword, NewService};
 use clap::Subcommand;
 use serde_json::json;
@@ -34,12 +33,8 @@ pub enum Service {
     Update {
         /// The cn.
         cn: String,
-        /// An attribute with its new value; repeat it for several values, leave the value empty to
-        /// remove the attribute.
-        #[arg(long, value_name = "NAME=VALUE")]
-        attribute: Vec<String>,
         #[command(flatten)]
-        patch: Patch,
+        change: Change,
     },
     /// Sets a password, or makes one and prints it.
     Password {
@@ -79,7 +74,7 @@ impl Service {
             }
             Self::List => place.list(KIND, &["name", "dn", "disabled"]).await,
             Self::Show { cn } => place.show(KIND, &cn).await,
-            Self::Update { cn, attribute, patch } => place.change(KIND, &cn, &patch.with(changed(&attribute)?)?).await,
+            Self::Update { cn, change } => place.change(KIND, &cn, &change.patch()?).await,
             Self::Password { cn, stdin } => place.act(KIND, &cn, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
             Self::Disable { cn } => place.change(KIND, &cn, &json!({ "disabled": true })).await,
             Self::Enable { cn } => place.change(KIND, &cn, &json!({ "disabled": false })).await,

@@ -1,8 +1,7 @@
 //! `poolgate user`.
 
 use super::Outcome;
-use super::branch::{InPool, attributes, changed, secret_from_input};
-use super::update::Patch;
+use super::branch::{Change, InPool, attributes, secret_from_input};
 use crate::admin::types::{NewPassword, NewUser};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -25,12 +24,8 @@ pub enum User {
     Update {
         /// The uid.
         uid: String,
-        /// An attribute with its new value; repeat it for several values, leave the value empty to
-        /// remove the attribute.
-        #[arg(long, value_name = "NAME=VALUE")]
-        attribute: Vec<String>,
         #[command(flatten)]
-        patch: Patch,
+        change: Change,
     },
     /// Sets a password, or makes one and prints it.
     Password {
@@ -93,7 +88,7 @@ impl User {
             Self::Create(create) => place.add(KIND, &create.document()?).await,
             Self::List => place.list(KIND, &["name", "dn", "disabled"]).await,
             Self::Show { uid } => place.show(KIND, &uid).await,
-            Self::Update { uid, attribute, patch } => place.change(KIND, &uid, &patch.with(changed(&attribute)?)?).await,
+            Self::Update { uid, change } => place.change(KIND, &uid, &change.patch()?).await,
             Self::Password { uid, stdin } => place.act(KIND, &uid, "password", &NewPassword { password: secret_from_input(stdin)? }).await,
             Self::Disable { uid } => place.change(KIND, &uid, &json!({ "disabled": true })).await,
             Self::Enable { uid } => place.change(KIND, &uid, &json!({ "disabled": false })).await,

@@ -15,11 +15,11 @@ fn chosen(value: &str, is_taken: bool, is_among_hashes: bool) -> Chosen {
 }
 
 fn has_hashes(values: &[(&str, &str)]) -> bool {
-    let mut tally = Tally::default();
+    let mut census = Census::default();
     for (name, value) in values {
-        tally.count(&Record { line: 1, dn: Dn::root(), attributes: vec![field(name, value)] });
+        census.count(&Record { line: 1, dn: Dn::root(), attributes: vec![field(name, value)] });
     }
-    tally.has_hashes()
+    census.has_hashes()
 }
 
 #[test]

@@ -66,7 +66,7 @@ async fn traps(server: &TestServer, mallory: &mut Browser) -> Vec<Trap> {
     traps
 }
 
-/// An interaction that was made beforehand becomes the victim's login (Keycloak, issue 7507).
+/// An interaction that was made beforehand becomes the victim's login (Keycloak 7507).
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_attacker_has_begun_is_no_way_in() {
     let server = stage().await;

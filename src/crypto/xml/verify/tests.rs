@@ -45,8 +45,7 @@ impl Signer {
         sign(xml, id, &self.key, &self.der).unwrap()
     }
 
-    /// A signature with a `SignedInfo` of the test's choice. Its text must be its own canonical
-    /// form.
+    /// A signature with a `SignedInfo` of the test's choice, whose text must be its canonical form.
     fn signature_over(&self, info: &str) -> String {
         let value = STANDARD.encode(self.key.sign(info.as_bytes()).unwrap());
         format!("<ds:Signature xmlns:ds=\"{DSIG}\">{info}<ds:SignatureValue>{value}</ds:SignatureValue></ds:Signature>")
