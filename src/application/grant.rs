@@ -64,6 +64,9 @@ pub struct Grant {
     /// The epoch of the client, if it had one.
     #[n(9)]
     pub epoch: Option<Epoch>,
+    /// The epoch of the entry, if it had one.
+    #[n(10)]
+    pub entry_epoch: Option<Epoch>,
 }
 
 /// An authorization code (RFC 6749, section 1.3.1) with everything that its redemption needs.
@@ -118,6 +121,9 @@ pub struct Code {
     /// The epoch of the client, if it had one.
     #[n(15)]
     pub epoch: Option<Epoch>,
+    /// The epoch of the entry, if it had one.
+    #[n(16)]
+    pub entry_epoch: Option<Epoch>,
 }
 
 impl GrantId {

@@ -60,6 +60,7 @@ fn grant() -> Grant {
         voucher: None,
         session: [9; 32],
         epoch: None,
+        entry_epoch: None,
     }
 }
 
@@ -81,6 +82,7 @@ fn code() -> Code {
         password_proof: Some(Timestamp::from_seconds(800)),
         voucher: None,
         epoch: None,
+        entry_epoch: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! cheap, and nobody fills the disk from outside.
 
 use super::event::{Action, Event, Outcome, Reason, record};
+use crate::model::address::subscriber;
 use crate::model::{EntryId, Face, PoolId, Role, Timestamp};
 use crate::store::Changes;
 use std::collections::HashMap;
@@ -13,10 +14,15 @@ use std::sync::{Mutex, PoisonError};
 /// Most lines that are counted for one pool between two flushes. What is more is counted in one
 /// line for each action and reason, without name and address.
 pub const MAX_LINES_PER_POOL: usize = 2048;
+/// Most of these that are about one network address. What is more of it is counted without names.
+pub const MAX_LINES_PER_ADDRESS: usize = 256;
 /// Most lines that are counted for all pools together.
 pub const MAX_LINES: usize = 65_536;
 /// Most events of one commit, so that it stays under the store's cap.
 const EVENTS_PER_COMMIT: usize = 512;
+
+/// Whom a line names that stands for too many.
+const MANY: &str = "(many)";
 
 /// What is counted rather than recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,8 +72,15 @@ struct Line {
 
 #[derive(Default)]
 struct Counts {
-    pools: HashMap<PoolId, HashMap<Line, u32>>,
+    pools: HashMap<PoolId, Lines>,
     lines: usize,
+}
+
+/// The lines of one pool, and how many of them are about which address.
+#[derive(Default)]
+struct Lines {
+    counts: HashMap<Line, u32>,
+    addresses: HashMap<IpAddr, usize>,
 }
 
 /// Counts in memory, bounded; recorded once a minute. A crash loses at most the counts since the
@@ -86,14 +99,22 @@ impl Counters {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let full = counts.lines >= MAX_LINES;
         let lines = counts.pools.entry(pool).or_default();
-        let full = full || lines.len() >= MAX_LINES_PER_POOL;
+        let full = full || lines.counts.len() >= MAX_LINES_PER_POOL;
+        let address = address.map(network);
         let mut line = Line { action, reason, face, detail: Some((what, address)) };
-        if full && !lines.contains_key(&line) {
-            line.detail = None;
+        if !lines.counts.contains_key(&line) {
+            if full {
+                line.detail = None;
+            } else if address.is_some_and(|address| lines.addresses.get(&address).is_some_and(|lines| *lines >= MAX_LINES_PER_ADDRESS)) {
+                line.detail = Some((Counted::Stranger { target: MANY.to_owned() }, address));
+            }
         }
-        match lines.entry(line) {
+        match lines.counts.entry(line) {
             Entry::Occupied(mut count) => *count.get_mut() = count.get().saturating_add(1),
             Entry::Vacant(place) => {
+                if let Some((_, Some(address))) = place.key().detail {
+                    *lines.addresses.entry(address).or_default() += 1;
+                }
                 place.insert(1);
                 counts.lines += 1;
             }
@@ -106,7 +127,7 @@ impl Counters {
         let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut flushed = Vec::new();
         for (pool, lines) in counts.pools {
-            let events: Vec<Event> = lines.into_iter().map(|(line, count)| line.event(count, now)).collect();
+            let events: Vec<Event> = lines.counts.into_iter().map(|(line, count)| line.event(count, now)).collect();
             for part in events.chunks(EVENTS_PER_COMMIT) {
                 let mut changes = Changes::new();
                 part.iter().for_each(|event| record(&mut changes, event));
@@ -131,7 +152,7 @@ impl Line {
             Some(Counted::Futile { role, entry, name, target }) => (role, entry, name, target),
             Some(Counted::UnknownName { hash }) => (Role::Anonymous, None, String::new(), Some(name_hash(&hash))),
             Some(Counted::Stranger { target }) => (Role::Anonymous, None, String::new(), Some(target)),
-            None => (Role::Anonymous, None, String::new(), Some("(many)".to_owned())),
+            None => (Role::Anonymous, None, String::new(), Some(MANY.to_owned())),
         };
         let outcome = if self.reason.is_some() { Outcome::Failure } else { Outcome::Success };
         Event {
@@ -150,6 +171,11 @@ impl Line {
     }
 }
 
+/// What one subscriber has, so that nobody has as many lines as they have addresses.
+fn network(address: IpAddr) -> IpAddr {
+    if address.is_loopback() { address } else { subscriber(address) }
+}
+
 fn name_hash(hash: &[u8]) -> String {
     let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("name-hash:{digits}")
@@ -160,6 +186,7 @@ fn name_hash(hash: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::model::Actor;
+    use std::net::Ipv6Addr;
 
     const POOL: PoolId = PoolId::new(1);
 
@@ -170,8 +197,10 @@ mod tests {
     fn counted(counters: &Counters) -> Vec<(PoolId, Event)> {
         let now = Timestamp::from_seconds(60);
         let counts = std::mem::take(&mut *counters.0.lock().unwrap());
-        let events =
-            counts.pools.into_iter().flat_map(|(pool, lines)| lines.into_iter().map(move |(line, count)| (pool, line.event(count, now))));
+        let events = counts
+            .pools
+            .into_iter()
+            .flat_map(|(pool, lines)| lines.counts.into_iter().map(move |(line, count)| (pool, line.event(count, now))));
         events.collect()
     }
 
@@ -252,6 +281,29 @@ mod tests {
         assert_eq!(total, flood);
         let many = lines.iter().find(|(_, event)| event.target.as_deref() == Some("(many)")).unwrap();
         assert_eq!(many.1.count as usize, 2 * MAX_LINES_PER_POOL);
+    }
+
+    #[test]
+    fn a_flood_from_one_network_takes_no_name_from_others() {
+        let counters = Counters::new();
+        let flood = 4 * u32::try_from(MAX_LINES_PER_POOL).unwrap();
+        let fail = |number: u32, address: IpAddr| {
+            let mut hash = [0; 16];
+            hash[..4].copy_from_slice(&number.to_be_bytes());
+            counters.count(POOL, Action::Bind, Counted::UnknownName { hash }, Some(Reason::UnknownName), Face::Ldap, Some(address));
+        };
+        for number in 0..flood {
+            fail(number, Ipv6Addr::from_bits((0x2001_0db8 << 96) + u128::from(number)).into());
+        }
+        fail(0, [192, 0, 2, 7].into());
+        let lines = counted(&counters);
+        let (others, network): (Vec<_>, Vec<_>) =
+            lines.into_iter().map(|(_, event)| event).partition(|event| event.address == Some([192, 0, 2, 7].into()));
+        assert!(others[0].target.as_deref().unwrap().starts_with("name-hash:"));
+        assert_eq!(network.len(), MAX_LINES_PER_ADDRESS + 1);
+        assert!(network.iter().all(|event| event.address == Some("2001:db8::".parse().unwrap())));
+        assert_eq!(network.iter().map(|event| event.count).sum::<u32>(), flood);
+        assert_eq!(network.iter().filter(|event| event.target.as_deref() == Some(MANY)).count(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Proof that somebody is who they say.
 
 use super::identity::Basis;
-use crate::model::{EntryId, PoolId, Sequence, Timestamp, Voucher};
+use crate::model::{EntryId, Epoch, PoolId, Sequence, Timestamp, Voucher};
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
 
@@ -48,6 +48,8 @@ pub struct Authentication {
     pub(super) at: Timestamp,
     /// The upstream that vouched, if one did.
     pub(super) voucher: Option<Voucher>,
+    /// The epoch of the entry.
+    pub(super) epoch: Option<Epoch>,
     /// When the password that was compared had been set. No two passwords of an entry share that
     /// moment.
     pub(super) password_set: Option<Timestamp>,
@@ -108,8 +110,13 @@ impl Authentication {
         self.voucher.as_ref()
     }
 
+    /// The epoch of its entry.
+    pub const fn epoch(&self) -> Option<Epoch> {
+        self.epoch
+    }
+
     /// All that it rests on.
     pub const fn basis(&self) -> Basis<'_> {
-        Basis { password: self.password_set, voucher: self.voucher.as_ref() }
+        Basis { password: self.password_set, voucher: self.voucher.as_ref(), epoch: self.epoch }
     }
 }

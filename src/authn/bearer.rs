@@ -69,7 +69,7 @@ impl Core {
         }
         let grant = GrantId::parse(&claims.grant).ok_or_else(Error::credentials)?;
         let grant = application::find_grant(pool.store(), grant, now)?.ok_or_else(Error::credentials)?;
-        let basis = Basis { password: grant.password_proof, voucher: grant.voucher.as_ref() };
+        let basis = Basis { password: grant.password_proof, voucher: grant.voucher.as_ref(), epoch: grant.entry_epoch };
         let entry = self.welcome_since(&pool, grant.entry, basis)?.ok_or_else(Error::credentials)?;
         if grant.client_id.to_string() != claims.client_id || entry.uuid().to_string() != claims.sub {
             return Err(Error::credentials());

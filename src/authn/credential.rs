@@ -5,7 +5,7 @@
 
 use crate::{
     crypto::password::PasswordHash,
-    model::{EntryId, Result, Sequence, Timestamp, record},
+    model::{Entropy, EntryId, Epoch, Result, Sequence, Timestamp, record},
     policy::lockout::{
         LockoutPolicy, State,
         history::{History, KnownSource},
@@ -19,6 +19,7 @@ use std::time::Duration;
 /// The kinds of credential records. A number is given once.
 const PASSWORD: u8 = 1;
 const LOCKOUT: u8 = 2;
+const EPOCH: u8 = 3;
 
 /// The newest version of the records of this file.
 const VERSION: u8 = 1;
@@ -85,12 +86,41 @@ impl From<StoredHistory> for History {
     }
 }
 
+/// In which epoch the logins of an entry count.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct StoredEpoch {
+    #[n(0)]
+    epoch: Epoch,
+}
+
 fn password_key(entry: EntryId) -> Key {
     Key::credential(entry, PASSWORD)
 }
 
 fn lockout_key(entry: EntryId) -> Key {
     Key::credential(entry, LOCKOUT)
+}
+
+fn epoch_key(entry: EntryId) -> Key {
+    Key::credential(entry, EPOCH)
+}
+
+/// The epoch of an entry: what was proven in another one is over. None until one was begun.
+pub(super) fn epoch(pool: &Pool, entry: EntryId) -> Result<Option<Epoch>> {
+    let Some(row) = pool.store().get(&epoch_key(entry))? else { return Ok(None) };
+    Ok(Some(record::decode::<StoredEpoch>(VERSION, &row.value)?.epoch))
+}
+
+/// Ends all that the entry's logins have begun: sessions, codes, grants and bound connections.
+pub(super) fn begin_epoch(changes: &mut Changes, entry: EntryId, entropy: &dyn Entropy) {
+    changes.put(epoch_key(entry), record::encode(VERSION, &StoredEpoch { epoch: Epoch::draw(entropy) }));
+}
+
+/// Removes all that is kept of an entry that goes.
+pub(super) fn delete(changes: &mut Changes, entry: EntryId) {
+    delete_password(changes, entry);
+    changes.delete(epoch_key(entry));
 }
 
 /// The password of an entry, with its version.
@@ -213,6 +243,8 @@ mod tests {
         let moment = Timestamp::from_seconds(1_790_000_000);
         let stored = Stored { hash: "$argon2id$x".into(), changed: moment, must_change: true, expires: Some(moment) };
         assert_eq!(hex(&record::encode(VERSION, &stored)), "01a4006b246172676f6e3269642478011b00065bfeda25e00002f5031b00065bfeda25e000");
+        let epoch = StoredEpoch { epoch: Epoch::of_commit(Sequence::new(9)) };
+        assert_eq!(hex(&record::encode(VERSION, &epoch)), "01a10009");
         let strangers = State { failures: 3, last_failure: Some(moment), locked_until: None };
         let encoded = |history: &History| hex(&record::encode(VERSION, &StoredHistory::from(history)));
         assert_eq!(encoded(&strangers.into()), "01a20003011b00065bfeda25e000", "as before there were sources");

@@ -136,6 +136,9 @@ impl Decision {
         let wanted: Vec<_> = given.map(|step| step.attribute.clone()).collect();
         let taken = self.take(&directory, changes, Wanted { attributes: &wanted, beside: &[], target: Some(target) }, now)?;
         directory.modify(changes, target, steps, &self.actor, now)?;
+        if steps.iter().any(|step| disables(&directory, step)) && directory.head(target)?.is_some_and(|entry| !entry.is_disabled()) {
+            credential::begin_epoch(changes, target, &*self.entropy);
+        }
         if steps.iter().any(|step| is_mail(&directory, &step.attribute.name)) {
             precedence::decide_mail(&directory, changes, target)?;
         }
@@ -195,6 +198,12 @@ fn expect_seen(directory: &Directory, changes: &mut Changes, target: EntryId, se
     }
     changes.expect_version(Key::entry(target), seen);
     Ok(())
+}
+
+/// Whether the step says that nobody may log in any more.
+fn disables(directory: &Directory, step: &Modification) -> bool {
+    directory.schema().attribute(&step.attribute.name).is_some_and(|attribute| attribute.name() == "poolgateAccountDisabled")
+        && step.attribute.values.iter().any(|value| value.eq_ignore_ascii_case(b"TRUE"))
 }
 
 fn is_mail(directory: &Directory, name: &str) -> bool {

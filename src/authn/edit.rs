@@ -56,7 +56,9 @@ impl Core {
     /// The same; answers what users of upstreams have lost by it, since an administrator's word
     /// goes before an upstream's.
     pub async fn put_in_place(&self, pool: &Arc<Pool>, actor: &Actor, entry: NewEntry) -> Result<(EntryId, Vec<Taken>)> {
-        self.add_by(Decision::new(self, pool, actor), pool, actor, entry, PasswordTerms::default(), |_, _| Ok(())).await
+        let dn = entry.dn.clone();
+        let added = self.add_by(Decision::new(self, pool, actor), pool, actor, entry, PasswordTerms::default(), |_, _| Ok(())).await;
+        added.inspect_err(|error| self.note_refusal(pool, actor, Action::EntryAdd, &dn.to_string(), error))
     }
 
     /// Adds an entry of another server, with what holds of its password there; `note` adds to the
@@ -153,14 +155,12 @@ impl Core {
     ) -> Result<(Option<Timestamp>, Vec<Taken>)> {
         let directory = identity::directory(pool);
         let (steps, password) = passwords::take_from_steps(&directory, modifications)?;
-        match password {
-            None => {
-                let taken = Decision::new(self, pool, actor).modify(target, seen, steps).await?;
-                self.verified.forget(pool.id(), target);
-                Ok((None, taken))
-            }
+        let modified = match password {
+            None => Decision::new(self, pool, actor).modify(target, seen, steps).await.map(|taken| (None, taken)),
             Some(change) => self.modify_with_password(pool, &directory, actor, target, &Steps { seen, steps: &steps }, change).await,
-        }
+        };
+        self.verified.forget(pool.id(), target);
+        modified.inspect_err(|error| self.note_refusal_on(pool, actor, Action::EntryModify, target, error))
     }
 
     /// Adds values that name other entries, without a trace of it in the header of the entry;
@@ -188,19 +188,21 @@ impl Core {
     /// (RFC 4511, section 4.8).
     pub async fn delete_entry(&self, pool: &Arc<Pool>, actor: &Actor, target: EntryId) -> Result<()> {
         let directory = identity::directory(pool);
-        pool.store()
+        let deleted = pool
+            .store()
             .decide(|changes| {
                 authority::expect(&self.registry, pool, changes, actor)?;
                 let name = name(&directory, target)?;
                 directory.delete(changes, target, actor)?;
-                // Without a look: one that is set meanwhile goes too.
-                credential::delete_password(changes, target);
+                // Without a look: a password that is set meanwhile goes too.
+                credential::delete(changes, target);
                 link::forget(&directory, changes, target)?;
                 application::forget_consents(pool.store(), changes, target)?;
                 audit::record(changes, &Event::success(self.clock.stamp(), Action::EntryDelete, actor).on(name));
                 Ok(())
             })
-            .await?;
+            .await;
+        deleted.inspect_err(|error| self.note_refusal_on(pool, actor, Action::EntryDelete, target, error))?;
         self.verified.forget(pool.id(), target);
         if let Err(error) = drop_edges(pool, target).await {
             // The entry is gone all the same, and nobody sees its edges.
@@ -220,7 +222,8 @@ impl Core {
         new_parent: Option<EntryId>,
     ) -> Result<()> {
         let decision = Decision::new(self, pool, actor);
-        let taken = pool.store().decide(|changes| decision.fill_rename(changes, target, rdn, delete_old, new_parent)).await?;
+        let renamed = pool.store().decide(|changes| decision.fill_rename(changes, target, rdn, delete_old, new_parent)).await;
+        let taken = renamed.inspect_err(|error| self.note_refusal_on(pool, actor, Action::EntryRename, target, error))?;
         decision::tell(pool, &taken);
         Ok(())
     }
@@ -242,7 +245,8 @@ impl Core {
         let change =
             PasswordChange { old: old.cloned(), new: new.or_else(|| generated.clone()), is_typed: true, ..PasswordChange::default() };
         let steps = Steps { seen: None, steps: &[] };
-        let (set, _) = self.modify_with_password(pool, &identity::directory(pool), actor, target, &steps, change).await?;
+        let set = self.modify_with_password(pool, &identity::directory(pool), actor, target, &steps, change).await;
+        let (set, _) = set.inspect_err(|error| self.note_refusal_on(pool, actor, Action::PasswordReset, target, error))?;
         let at = set.ok_or_else(|| Error::internal("a password was to be set, and none was"))?;
         Ok(PasswordSet { generated, at })
     }

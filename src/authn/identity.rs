@@ -5,7 +5,7 @@ use crate::{
     crypto::password::PasswordHash,
     directory::{Directory, EntryHead, EntryKind, Names, Record},
     federation,
-    model::{Actor, EntryId, Error, Kind, Result, Role, Sequence, Timestamp, Voucher, address::subscriber},
+    model::{Actor, EntryId, Epoch, Error, Kind, Result, Role, Sequence, Timestamp, Voucher, address::subscriber},
     policy::lockout::history::{History, SourceHash, Sources},
     pool::{Pool, Status},
 };
@@ -21,6 +21,7 @@ pub(super) struct Loaded {
     pub password_version: Option<Sequence>,
     pub history: History,
     pub history_version: Option<Sequence>,
+    pub epoch: Option<Epoch>,
 }
 
 impl Loaded {
@@ -33,6 +34,7 @@ impl Loaded {
             disabled: self.entry.is_disabled(),
             history: self.history.clone(),
             password: self.password.as_ref().map(|(_, facts)| *facts),
+            epoch: self.epoch,
         }
     }
 }
@@ -74,6 +76,7 @@ pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Op
         }),
         history,
         history_version,
+        epoch: credential::epoch(pool, id)?,
     }))
 }
 
@@ -148,6 +151,8 @@ pub struct Basis<'a> {
     pub password: Option<Timestamp>,
     /// The upstream that vouched.
     pub voucher: Option<&'a Voucher>,
+    /// The epoch of the entry: to disable it begins another one.
+    pub epoch: Option<Epoch>,
 }
 
 impl Core {
@@ -161,6 +166,9 @@ impl Core {
     /// was.
     pub fn welcome_since(&self, pool: &Pool, entry: EntryId, basis: Basis<'_>) -> Result<Option<EntryHead>> {
         let Some(found) = self.welcome(pool, entry)? else { return Ok(None) };
+        if credential::epoch(pool, entry)? != basis.epoch {
+            return Ok(None);
+        }
         if let Some(set) = basis.password
             && credential::password(pool, entry)?.is_none_or(|(password, _)| password.changed != set)
         {

@@ -171,7 +171,9 @@ impl Core {
             force: demands.force,
             max_age: demands.max_age,
         };
-        let departure = self.relying_party.begin(pool.id(), &provider, &wish, self.clock.now(), &*self.entropy).await?;
+        let departure = self.relying_party.begin(pool.id(), &provider, &wish, self.clock.now(), &*self.entropy).await;
+        let departure =
+            departure.inspect_err(|_| self.count_failure(pool.id(), Action::FederatedLogin, &provider.name, Reason::Upstream, origin))?;
         pool.store()
             .decide(|changes| {
                 let whereabouts = Whereabouts { browser, address: origin.address };
@@ -311,6 +313,7 @@ impl Core {
                     disabled: false,
                     history: History::default(),
                     password: None,
+                    epoch: None,
                 };
                 let Origin { face, address } = origin;
                 let actor = Actor { role: crate::model::Role::User, entry: Some(*entry), name: dn.clone(), face, address };

@@ -23,6 +23,7 @@ mod mark;
 mod passwords;
 mod places;
 mod recent;
+mod refused;
 pub mod session;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -49,7 +50,7 @@ pub use waiting::WaitingLimits;
 use crate::{
     audit::{Action, Counted, Counters, Reason},
     federation::oidc::RelyingParty,
-    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Tally, Timestamp},
+    model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Timestamp},
     pool::{Pool, Registry, keys::Maker},
     store::{Changes, CommitError},
     work::{Hasher, Work},
@@ -94,7 +95,6 @@ pub struct Core {
     turns: Turns,
     relying_party: RelyingParty,
     waiting_limits: WaitingLimits,
-    displaced: Tally,
 }
 
 /// Where an attempt comes from.
@@ -131,7 +131,6 @@ impl Core {
             turns: Turns::new(),
             relying_party: RelyingParty::new()?,
             waiting_limits: waiting,
-            displaced: Tally::default(),
             registry: Arc::new(registry),
             work,
             clock,

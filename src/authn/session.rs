@@ -104,6 +104,9 @@ struct Stored {
     /// The epoch of the provider that vouched.
     #[n(10)]
     provider_epoch: Option<Epoch>,
+    /// The epoch of the entry.
+    #[n(11)]
+    entry_epoch: Option<Epoch>,
 }
 
 impl Stored {
@@ -160,6 +163,7 @@ pub(super) fn begin(
         used: now,
         first: first.map(ByteArray::from),
         password: authentication.password_proof(),
+        entry_epoch: authentication.epoch(),
     };
     let hash = hash(cookie);
     changes.expect_absent(key(&hash));
@@ -224,7 +228,7 @@ impl Core {
         if stored.methods.contains(&Method::Password) && stored.password.is_none() {
             return Ok(None);
         }
-        let basis = Basis { password: stored.password, voucher: voucher.as_ref() };
+        let basis = Basis { password: stored.password, voucher: voucher.as_ref(), epoch: stored.entry_epoch };
         let Some(entry) = self.welcome_since(&pool, stored.entry, basis)? else { return Ok(None) };
         if now.since(stored.used) >= pool.settings().session.idle.duration() / TOUCH {
             let mut changes = Changes::new();
@@ -252,6 +256,7 @@ impl Core {
             level: stored.level,
             at: stored.at,
             voucher,
+            epoch: stored.entry_epoch,
             password_set: stored.password,
             password_version: None,
         };
@@ -318,6 +323,7 @@ mod tests {
             first: None,
             password: Some(moment),
             provider_epoch: None,
+            entry_epoch: None,
         };
         let bytes: String = record::encode(VERSION, &stored).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
@@ -325,12 +331,13 @@ mod tests {
             "01a90007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000\
              091b00065bfeda25e000"
         );
-        let vouched = Stored { provider_epoch: Some(Epoch::of_commit(Sequence::new(9))), password: None, ..stored };
+        let epoch = |number| Some(Epoch::of_commit(Sequence::new(number)));
+        let vouched = Stored { provider_epoch: epoch(9), entry_epoch: epoch(10), password: None, ..stored };
         let bytes: String = record::encode(VERSION, &vouched).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             bytes,
-            "01a90007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000\
-             0a09"
+            "01aa0007015008080808080808080808080808080808028200010301041b00065bfeda25e0000563696470061b00065bfeda25e000071b00065bfeda25e000\
+             0a090b0a"
         );
     }
 }

@@ -135,7 +135,7 @@ impl Bench {
         let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let master = MasterKey::generate(&*entropy);
         let registry = Registry::open(store.clone(), master.clone(), Arc::clone(&hands), Arc::clone(&entropy)).await.unwrap();
-        let work = Arc::new(Work::new(2, Places { per_pool: 1000, per_address: 1000, per_address_overall: 1000 }, Arc::clone(&hands)));
+        let work = Arc::new(Work::new(2, Places { per_pool: 1000, per_address: 1000, per_address_overall: 1000 }));
         let core = Arc::new(Core::new(Parts { registry, work, clock: hands, entropy, waiting }).unwrap());
         let pool = create_pool(&core, "acme", settings).await;
         Self { core, pool, store, master, clock, _folder: folder }

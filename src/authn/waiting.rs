@@ -240,8 +240,8 @@ impl Core {
             name.remove(&former, changes);
         }
         let room = self.make_room(pool, &name, &tag, changes)?;
-        if let Some(count) = self.displaced.add(room, self.clock.now()) {
-            tracing::warn!(pool = %pool.slug(), ?address, count, "logins that waited have made room for newer ones, the last of them from this address");
+        if room > 0 {
+            tracing::warn!(pool = %pool.slug(), ?address, count = room, "logins that waited have made room for a newer one from this address");
         }
         let (now, end) = (self.clock.now(), interaction.ends());
         let content = interaction.clone().stored().encode();

@@ -98,7 +98,7 @@ impl Client {
         let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let request = Request::builder()
             .method(method)
-            .uri(format!("/api/v1{path}"))
+            .uri(named(path)?)
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, content_type)
             .body(body)?;
@@ -113,6 +113,15 @@ impl Client {
         let detail =
             problem.get("detail").and_then(Value::as_str).map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
         Err(Failure::new(if detail.is_empty() { status.to_string() } else { detail }))
+    }
+}
+
+/// The URI of a path. A name that is empty would make it another one.
+fn named(path: &str) -> Outcome<String> {
+    let segments = path.split('?').next().unwrap_or_default().strip_prefix('/').unwrap_or_default();
+    match segments.split('/').any(str::is_empty) {
+        true => Err(Failure::usage("a name is empty: say which is meant")),
+        false => Ok(format!("/api/v1{path}")),
     }
 }
 

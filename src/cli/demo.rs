@@ -14,6 +14,7 @@ use crate::server::config::{Config, Listen, Log, PoolUrls, Tls};
 use crate::server::limits::Limits;
 use crate::server::{self, Addresses, DevelopmentFiles, SystemClock, SystemEntropy};
 use clap::Args;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +43,9 @@ const POOLS: &[SamplePool] = &[
     },
 ];
 
+/// The file that says that a demo made the folder.
+const MARK: &str = "demo";
+
 /// The most threads for password hashing.
 const MAX_WORK_THREADS: usize = 3;
 
@@ -51,8 +55,9 @@ const BRIDGE_SECRET: &str = "bridge-demo-secret";
 /// Runs a server with sample pools on this machine's loopback addresses.
 #[derive(Args)]
 pub struct Demo {
-    /// The data folder; `poolgate-demo` in the folder for temporary files if not given.
-    #[arg(long, env = "POOLGATE_DATA", value_name = "DIR")]
+    /// The data folder, of a demo's own; `poolgate-demo` in the folder for temporary files if not
+    /// given.
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The port for plain HTTP; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
@@ -76,6 +81,7 @@ impl Demo {
             None => default_data()?,
         };
         server::start_logging(&Log { filter: "warn".parse().map_err(Failure::new)?, ..Log::default() })?;
+        take(&data)?;
         let certificate = server::development_certificate(&data.join("certs"), SystemClock::default().now())?;
         let config = self.config(&data, &certificate);
         let signals = Signals::listen()?;
@@ -116,6 +122,26 @@ fn default_data() -> Outcome<PathBuf> {
     let data = std::env::temp_dir().join("poolgate-demo");
     own_folder(&data)?;
     Ok(data)
+}
+
+/// Takes a folder for demos: one in which nothing is, or that a demo took before. Everybody knows
+/// the passwords of the sample pools, so these must never come into a store of somebody's.
+fn take(data: &Path) -> Outcome {
+    let mark = data.join(MARK);
+    let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", data.display()));
+    let is_empty = match std::fs::read_dir(data) {
+        Ok(mut inside) => inside.next().is_none(),
+        Err(error) if error.kind() == ErrorKind::NotFound => std::fs::create_dir_all(data).map(|()| true).map_err(failed)?,
+        Err(error) => return Err(failed(error)),
+    };
+    if !is_empty && !mark.exists() {
+        return Err(Failure::new(format!(
+            "{} holds something that no demo made, and sample pools with passwords that everybody knows do not belong there; \
+             name an empty folder with --data, or delete what is in this one",
+            data.display()
+        )));
+    }
+    std::fs::write(&mark, "This folder belongs to `poolgate demo`.\n").map_err(failed)
 }
 
 /// Puts the sample pools into an empty server. What is there already stays as it is.

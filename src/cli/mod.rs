@@ -112,8 +112,8 @@ fn fail(failure: &Failure) -> ExitCode {
 impl Operator {
     /// A connection to the running server.
     async fn client(&self) -> Outcome<Client> {
-        let data =
-            self.data.clone().ok_or_else(|| Failure::usage("which server? Name its data folder with --data DIR or POOLGATE_DATA"))?;
+        let data = self.data.clone().filter(|data| !data.as_os_str().is_empty());
+        let data = data.ok_or_else(|| Failure::usage("which server? Name its data folder with --data DIR or POOLGATE_DATA"))?;
         Client::connect(&data).await
     }
 }

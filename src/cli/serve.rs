@@ -18,8 +18,11 @@ pub struct Serve {
 impl Serve {
     /// Serves until SIGTERM or SIGINT; SIGHUP reads the certificate again.
     pub async fn run(self) -> Outcome {
-        let Loaded { config, unknown_variables } = Config::load(&self.config)?;
+        let Loaded { config, variables, unknown_variables } = Config::load(&self.config)?;
         server::start_logging(&config.log)?;
+        for variable in variables {
+            tracing::info!(variable, data = ?config.data, "this variable stands over the configuration file");
+        }
         for variable in unknown_variables {
             tracing::warn!(variable, "this variable names no key of the configuration and changes nothing");
         }

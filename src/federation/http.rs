@@ -12,6 +12,17 @@ pub const TIME_OUT: Duration = Duration::from_secs(10);
 /// Bytes of one answer.
 pub const MAX_RESPONSE: usize = 256 * 1024;
 
+/// An error of a library with all that led to it, where it does not say that itself.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -99,6 +110,20 @@ mod tests {
     use rustls::server::Acceptor;
     use tokio::net::TcpListener;
     use tokio_rustls::LazyConfigAcceptor;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Caused(&'static str, #[source] Option<Box<Caused>>);
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let refused = Caused("connection refused", None);
+        let call = Caused("the upstream did not answer: connection refused", Some(Box::new(refused)));
+        assert_eq!(
+            with_causes(&Caused("request failed", Some(Box::new(call)))),
+            "request failed: the upstream did not answer: connection refused"
+        );
+    }
 
     #[tokio::test]
     async fn an_upstream_on_the_network_cannot_make_us_call_this_machine() {

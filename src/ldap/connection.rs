@@ -21,6 +21,9 @@ const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 /// Messages that are served before other connections get their turn, should more of them wait.
 const TURN: usize = 8;
 
+/// The time after which they get it at the latest, once the message at hand is served.
+const TURN_TIME: Duration = Duration::from_millis(1);
+
 /// Serves one connection until it ends. When `shutdown` is cancelled, the request at hand is
 /// answered and the client is told.
 pub async fn serve_connection<S>(stream: S, peer: SocketAddr, transport: Transport, app: Arc<App>, shutdown: CancellationToken)
@@ -79,12 +82,14 @@ async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut S
     let limits = session.app.limits;
     let stopping = shutdown.cancelled();
     tokio::pin!(stopping);
-    let mut served: usize = 0;
+    let clock = Arc::clone(&session.app.core.clock);
+    let (mut served, mut since) = (0, clock.steady());
     loop {
-        served = served.wrapping_add(1);
-        if served.is_multiple_of(TURN) {
+        if served >= TURN || clock.steady().saturating_sub(since) >= TURN_TIME {
             tokio::task::yield_now().await;
+            (served, since) = (0, clock.steady());
         }
+        served += 1;
         let (messages, idle) = if session.is_bound() { (limits.bound, limits.bound_idle) } else { (limits.unbound, limits.unbound_idle) };
         wire.charge(session.account());
         let frame = tokio::select! {

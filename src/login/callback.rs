@@ -32,7 +32,7 @@ pub async fn leave(core: Arc<Core>, request: PoolRequest) -> Result<Response, Pa
             Err(PageError::of(&request, &error))
         }
         Err(error) => {
-            tracing::warn!(%error, provider, "an upstream login cannot begin");
+            tracing::warn!(pool = %request.pool.slug(), provider, %error, "an upstream login cannot begin");
             pages::login(&request, &Visit::again(&returned), "", Some(Notice::Upstream(provider.to_owned())))
         }
     }

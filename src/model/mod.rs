@@ -16,7 +16,6 @@ pub mod id;
 pub mod listed;
 pub mod record;
 pub mod secret;
-pub mod tally;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, missing_docs)]
 pub mod testing;
@@ -32,6 +31,5 @@ pub use error::{Error, Kind, Result};
 pub use id::{AttributeId, EntryId, PoolId, Sequence};
 pub use listed::{Listed, Unreadable};
 pub use secret::Secret;
-pub use tally::Tally;
 pub use time::{Clock, Days, Seconds, Timestamp};
 pub use voucher::Voucher;

@@ -74,5 +74,5 @@ fn preflight(paths: BoxedFilter<()>) -> BoxedFilter<(Response,)> {
 
 fn public(response: Response) -> Response {
     let response = web::with_header(response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    web::with_header(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate")
+    web::with_header(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate, Retry-After")
 }

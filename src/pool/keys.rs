@@ -6,7 +6,7 @@ use super::handle::Pool;
 use crate::audit::{self, Action, Event};
 use crate::crypto::keys::{Algorithm, SigningKey};
 use crate::model::address::subscriber;
-use crate::model::{Actor, Entropy, Error, Face, PoolId, Result, Role, Seconds, Secret, Sequence, Tally, Timestamp, record};
+use crate::model::{Actor, Entropy, Error, Face, PoolId, Result, Role, Seconds, Secret, Sequence, Timestamp, record};
 use crate::store::{Changes, CommitError, Key, Prefix, Row, Space};
 use crate::work::Work;
 use minicbor::bytes::ByteVec;
@@ -72,7 +72,6 @@ pub(super) struct Keyring {
     held: Cache<(PoolId, Key), (Sequence, Arc<SigningKey>)>,
     making: Semaphore,
     lines: Mutex<HashMap<Option<IpAddr>, Weak<Semaphore>>>,
-    refused: Tally,
 }
 
 /// What makes a key if there is none yet, and who asks for it.
@@ -90,11 +89,11 @@ pub struct Maker<'m> {
 
 impl Keyring {
     pub(super) fn new() -> Self {
-        Self { held: Cache::new(HELD), making: Semaphore::new(MADE_AT_ONCE), lines: Mutex::default(), refused: Tally::default() }
+        Self { held: Cache::new(HELD), making: Semaphore::new(MADE_AT_ONCE), lines: Mutex::default() }
     }
 
     /// The line of those who ask from that address.
-    fn line(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Arc<Semaphore>> {
+    fn line(&self, address: Option<IpAddr>) -> Result<Arc<Semaphore>> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.retain(|_, line| line.strong_count() > 0);
         let line = lines.entry(address.map(subscriber)).or_default();
@@ -106,10 +105,7 @@ impl Keyring {
         if Arc::strong_count(&line) <= MAX_IN_LINE {
             return Ok(line);
         }
-        if let Some(refused) = self.refused.add(1, now) {
-            let address = address.map(tracing::field::display);
-            tracing::warn!(address, refused, "too many signing keys are asked for from one network address");
-        }
+        tracing::warn!(address = address.map(tracing::field::display), "too many signing keys are asked for from one network address");
         Err(Error::busy("too many signing keys are asked for from this network address; try again in a moment"))
     }
 }
@@ -121,7 +117,7 @@ pub async fn current(pool: &Pool, usage: Use, algorithm: Algorithm, maker: Maker
     if let Some(row) = pool.store().get(&key)? {
         return read(pool, &key, &row);
     }
-    let line = pool.keyring().line(maker.address, maker.now)?;
+    let line = pool.keyring().line(maker.address)?;
     let stopping = |_| Error::down("the server is stopping");
     let _turn = line.acquire().await.map_err(stopping)?;
     let _making = pool.keyring().making.acquire().await.map_err(stopping)?;

@@ -42,7 +42,9 @@ pub struct Config {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// Names of `POOLGATE_…` variables that name none of its keys.
+    /// Names of `POOLGATE_…` variables that stand over the file.
+    pub variables: Vec<String>,
+    /// Names of those that name none of its keys.
     pub unknown_variables: Vec<String>,
 }
 
@@ -122,12 +124,14 @@ impl Config {
             taken => format!(" with {} over it", taken.join(", ")),
         };
         merged.config.check().map_err(|message| ConfigError::new(format!("{}{over}: {message}", file.display())))?;
-        Ok(Loaded { config: merged.config, unknown_variables: merged.unknown })
+        Ok(Loaded { config: merged.config, variables: merged.taken, unknown_variables: merged.unknown })
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.data.is_none() {
-            return Err("`data` is missing: name the data folder".to_owned());
+        match &self.data {
+            None => return Err("`data` is missing: name the data folder".to_owned()),
+            Some(data) if data.as_os_str().is_empty() => return Err("`data` is empty: name the data folder".to_owned()),
+            Some(_) => {}
         }
         if self.pool_urls.is_none() {
             return Err(
@@ -220,6 +224,12 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_data_folder_is_none() {
+        let message = load_with(GOOD, &[("POOLGATE_DATA", "")]).unwrap_err();
+        assert!(message.contains("POOLGATE_DATA") && message.ends_with("`data` is empty: name the data folder"), "{message}");
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let message = load(&format!("{GOOD}htps = []\n")).unwrap_err();
         assert!(message.starts_with("poolgate.toml:5: unknown field `htps`"), "{message}");
@@ -289,6 +299,11 @@ mod tests {
                 "POOLGATE_SERVICE_PORT_LDAPS",
                 "POOLGATE_TLS__CERT",
             ]
+        );
+        assert_eq!(
+            loaded.variables,
+            ["POOLGATE_DATA", "POOLGATE_LIMITS__LDAP__SEARCH_ENTRIES", "POOLGATE_TLS__CERTIFICATE", "POOLGATE_TLS__KEY"],
+            "what stands over the file is told"
         );
         let config = loaded.config;
         assert_eq!((config.data.unwrap(), config.listen.https.len()), (PathBuf::from("/elsewhere"), 0));

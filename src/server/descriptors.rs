@@ -3,36 +3,47 @@
 
 use super::config::Listen;
 use super::limits::Limits;
+use super::listener::Room;
 use rlimit::Resource;
 
 /// What is open beside the connections that are counted: the store, the sockets, connections to
 /// upstreams and of operators.
 const OTHERS: u64 = 256;
 
-/// Raises the limit of the process as far as it may, and warns if the configured connections do not
-/// fit under it.
-pub fn raise(listen: &Listen, limits: &Limits) {
+/// Raises the limit of the process as far as it may, and tells how many connections have room: as
+/// many as the configuration allows, or fewer, with a warning. What strangers open must not take
+/// the last descriptor from the store and from operators.
+pub fn room(listen: &Listen, limits: &Limits) -> Room {
     let allowed = rlimit::increase_nofile_limit(u64::MAX).or_else(|error| {
         tracing::warn!(%error, "the limit of open files cannot be raised");
         rlimit::getrlimit(Resource::NOFILE).map(|(soft, _)| soft)
     });
-    if let Some(warning) = allowed.ok().and_then(|allowed| warning(allowed, listen, limits)) {
+    let (room, warning) = fitting(allowed.unwrap_or(u64::MAX), listen, limits);
+    if let Some(warning) = warning {
         tracing::warn!("{warning}");
     }
+    room
 }
 
-/// What to say of so few descriptors.
-fn warning(allowed: u64, listen: &Listen, limits: &Limits) -> Option<String> {
+/// What fits under so few descriptors, and what to say of it.
+pub(super) fn fitting(allowed: u64, listen: &Listen, limits: &Limits) -> (Room, Option<String>) {
+    let wanted = Room { connections: limits.connections.get(), per_address: limits.connections_per_address.get() };
     let kinds = [[&listen.http, &listen.https], [&listen.ldap, &listen.ldaps]];
-    let kinds = kinds.iter().filter(|kind| kind.iter().any(|addresses| !addresses.is_empty())).count();
-    let connections = (limits.connections.get() as u64).saturating_mul(kinds as u64);
+    let kinds = kinds.iter().filter(|kind| kind.iter().any(|addresses| !addresses.is_empty())).count().max(1) as u64;
+    let connections = (wanted.connections as u64).saturating_mul(kinds);
     let needed = connections.saturating_add(OTHERS);
-    (allowed < needed).then(|| {
-        format!(
-            "the process may open {allowed} files, and the {connections} connections that `limits.connections` allows need {needed}: \
-             raise the hard limit of open files (LimitNOFILE= of the systemd unit, `ulimit -Hn` of a shell), or lower `limits.connections`"
-        )
-    })
+    if needed <= allowed {
+        return (wanted, None);
+    }
+    let share = usize::try_from((allowed - OTHERS.min(allowed / 2)) / kinds).unwrap_or(usize::MAX).max(1);
+    let room = Room { connections: share, per_address: wanted.per_address.min(share.div_ceil(4)) };
+    let Room { connections: of_each, per_address } = room;
+    let warning = format!(
+        "the process may open {allowed} files, and the {connections} connections that `limits.connections` allows need {needed}: \
+         {of_each} of a kind are let in, {per_address} from one address. \
+         Raise the hard limit of open files (LimitNOFILE= of the systemd unit, `ulimit -Hn` of a shell), or lower `limits.connections`"
+    );
+    (room, Some(warning))
 }
 
 #[cfg(test)]
@@ -48,21 +59,32 @@ mod tests {
     fn the_limit_is_raised_as_far_as_it_may_be() {
         let (_, hard) = rlimit::getrlimit(Resource::NOFILE).unwrap();
         rlimit::setrlimit(Resource::NOFILE, hard - 1, hard).unwrap();
-        raise(&listen(), &Limits::default());
+        room(&listen(), &Limits::default());
         assert_eq!(rlimit::getrlimit(Resource::NOFILE).unwrap(), (hard, hard));
     }
 
     #[test]
-    fn connections_that_do_not_fit_are_told_with_what_to_do() {
-        let limits = Limits { connections: 1000.try_into().unwrap(), ..Limits::default() };
-        assert_eq!(warning(1256, &listen(), &limits), None);
-        let text = warning(1255, &listen(), &limits).unwrap();
-        for part in ["may open 1255 files", "1000 connections", "need 1256", "LimitNOFILE", "`limits.connections`"] {
+    fn connections_that_do_not_fit_are_not_let_in_and_told_with_what_to_do() {
+        let limits =
+            Limits { connections: 1000.try_into().unwrap(), connections_per_address: 900.try_into().unwrap(), ..Limits::default() };
+        let both = Listen { ldaps: vec!["127.0.0.1:0".parse().unwrap()], ..listen() };
+        let fits = |allowed, listen: &Listen| {
+            let (Room { connections, per_address }, warning) = fitting(allowed, listen, &limits);
+            (connections, per_address, warning.is_none())
+        };
+        assert_eq!(fits(1256, &listen()), (1000, 900, true));
+        assert_eq!(fits(1255, &listen()), (999, 250, false));
+        assert_eq!(fits(2256, &both), (1000, 900, true));
+        assert_eq!(fits(1024, &both), (384, 96, false));
+        assert_eq!(fits(64, &both), (16, 4, false), "half is left to everything else");
+        assert_eq!(fits(0, &both), (1, 1, false));
+        let text = fitting(1255, &listen(), &limits).1.unwrap();
+        for part in
+            ["may open 1255 files", "1000 connections", "need 1256", "999 of a kind", "250 from one", "LimitNOFILE", "`limits.connections`"]
+        {
             assert!(text.contains(part), "{text}");
         }
-        let both = Listen { ldaps: vec!["127.0.0.1:0".parse().unwrap()], ..listen() };
-        assert!(warning(2255, &both, &limits).unwrap().contains("need 2256"));
-        assert_eq!(warning(2256, &both, &limits), None);
-        assert_eq!(warning(u64::MAX, &both, &Limits { connections: usize::MAX.try_into().unwrap(), ..Limits::default() }), None);
+        let all = Limits { connections: usize::MAX.try_into().unwrap(), ..Limits::default() };
+        assert_eq!(fitting(u64::MAX, &both, &all).1, None);
     }
 }

@@ -45,6 +45,7 @@ impl Metrics {
     fn render(&self) -> String {
         for (kind, gate) in &self.gates {
             metrics::gauge!("poolgate_connections", "kind" => *kind).set(gate.open() as f64);
+            metrics::counter!("poolgate_connections_refused_total", "kind" => *kind).absolute(gate.refused());
         }
         metrics::gauge!("poolgate_work_waiting").set(self.core.work.waiting() as f64);
         metrics::counter!("poolgate_work_refused_total").absolute(self.core.work.refused());

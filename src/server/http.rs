@@ -5,11 +5,12 @@ use super::health;
 use super::idle::Requests;
 use super::life::Life;
 use super::listener::{Gate, accept};
-use super::load::Load;
+use super::load;
 use super::network::{FORWARDED_FOR, Proxies};
 use super::urls::{Destination, Urls, is_own_name};
 use crate::authn::Core;
 use crate::pool::Status;
+use crate::web::crowd::{Crowd, Entered};
 use crate::web::{Place, Response, problem, with_header};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -34,7 +35,7 @@ const MAX_HEADERS: usize = 64;
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 /// The most requests of one HTTP/2 connection at a time.
-const MAX_STREAMS: u32 = 100;
+const MAX_STREAMS: u32 = 32;
 /// How long a connection may be without a request after it had one.
 const IDLE: Duration = Duration::from_secs(60);
 /// Browsers come back over TLS only, for a year after each visit (RFC 6797).
@@ -48,12 +49,12 @@ pub struct Http {
     pub urls: Urls,
     /// Whose word about an address is believed.
     pub proxies: Proxies,
-    /// What is refused because there is too much to do.
-    pub load: Load,
     /// The routes of all faces.
     pub routes: BoxedFilter<(Response,)>,
     /// Counts connections.
     pub gate: Arc<Gate>,
+    /// Counts requests.
+    pub crowd: Arc<Crowd>,
     /// How long a handshake or the head of a request may take.
     pub patience: Duration,
     /// What `/metrics` shows.
@@ -96,7 +97,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<
     let answer = move |request| {
         let (http, peer) = (Arc::clone(&http), Arc::clone(&peer));
         async move {
-            let response = http.load.told(answer(&http, &peer, request).await, http.core.clock.now());
+            let response = load::told(answer(&http, &peer, request).await);
             http.metrics.count(response.status());
             response
         }
@@ -151,7 +152,14 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
         return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
     }
     let client = http.proxies.client(peer.address, request.headers());
-    let response = match place(http, &host, client, request) {
+    let Some(entered) = http.crowd.enter(client) else {
+        tracing::warn!(address = %client, "too many requests of one network address are under way");
+        return problem::plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many requests of this network address are under way; try again in a moment",
+        );
+    };
+    let response = match place(http, &host, client, entered, request) {
         Ok(request) => {
             let Ok(response) = TowerToHyperService::new(warp::service(http.routes.clone())).call(request).await;
             response
@@ -169,7 +177,13 @@ fn is_local(peer: IpAddr, host: &str, headers: &HeaderMap) -> bool {
 }
 
 /// Finds the pool, and leaves of the path what lies under the pool's URL.
-fn place(http: &Http, host: &str, peer: IpAddr, mut request: Request<Incoming>) -> Result<Request<Incoming>, Box<Response>> {
+fn place(
+    http: &Http,
+    host: &str,
+    peer: IpAddr,
+    entered: Entered,
+    mut request: Request<Incoming>,
+) -> Result<Request<Incoming>, Box<Response>> {
     let refuse = |status, text| Err(Box::new(problem::plain(status, text)));
     let path = request.uri().path().to_owned();
     let (slug, path) = match http.urls.destination(host, &path) {
@@ -191,7 +205,7 @@ fn place(http: &Http, host: &str, peer: IpAddr, mut request: Request<Incoming>) 
     };
     *request.uri_mut() = Uri::from(rest);
     let base = http.urls.base(pool.slug().as_str());
-    request.extensions_mut().insert(Place { pool, base, peer });
+    request.extensions_mut().insert(Place { pool, base, peer, entered });
     // HEAD is answered like GET, and the connection leaves the body out (RFC 9110, section 9.3.2).
     if request.method() == Method::HEAD {
         *request.method_mut() = Method::GET;

@@ -17,6 +17,7 @@ use std::thread;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::AbortOnDropHandle;
 
 /// The threads. They end when this goes, and with them the connections that are served there. For
 /// each of those a task on the runtime that accepted it waits until it has ended, and holds this
@@ -105,10 +106,11 @@ where
 {
     // A runtime hears only of sockets that have been registered with it.
     let stream = stream.into_std()?;
-    let served = runtime.spawn(async move {
+    // Whoever waits no longer wants it served no longer.
+    let served = AbortOnDropHandle::new(runtime.spawn(async move {
         serve(TcpStream::from_std(stream)?).await;
         Ok(())
-    });
+    }));
     // One that panics has said so, and ends alone.
     served.await.unwrap_or(Ok(()))
 }

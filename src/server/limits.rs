@@ -78,7 +78,7 @@ impl Limits {
         Options {
             engine_cache: self.engine_cache_mib.get() << 20,
             hot_cache: self.hot_cache_mib << 20,
-            signs: &["master.key", "admin.sock"],
+            signs: &["master.key", "admin.sock", "import"],
             ..Options::default()
         }
     }

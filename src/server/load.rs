@@ -1,7 +1,6 @@
 //! Requests that are refused because there is too much to do: whoever asked is told when to ask
-//! again, and the log how many they were.
+//! again, and the log that it was so.
 
-use crate::model::{Tally, Timestamp};
 use crate::web::{Response, with_header};
 use warp::http::StatusCode;
 use warp::http::header::RETRY_AFTER;
@@ -10,21 +9,13 @@ use warp::http::header::RETRY_AFTER;
 /// waits in a queue is done by then.
 const PATIENCE: &str = "5";
 
-/// Counts them.
-#[derive(Debug, Default)]
-pub struct Load(Tally);
-
-impl Load {
-    /// The response as it goes out.
-    pub fn told(&self, response: Response, now: Timestamp) -> Response {
-        if response.status() != StatusCode::SERVICE_UNAVAILABLE {
-            return response;
-        }
-        if let Some(count) = self.0.add(1, now) {
-            tracing::warn!(count, "requests were refused because the server was busy or a part of it does not answer");
-        }
-        with_header(response, RETRY_AFTER, PATIENCE)
+/// The response as it goes out.
+pub(super) fn told(response: Response) -> Response {
+    if response.status() != StatusCode::SERVICE_UNAVAILABLE {
+        return response;
     }
+    tracing::warn!("a request was refused because the server is busy or a part of it does not answer");
+    with_header(response, RETRY_AFTER, PATIENCE)
 }
 
 #[cfg(test)]
@@ -36,21 +27,10 @@ mod tests {
 
     #[test]
     fn whoever_is_refused_is_told_when_to_ask_again() {
-        let load = Load::default();
-        let told = |status| load.told(plain(status, ""), Timestamp::from_seconds(0)).headers().get(RETRY_AFTER).cloned();
-        assert_eq!(told(StatusCode::SERVICE_UNAVAILABLE).unwrap(), PATIENCE);
-        assert_eq!(told(StatusCode::OK), None);
-    }
-
-    #[test]
-    fn refusals_are_told_to_the_log_once_a_minute() {
-        let (log, load) = (Log::listen(), Load::default());
-        let refuse = |second| drop(load.told(plain(StatusCode::SERVICE_UNAVAILABLE, ""), Timestamp::from_seconds(second)));
-        load.told(plain(StatusCode::OK, ""), Timestamp::from_seconds(0));
-        assert_eq!(log.count("requests were refused"), 0);
-        (0..60).for_each(refuse);
-        assert_eq!((log.count("requests were refused"), log.count("count=1")), (1, 1));
-        refuse(60);
-        assert_eq!((log.count("requests were refused"), log.count("count=60")), (2, 1));
+        let log = Log::listen();
+        let patience = |status| told(plain(status, "")).headers().get(RETRY_AFTER).cloned();
+        assert_eq!((patience(StatusCode::OK), log.count("a request was refused")), (None, 0));
+        assert_eq!(patience(StatusCode::SERVICE_UNAVAILABLE).unwrap(), PATIENCE);
+        assert_eq!(log.count("a request was refused"), 1);
     }
 }

@@ -19,6 +19,7 @@ pub mod limits;
 mod listener;
 mod load;
 mod log_filter;
+mod log_pace;
 mod logging;
 mod master_key;
 mod network;
@@ -40,6 +41,7 @@ use crate::entrance::Entrance;
 use crate::model::{Clock, Entropy};
 use crate::pool::{self, Registry};
 use crate::store::{ReadError, SegmentSync, Store};
+use crate::web::crowd::{self, Crowd};
 use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::PoolUrls;
@@ -48,7 +50,6 @@ use lanes::Lanes;
 use life::Life;
 use limits::Limits;
 use listener::{Gate, bind};
-use load::Load;
 use master_key::KeyFile;
 use network::Proxies;
 use std::net::SocketAddr;
@@ -115,7 +116,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     files::remove_files(&spool)?;
     let core = Core::new(Parts {
         registry,
-        work: Arc::new(Work::new(config.limits.threads(), config.limits.places(), Arc::clone(&clock))),
+        work: Arc::new(Work::new(config.limits.threads(), config.limits.places())),
         clock,
         entropy,
         waiting: (&config.limits).into(),
@@ -133,9 +134,9 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let operators = unix::bind(&socket)?;
     let addresses = addresses(&config, &sockets, socket)?;
 
-    descriptors::raise(&config.listen, &config.limits);
+    let room = descriptors::room(&config.listen, &config.limits);
     let life = Life::default();
-    let (web, directory) = (Gate::of(&config.limits), Gate::of(&config.limits));
+    let (web, directory) = (Gate::new(room, config.trusted_proxies.clone()), Gate::new(room, Vec::new()));
     let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory);
     let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
@@ -234,9 +235,9 @@ fn http(config: &Config, core: &Arc<Core>, gate: Arc<Gate>, metrics: health::Met
         core: Arc::clone(core),
         urls: Urls::new(public, config.pool_urls.unwrap_or(PoolUrls::Path)),
         proxies: Proxies::new(config.trusted_proxies.clone()),
-        load: Load::default(),
         routes: http::join(vec![oidc::routes(entrance.clone()), saml::routes(entrance), login::routes(Arc::clone(core))]),
         gate,
+        crowd: Crowd::new(crowd::Limits::default()),
         patience: config.limits.handshake(),
         metrics,
     })

@@ -1,6 +1,7 @@
 //! What goes on beside requests: one task each for the whole server, none for a pool.
 
 use super::life::Life;
+use super::logging;
 use super::watch::Watch;
 use crate::authn::Core;
 use crate::model::Result;
@@ -14,6 +15,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 const SWEEP_BATCH: usize = 256;
 /// How often counted logins go to the audit log.
 const AUDIT_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the log is told what it was spared.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the server looks for deletions of pools that were broken off.
 const DELETIONS_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -23,6 +26,7 @@ pub fn start(core: &Arc<Core>, store: Store, watch: Arc<Watch>, life: &Life) {
     watch.deletable_at();
     life.spawn(sweep(watch, store, life.clone()));
     life.spawn(flush_audit(Arc::clone(core), life.clone()));
+    life.spawn(tell_left_out(life.clone()));
     life.spawn(resume_deletions(Arc::clone(core), life.clone()));
 }
 
@@ -52,6 +56,16 @@ async fn flush_audit(core: Arc<Core>, life: Life) {
         if let Err(error) = core.flush_audit().await {
             tracing::warn!(%error, "counted logins cannot be written to the audit log");
         }
+        if !go_on {
+            return;
+        }
+    }
+}
+
+async fn tell_left_out(life: Life) {
+    loop {
+        let go_on = pause(LOG_INTERVAL, &life).await;
+        logging::tell_left_out();
         if !go_on {
             return;
         }

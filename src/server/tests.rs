@@ -88,7 +88,8 @@ fn keys_of_example() -> BTreeSet<String> {
 fn made_of(config: &Config) -> String {
     let Config { data, master_key_file, public_url, pool_urls, listen, tls, trusted_proxies, log, limits } = config;
     let gate = |addresses: u8| {
-        let gate = Gate::of(limits);
+        let (room, _) = descriptors::fitting(u64::MAX, listen, limits);
+        let gate = Gate::new(room, Vec::new());
         let from = |number: u16| IpAddr::from([192, 0, 2, u8::try_from(number % u16::from(addresses)).unwrap()]);
         (0..20_000).map_while(|number| gate.enter(from(number))).collect::<Vec<_>>().len()
     };

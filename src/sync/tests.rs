@@ -65,7 +65,7 @@ impl Bench {
         let pool = registry.create(new, &operator(), fill).await.unwrap();
         let core = Core::new(Parts {
             registry,
-            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }, clock.clone())),
+            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
             clock: clock.clone(),
             entropy: entropy.clone(),
             waiting: WaitingLimits::default(),

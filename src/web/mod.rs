@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod cookie;
+pub mod crowd;
 pub mod csrf;
 pub mod form;
 pub mod page;

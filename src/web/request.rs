@@ -1,6 +1,7 @@
 //! A request to a pool, and the one way to make a route of a handler.
 
 use super::Response;
+use super::crowd::Entered;
 use super::problem;
 use crate::model::error::Rule;
 use crate::model::{Error, Kind, Result};
@@ -73,6 +74,8 @@ pub struct Place {
     pub base: PoolUrl,
     /// Who asks: the address of the connection, or what a trusted proxy says it is.
     pub peer: IpAddr,
+    /// Its place among the requests that are under way.
+    pub entered: Entered,
 }
 
 /// A request to a pool, with its body read and bounded.
@@ -130,7 +133,8 @@ where
                     Err(error) => return problem::plain(status(error.kind()), error.message()),
                 };
                 let path = path.as_str().to_owned();
-                let Place { pool, base, peer } = place;
+                let Place { pool, base, peer, entered } = place;
+                let _turn = entered.turn().await;
                 let request = PoolRequest { pool, base, peer, method, path, query, headers, body };
                 handler(state, request).await.unwrap_or_else(Into::into)
             }

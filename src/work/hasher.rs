@@ -80,7 +80,6 @@ impl Memories {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::super::Places;
-    use super::super::tests::Still;
     use super::*;
     use crate::model::PoolId;
 
@@ -98,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_that_was_hashed_is_recognised() {
-        let hasher = Hasher::new(Arc::new(Work::new(1, PLACES, Arc::new(Still))));
+        let hasher = Hasher::new(Arc::new(Work::new(1, PLACES)));
         let pool = PoolId::new(1);
         let hash = hasher.hash(pool, "right".into(), CHEAP, &Sevens).await.unwrap();
         assert!(hasher.check(pool, Some(hash.clone()), "right".into(), CHEAP).await.unwrap());
@@ -108,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn there_are_never_more_memories_than_threads() {
-        let hasher = Hasher::new(Arc::new(Work::new(2, PLACES, Arc::new(Still))));
+        let hasher = Hasher::new(Arc::new(Work::new(2, PLACES)));
         let checks = (0..64).map(|number| {
             let hasher = hasher.clone();
             tokio::spawn(async move { hasher.check(PoolId::new(number % 5), None, "any".into(), CHEAP).await.unwrap() })

@@ -13,7 +13,7 @@ mod queue;
 pub use hasher::Hasher;
 pub use queue::Places;
 
-use crate::model::{Clock, Error, PoolId, Result, Tally, address::subscriber};
+use crate::model::{Error, PoolId, Result, address::subscriber};
 use queue::{Full, Queue};
 use std::fmt;
 use std::net::IpAddr;
@@ -66,9 +66,6 @@ pub struct Work {
     threads: usize,
     /// Jobs that found no place, or gave theirs up.
     refused: AtomicU64,
-    /// The same, for the log.
-    untold: Tally,
-    clock: Arc<dyn Clock>,
 }
 
 struct Shared {
@@ -82,9 +79,8 @@ struct State {
 }
 
 impl Work {
-    /// Starts that many threads, at least one, before that many places to wait. The clock says when
-    /// the log is told of refusals.
-    pub fn new(threads: usize, places: Places, clock: Arc<dyn Clock>) -> Self {
+    /// Starts that many threads, at least one, before that many places to wait.
+    pub fn new(threads: usize, places: Places) -> Self {
         let state = State { queue: Queue::new(places, MAX_WAITING), open: true };
         let shared = Arc::new(Shared { state: Mutex::new(state), ready: Condvar::new() });
         let start = |number| {
@@ -92,7 +88,7 @@ impl Work {
             thread::Builder::new().name(format!("work-{number}")).spawn(move || shared.serve())
         };
         let threads = (0..threads.max(1)).filter(|number| start(*number).is_ok()).count();
-        Self { shared, threads, refused: AtomicU64::new(0), untold: Tally::default(), clock }
+        Self { shared, threads, refused: AtomicU64::new(0) }
     }
 
     /// How many threads work.
@@ -157,14 +153,11 @@ impl Work {
         Error::busy(why)
     }
 
-    /// Counts a job that is answered busy. The operator is told of them at most once a minute, with
-    /// the caller of the last.
+    /// Counts a job that is answered busy, and tells the operator whose it was.
     fn count(&self, caller: Caller, why: &str) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        if let Some(count) = self.untold.add(1, self.clock.now()) {
-            let Caller { pool, address } = caller;
-            tracing::warn!(%pool, address = address.map(tracing::field::display), why, count, "no place was left for work");
-        }
+        let Caller { pool, address } = caller;
+        tracing::warn!(%pool, address = address.map(tracing::field::display), why, "no place was left for work");
     }
 }
 

@@ -2,24 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::*;
+use crate::model::Kind;
 use crate::model::error::Shortage;
-use crate::model::{Kind, Timestamp};
+use crate::model::testing::Log;
 use futures_util::future::select_all;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use tokio::task::yield_now;
 
-/// A clock that stands still.
-pub(super) struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(0)
-    }
-}
-
 fn start(threads: usize, places: Places) -> Work {
-    Work::new(threads, places, Arc::new(Still))
+    Work::new(threads, places)
 }
 
 const fn places(per_pool: usize) -> Places {
@@ -155,49 +147,16 @@ async fn a_job_that_gives_way_is_answered_busy() {
     }
 }
 
-/// A clock that is moved by hand, in seconds.
-struct Hand(AtomicI64);
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(self.0.load(Ordering::SeqCst))
-    }
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
-async fn the_log_is_told_of_refusals_once_a_minute_with_their_number() {
-    let clock = Arc::new(Hand(AtomicI64::new(6000)));
-    let work = Arc::new(Work::new(1, places(1), Arc::clone(&clock) as Arc<dyn Clock>));
+async fn the_log_is_told_whose_work_found_no_place() {
+    let log = Log::listen();
+    let work = Arc::new(start(1, places(1)));
     let gate = occupy(&work, PoolId::new(1)).await;
     work.submit(PoolId::new(1).into(), Box::new(|_| ())).unwrap();
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || {
-        for second in [0, 1, 30, 59, 60, 61, 120] {
-            clock.0.store(6000 + second, Ordering::SeqCst);
-            work.submit(PoolId::new(1).into(), Box::new(|_| ())).unwrap_err();
-        }
-    });
+    assert_eq!((log.count("no place was left for work"), work.refused()), (0, 0));
+    work.submit((PoolId::new(1), Some([192, 0, 2, 1].into())).into(), Box::new(|_| ())).unwrap_err();
+    assert_eq!((log.count("no place was left for work pool=1 address=192.0.2.1"), work.refused()), (1, 1));
     drop(gate);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let told: Vec<&str> = text.lines().filter_map(|line| line.rsplit_once("count=")).map(|(_, count)| count).collect();
-    assert_eq!(told, ["1", "4", "2"], "{text}");
-    assert_eq!(work.refused(), 7);
 }
 
 #[tokio::test]

@@ -422,6 +422,10 @@ async fn what_is_wrong_is_said_and_shows_in_the_exit_code() {
 
     let without_folder = Program::poolgate().arguments(["pool", "list"]).without("POOLGATE_DATA").run().await;
     assert!(without_folder.code(2).complaint().contains("POOLGATE_DATA"), "{}", without_folder.complaint());
+    for arguments in [["user", "show"], ["user", "delete"], ["client", "show"], ["group", "show"]] {
+        let nameless = server.poolgate(&[arguments[0], arguments[1], "--pool", "acme", ""]).await;
+        assert!(nameless.code(2).complaint().contains("a name is empty"), "{arguments:?}: {}", nameless.complaint());
+    }
     let folder = server.file("nothing-here");
     let no_server = Program::poolgate().arguments(["pool", "list", "--data", folder.to_str().unwrap()]).run().await;
     assert!(no_server.code(1).complaint().contains("is it running on this data folder?"), "{}", no_server.complaint());

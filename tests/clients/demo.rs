@@ -147,6 +147,19 @@ async fn starting_again_changes_nothing() {
     demo.stop().await;
 }
 
+/// Sample pools have passwords that everybody knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_takes_no_folder_that_is_somebody_elses() {
+    let data = folder();
+    std::fs::write(data.path().join("master.key"), "a key").unwrap();
+    let refused = Program::poolgate().arguments(["demo", "--data", data.path().to_str().unwrap(), "--http-port", "0"]).run().await;
+    assert!(refused.code(1).complaint().contains("holds something that no demo made"), "{}", refused.complaint());
+    let inside: Vec<_> = std::fs::read_dir(data.path()).unwrap().map(|inside| inside.unwrap().file_name()).collect();
+    assert_eq!(inside, ["master.key"]);
+    let help = Program::poolgate().arguments(["demo", "--help"]).run().await.good();
+    assert!(!help.contains("POOLGATE_DATA"), "the variable names a server's folder: {help}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_never_share_a_data_folder() {
     let data = folder();

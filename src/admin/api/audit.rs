@@ -5,7 +5,7 @@ use crate::admin::context::{Context, Segment};
 use crate::admin::types::{EventDocument, Item, Page, UnreadableItem};
 use crate::audit::{self, Action, Cursor, Event, Query};
 use crate::model::error::Rule;
-use crate::model::{Error, Face, Result, Timestamp};
+use crate::model::{EntryId, Error, Face, Result, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -69,6 +69,7 @@ fn document(event: &Event) -> EventDocument {
         action: event.action.name().to_owned(),
         outcome: event.outcome.name().to_owned(),
         actor: event.actor.clone(),
+        entry: event.entry.map(EntryId::get),
         face: face.to_owned(),
         address: event.address.map(|address| address.to_string()),
         target: event.target.clone(),

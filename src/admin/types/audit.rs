@@ -13,6 +13,9 @@ pub struct EventDocument {
     pub outcome: String,
     /// Who.
     pub actor: String,
+    /// The number of their entry. A name can be given again, a number never is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
     /// Through which face.
     pub face: String,
     /// From which address.

@@ -19,7 +19,7 @@ use super::authentication::{Authentication, Level, Method};
 use crate::{
     audit::Reason,
     directory::EntryKind,
-    model::{EntryId, PoolId, Timestamp, Voucher},
+    model::{EntryId, Epoch, PoolId, Timestamp, Voucher},
     policy::lockout::{
         self, LockoutPolicy, State,
         history::{History, Sources},
@@ -143,6 +143,8 @@ pub struct Known {
     pub history: History,
     /// Its password, if it has one.
     pub password: Option<PasswordFacts>,
+    /// In which epoch its logins count.
+    pub epoch: Option<Epoch>,
 }
 
 /// What is known of a password, but for whether it matches.
@@ -328,6 +330,7 @@ fn grant(attempt: &Attempt, known: &Known, method: Method, voucher: Option<Vouch
         level,
         at,
         voucher,
+        epoch: known.epoch,
         password_set: None,
         password_version: None,
     })

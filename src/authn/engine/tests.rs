@@ -20,6 +20,7 @@ fn known() -> Known {
         disabled: false,
         history: History::default(),
         password: Some(PasswordFacts::default()),
+        epoch: None,
     }
 }
 

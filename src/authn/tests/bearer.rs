@@ -38,6 +38,7 @@ impl Given {
             password_proof: Some(bench.now()),
             voucher: None,
             epoch: bench.client("demo-app").await.epoch,
+            entry_epoch: None,
         };
         let mut changes = Changes::new();
         application::put_grant(&mut changes, &grant);
@@ -110,6 +111,10 @@ async fn a_token_ends_with_its_grant_and_with_its_person() {
     given.bench.disable(given.entry, true).await;
     assert!(!given.holds(&token));
     given.bench.disable(given.entry, false).await;
+    assert!(!given.holds(&token), "what was given before stays over");
+
+    let given = Given::new().await;
+    let token = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &given.claims).await;
     assert!(given.holds(&token));
     let former = given.token(Use::Oidc, ACCESS_TOKEN_TYPE, &given.claims).await;
     let new = Some("battery staple".into());

@@ -422,6 +422,8 @@ async fn a_proof_ends_with_what_it_rests_on() {
     bench.disable(id, true).await;
     assert!(!bench.core.still_valid(&proof).unwrap());
     bench.disable(id, false).await;
+    assert!(!bench.core.still_valid(&proof).unwrap(), "it was over, and stays so");
+    let proof = bench.core.bind(&bench.pool, &uid("alice"), &secret("correct horse"), ldap()).await.unwrap();
     assert!(bench.core.still_valid(&proof).unwrap());
     bench.core.registry.set_status(bench.pool.id(), &operator(), Status::Suspended).await.unwrap();
     assert!(!bench.core.still_valid(&proof).unwrap());

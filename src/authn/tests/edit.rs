@@ -395,3 +395,35 @@ async fn whatever_is_changed_bears_the_stamp() {
         assert_eq!(stamped, count, "{action:?}: {:?}", bench.events(action));
     }
 }
+
+/// Whoever tries what they may not do is found in the audit log, however often they try.
+#[tokio::test]
+async fn what_is_refused_is_told_with_who_has_tried() {
+    let (bench, _, alice) = team().await;
+    let carol = bench.directory().by_unique("uid", b"carol").unwrap().unwrap();
+    let core = &bench.core;
+    for _ in 0..3 {
+        let mail = Modification { kind: ModificationKind::Replace, attribute: Attribute::new("mail", ["alice@evil.example"]) };
+        core.modify_entry(&bench.pool, &alice, carol, &[mail]).await.unwrap_err();
+        core.modify_entry(&bench.pool, &alice, carol, &[step(ModificationKind::Replace, &["battery staple"])]).await.unwrap_err();
+        core.set_password(&bench.pool, &alice, carol, None, Some(secret("battery staple"))).await.unwrap_err();
+        core.delete_entry(&bench.pool, &alice, carol).await.unwrap_err();
+        core.rename_entry(&bench.pool, &alice, carol, &Rdn::parse("uid=mallory").unwrap(), true, None).await.unwrap_err();
+        core.add_entry(&bench.pool, &alice, user("mallory", None)).await.unwrap_err();
+    }
+    core.flush_audit().await.unwrap();
+    let told = |action| {
+        let refused = bench.events(action).into_iter().filter(|event| event.outcome == Outcome::Failure);
+        let told = refused.map(|event| {
+            assert_eq!((event.reason, event.entry), (Some(Reason::NotAllowed), alice.entry));
+            (event.target.unwrap(), event.count)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let on_carol = |count| vec![("uid=carol,ou=people,o=acme".to_owned(), count)];
+    assert_eq!(told(Action::EntryModify), on_carol(6));
+    assert_eq!(told(Action::PasswordReset), on_carol(3));
+    assert_eq!(told(Action::EntryDelete), on_carol(3));
+    assert_eq!(told(Action::EntryRename), on_carol(3));
+    assert_eq!(told(Action::EntryAdd), [("uid=mallory,ou=people,o=acme".to_owned(), 3)]);
+}

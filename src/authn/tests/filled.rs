@@ -1,7 +1,7 @@
 //! Entries that their own person has filled to every limit: what an administrator does to them
 //! counts at once, whatever lies where in the record.
 
-use super::super::{Basis, Demands, Kept, Step, testing::*};
+use super::super::{Demands, Kept, Step, testing::*};
 use crate::{
     directory::{Modification, ModificationKind, testing},
     model::{Actor, Attribute, EntryId, Face, Kind, Rdn, Role, error::Rule},
@@ -45,17 +45,20 @@ impl Open {
         Self { cookie: granted.session.expose().clone(), proof }
     }
 
-    /// Whether a session, a connection that is bound, a proof that a token rests on, and the
-    /// password itself hold: all or none.
-    async fn holds(&self, bench: &Bench, password: &str) -> bool {
+    /// Whether what was begun holds: a session, a connection that is bound and a proof that a token
+    /// rests on, all or none; and whether its person is let in anew.
+    async fn holds(&self, bench: &Bench, password: &str) -> (bool, bool) {
         let core = &bench.core;
         let session = core.session(&bench.pool, &self.cookie).await.unwrap().is_some();
         let connection = core.still_valid(&self.proof).unwrap();
         let token = core.welcome_since(&bench.pool, self.proof.entry(), self.proof.basis()).unwrap().is_some();
-        let entry = core.welcome_since(&bench.pool, self.proof.entry(), Basis::default()).unwrap().is_some();
+        let entry = core.welcome(&bench.pool, self.proof.entry()).unwrap().is_some();
         let binds = bench.binds("alice", password).await;
-        assert!([connection, token, entry, binds].iter().all(|holds| *holds == session), "{session} {connection} {token} {entry} {binds}");
-        session
+        assert!(
+            [connection, token].iter().all(|holds| *holds == session) && entry == binds,
+            "{session} {connection} {token} {entry} {binds}"
+        );
+        (session, binds)
     }
 }
 
@@ -74,11 +77,14 @@ async fn every_administrative_act_takes_effect() {
         let disable = |value: &str| step(ModificationKind::Replace, "poolgateAccountDisabled", &[value]);
 
         let open = Open::of_alice(&bench, RIGHT).await;
-        assert!(open.holds(&bench, RIGHT).await);
+        assert_eq!(open.holds(&bench, RIGHT).await, (true, true));
         modify(&[disable("TRUE")]).await;
-        assert!(!open.holds(&bench, RIGHT).await, "{how}");
+        assert_eq!(open.holds(&bench, RIGHT).await, (false, false), "{how}");
         modify(&[disable("FALSE")]).await;
-        assert!(open.holds(&bench, RIGHT).await, "{how}");
+        assert_eq!(open.holds(&bench, RIGHT).await, (false, true), "{how}: what was begun before stays over");
+        let open = Open::of_alice(&bench, RIGHT).await;
+        modify(&[disable("FALSE")]).await;
+        assert_eq!(open.holds(&bench, RIGHT).await, (true, true), "{how}: nobody was disabled");
 
         core.set_password(pool, &administrator, alice, None, Some(secret("battery staple"))).await.map(drop).unwrap_or_else(refused);
         assert!(core.session(pool, &open.cookie).await.unwrap().is_none() && !core.still_valid(&open.proof).unwrap(), "{how}");
@@ -125,11 +131,11 @@ async fn whoever_was_disabled_or_filled_before_this_release_stays_out() {
         fill(&bench, &operator(), alice, &steps).await;
         let open = Open::of_alice(&bench, RIGHT).await;
         bench.disable(alice, true).await;
-        assert!(!open.holds(&bench, RIGHT).await, "{how}");
+        assert_eq!(open.holds(&bench, RIGHT).await, (false, false), "{how}");
         testing::as_of_an_earlier_release(&bench.directory(), alice);
-        assert!(!open.holds(&bench, RIGHT).await, "{how}, as it lay in the store before");
+        assert_eq!(open.holds(&bench, RIGHT).await, (false, false), "{how}, as it lay in the store before");
         bench.disable(alice, false).await;
         testing::as_of_an_earlier_release(&bench.directory(), alice);
-        assert!(open.holds(&bench, RIGHT).await, "{how}");
+        assert_eq!(open.holds(&bench, RIGHT).await, (false, true), "{how}");
     }
 }

@@ -214,6 +214,7 @@ fn grant_of(bench: &Bench, session: &Session) -> Grant {
         password_proof: session.authentication().password_proof(),
         voucher: session.authentication().voucher().cloned(),
         epoch: None,
+        entry_epoch: session.authentication().epoch(),
     }
 }
 

@@ -3,7 +3,7 @@
 //! too, for a shorter while: anybody can begin a login, and each would ask anew.
 
 use super::refused;
-use crate::federation::http::HttpClient;
+use crate::federation::http::{HttpClient, with_causes};
 use crate::federation::loopback;
 use crate::model::{Error, PoolId, Result, Timestamp};
 use openidconnect::core::{
@@ -125,7 +125,7 @@ async fn ask(http: &HttpClient, issuer: &str) -> Result<Metadata> {
     let (url, base) = (IssuerUrl::new(issuer.to_owned()).map_err(|_| no_url())?, Url::parse(issuer).map_err(|_| no_url())?);
     let metadata = Metadata::discover_async(url, &http.calls(&base))
         .await
-        .map_err(|error| Error::down(format!("the identity provider {issuer} cannot be discovered: {error}")))?;
+        .map_err(|error| Error::down(format!("the identity provider {issuer} cannot be discovered: {}", with_causes(&error))))?;
     let endpoints = [
         Some(metadata.authorization_endpoint().url()),
         metadata.token_endpoint().map(|endpoint| endpoint.url()),

@@ -8,7 +8,7 @@ pub use discovery::{DISCOVERY_AGE, DISCOVERY_CAPACITY, REDISCOVERY_AGE, RETRY_AG
 pub use id_token::{LEEWAY, MAX_TOKEN_AGE};
 
 use super::{
-    http::{Calls, HttpClient},
+    http::{Calls, HttpClient, with_causes},
     identity::{self, UpstreamIdentity},
     provider::{IdentityProvider, ProviderKind},
 };
@@ -229,7 +229,7 @@ impl RelyingParty {
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()))
             .request_async(&self.calls(issuer)?)
             .await
-            .map_err(|error| refused(issuer, format!("the code was not exchanged: {error}")))?;
+            .map_err(|error| refused(issuer, format!("the code was not exchanged: {}", with_causes(&error))))?;
         let token = tokens.id_token().ok_or_else(|| refused(issuer, "there is no ID token"))?;
         let nonce = Nonce::new(pending.nonce.clone());
         let expected = Expected { client_id, nonce: &nonce, logged_in_since: pending.logged_in_since(now) };

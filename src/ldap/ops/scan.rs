@@ -6,7 +6,7 @@ use super::super::session::Base;
 use super::AT_ONCE;
 use crate::directory::search::{Plan, Step, THOROUGH};
 use crate::directory::{Directory, Filter, Names, Record, Scope, Search, Selection, Viewer};
-use crate::model::{Clock, EntryId, Result, Timestamp};
+use crate::model::{Clock, EntryId, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -22,7 +22,8 @@ pub(super) struct Scan {
     pub types_only: bool,
     pub viewer: Viewer,
     pub clock: Arc<dyn Clock>,
-    pub deadline: Timestamp,
+    /// On the steady clock: a correction of the one on the wall ends no search.
+    pub deadline: Duration,
     /// Where to look; made once.
     pub plan: OnceLock<Plan>,
     /// Set when the client no longer waits.
@@ -120,7 +121,7 @@ impl Scan {
     /// Goes on with the search and appends what it finds.
     pub fn stretch(&self, bounds: Bounds, out: &mut Vec<u8>) -> Result<Stretch> {
         let start = out.len();
-        let spent = Spent { pace: bounds.pace, until: self.clock.now().plus(bounds.pace.time()), candidates: 0.into(), octets: 0.into() };
+        let spent = Spent { pace: bounds.pace, until: self.clock.steady() + bounds.pace.time(), candidates: 0.into(), octets: 0.into() };
         let stop = |step| self.cause(&spent, step).is_some();
         let Self { directory, filter, viewer, .. } = self;
         let search = Search { base: self.base.id, scope: self.scope, filter, after: bounds.after, viewer, stop: Some(&stop) };
@@ -170,7 +171,7 @@ impl Scan {
             // one, the time need not be asked for.
             return None;
         }
-        let now = self.clock.now();
+        let now = self.clock.steady();
         if now >= self.deadline {
             return Some(Pause::Late);
         }
@@ -185,7 +186,7 @@ impl Scan {
 /// What a stretch has used up of what it may.
 struct Spent {
     pace: Pace,
-    until: Timestamp,
+    until: Duration,
     candidates: AtomicU32,
     octets: AtomicUsize,
 }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 /// A request with a filter that is not resolved at once: each DN in it is looked for, and each
 /// value brought into normal form. Octets.
-const LONG_FILTER: usize = 8 << 10;
+const LONG_FILTER: usize = 1 << 10;
 
 /// How a search ended.
 enum Outcome {
@@ -108,7 +108,7 @@ async fn in_pool(
         filter::resolve(&directory, &request.filter)?
     };
     let clock = Arc::clone(&session.app.core.clock);
-    let deadline = clock.now().plus(time_limit(session, request));
+    let deadline = clock.steady() + time_limit(session, request);
     let scan = Scan {
         id: message.id,
         base,
@@ -207,11 +207,11 @@ async fn run(
 async fn room(session: &Session, wire: &mut Wire, scan: &Scan) -> std::result::Result<Room, Outcome> {
     let limits = &session.app.limits;
     let taking = session.app.budget.output.take(session.account(), limits.output + MAX_ENTRY);
-    let time = limits.write.min(scan.deadline.since(scan.clock.now()));
+    let time = limits.write.min(scan.deadline.saturating_sub(scan.clock.steady()));
     match wire.while_wanted(scan.id, timeout(time, taking)).await {
         Some(Ok(Some(room))) => Ok(room),
         None => Err(Outcome::Unwanted),
-        Some(_) if scan.clock.now() >= scan.deadline => Err(late()),
+        Some(_) if scan.clock.steady() >= scan.deadline => Err(late()),
         Some(_) => {
             let text = "too much waits to be read; try again in a moment";
             Err(Outcome::Done(LdapResult::new(ResultCode::BUSY, text), None))

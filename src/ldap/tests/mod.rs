@@ -23,7 +23,7 @@ use crate::work::{Places, Work};
 use client::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -37,12 +37,22 @@ pub const CAROL: &str = "uid=carol,ou=people,o=acme";
 pub const LEGACY: &str = "cn=legacy-app,ou=services,o=acme";
 pub const ERIN: &str = "uid=erin,ou=people,o=suppliers";
 
-/// A clock that stands still.
-struct Still;
+/// A clock that stands still, unless it is told to leap whenever somebody looks at it: so many
+/// seconds.
+#[derive(Default)]
+pub struct Hands {
+    pub leap: AtomicI64,
+    leapt: AtomicI64,
+}
 
-impl Clock for Still {
+impl Clock for Hands {
     fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(1_800_000_000)
+        let leapt = self.leapt.fetch_add(self.leap.load(Ordering::SeqCst), Ordering::SeqCst);
+        Timestamp::from_seconds(1_800_000_000 + leapt)
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -63,6 +73,7 @@ pub struct Bench {
     _folder: TempDir,
     pub core: Arc<Core>,
     pub acme: Arc<Pool>,
+    pub clock: Arc<Hands>,
     pub shutdown: CancellationToken,
     pub app: Arc<App>,
 }
@@ -82,7 +93,8 @@ impl Bench {
 
     pub async fn with(limits: Limits, tls: Option<TlsAcceptor>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(Still);
+        let hands = Arc::new(Hands::default());
+        let clock: Arc<dyn Clock> = hands.clone();
         let entropy: Arc<dyn Entropy> = Arc::new(Sequenced(AtomicU64::new(0)));
         let store = Store::open(folder.path(), Options::default(), SegmentSync::install()).unwrap();
         let registry = Registry::open(store, MasterKey::new(Secret::new([7; 32])), clock.clone(), entropy.clone()).await.unwrap();
@@ -106,7 +118,7 @@ impl Bench {
         let core = Arc::new(
             Core::new(Parts {
                 registry,
-                work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }, clock.clone())),
+                work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
                 clock,
                 entropy,
                 waiting: WaitingLimits::default(),
@@ -115,7 +127,7 @@ impl Bench {
         );
         let app = App::new(Arc::clone(&core), limits, tls);
         let acme = Arc::clone(&pools[0]);
-        let bench = Self { _folder: folder, core, acme, shutdown: CancellationToken::new(), app };
+        let bench = Self { _folder: folder, core, acme, clock: hands, shutdown: CancellationToken::new(), app };
         for name in ["alice", "bob", "carol"] {
             bench.add_person(&pools[0], name).await;
         }

@@ -126,6 +126,14 @@ async fn a_limit_of_time() {
     assert_eq!(client.search(search(PEOPLE, Scope::One, is_person(), &[])).await.code, 3);
 }
 
+#[tokio::test]
+async fn a_correction_of_the_clock_ends_no_search() {
+    let bench = Bench::start().await;
+    let mut client = bench.bound(LEGACY).await;
+    bench.clock.leap.store(3600, Ordering::SeqCst);
+    assert_eq!(names(&client.search(search(PEOPLE, Scope::One, is_person(), &[])).await).len(), 3);
+}
+
 async fn page(client: &mut Client, size: u32, cookie: &[u8], request: SearchRequest<'_>) -> Answer {
     let value = PagedResults { size, cookie }.encode();
     let control = Control { oid: PagedResults::OID, critical: true, value: Some(value.into()) };

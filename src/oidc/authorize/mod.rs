@@ -233,6 +233,7 @@ async fn give_code(
         password_proof: authentication.password_proof(),
         voucher: authentication.voucher().cloned(),
         epoch: authorization.client.epoch,
+        entry_epoch: authentication.epoch(),
     };
     let actor = app.core.actor(&request.pool, authentication, App::origin(request)).map_err(failed)?;
     let mut changes = Changes::new();

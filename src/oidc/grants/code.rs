@@ -82,7 +82,7 @@ async fn commit(
     read: Sequence,
 ) -> Result<TokenResponse, Attempt> {
     let now = app.now();
-    let basis = Basis { password: record.password_proof, voucher: record.voucher.as_ref() };
+    let basis = Basis { password: record.password_proof, voucher: record.voucher.as_ref(), epoch: record.entry_epoch };
     let head = app.core.welcome_since(&request.pool, record.entry, basis)?.ok_or_else(Failure::credentials)?;
     let entry = App::directory(request).complete(&head)?.ok_or_else(Failure::credentials)?;
     let grant = Grant {
@@ -96,6 +96,7 @@ async fn commit(
         password_proof: record.password_proof,
         voucher: record.voucher.clone(),
         epoch: record.epoch,
+        entry_epoch: record.entry_epoch,
     };
     let tokens = issue::tokens(app, request, client, record, &grant, &entry).await?;
     let mut changes = Changes::new();
@@ -109,8 +110,14 @@ async fn commit(
 }
 
 /// A code that comes twice was seen by two, and one of them is not the client (RFC 6749, section
-/// 4.1.2; RFC 9700, section 4.2).
+/// 4.1.2; RFC 9700, section 4.2). Whoever brings it once more takes nothing back any more: that is
+/// counted, so that nobody fills the audit log with one code.
 async fn revoke(app: &App, request: &PoolRequest, record: &Record) -> Result<(), Failure> {
+    if application::find_grant(request.pool.store(), record.grant, app.now())?.is_none() {
+        let client = record.client_id.as_str();
+        app.core.count_failure(request.pool.id(), Action::TokenIssue, client, Reason::Replayed, App::origin(request));
+        return Ok(());
+    }
     let mut changes = Changes::new();
     application::delete_grant(&mut changes, record.grant);
     let event = Event::failure(app.now(), Action::TokenIssue, &actor(request, record), Reason::Replayed);

@@ -118,7 +118,7 @@ impl Provider {
             .unwrap();
         let core = Core::new(Parts {
             registry,
-            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }, Arc::clone(&hands))),
+            work: Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 })),
             clock: hands,
             entropy,
             waiting: WaitingLimits::default(),
@@ -257,6 +257,7 @@ impl Provider {
             password_proof: Some(self.password_set),
             voucher: None,
             epoch: self.client(client).epoch,
+            entry_epoch: None,
         };
         self.put_code(text, &code).await;
         code

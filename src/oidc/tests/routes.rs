@@ -1,6 +1,7 @@
 use super::*;
 use crate::oidc::routes::routes;
 use crate::web::Place;
+use crate::web::crowd::{Crowd, Limits};
 use crate::web::http::Request;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -9,7 +10,9 @@ use hyper_util::service::TowerToHyperService;
 
 /// What the endpoints answer to a request that the listener has placed.
 async fn call(provider: &Provider, method: &str, path: &str) -> Response {
-    let place = Place { pool: provider.pool.clone(), base: PoolUrl::new(ISSUER), peer: [192, 0, 2, 1].into() };
+    let peer = [192, 0, 2, 1].into();
+    let entered = Crowd::new(Limits::default()).enter(peer).unwrap();
+    let place = Place { pool: provider.pool.clone(), base: PoolUrl::new(ISSUER), peer, entered };
     let mut request = Request::builder().method(method).uri(path).body(Full::new(Bytes::new())).unwrap();
     request.extensions_mut().insert(place);
     let service = TowerToHyperService::new(warp::service(routes(provider.app.entrance.clone())));
@@ -60,6 +63,8 @@ async fn scripts_of_other_origins_may_call_what_depends_on_no_cookie() {
         assert_eq!(header(&response, "access-control-allow-origin"), expected, "{method} {path}");
         assert_eq!(header(&response, "access-control-allow-credentials"), "", "{method} {path}");
     }
+    let refused = call(&provider, "POST", "/oauth2/token").await;
+    assert_eq!(header(&refused, "access-control-expose-headers"), "WWW-Authenticate, Retry-After");
     let preflight = call(&provider, "OPTIONS", "/oauth2/userinfo").await;
     assert_eq!(header(&preflight, "access-control-allow-headers"), "Authorization, Content-Type");
 }

@@ -266,9 +266,24 @@ async fn a_second_use_takes_back_what_the_first_gave() {
     assert!(grant().is_some(), "another client cannot take it back");
     // Long after the code itself would have ended.
     provider.clock.forward(Duration::from_secs(300));
-    let request = basic(provider.form("/oauth2/token", "grant_type=authorization_code&code=c"), "demo-app:demo-secret");
-    assert_eq!(error(&post(&provider, request).await), (400, "invalid_grant"));
+    let replay = async || {
+        let request = basic(provider.form("/oauth2/token", "grant_type=authorization_code&code=c"), "demo-app:demo-secret");
+        assert_eq!(error(&post(&provider, request).await), (400, "invalid_grant"));
+    };
+    replay().await;
     assert!(grant().is_none());
+    let told = || -> Vec<u32> {
+        let query = audit::Query { action: Some(Action::TokenIssue), limit: 100, ..audit::Query::default() };
+        let events = audit::query(provider.pool.store(), &query).unwrap().into_iter().map(|(_, event)| event.unwrap());
+        events.filter(|event| event.reason == Some(audit::Reason::Replayed)).map(|event| event.count).collect()
+    };
+    assert_eq!(told(), [1]);
+    for _ in 0..5 {
+        replay().await;
+    }
+    assert_eq!(told(), [1], "one code fills no log");
+    provider.app.core.flush_audit().await.unwrap();
+    assert_eq!(told(), [1, 5]);
 }
 
 #[tokio::test]

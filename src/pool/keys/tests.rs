@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use super::super::testing::{Counting, NOW, Still, bench, registry};
+use super::super::testing::{Counting, NOW, bench, registry};
 use super::*;
 use crate::audit::{Query, query};
 use crate::work::Places;
@@ -9,8 +9,7 @@ use std::sync::LazyLock;
 use x509_parser::prelude::*;
 
 static ENTROPY: LazyLock<Counting> = LazyLock::new(Counting::default);
-static WORK: LazyLock<Work> =
-    LazyLock::new(|| Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 64 }, Arc::new(Still)));
+static WORK: LazyLock<Work> = LazyLock::new(|| Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 64 }));
 
 /// Somebody who asks from an address of the documentation's.
 fn maker(last: u8) -> Maker<'static> {
@@ -139,7 +138,7 @@ async fn who_asks_for_the_keys_of_many_pools_waits_for_one_at_a_time() {
     let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
     // Another key is being made for whoever asks from the first address, and will be for long.
-    let line = pool.keyring().line(maker(1).address, maker(1).now).unwrap();
+    let line = pool.keyring().line(maker(1).address).unwrap();
     let _making = line.acquire().await.unwrap();
     let mut waiting = Vec::new();
     for _ in 0..MAX_IN_LINE - 1 {
@@ -163,7 +162,7 @@ struct Busy {
 
 impl Busy {
     async fn new(pool: &Pool, places: Places) -> Self {
-        let work = Work::new(1, places, Arc::new(Still));
+        let work = Work::new(1, places);
         let (until, gone) = std::sync::mpsc::channel();
         let (begun, begins) = tokio::sync::oneshot::channel();
         let job = move || {
@@ -205,7 +204,7 @@ async fn a_key_is_made_among_the_other_work_of_its_pool_and_of_who_asks() {
 async fn who_has_waited_takes_the_key_that_somebody_else_has_made() {
     let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
-    let line = pool.keyring().line(maker(1).address, NOW).unwrap();
+    let line = pool.keyring().line(maker(1).address).unwrap();
     let making = line.acquire().await.unwrap();
     let busy = Busy::new(&pool, Places { per_pool: 9, per_address: 9, per_address_overall: 9 }).await;
     let mut waiting = Box::pin(current(&pool, Use::Oidc, Algorithm::Es256, Maker { work: &busy.work, ..maker(1) }));
@@ -219,7 +218,7 @@ async fn who_has_waited_takes_the_key_that_somebody_else_has_made() {
 async fn one_network_is_one_who_asks_and_who_has_gone_is_forgotten() {
     let bench = bench().await;
     let pool = bench.create("acme", None).await.unwrap();
-    let line = |address: &str| pool.keyring().line(Some(address.parse().unwrap()), NOW).unwrap();
+    let line = |address: &str| pool.keyring().line(Some(address.parse().unwrap())).unwrap();
     let (one, same, other) = (line("2001:db8::1"), line("2001:db8::2"), line("2001:db8:0:1::1"));
     assert!(Arc::ptr_eq(&one, &same) && !Arc::ptr_eq(&one, &other));
     drop((one, same, other));

@@ -114,13 +114,16 @@ const EDIRECTORY: &str = "eDirectory";
 const IPLANET: &str = "Sun Directory Server";
 const TABLE: &str = "a column";
 
-/// ACCOUNTDISABLE; LOCKOUT; PASSWORD_EXPIRED ([MS-ADTS], section 2.2.16).
-const ACCOUNT_CONTROL: Meaning = Meaning::Flags(Flags { denies: 0x2, locked: 0x10, must_change: 0x0080_0000, needs: 0 });
-/// DISALLOW_ALL_TIX; REQUIRES_PWCHANGE (`kdb.h`).
-const MIT_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x40, locked: 0, must_change: 0x200, needs: 0 });
-/// `invalid(7)`, `locked-out(17)`; `require-pwchange(18)`; `client(6)`, without which the KDC gives
+// Whom a password alone did not let in there, whoever has found that password must not be let in
+// here: what demands a card or another device denies.
+
+/// ACCOUNTDISABLE, SMARTCARD_REQUIRED; LOCKOUT; PASSWORD_EXPIRED ([MS-ADTS], section 2.2.16).
+const ACCOUNT_CONTROL: Meaning = Meaning::Flags(Flags { denies: 0x2 | 0x4_0000, locked: 0x10, must_change: 0x0080_0000, needs: 0 });
+/// DISALLOW_ALL_TIX, REQUIRES_HW_AUTH; REQUIRES_PWCHANGE (`kdb.h`).
+const MIT_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x40 | 0x100, locked: 0, must_change: 0x200, needs: 0 });
+/// `invalid(7)`, `require-hwauth(10)`, `locked-out(17)`; `require-pwchange(18)`; `client(6)`, without which the KDC gives
 /// no ticket to the principal (`hdb.asn1`).
-const HEIMDAL_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x80 | 0x2_0000, locked: 0, must_change: 0x4_0000, needs: 0x40 });
+const HEIMDAL_FLAGS: Meaning = Meaning::Flags(Flags { denies: 0x80 | 0x400 | 0x2_0000, locked: 0, must_change: 0x4_0000, needs: 0x40 });
 
 /// All rows.
 pub const ROWS: &[Row] = &[

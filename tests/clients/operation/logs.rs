@@ -33,6 +33,36 @@ async fn a_server_whose_log_nobody_reads_works_on_and_ends_as_it_should() {
     assert!(!data.join("admin.sock").exists());
 }
 
+/// A line that anybody can repeat: an upstream that cannot be reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_one_line_is_cut_and_told() {
+    const FLOOD: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = folder.path().join("poolgate.toml");
+    std::fs::write(&file, configuration(&data, "")).unwrap();
+    let served = Served::start(&file, &[]).await;
+    operate(&data, &["pool", "create", "acme"], "").await;
+    operate(&data, &["client", "create", "--pool", "acme", "shop", "--redirect-uri", "http://localhost:9/c"], "").await;
+    let provider =
+        ["idp", "create", "--pool", "acme", "partner", "--issuer", "http://localhost:1", "--client-id", "x", "--client-secret-stdin"];
+    operate(&data, &provider, "Copper-Saddle-90").await;
+    let issuer = format!("http://localhost:{}/pools/acme", served.address("http").port());
+    let shop = Application { issuer, id: "shop".into(), secret: String::new(), redirect_uri: "http://localhost:9/c".into() };
+    let mut browser = Browser::new();
+    let page = browser.login_page(&shop.authorize()).await;
+    for _ in 0..FLOOD {
+        assert_eq!(browser.leave_for(&page, "partner").await.status, 502);
+    }
+    let log: Vec<serde_json::Value> = served.stop().await.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |message: &str| log.iter().map(|line| &line["fields"]).filter(|fields| fields["message"] == message).collect::<Vec<_>>();
+    let kind = "an upstream login cannot begin";
+    let told = of(kind).len();
+    let left_out: u64 = of("lines of one kind came too fast, and were left out").iter().filter_map(|fields| fields["count"].as_u64()).sum();
+    assert!(left_out > 0, "{log:?}");
+    assert_eq!(told + usize::try_from(left_out).unwrap(), FLOOD, "none is lost: {log:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_logged_however_much_is() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,6 +10,7 @@ use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use ldap3::Scope;
+use poolgate::web::crowd::Limits;
 use rustls_pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -167,16 +168,50 @@ async fn connections_are_bounded_for_all_and_for_each_address() {
             ([127, 0, 0, 1], false),
             ([127, 0, 0, 2], true),
             ([127, 0, 0, 2], false),
-            ([127, 0, 0, 3], false),
+            ([127, 0, 0, 3], true),
         ] {
             let mut stream = connect(from, to).await;
             assert_eq!(is_served(&mut stream, request).await, served, "{from:?}");
             open.push(stream);
         }
-        // Those that came in are not disturbed by those that did not.
-        assert!(is_served(&mut open[0], request).await);
-        assert!(is_served(&mut open[3], request).await);
+        // The newest of whoever has most has made room for somebody who had none; nobody else has.
+        for (number, served) in [(0, true), (1, false), (3, true), (5, true)] {
+            assert_eq!(is_served(&mut open[number], request).await, served, "{number}");
+        }
     }
+    server.stop().await;
+}
+
+/// Whoever has very much under way is refused, and nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_bounded_for_each_address() {
+    let server = TestServer::demo().await;
+    let to = server.running.addresses().http[0];
+    let asked = async |from| {
+        let stream = connect(from, to).await;
+        exchange(stream, format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).await
+    };
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\nConnection: close\r\n\r\ngrant";
+    let half = format!("POST /pools/acme/oauth2/token HTTP/1.1\r\nHost: localhost\r\n{form}");
+    let mut halves = Vec::new();
+    for _ in 0..Limits::default().per_address {
+        let mut stream = connect([127, 0, 0, 2], to).await;
+        stream.write_all(half.as_bytes()).await.unwrap();
+        halves.push(stream);
+    }
+    let refused = loop {
+        let answer = asked([127, 0, 0, 2]).await;
+        if status(&answer) != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(status(&refused), 503);
+    assert!(refused.contains("retry-after:") && refused.contains("too many requests of this network address"), "{refused}");
+    assert_eq!(status(&asked([127, 0, 0, 3]).await), 200);
+    // What is under way is answered, however much there is of it.
+    assert_eq!(status(&exchange(halves.pop().unwrap(), b"_xyz").await), 400);
+    drop(halves);
+    while status(&asked([127, 0, 0, 2]).await) != 200 {}
     server.stop().await;
 }
 

@@ -85,7 +85,7 @@ impl House {
             Directory::over(pool.store().clone(), pool.suffix().clone()).create_suffix(changes, &operator(), START, random.as_ref())
         };
         let pool = registry.create(new, &operator(), fill).await.unwrap();
-        let work = Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }, clock.clone()));
+        let work = Arc::new(Work::new(2, Places { per_pool: 64, per_address: 64, per_address_overall: 1000 }));
         let core = Arc::new(Core::new(Parts { registry, work, clock: clock.clone(), entropy, waiting: WaitingLimits::default() }).unwrap());
         let entrance = Entrance::new(Arc::clone(&core), crate::login::page);
         let house = Self { core, entrance, pool, clock, _folder: folder };

@@ -85,8 +85,7 @@ type Bits = &'static [(u32, &'static str)];
 
 /// What each bit that its source documents says, beside those that are set otherwise.
 const BITS: &[(&str, u32, Bits)] = &[
-    // [MS-ADTS] 2.2.16; NORMAL_ACCOUNT is set. The bit of a smart card is about the logon at a
-    // workstation.
+    // [MS-ADTS] 2.2.16; NORMAL_ACCOUNT is set.
     (
         "userAccountControl",
         0x200,
@@ -104,7 +103,7 @@ const BITS: &[(&str, u32, Bits)] = &[
             (0x2000, "fine"),           // SERVER_TRUST_ACCOUNT
             (0x1_0000, "fine"),         // DONT_EXPIRE_PASSWD
             (0x2_0000, "fine"),         // MNS_LOGON_ACCOUNT
-            (0x4_0000, "fine"),         // SMARTCARD_REQUIRED
+            (0x4_0000, "disabled"),     // SMARTCARD_REQUIRED: "the account has to be authenticated with a smart card"
             (0x8_0000, "fine"),         // TRUSTED_FOR_DELEGATION
             (0x10_0000, "fine"),        // NOT_DELEGATED
             (0x20_0000, "fine"),        // USE_DES_KEY_ONLY
@@ -129,7 +128,7 @@ const BITS: &[(&str, u32, Bits)] = &[
             (0x20, "fine"),         // DISALLOW_DUP_SKEY
             (0x40, "disabled"),     // DISALLOW_ALL_TIX: "forbids the issuance of any tickets for this principal"
             (0x80, "fine"),         // REQUIRES_PRE_AUTH
-            (0x100, "fine"),        // REQUIRES_HW_AUTH
+            (0x100, "disabled"),    // REQUIRES_HW_AUTH: "requires this principal to preauthenticate using a hardware device"
             (0x200, "must change"), // REQUIRES_PWCHANGE: "forces a password change"
             (0x1000, "fine"),       // DISALLOW_SVR
             (0x2000, "fine"),       // PWCHANGE_SERVICE
@@ -156,7 +155,7 @@ const BITS: &[(&str, u32, Bits)] = &[
             (1 << 7, "disabled"),     // invalid: "entry is invalid"
             (1 << 8, "fine"),         // require-preauth
             (1 << 9, "fine"),         // change-pw
-            (1 << 10, "fine"),        // require-hwauth
+            (1 << 10, "disabled"),    // require-hwauth
             (1 << 11, "fine"),        // ok-as-delegate
             (1 << 12, "fine"),        // user-to-user
             (1 << 13, "fine"),        // immutable
