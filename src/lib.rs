@@ -47,8 +47,11 @@
 //!   require one.
 //! - What strangers do to a name locks strangers: a lock is counted for each place from which its
 //!   person has come ([`policy::lockout`]).
-//! - Whoever has proven nothing has nothing stored, but for the way to an upstream, and no limit on
-//!   that closes a door to others: what is too much displaces its like.
+//! - Whoever has proven nothing has nothing stored, but for the way to an upstream, and no limit
+//!   closes a door to others: whoever has most gives way, be it of connections, of requests that are
+//!   under way ([`web::crowd`]) or of what waits.
+//! - Whoever is disabled loses what their logins had begun, for good: to enable them gives nothing
+//!   of it back.
 //! - What decides whether somebody may log in, and as whom, lies in the header of their entry's
 //!   record: [`directory::EntryHead`]. Whoever holds a record alone cannot ask it for an attribute,
 //!   and what people write of themselves leaves room for what administrators write.

@@ -20,14 +20,14 @@ impl Serve {
     pub async fn run(self) -> Outcome {
         let Loaded { config, variables, unknown_variables } = Config::load(&self.config)?;
         server::start_logging(&config.log)?;
-        for variable in variables {
-            tracing::info!(variable, data = ?config.data, "this variable stands over the configuration file");
-        }
         for variable in unknown_variables {
             tracing::warn!(variable, "this variable names no key of the configuration and changes nothing");
         }
         let signals = Signals::listen()?;
         let running = server::start(config, Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default())).await?;
+        for variable in variables {
+            tracing::info!(variable, "this variable stands over the configuration file");
+        }
         tracing::info!(addresses = ?running.addresses(), "ready");
         signals.until_stopped(running).await
     }

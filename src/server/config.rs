@@ -48,6 +48,9 @@ pub struct Loaded {
     pub unknown_variables: Vec<String>,
 }
 
+/// The most threads for passwords and signatures: each holds the memory of a hash.
+pub const MAX_WORK_THREADS: usize = 1024;
+
 /// How the URL of a pool is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,6 +135,9 @@ impl Config {
             None => return Err("`data` is missing: name the data folder".to_owned()),
             Some(data) if data.as_os_str().is_empty() => return Err("`data` is empty: name the data folder".to_owned()),
             Some(_) => {}
+        }
+        if self.limits.work_threads > MAX_WORK_THREADS {
+            return Err(format!("`limits.work_threads`: {} is more than {MAX_WORK_THREADS}; 0 means one a core", self.limits.work_threads));
         }
         if self.pool_urls.is_none() {
             return Err(
@@ -221,6 +227,13 @@ mod tests {
         assert_eq!(config.pool_urls, Some(PoolUrls::Path));
         assert_eq!(config.listen.http.len(), 1);
         assert_eq!(config.limits.work_queue_per_pool.get(), 256);
+    }
+
+    #[test]
+    fn more_threads_than_a_machine_starts_are_refused() {
+        let threads = |count: usize| load(&format!("{GOOD}[limits]\nwork_threads = {count}\n"));
+        assert!(threads(MAX_WORK_THREADS).is_ok());
+        assert!(threads(MAX_WORK_THREADS + 1).unwrap_err().contains("`limits.work_threads`: 1025 is more than 1024"));
     }
 
     #[test]

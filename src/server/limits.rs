@@ -7,6 +7,7 @@
 use crate::authn::WaitingLimits;
 use crate::ldap;
 use crate::store::Options;
+use crate::web::crowd;
 use crate::work::Places;
 use serde::Deserialize;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -20,6 +21,8 @@ pub struct Limits {
     pub connections: NonZeroUsize,
     /// Connections of one kind at a time from one address.
     pub connections_per_address: NonZeroUsize,
+    /// Requests over HTTP of one address that may be under way.
+    pub requests_per_address: NonZeroUsize,
     /// Seconds that a connection may take for a TLS handshake or for the head of a request.
     pub handshake_seconds: NonZeroU64,
     /// Seconds that running requests get when the server stops; with 0 they are broken off.
@@ -83,6 +86,11 @@ impl Limits {
         }
     }
 
+    /// How many requests may be under way.
+    pub(super) const fn crowd(&self) -> crowd::Limits {
+        crowd::Limits::of(self.requests_per_address.get())
+    }
+
     /// Threads for blocking work.
     pub(super) fn threads(&self) -> usize {
         match self.work_threads {
@@ -108,6 +116,7 @@ impl Default for Limits {
         Self {
             connections: at_least_one(10_000),
             connections_per_address: at_least_one(1_000),
+            requests_per_address: at_least_one(256),
             handshake_seconds: NonZeroU64::new(10).unwrap_or(NonZeroU64::MIN),
             drain_seconds: 10,
             engine_cache_mib: NonZeroU64::new(32).unwrap_or(NonZeroU64::MIN),

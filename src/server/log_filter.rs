@@ -94,6 +94,7 @@ mod tests {
             ("off", ""),
             ("hyper=debug", "e"),
             ("poolgate=off", ""),
+            ("poolgate::nix=debug", "e"),
             ("poolgate=info", "ewi"),
             ("poolgate::store=warn,hyper=trace", "ew"),
             ("inof=debug", "e"),

@@ -41,7 +41,7 @@ use crate::entrance::Entrance;
 use crate::model::{Clock, Entropy};
 use crate::pool::{self, Registry};
 use crate::store::{ReadError, SegmentSync, Store};
-use crate::web::crowd::{self, Crowd};
+use crate::web::crowd::Crowd;
 use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::PoolUrls;
@@ -237,7 +237,7 @@ fn http(config: &Config, core: &Arc<Core>, gate: Arc<Gate>, metrics: health::Met
         proxies: Proxies::new(config.trusted_proxies.clone()),
         routes: http::join(vec![oidc::routes(entrance.clone()), saml::routes(entrance), login::routes(Arc::clone(core))]),
         gate,
-        crowd: Crowd::new(crowd::Limits::default()),
+        crowd: Crowd::new(config.limits.crowd()),
         patience: config.limits.handshake(),
         metrics,
     })

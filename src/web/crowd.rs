@@ -24,9 +24,14 @@ pub struct Limits {
     pub few: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { at_once: 64, per_address: 256, all: 2048, few: 8 }
+/// What is few, for everybody.
+const FEW: usize = 8;
+
+impl Limits {
+    /// The limits where one address may have so many requests under way: a quarter of them is
+    /// answered at the same time, and eight addresses leave no room for others that have many.
+    pub const fn of(per_address: usize) -> Self {
+        Self { at_once: per_address.div_ceil(4), per_address, all: per_address.saturating_mul(8), few: FEW }
     }
 }
 
@@ -138,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_requests_of_one_address_take_turns_and_wait_for_no_other() {
-        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::default() });
+        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(256) });
         let [one, next, other] = [1, 1, 2].map(|number| crowd.enter(address(number)).unwrap());
         let turn = one.turn().now_or_never().unwrap();
         assert!(next.turn().now_or_never().is_none());
@@ -149,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_network_of_one_subscriber_is_one_address() {
-        let crowd = Crowd::new(Limits { per_address: 1, ..Limits::default() });
+        let crowd = Crowd::new(Limits { per_address: 1, ..Limits::of(256) });
         let _one = crowd.enter("2001:db8::1".parse().unwrap()).unwrap();
         assert!(crowd.enter("2001:db8::2".parse().unwrap()).is_none());
         assert!(crowd.enter("2001:db8:0:1::1".parse().unwrap()).is_some());

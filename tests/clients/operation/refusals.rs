@@ -10,7 +10,6 @@ use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use ldap3::Scope;
-use poolgate::web::crowd::Limits;
 use rustls_pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -185,7 +184,9 @@ async fn connections_are_bounded_for_all_and_for_each_address() {
 /// Whoever has very much under way is refused, and nobody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_bounded_for_each_address() {
-    let server = TestServer::demo().await;
+    const MOST: usize = 16;
+    let server = TestServer::configured(|config| config.limits.requests_per_address = MOST.try_into().unwrap()).await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
     let to = server.running.addresses().http[0];
     let asked = async |from| {
         let stream = connect(from, to).await;
@@ -194,7 +195,7 @@ async fn requests_are_bounded_for_each_address() {
     let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\nConnection: close\r\n\r\ngrant";
     let half = format!("POST /pools/acme/oauth2/token HTTP/1.1\r\nHost: localhost\r\n{form}");
     let mut halves = Vec::new();
-    for _ in 0..Limits::default().per_address {
+    for _ in 0..MOST {
         let mut stream = connect([127, 0, 0, 2], to).await;
         stream.write_all(half.as_bytes()).await.unwrap();
         halves.push(stream);
@@ -209,7 +210,7 @@ async fn requests_are_bounded_for_each_address() {
     assert!(refused.contains("retry-after:") && refused.contains("too many requests of this network address"), "{refused}");
     assert_eq!(status(&asked([127, 0, 0, 3]).await), 200);
     // What is under way is answered, however much there is of it.
-    assert_eq!(status(&exchange(halves.pop().unwrap(), b"_xyz").await), 400);
+    assert_eq!(status(&exchange(halves.pop().unwrap(), b"_xyz").await), 401);
     drop(halves);
     while status(&asked([127, 0, 0, 2]).await) != 200 {}
     server.stop().await;
