@@ -9,6 +9,7 @@ use crate::pool::Pool;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
@@ -24,6 +25,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 
 /// How long a body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
+
+/// Bytes over the limit of a body that are read and thrown away: who still writes hears no answer.
+const OVERFLOW: usize = 4 << 20;
 
 /// The URL of a pool without a trailing slash: its issuer, and the base of every path of its faces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,24 +161,65 @@ pub fn bounded_body(limit: usize) -> BoxedFilter<(Result<Bytes>,)> {
 const fn status(kind: &Kind) -> StatusCode {
     match kind {
         Kind::Unavailable(_) => StatusCode::REQUEST_TIMEOUT,
-        _ => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::Invalid(Rule::Constraint) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 
-async fn read<B: Buf>(body: impl Stream<Item = std::result::Result<B, warp::Error>>, limit: usize) -> Result<Bytes> {
+async fn read<B: Buf, E: Display>(body: impl Stream<Item = std::result::Result<B, E>>, limit: usize) -> Result<Bytes> {
     let late = |_| Error::down("the body took too long to arrive");
     tokio::time::timeout(ARRIVAL, collect(body, limit)).await.map_err(late)?
 }
 
-async fn collect<B: Buf>(body: impl Stream<Item = std::result::Result<B, warp::Error>>, limit: usize) -> Result<Bytes> {
+async fn collect<B: Buf, E: Display>(body: impl Stream<Item = std::result::Result<B, E>>, limit: usize) -> Result<Bytes> {
     let mut body = pin!(body);
-    let mut whole = BytesMut::new();
+    let (mut whole, mut length) = (BytesMut::new(), 0);
     while let Some(part) = body.next().await {
         let mut part = part.map_err(|error| Error::invalid(Rule::Request, format!("the body broke off: {error}")))?;
-        if whole.len() + part.remaining() > limit {
-            return Err(Error::invalid(Rule::Request, format!("the body is over the limit of {limit} bytes")));
+        length += part.remaining();
+        if length <= limit {
+            whole.extend_from_slice(&part.copy_to_bytes(part.remaining()));
+        } else if length > limit.saturating_add(OVERFLOW) {
+            break;
         }
-        whole.extend_from_slice(&part.copy_to_bytes(part.remaining()));
     }
-    Ok(whole.freeze())
+    match length <= limit {
+        true => Ok(whole.freeze()),
+        false => Err(Error::invalid(Rule::Constraint, format!("the body is over the limit of {limit} bytes"))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use std::cell::Cell;
+
+    /// What becomes of a body that comes in so many parts of a kilobyte, and how many were taken.
+    async fn arrived(parts: usize, limit: usize) -> (std::result::Result<usize, u16>, usize) {
+        let taken = Cell::new(0);
+        let part = |number| {
+            taken.set(number + 1);
+            Ok::<_, Infallible>(Bytes::from(vec![b'x'; 1024]))
+        };
+        let read = read(stream::iter((0..parts).map(part)), limit).await;
+        (read.map(|body| body.len()).map_err(|error| status(error.kind()).as_u16()), taken.get())
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_heard_out_as_far_as_is_bearable() {
+        assert_eq!(arrived(4, 4096).await, (Ok(4096), 4));
+        assert_eq!(arrived(5, 4096).await, (Err(413), 5));
+        assert_eq!(arrived(1000, 4096).await, (Err(413), 1000));
+        let all = (4096 + OVERFLOW) / 1024;
+        assert_eq!(arrived(2 * all, 4096).await, (Err(413), all + 1));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_no_large_one() {
+        let parts = [Ok(Bytes::from_static(b"a")), Err("the peer has gone")];
+        let error = read(stream::iter(parts), 4096).await.unwrap_err();
+        assert_eq!((status(error.kind()).as_u16(), error.message()), (400, "the body broke off: the peer has gone"));
+    }
 }

@@ -1,9 +1,10 @@
 //! What somebody has asked for is done only if they still may when it is done.
 
-use super::super::testing::*;
+use super::super::{decision::Decision, testing::*};
 use crate::{
     model::{Actor, Dn, EntryId, Kind, Rdn, Result, Role, error::Denial},
     pool::Status,
+    store::{Changes, CommitError},
 };
 use std::sync::{Arc, mpsc};
 
@@ -82,6 +83,19 @@ async fn who_has_lost_it_meanwhile_changes_nothing() {
         refused(lost, "delete", core.delete_entry(pool, carol, team.alice).await);
         assert_eq!(directory.head(team.alice).unwrap().unwrap().version(), before, "{lost:?}");
         assert!(directory.by_unique("uid", b"new").unwrap().is_none());
+    }
+}
+
+/// The actor was looked at by the decision; then somebody is faster than its commit.
+#[tokio::test]
+async fn who_loses_it_before_the_commit_changes_nothing() {
+    for lost in [Lost::Disabled, Lost::Removed, Lost::Deleted] {
+        let team = Team::new().await;
+        let (bench, mut changes) = (&team.bench, Changes::new());
+        let decision = Decision::new(&bench.core, &bench.pool, &team.carol);
+        decision.fill_modify(&mut changes, team.alice, None, &[replace("sn", "Other")]).unwrap();
+        team.lose(lost).await;
+        assert_eq!(bench.pool.store().commit(changes).await, Err(CommitError::Conflict), "{lost:?}");
     }
 }
 
