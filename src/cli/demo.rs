@@ -16,6 +16,7 @@ use crate::server::{self, Addresses, DevelopmentFiles, SystemClock, SystemEntrop
 use clap::Args;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,6 +46,9 @@ const POOLS: &[SamplePool] = &[
 
 /// The file that says that a demo made the folder.
 const MARK: &str = "demo";
+
+/// Connections of a kind: as many as fit under the usual limits of open files.
+const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// The most threads for password hashing.
 const MAX_WORK_THREADS: usize = 3;
@@ -104,7 +108,7 @@ impl Demo {
                 ldaps: loopback(self.ldaps_port),
             },
             tls: Some(Tls { certificate: certificate.certificate.clone(), key: certificate.key.clone() }),
-            limits: Limits { work_threads: work_threads(), ..Limits::default() },
+            limits: Limits { work_threads: work_threads(), connections: MAX_CONNECTIONS, ..Limits::default() },
             ..Config::default()
         }
     }
