@@ -62,6 +62,8 @@ pub(super) fn locate(directory: &Directory, who: &BindName) -> Result<Option<Ent
 
 /// What is known of an entry; `None` if it is gone.
 pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Option<Loaded>> {
+    // Before the entry: whoever is disabled in between proves something for an epoch that is over.
+    let epoch = credential::epoch(pool, id)?;
     let Some(entry) = directory.head(id)? else { return Ok(None) };
     let stored = credential::password(pool, id)?;
     let (history, history_version) = credential::history(pool, id)?;
@@ -76,7 +78,7 @@ pub(super) fn load(pool: &Pool, directory: &Directory, id: EntryId) -> Result<Op
         }),
         history,
         history_version,
-        epoch: credential::epoch(pool, id)?,
+        epoch,
     }))
 }
 

@@ -140,6 +140,9 @@ where
 }
 
 async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Response {
+    let client = http.proxies.client(peer.address, request.headers());
+    let arrived = http.crowd.arrive(client);
+    let turn = arrived.turn().await;
     let host = host_of(&request).map(str::to_owned);
     let is_local = host.as_deref().is_some_and(|host| is_local(peer.address, host, request.headers()));
     if let Some(response) = health::answer(http, request.uri().path(), is_local) {
@@ -151,8 +154,8 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
         return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
     }
-    let client = http.proxies.client(peer.address, request.headers());
-    let Some(entered) = http.crowd.enter(client) else {
+    drop(turn);
+    let Some(entered) = arrived.enter() else {
         tracing::warn!(address = %client, "too many requests of one network address are under way");
         return problem::plain(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -3,8 +3,8 @@
 use super::clock::SystemClock;
 use super::config::{Log, LogFormat};
 use super::error::ConfigError;
+use super::log_lines::Lines;
 use super::log_pace::Pace;
-use std::io::{IsTerminal, stderr};
 use std::sync::{Arc, OnceLock};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -18,8 +18,8 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
     let filter = log.filter.directives().map_err(|error| ConfigError::new(format!("`log.filter`: {error}")))?;
     let pace = PACE.get_or_init(|| Pace::new(Arc::new(SystemClock::default()))).clone();
     // A line that cannot be written is lost. To say so on standard error too would panic in
-    // whatever was about to log, once whoever read it has gone.
-    let lines = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).log_internal_errors(false);
+    // whatever was about to log, once whoever read it has gone. Colours are control characters too.
+    let lines = fmt::layer().with_writer(|| Lines(std::io::stderr())).with_ansi(false).log_internal_errors(false);
     let lines = match log.format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),

@@ -19,6 +19,7 @@ pub mod limits;
 mod listener;
 mod load;
 mod log_filter;
+mod log_lines;
 mod log_pace;
 mod logging;
 mod master_key;

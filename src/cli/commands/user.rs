@@ -35,8 +35,8 @@ pub enum User {
         #[arg(long)]
         stdin: bool,
     },
-    /// Refuses logins of a user until the user is enabled again; sessions and tokens are worth
-    /// nothing meanwhile.
+    /// Refuses logins of a user until the user is enabled again; sessions, tokens and bound
+    /// connections end for good.
     Disable {
         /// The uid.
         uid: String,

@@ -21,8 +21,8 @@ use id_token::{Expected, Verified};
 use minicbor::{Decode, Encode};
 use openidconnect::{
     AccessToken, AsyncHttpClient, AuthType, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, Nonce,
-    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
-    core::{CoreAuthPrompt, CoreClient, CoreClientAuthMethod, CoreResponseType},
+    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse, TokenResponse,
+    core::{CoreAuthPrompt, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreResponseType},
     http,
 };
 use serde_json::{Map, Value};
@@ -229,7 +229,10 @@ impl RelyingParty {
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()))
             .request_async(&self.calls(issuer)?)
             .await
-            .map_err(|error| refused(issuer, format!("the code was not exchanged: {}", with_causes(&error))))?;
+            .map_err(|error| {
+                let secrets = client_secret.iter().map(|secret| secret.expose().as_str()).chain([answer.code]);
+                refused(issuer, format!("the code was not exchanged: {}", without(secrets, not_exchanged(&error))))
+            })?;
         let token = tokens.id_token().ok_or_else(|| refused(issuer, "there is no ID token"))?;
         let nonce = Nonce::new(pending.nonce.clone());
         let expected = Expected { client_id, nonce: &nonce, logged_in_since: pending.logged_in_since(now) };
@@ -298,11 +301,41 @@ fn refused(issuer: &str, why: impl std::fmt::Display) -> Error {
     Error::new(crate::model::Kind::Denied(crate::model::error::Denial::Credentials), format!("identity provider {issuer}: {why}"))
 }
 
+/// Why the upstream gave no tokens: of what it says itself, the code of the error and not the
+/// description, which it makes of what it likes (RFC 6749, section 5.2).
+fn not_exchanged<C: std::error::Error + 'static>(error: &RequestTokenError<C, StandardErrorResponse<CoreErrorResponseType>>) -> String {
+    match error {
+        RequestTokenError::ServerResponse(response) => {
+            let code: String = response.error().to_string().chars().filter(char::is_ascii_graphic).take(64).collect();
+            format!("the upstream answered `{code}`")
+        }
+        other => with_causes(other),
+    }
+}
+
+/// The text without those secrets, should it hold one of them.
+fn without<'s>(secrets: impl Iterator<Item = &'s str>, text: String) -> String {
+    secrets.filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, "[secret]"))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::federation::http::CallError;
     use crate::model::Sequence;
+
+    #[test]
+    fn of_what_an_upstream_says_only_the_code_of_the_error_is_told() {
+        let told = |code: &str| {
+            let answer = serde_json::json!({ "error": code, "error_description": "bad secret-7f3a\nFORGED" });
+            not_exchanged::<CallError>(&RequestTokenError::ServerResponse(serde_json::from_value(answer).unwrap()))
+        };
+        assert_eq!(told("invalid_client"), "the upstream answered `invalid_client`");
+        assert_eq!(told("x\u{1b}[31m\ny"), "the upstream answered `x[31my`");
+        assert_eq!(told(&"x".repeat(100)), format!("the upstream answered `{}`", "x".repeat(64)));
+        assert_eq!(without(["secret-7f3a", ""].into_iter(), told("secret-7f3a")), "the upstream answered `[secret]`");
+    }
 
     /// A record of version 1 as it lies sealed in waiting requests: it must stay readable, and
     /// written so.
