@@ -1,18 +1,22 @@
 //! How fast the log may grow: strangers can make some lines happen without end. Each place in the
-//! code writes so many a minute; what is more is counted, and the log is told how much that was.
+//! code writes so many a minute about each pool; what is more is counted, and the log is told how
+//! much that was.
 
 use crate::model::Clock;
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::callsite::Identifier;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
 
-/// Lines that one place in the code may write within a minute. Whoever asks for the levels `debug`
-/// and `trace` wants all of these.
+/// Lines that one place in the code may write within a minute about one pool. Whoever asks for the
+/// levels `debug` and `trace` wants all of these.
 pub(super) const LINES_A_MINUTE: u32 = 30;
+
+/// Places and pools that are counted apart within a minute. Pools beyond them share a count.
+const MAX_COUNTS: usize = 4096;
 
 /// Counts the lines.
 #[derive(Clone)]
@@ -20,12 +24,15 @@ pub(super) struct Pace(Arc<Shared>);
 
 struct Shared {
     clock: Arc<dyn Clock>,
-    places: Mutex<HashMap<Identifier, Place>>,
+    counts: Mutex<HashMap<Key, Count>>,
 }
 
-/// A place in the code that writes lines.
+/// A place in the code, and the pool that a line of it is about; empty if it is about none.
+type Key = (Identifier, String);
+
+/// The lines of one place about one pool.
 #[derive(Default)]
-struct Place {
+struct Count {
     /// The minute of the steady clock in which it wrote last.
     minute: u64,
     lines: u32,
@@ -36,44 +43,54 @@ struct Place {
 
 impl Pace {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Shared { clock, places: Mutex::default() }))
+        Self(Arc::new(Shared { clock, counts: Mutex::default() }))
     }
 
     /// Tells the log what was left out since it was told last.
     pub fn tell(&self) {
+        let (minute, mut untold) = (self.minute(), Vec::new());
         // Collected first: to tell takes the lock again.
-        let untold: Vec<_> = self.lock().values_mut().filter(|place| place.left_out > 0).map(Place::take).collect();
-        for (count, message) in untold {
-            tracing::warn!(count, line = message, "lines of one kind came too fast, and were left out");
+        self.lock().retain(|(_, pool), count| {
+            if count.left_out > 0 {
+                untold.push((pool.clone(), std::mem::take(&mut count.left_out), std::mem::take(&mut count.message)));
+            }
+            count.minute == minute
+        });
+        for (pool, count, line) in untold {
+            let pool = Some(pool.as_str()).filter(|pool| !pool.is_empty());
+            tracing::warn!(count, pool, line, "lines of one kind came too fast, and were left out");
         }
     }
 
     fn admits(&self, event: &Event<'_>) -> bool {
-        let minute = self.0.clock.steady().as_secs() / 60;
-        let mut places = self.lock();
-        let place = places.entry(event.metadata().callsite()).or_default();
-        if place.minute != minute {
-            (place.minute, place.lines) = (minute, 0);
+        let minute = self.minute();
+        let mut key = (event.metadata().callsite(), said(event, "pool"));
+        let mut counts = self.lock();
+        if counts.len() >= MAX_COUNTS && !counts.contains_key(&key) {
+            key.1.clear();
         }
-        if place.lines < LINES_A_MINUTE {
-            place.lines += 1;
+        let count = counts.entry(key).or_default();
+        if count.minute != minute {
+            (count.minute, count.lines) = (minute, 0);
+        }
+        if count.lines < LINES_A_MINUTE {
+            count.lines += 1;
             return true;
         }
-        if place.left_out == 0 {
-            event.record(&mut Message(&mut place.message));
+        if count.left_out == 0 {
+            count.message = said(event, "message");
         }
-        place.left_out += 1;
+        count.left_out += 1;
         false
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Identifier, Place>> {
-        self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Of the steady clock.
+    fn minute(&self) -> u64 {
+        self.0.clock.steady().as_secs() / 60
     }
-}
 
-impl Place {
-    fn take(&mut self) -> (u64, String) {
-        (std::mem::take(&mut self.left_out), std::mem::take(&mut self.message))
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Count>> {
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,14 +104,23 @@ impl<S: Subscriber> Filter<S> for Pace {
     }
 }
 
-/// What a line says, without its fields.
-struct Message<'m>(&'m mut String);
+/// What an event says in the field of that name; empty if it has none.
+fn said(event: &Event<'_>, name: &'static str) -> String {
+    let mut said = Said { name, text: String::new() };
+    event.record(&mut said);
+    said.text
+}
 
-impl Visit for Message<'_> {
+struct Said {
+    name: &'static str,
+    text: String,
+}
+
+impl Visit for Said {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if field.name() == "message" {
+        if field.name() == self.name {
             // To write into a text cannot fail.
-            let _ = write!(self.0, "{value:?}");
+            let _ = write!(self.text, "{value:?}");
         }
     }
 }
@@ -127,6 +153,23 @@ mod tests {
         for number in 0..times {
             tracing::warn!(number, "a stranger came");
         }
+    }
+
+    #[test]
+    fn a_flood_about_one_pool_hides_no_other_pool() {
+        let (written, pace) = (Lines::default(), Pace::new(Arc::new(Hand::default())));
+        let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(written.clone()).with_filter(pace.clone());
+        let count = |text: &str| written.text().lines().filter(|line| line.contains(text)).count();
+        let fail = |pool: &str| tracing::warn!(pool = %pool, "an upstream login failed");
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            (0..100).for_each(|_| fail("noisy"));
+            fail("quiet");
+            assert_eq!((count("pool=noisy"), count("pool=quiet")), (30, 1));
+            pace.tell();
+            assert_eq!(count("were left out count=70 pool=\"noisy\" line=\"an upstream login failed\""), 1);
+            (0..2 * MAX_COUNTS).for_each(|pool| fail(&format!("pool {pool}")));
+            assert!(pace.lock().len() <= MAX_COUNTS + 1, "{}", pace.lock().len());
+        });
     }
 
     #[test]
