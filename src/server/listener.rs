@@ -105,23 +105,19 @@ impl Open {
             return true;
         }
         let largest = self.by_address.iter_mut().max_by_key(|(_, passes)| passes.len());
-        let Some((address, passes)) = largest.filter(|(_, passes)| passes.len() > from_address + 1) else { return false };
+        let Some((_, passes)) = largest.filter(|(_, passes)| passes.len() > from_address + 1) else { return false };
         let Some((_, goes)) = passes.pop() else { return false };
         goes.cancel();
         self.all -= 1;
-        tracing::info!(%address, "a connection of the address that has most gives way to another one's");
         true
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.goes.is_cancelled() {
-            // It was given to somebody else already.
-            return;
-        }
         let mut open = self.gate.open.lock().unwrap_or_else(PoisonError::into_inner);
         if self.goes.is_cancelled() {
+            // It was given to somebody else already.
             return;
         }
         open.all -= 1;
@@ -173,7 +169,9 @@ where
         life.spawn(async move {
             tokio::select! {
                 () = served => {}
-                () = pass.displaced() => {}
+                () = pass.displaced() => {
+                    tracing::info!(%peer, "a connection of the address that has most gives way to another one's");
+                }
             }
         });
     }

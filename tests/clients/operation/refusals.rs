@@ -13,10 +13,14 @@ use ldap3::Scope;
 use rustls_pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+/// How long the server may take to notice who has come or gone.
+const PATIENCE: Duration = Duration::from_secs(60);
 const PATH: &str = "/pools/acme/.well-known/openid-configuration";
 const SERVICE: &str = "cn=app,ou=services,o=acme";
 const PASSWORD: &str = "the password of a service";
@@ -200,19 +204,23 @@ async fn requests_are_bounded_for_each_address() {
         stream.write_all(half.as_bytes()).await.unwrap();
         halves.push(stream);
     }
-    let refused = loop {
-        let answer = asked([127, 0, 0, 2]).await;
-        if status(&answer) != 200 {
-            break answer;
+    // As soon as all of them have arrived.
+    let refused = async {
+        loop {
+            let answer = asked([127, 0, 0, 2]).await;
+            if status(&answer) != 200 {
+                break answer;
+            }
         }
     };
+    let refused = timeout(PATIENCE, refused).await.unwrap();
     assert_eq!(status(&refused), 503);
     assert!(refused.contains("retry-after:") && refused.contains("too many requests of this network address"), "{refused}");
     assert_eq!(status(&asked([127, 0, 0, 3]).await), 200);
     // What is under way is answered, however much there is of it.
     assert_eq!(status(&exchange(halves.pop().unwrap(), b"_xyz").await), 401);
     drop(halves);
-    while status(&asked([127, 0, 0, 2]).await) != 200 {}
+    timeout(PATIENCE, async { while status(&asked([127, 0, 0, 2]).await) != 200 {} }).await.unwrap();
     server.stop().await;
 }
 
