@@ -18,7 +18,7 @@
 //!   pool                                       slug, suffix, settings, keys, life and death of a pool
 //!   audit                                      what happened
 //!   store               work                   the commit contract on sled │ blocking work, shared fairly
-//!   policy              crypto                 pure decisions │ hashing, signing, sealing, XML
+//!   policy              crypto      crowd      pure decisions │ hashing, signing, sealing, XML │ who gives way
 //!   model                                      nouns, ids, the error, names, TLVs, time, entropy
 //! ```
 //!
@@ -49,7 +49,7 @@
 //!   person has come ([`policy::lockout`]).
 //! - Whoever has proven nothing has nothing stored, but for the way to an upstream, and no limit
 //!   closes a door to others: whoever has most gives way, be it of connections, of requests that are
-//!   under way ([`web::crowd`]) or of what waits.
+//!   under way or of a thread's time ([`crowd`]), or of what waits ([`work`]).
 //! - Whoever is disabled loses what their logins had begun, for good: to enable them gives nothing
 //!   of it back.
 //! - What decides whether somebody may log in, and as whom, lies in the header of their entry's
@@ -73,6 +73,7 @@ pub mod application;
 pub mod audit;
 pub mod authn;
 pub mod cli;
+pub mod crowd;
 pub mod crypto;
 pub mod directory;
 pub mod entrance;

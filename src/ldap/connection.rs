@@ -4,11 +4,10 @@
 use super::codec::{self, ExtendedResponse, LdapResult, Message, Operation, ResultCode};
 use super::ops::{self, Next};
 use super::pending::Pending;
-use super::session::Session;
+use super::session::{Peer, Session};
 use super::wire::{End, Stream, Wire};
 use super::{App, Transport};
 use bytes::Bytes;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,10 +25,11 @@ const TURN_TIME: Duration = Duration::from_millis(1);
 
 /// Serves one connection until it ends. When `shutdown` is cancelled, the request at hand is
 /// answered and the client is told.
-pub async fn serve_connection<S>(stream: S, peer: SocketAddr, transport: Transport, app: Arc<App>, shutdown: CancellationToken)
+pub async fn serve_connection<S>(stream: S, peer: Peer, transport: Transport, app: Arc<App>, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let address = peer.address;
     let mut session = Session::new(app, peer, transport);
     let mut stream: Box<dyn Stream> = Box::new(stream);
     // Once for clear text, and once more after StartTLS.
@@ -37,8 +37,8 @@ where
         let Some(acceptor) = session.app.tls.clone() else { return };
         match timeout(session.app.limits.arrival, acceptor.accept(plain)).await {
             Ok(Ok(encrypted)) => stream = Box::new(encrypted),
-            Ok(Err(error)) => return tracing::debug!(%peer, %error, "the TLS handshake failed"),
-            Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
+            Ok(Err(error)) => return tracing::debug!(peer = %address, %error, "the TLS handshake failed"),
+            Err(_) => return tracing::debug!(peer = %address, "the TLS handshake took too long"),
         }
         session.transport = Transport::Tls;
         // Nothing that was said in clear text counts any more.
@@ -85,7 +85,12 @@ async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut S
     let clock = Arc::clone(&session.app.core.clock);
     let (mut served, mut since) = (0, clock.steady());
     loop {
-        if served >= TURN || clock.steady().saturating_sub(since) >= TURN_TIME {
+        let is_slow = clock.steady().saturating_sub(since) >= TURN_TIME;
+        // Whoever has gone is served no longer, however much they have asked for.
+        if is_slow && let Err(error) = wire.write_what_fits() {
+            return closing(&error.into(), session);
+        }
+        if is_slow || served >= TURN {
             tokio::task::yield_now().await;
             (served, since) = (0, clock.steady());
         }
@@ -130,7 +135,7 @@ async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut S
 }
 
 fn closing(end: &End, session: &Session) -> Close {
-    tracing::debug!(peer = %session.peer, %end, "the connection ends");
+    tracing::debug!(peer = %session.peer.address, %end, "the connection ends");
     match (end, end.notice()) {
         (_, Some(notice)) => Close::Told(notice),
         (End::Closed, None) => Close::Quiet,

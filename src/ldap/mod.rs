@@ -27,6 +27,7 @@ mod wire;
 
 pub use connection::serve_connection;
 pub use limits::Limits;
+pub use session::Peer;
 
 use crate::authn::Core;
 use crate::model::entropy::random;

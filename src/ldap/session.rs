@@ -3,20 +3,31 @@
 use super::budget::Account;
 use super::{App, Transport};
 use crate::authn::{Authentication, Origin};
+use crate::crowd::{Guest, Settled};
 use crate::directory::{Directory, Names, Viewer};
 use crate::model::{Actor, Dn, EntryId, Error, Face, Result, Sequence, Timestamp};
 use crate::pool::Pool;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
+/// Whoever is at the other end of a connection.
+pub struct Peer {
+    /// Where they are.
+    pub address: SocketAddr,
+    /// Their place among those who are connected.
+    pub guest: Guest,
+}
+
 /// The state of a connection apart from its buffers.
 pub(super) struct Session {
     pub app: Arc<App>,
-    pub peer: SocketAddr,
+    pub peer: Peer,
     pub transport: Transport,
     /// The proof of the last successful bind; none before it, and after a bind that failed (RFC
     /// 4511, section 4.2.1).
     authentication: Option<Authentication>,
+    /// Whoever has bound gives way to no stranger.
+    settled: Option<Settled>,
     /// Who that was found to be when last asked, and the latest commit before that.
     known: Option<(Sequence, Arc<Identity>)>,
 }
@@ -49,8 +60,8 @@ pub(super) enum Standing {
 }
 
 impl Session {
-    pub const fn new(app: Arc<App>, peer: SocketAddr, transport: Transport) -> Self {
-        Self { app, peer, transport, authentication: None, known: None }
+    pub const fn new(app: Arc<App>, peer: Peer, transport: Transport) -> Self {
+        Self { app, peer, transport, authentication: None, settled: None, known: None }
     }
 
     /// Where its requests come from.
@@ -75,14 +86,13 @@ impl Session {
 
     /// From now on the connection speaks for nobody.
     pub fn unbind(&mut self) {
-        self.authentication = None;
-        self.known = None;
+        (self.authentication, self.settled, self.known) = (None, None, None);
     }
 
     /// From now on the connection speaks for this identity.
     pub fn bind(&mut self, authentication: Authentication) {
-        self.authentication = Some(authentication);
-        self.known = None;
+        self.settled = Some(self.peer.guest.settle(Some(authentication.pool())));
+        (self.authentication, self.known) = (Some(authentication), None);
     }
 
     /// Whoever has bound has set their own password through this connection, at that moment: it
@@ -116,7 +126,7 @@ impl Session {
     }
 
     fn address(&self) -> IpAddr {
-        self.peer.ip().to_canonical()
+        self.peer.address.ip().to_canonical()
     }
 }
 

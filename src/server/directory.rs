@@ -4,10 +4,11 @@ use super::error::ConfigError;
 use super::lanes::Lanes;
 use super::life::Life;
 use super::limits::Limits;
-use super::listener::{Gate, accept};
+use super::listener::{Door, accept};
 use super::tls::Certificate;
 use crate::authn::Core;
-use crate::ldap::{App, Transport, serve_connection};
+use crate::ldap::{App, Peer, Transport, serve_connection};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -17,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct Ldap {
     app: Arc<App>,
     tls: Option<TlsAcceptor>,
-    gate: Arc<Gate>,
+    door: Door,
     lanes: Arc<Lanes>,
     patience: Duration,
 }
@@ -27,38 +28,39 @@ impl Ldap {
     pub fn new(
         core: &Arc<Core>,
         limits: &Limits,
-        gate: Arc<Gate>,
+        door: Door,
         lanes: Arc<Lanes>,
         certificate: Option<&Arc<Certificate>>,
     ) -> Result<Self, ConfigError> {
         let tls = certificate.map(|certificate| certificate.acceptor(&[])).transpose()?;
-        Ok(Self { app: App::new(Arc::clone(core), (&limits.ldap).into(), tls.clone()), tls, gate, lanes, patience: limits.handshake() })
+        Ok(Self { app: App::new(Arc::clone(core), (&limits.ldap).into(), tls.clone()), tls, door, lanes, patience: limits.handshake() })
     }
 
     /// Serves the sockets in clear text, where StartTLS is offered, and those within TLS.
     pub fn serve(&self, plain: Vec<TcpListener>, secure: Vec<TcpListener>, life: &Life) {
         for socket in plain {
             let (app, stopping, lanes) = (Arc::clone(&self.app), life.token(), Arc::clone(&self.lanes));
-            let serve = move |stream, peer| {
+            let serve = move |stream, peer: SocketAddr, guest| {
                 let (app, stopping, lanes) = (Arc::clone(&app), stopping.clone(), Arc::clone(&lanes));
-                async move { lanes.serve(stream, move |stream| serve_connection(stream, peer, Transport::Plain, app, stopping)).await }
+                let plain = move |stream| serve_connection(stream, Peer { address: peer, guest }, Transport::Plain, app, stopping);
+                async move { lanes.serve(stream, peer.ip(), plain).await }
             };
-            life.spawn(accept(socket, Arc::clone(&self.gate), life.clone(), serve));
+            life.spawn(accept(socket, self.door.clone(), life.clone(), serve));
         }
         let Some(tls) = &self.tls else { return };
         for socket in secure {
             let (app, stopping, lanes) = (Arc::clone(&self.app), life.token(), Arc::clone(&self.lanes));
             let (tls, patience) = (tls.clone(), self.patience);
-            let serve = move |stream, peer| {
+            let serve = move |stream, peer: SocketAddr, guest| {
                 let (app, stopping, lanes, tls) = (Arc::clone(&app), stopping.clone(), Arc::clone(&lanes), tls.clone());
                 let encrypted = async move |stream| match tokio::time::timeout(patience, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve_connection(stream, peer, Transport::Tls, app, stopping).await,
+                    Ok(Ok(stream)) => serve_connection(stream, Peer { address: peer, guest }, Transport::Tls, app, stopping).await,
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
                     Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
                 };
-                async move { lanes.serve(stream, encrypted).await }
+                async move { lanes.serve(stream, peer.ip(), encrypted).await }
             };
-            life.spawn(accept(socket, Arc::clone(&self.gate), life.clone(), serve));
+            life.spawn(accept(socket, self.door.clone(), life.clone(), serve));
         }
     }
 }

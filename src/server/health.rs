@@ -5,8 +5,8 @@
 //! runs: not through a proxy on it, and not to a page that leads a browser here.
 
 use super::http::Http;
-use super::listener::Gate;
 use crate::authn::Core;
+use crate::crowd::Gate;
 use crate::store::Store;
 use crate::web::{Response, problem, text, with_header};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -44,8 +44,9 @@ impl Metrics {
 
     fn render(&self) -> String {
         for (kind, gate) in &self.gates {
-            metrics::gauge!("poolgate_connections", "kind" => *kind).set(gate.open() as f64);
+            metrics::gauge!("poolgate_connections", "kind" => *kind).set(gate.taken() as f64);
             metrics::counter!("poolgate_connections_refused_total", "kind" => *kind).absolute(gate.refused());
+            metrics::counter!("poolgate_connections_displaced_total", "kind" => *kind).absolute(gate.displaced());
         }
         metrics::gauge!("poolgate_work_waiting").set(self.core.work.waiting() as f64);
         metrics::counter!("poolgate_work_refused_total").absolute(self.core.work.refused());

@@ -4,15 +4,16 @@
 use super::health;
 use super::idle::Requests;
 use super::life::Life;
-use super::listener::{Gate, accept};
+use super::listener::{Door, accept};
 use super::load;
 use super::network::{FORWARDED_FOR, Proxies};
 use super::urls::{Destination, Urls, is_own_name};
 use crate::authn::Core;
+use crate::crowd::Guest;
+use crate::crowd::requests::{Crowd, Entered};
 use crate::pool::Status;
-use crate::web::crowd::{Crowd, Entered};
 use crate::web::{Place, Response, problem, with_header};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -51,8 +52,8 @@ pub struct Http {
     pub proxies: Proxies,
     /// The routes of all faces.
     pub routes: BoxedFilter<(Response,)>,
-    /// Counts connections.
-    pub gate: Arc<Gate>,
+    /// Lets connections in.
+    pub door: Door,
     /// Counts requests.
     pub crowd: Arc<Crowd>,
     /// How long a handshake or the head of a request may take.
@@ -65,27 +66,28 @@ pub struct Http {
 struct Peer {
     address: IpAddr,
     server_name: Option<String>,
+    guest: Guest,
 }
 
 /// Serves sockets in clear text, or within TLS, until the server stops.
 pub fn serve(http: &Arc<Http>, sockets: Vec<TcpListener>, tls: Option<TlsAcceptor>, life: &Life) {
     for socket in sockets {
         let (http, tls, living) = (Arc::clone(http), tls.clone(), life.clone());
-        let gate = Arc::clone(&http.gate);
-        let serve = move |stream, peer| connection(Arc::clone(&http), stream, peer, tls.clone(), living.clone());
-        life.spawn(accept(socket, gate, life.clone(), serve));
+        let door = http.door.clone();
+        let serve = move |stream, peer, guest| connection(Arc::clone(&http), stream, peer, guest, tls.clone(), living.clone());
+        life.spawn(accept(socket, door, life.clone(), serve));
     }
 }
 
-async fn connection(http: Arc<Http>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, life: Life) {
+async fn connection(http: Arc<Http>, stream: TcpStream, peer: SocketAddr, guest: Guest, tls: Option<TlsAcceptor>, life: Life) {
     let address = peer.ip().to_canonical();
     let Some(tls) = tls else {
-        return converse(http, stream, Peer { address, server_name: None }, life).await;
+        return converse(http, stream, Peer { address, server_name: None, guest }, life).await;
     };
     match tokio::time::timeout(http.patience, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let server_name = stream.get_ref().1.server_name().map(str::to_owned);
-            converse(http, stream, Peer { address, server_name }, life).await;
+            converse(http, stream, Peer { address, server_name, guest }, life).await;
         }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
@@ -141,11 +143,16 @@ where
 
 async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Response {
     let client = http.proxies.client(peer.address, request.headers());
-    let arrived = http.crowd.arrive(client);
-    let turn = arrived.turn().await;
     let host = host_of(&request).map(str::to_owned);
     let is_local = host.as_deref().is_some_and(|host| is_local(peer.address, host, request.headers()));
-    if let Some(response) = health::answer(http, request.uri().path(), is_local) {
+    let health = || health::answer(http, request.uri().path(), is_local);
+    // Whoever watches this machine from itself waits for nobody's turn.
+    if is_local && let Some(response) = health() {
+        return response;
+    }
+    let arrived = http.crowd.arrive(client);
+    let turn = arrived.turn().await;
+    if let Some(response) = health() {
         return response;
     }
     let Some(host) = host else {
@@ -154,8 +161,8 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
         return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
     }
-    drop(turn);
-    let Some(entered) = arrived.enter() else {
+    let kept = request.body().is_end_stream().then_some(turn);
+    let Some(entered) = arrived.enter(peer.guest.clone(), kept) else {
         tracing::warn!(address = %client, "too many requests of one network address are under way");
         return problem::plain(
             StatusCode::SERVICE_UNAVAILABLE,

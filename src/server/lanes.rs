@@ -10,8 +10,11 @@
 //! yields after a few of them.
 
 use super::error::ConfigError;
+use crate::crowd::rounds::Rounds;
+use crate::model::Clock;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use tokio::net::TcpStream;
@@ -23,10 +26,16 @@ use tokio_util::task::AbortOnDropHandle;
 /// each of those a task on the runtime that accepted it waits until it has ended, and holds this
 /// meanwhile.
 pub struct Lanes {
-    runtimes: Vec<Handle>,
+    threads: Vec<Lane>,
     /// How many there are on each.
     connections: Mutex<Vec<usize>>,
     _end: DropGuard,
+}
+
+/// One thread: where to have it run something, and whose turn it is there.
+struct Lane {
+    runtime: Handle,
+    rounds: Arc<Rounds>,
 }
 
 /// A place on one of them, given back when dropped.
@@ -37,27 +46,37 @@ struct Place<'a> {
 
 impl Lanes {
     /// Starts that many threads, and one at least.
-    pub fn start(count: usize) -> Result<Arc<Self>, ConfigError> {
-        Self::start_by(count, start_thread).map_err(|error| ConfigError::new(format!("a thread for connections does not start: {error}")))
+    pub fn start(count: usize, clock: &Arc<dyn Clock>) -> Result<Arc<Self>, ConfigError> {
+        Self::start_by(count, clock, start_thread)
+            .map_err(|error| ConfigError::new(format!("a thread for connections does not start: {error}")))
     }
 
-    fn start_by(count: usize, start: impl Fn(usize, CancellationToken) -> io::Result<Handle>) -> io::Result<Arc<Self>> {
+    fn start_by(
+        count: usize,
+        clock: &Arc<dyn Clock>,
+        start: impl Fn(usize, CancellationToken) -> io::Result<Handle>,
+    ) -> io::Result<Arc<Self>> {
         let end = CancellationToken::new();
         // From now on: those that have started end if a later one does not start.
         let guard = end.clone().drop_guard();
-        let runtimes = (0..count.max(1)).map(|number| start(number, end.clone())).collect::<io::Result<Vec<_>>>()?;
-        let connections = Mutex::new(vec![0; runtimes.len()]);
-        Ok(Arc::new(Self { runtimes, connections, _end: guard }))
+        let lane = |number| {
+            let (runtime, rounds) = (start(number, end.clone())?, Rounds::new(Arc::clone(clock)));
+            runtime.spawn(Arc::clone(&rounds).run());
+            Ok(Lane { runtime, rounds })
+        };
+        let threads = (0..count.max(1)).map(lane).collect::<io::Result<Vec<_>>>()?;
+        let connections = Mutex::new(vec![0; threads.len()]);
+        Ok(Arc::new(Self { threads, connections, _end: guard }))
     }
 
-    /// Serves a connection to its end, on the thread that has the fewest.
-    pub async fn serve<F>(&self, stream: TcpStream, serve: impl FnOnce(TcpStream) -> F + Send + 'static)
+    /// Serves a connection from that address to its end, on the thread that has the fewest.
+    pub async fn serve<F>(&self, stream: TcpStream, address: IpAddr, serve: impl FnOnce(TcpStream) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let place = self.place();
-        let Some(runtime) = self.runtimes.get(place.number) else { return };
-        if let Err(error) = serve_on(runtime, stream, serve).await {
+        let Some(lane) = self.threads.get(place.number) else { return };
+        if let Err(error) = lane.serve(stream, address, serve).await {
             tracing::warn!(%error, "a connection cannot be served");
         }
     }
@@ -100,29 +119,39 @@ fn start_thread(number: usize, end: CancellationToken) -> io::Result<Handle> {
     told.recv().map_err(io::Error::other)?
 }
 
-async fn serve_on<F>(runtime: &Handle, stream: TcpStream, serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> io::Result<()>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    // A runtime hears only of sockets that have been registered with it.
-    let stream = stream.into_std()?;
-    // Whoever waits no longer wants it served no longer.
-    let served = AbortOnDropHandle::new(runtime.spawn(async move {
-        serve(TcpStream::from_std(stream)?).await;
-        Ok(())
-    }));
-    // One that panics has said so, and ends alone.
-    served.await.unwrap_or(Ok(()))
+impl Lane {
+    async fn serve<F>(&self, stream: TcpStream, address: IpAddr, serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> io::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        // A runtime hears only of sockets that have been registered with it.
+        let stream = stream.into_std()?;
+        let served = self.rounds.share(address, async move {
+            serve(TcpStream::from_std(stream)?).await;
+            Ok(())
+        });
+        // Whoever waits no longer wants it served no longer. One that panics has said so, and ends
+        // alone.
+        AbortOnDropHandle::new(self.runtime.spawn(served)).await.unwrap_or(Ok(()))
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::server::SystemClock;
+    use std::net::Ipv4Addr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::sync::mpsc::{Sender, channel};
     use tokio::sync::oneshot;
+
+    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn clock() -> Arc<dyn Clock> {
+        Arc::new(SystemClock::default())
+    }
 
     /// Both ends of a connection.
     async fn pair() -> (TcpStream, TcpStream) {
@@ -154,13 +183,13 @@ mod tests {
                 stream.write_u8(octet + 1).await.unwrap();
             }
         };
-        tokio::spawn(async move { lanes.serve(stream, serve).await });
+        tokio::spawn(async move { lanes.serve(stream, ADDRESS, serve).await });
         (client, told.await.unwrap())
     }
 
     #[tokio::test]
     async fn a_connection_is_served_on_the_thread_that_has_the_fewest() {
-        let lanes = Lanes::start(2).unwrap();
+        let lanes = Lanes::start(2, &clock()).unwrap();
         let mut connections = Vec::new();
         for expected in ["lane-0", "lane-1", "lane-0", "lane-1"] {
             let (mut client, name) = echo(&lanes).await;
@@ -174,10 +203,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_panics_ends_alone_and_gives_its_place_back() {
-        let lanes = Lanes::start(1).unwrap();
+        let lanes = Lanes::start(1, &clock()).unwrap();
         let (mut other, _) = echo(&lanes).await;
         let (mut client, stream) = pair().await;
-        lanes.serve(stream, async |_| panic!("a defect")).await;
+        lanes.serve(stream, ADDRESS, async |_| panic!("a defect")).await;
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "it is closed");
         other.write_u8(7).await.unwrap();
         assert_eq!(other.read_u8().await.unwrap(), 8);
@@ -186,9 +215,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_threads_end_with_the_lanes_and_take_what_runs_along() {
-        let lanes = Lanes::start(2).unwrap();
+        let lanes = Lanes::start(2, &clock()).unwrap();
         let (held, mut gone) = channel::<()>(1);
-        lanes.runtimes.iter().for_each(|runtime| hold(runtime, &held));
+        lanes.threads.iter().for_each(|lane| hold(&lane.runtime, &held));
         drop((held, lanes));
         assert_eq!(gone.recv().await, None);
     }
@@ -204,7 +233,7 @@ mod tests {
             hold(&runtime, &held);
             Ok(runtime)
         };
-        let refused = Lanes::start_by(3, start).map(|_| ()).unwrap_err();
+        let refused = Lanes::start_by(3, &clock(), start).map(|_| ()).unwrap_err();
         assert_eq!(refused.to_string(), "one too many");
         assert_eq!(gone.recv().await, None, "what ran on the first two has gone with them");
     }

@@ -5,9 +5,9 @@
 //! 0.
 
 use crate::authn::WaitingLimits;
+use crate::crowd::requests;
 use crate::ldap;
 use crate::store::Options;
-use crate::web::crowd;
 use crate::work::Places;
 use serde::Deserialize;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -87,8 +87,8 @@ impl Limits {
     }
 
     /// How many requests may be under way.
-    pub(super) const fn crowd(&self) -> crowd::Limits {
-        crowd::Limits::of(self.requests_per_address.get())
+    pub(super) const fn requests(&self) -> requests::Limits {
+        requests::Limits::of(self.requests_per_address.get())
     }
 
     /// Threads for blocking work.

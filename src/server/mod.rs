@@ -38,11 +38,12 @@ pub use logging::start as start_logging;
 pub use tls::{DevelopmentFiles, development as development_certificate};
 
 use crate::authn::{Core, Parts};
+use crate::crowd::Gate;
+use crate::crowd::requests::Crowd;
 use crate::entrance::Entrance;
 use crate::model::{Clock, Entropy};
 use crate::pool::{self, Registry};
 use crate::store::{ReadError, SegmentSync, Store};
-use crate::web::crowd::Crowd;
 use crate::work::Work;
 use crate::{admin, login, oidc, saml};
 use config::PoolUrls;
@@ -50,7 +51,7 @@ use directory::Ldap;
 use lanes::Lanes;
 use life::Life;
 use limits::Limits;
-use listener::{Gate, bind};
+use listener::{Door, bind};
 use master_key::KeyFile;
 use network::Proxies;
 use std::net::SocketAddr;
@@ -137,7 +138,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
 
     let room = descriptors::room(&config.listen, &config.limits);
     let life = Life::default();
-    let (web, directory) = (Gate::new(room, config.trusted_proxies.clone()), Gate::new(room, Vec::new()));
+    // Requests over HTTP are soon answered; who has bound over LDAP stays.
+    let (web, directory) = (Gate::new(room), Gate::new(room.with_newcomers()));
     let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory);
     let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
@@ -148,7 +150,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
         http::serve(&http, sockets.https, https, &life);
     }
     if !(sockets.ldap.is_empty() && sockets.ldaps.is_empty()) {
-        let lanes = Lanes::start(std::thread::available_parallelism().map_or(1, usize::from))?;
+        let lanes = Lanes::start(std::thread::available_parallelism().map_or(1, usize::from), &core.clock)?;
+        let directory = Door { gate: directory, proxies: Arc::new([]) };
         Ldap::new(&core, &config.limits, directory, lanes, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
     }
     tasks::start(&core, store.clone(), Arc::clone(&watch), &life);
@@ -237,8 +240,8 @@ fn http(config: &Config, core: &Arc<Core>, gate: Arc<Gate>, metrics: health::Met
         urls: Urls::new(public, config.pool_urls.unwrap_or(PoolUrls::Path)),
         proxies: Proxies::new(config.trusted_proxies.clone()),
         routes: http::join(vec![oidc::routes(entrance.clone()), saml::routes(entrance), login::routes(Arc::clone(core))]),
-        gate,
-        crowd: Crowd::new(config.limits.crowd()),
+        door: Door { gate, proxies: config.trusted_proxies.clone().into() },
+        crowd: Crowd::new(config.limits.requests()),
         patience: config.limits.handshake(),
         metrics,
     })

@@ -90,9 +90,10 @@ fn made_of(config: &Config) -> String {
     let Config { data, master_key_file, public_url, pool_urls, listen, tls, trusted_proxies, log, limits } = config;
     let gate = |addresses: u8| {
         let (room, _) = descriptors::fitting(u64::MAX, listen, limits);
-        let gate = Gate::new(room, Vec::new());
+        let gate = Gate::new(room);
         let from = |number: u16| IpAddr::from([192, 0, 2, u8::try_from(number % u16::from(addresses)).unwrap()]);
-        (0..20_000).map_while(|number| gate.enter(from(number))).collect::<Vec<_>>().len()
+        let passes: Vec<_> = (0..20_000).map_while(|number| gate.enter(Some(from(number)))).collect();
+        gate.taken().min(passes.len())
     };
     let urls = Urls::new(public_url.clone().unwrap(), pool_urls.unwrap());
     let forwarded = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("198.51.100.1"))]);
@@ -101,7 +102,7 @@ fn made_of(config: &Config) -> String {
         ("key file", format!("{:?}", KeyFile::of(master_key_file.as_deref(), data.as_ref().unwrap()))),
         ("gate for all", format!("{}", gate(200))),
         ("gate for one", format!("{}", gate(1))),
-        ("requests", format!("{:?}", limits.crowd())),
+        ("requests", format!("{:?}", limits.requests())),
         ("times", format!("{:?} {:?}", limits.handshake(), limits.drain())),
         ("store", format!("{:?}", limits.store())),
         ("work", format!("{} {:?}", limits.threads(), limits.places())),

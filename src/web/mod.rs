@@ -8,7 +8,6 @@
 
 pub mod browser;
 pub mod cookie;
-pub mod crowd;
 pub mod csrf;
 pub mod form;
 pub mod page;

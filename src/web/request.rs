@@ -1,8 +1,8 @@
 //! A request to a pool, and the one way to make a route of a handler.
 
 use super::Response;
-use super::crowd::Entered;
 use super::problem;
+use crate::crowd::requests::Entered;
 use crate::model::error::Rule;
 use crate::model::{Error, Kind, Result};
 use crate::pool::Pool;
@@ -128,17 +128,25 @@ where
         .and(warp::path::full())
         .and(query())
         .and(warp::header::headers_cloned())
-        .and(bounded_body(limit))
-        .then(move |place: Place, method, path: FullPath, query, headers, body: Result<Bytes>| {
+        .and(warp::body::stream())
+        .then(move |place: Place, method, path: FullPath, query, headers, body| {
             let (state, handler) = (state.clone(), handler.clone());
             async move {
+                let Place { pool, base, peer, entered } = place;
+                let body = tokio::select! {
+                    biased;
+                    body = read(body, limit) => body,
+                    () = entered.displaced() => {
+                        tracing::warn!(address = %peer, "a request whose body was not here yet gives way to another one");
+                        return problem::plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests wait for their bodies; try again in a moment");
+                    }
+                };
                 let body = match body {
                     Ok(body) => body,
                     Err(error) => return problem::plain(status(error.kind()), error.message()),
                 };
                 let path = path.as_str().to_owned();
-                let Place { pool, base, peer, entered } = place;
-                let _turn = entered.turn().await;
+                let _answering = entered.answered(pool.id()).await;
                 let request = PoolRequest { pool, base, peer, method, path, query, headers, body };
                 handler(state, request).await.unwrap_or_else(Into::into)
             }

@@ -8,6 +8,7 @@ pub type Table<'a> = &'a [(&'a str, &'a [&'a str])];
 pub const ROOMS: Table<'_> = &[
     ("model", &[]),
     ("crypto", &["model"]),
+    ("crowd", &["model"]),
     // The memory blocks of argon2 belong to the threads that use them.
     ("work", &["crypto", "model"]),
     ("policy", &["model"]),
@@ -18,7 +19,7 @@ pub const ROOMS: Table<'_> = &[
     ("application", &["pool", "policy", "store", "crypto", "model", "work"]),
     ("federation", &["directory", "pool", "audit", "store", "crypto", "model"]),
     ("authn", &["federation", "application", "directory", "pool", "audit", "policy", "store", "crypto", "model", "work"]),
-    ("web", &["pool", "crypto", "model"]),
+    ("web", &["pool", "crypto", "crowd", "model"]),
     // What the faces share on the way through a login: it holds requests and sessions, and answers
     // with pages.
     ("entrance", &["web", "authn", "store", "model"]),
@@ -27,7 +28,7 @@ pub const ROOMS: Table<'_> = &[
     ("login", &["entrance", "web", "authn", "federation", "crypto", "model"]),
     ("saml", PROVIDER),
     ("oidc", PROVIDER),
-    ("ldap", &["authn", "directory", "pool", "crypto", "model"]),
+    ("ldap", &["authn", "directory", "pool", "crypto", "crowd", "model"]),
     (
         "server",
         &[
@@ -44,6 +45,7 @@ pub const ROOMS: Table<'_> = &[
             "policy",
             "store",
             "crypto",
+            "crowd",
             "model",
             "work",
         ],

@@ -28,6 +28,8 @@ pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> Ld
     if session.is_exposed() {
         return LdapResult::new(ResultCode::CONFIDENTIALITY_REQUIRED, "a password is taken over TLS only: use StartTLS or ldaps");
     }
+    // A stranger still, but one that the engine has let wait.
+    let _waiting = session.peer.guest.settle(None);
     match session.app.core.bind_as(request.name, &Secret::new(password.to_vec()), session.origin()).await {
         Ok(authentication) => {
             session.bind(authentication);

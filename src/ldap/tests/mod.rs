@@ -9,8 +9,9 @@ mod pipelined;
 mod search;
 mod writes;
 
-use super::{App, Limits, Transport, serve_connection};
+use super::{App, Limits, Peer, Transport, serve_connection};
 use crate::authn::{Core, Parts, WaitingLimits};
+use crate::crowd::{Gate, Room};
 use crate::crypto::digest::sha256;
 use crate::crypto::password::Params;
 use crate::crypto::sealed::MasterKey;
@@ -75,6 +76,7 @@ pub struct Bench {
     pub acme: Arc<Pool>,
     pub clock: Arc<Hands>,
     pub shutdown: CancellationToken,
+    pub gate: Arc<Gate>,
     pub app: Arc<App>,
 }
 
@@ -127,7 +129,15 @@ impl Bench {
         );
         let app = App::new(Arc::clone(&core), limits, tls);
         let acme = Arc::clone(&pools[0]);
-        let bench = Self { _folder: folder, core, acme, clock: hands, shutdown: CancellationToken::new(), app };
+        let bench = Self {
+            _folder: folder,
+            core,
+            acme,
+            clock: hands,
+            shutdown: CancellationToken::new(),
+            gate: Gate::new(Room::new(1000, 1000)),
+            app,
+        };
         for name in ["alice", "bob", "carol"] {
             bench.add_person(&pools[0], name).await;
         }
@@ -177,10 +187,12 @@ impl Bench {
     pub async fn serve(&self, peer: Option<SocketAddr>, transport: Transport) -> (TcpStream, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
+        let (app, gate, shutdown) = (Arc::clone(&self.app), Arc::clone(&self.gate), self.shutdown.clone());
         let served = tokio::spawn(async move {
             let (stream, real) = listener.accept().await.unwrap();
-            serve_connection(stream, peer.unwrap_or(real), transport, app, shutdown).await;
+            let address = peer.unwrap_or(real);
+            let pass = gate.enter(Some(address.ip())).unwrap();
+            serve_connection(stream, Peer { address, guest: pass.guest() }, transport, app, shutdown).await;
         });
         (TcpStream::connect(address).await.unwrap(), served)
     }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::crowd::requests::{Crowd, Limits};
+use crate::crowd::{Gate, Room};
 use crate::oidc::routes::routes;
 use crate::web::Place;
-use crate::web::crowd::{Crowd, Limits};
 use crate::web::http::Request;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -11,7 +12,8 @@ use hyper_util::service::TowerToHyperService;
 /// What the endpoints answer to a request that the listener has placed.
 async fn call(provider: &Provider, method: &str, path: &str) -> Response {
     let peer = [192, 0, 2, 1].into();
-    let entered = Crowd::new(Limits::of(8)).arrive(peer).enter().unwrap();
+    let pass = Gate::new(Room::new(1, 1)).enter(Some(peer)).unwrap();
+    let entered = Crowd::new(Limits::of(8)).arrive(peer).enter(pass.guest(), None).unwrap();
     let place = Place { pool: provider.pool.clone(), base: PoolUrl::new(ISSUER), peer, entered };
     let mut request = Request::builder().method(method).uri(path).body(Full::new(Bytes::new())).unwrap();
     request.extensions_mut().insert(place);

@@ -1,0 +1,249 @@
+//! The requests that are under way. A connection may ask for many things at a time and one address
+//! may have many connections, so what counts is the address: so many of its requests are looked at
+//! or answered at the same time, and all others of it wait for their turn. So whoever asks for very
+//! much waits for themselves, and takes the processors from nobody.
+//!
+//! What was looked at and let in may send a body, which takes memory: so it has a place at a
+//! [`Gate`], and settles when all of it is here.
+
+use super::gate::{Gate, Guest, Pass, Room, Settled};
+use crate::model::PoolId;
+use crate::model::address::subscriber;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many requests there may be. Each can hold a head and a body, some 128 KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of one network address, looked at or answered at the same time.
+    pub at_once: usize,
+    /// Let in.
+    pub room: Room,
+}
+
+/// So many of an address are let in beside, where all that are let in are answered.
+const FEW: usize = 8;
+
+impl Limits {
+    /// The limits where one address may have so many requests under way: a quarter of them is
+    /// answered at the same time, and eight addresses fill the places of all.
+    pub const fn of(per_address: usize) -> Self {
+        let room = Room::new(per_address.saturating_mul(8), per_address).beside(FEW);
+        Self { at_once: per_address.div_ceil(4), room }
+    }
+}
+
+/// Counts them.
+pub struct Crowd {
+    at_once: usize,
+    gate: Arc<Gate>,
+    lines: Mutex<HashMap<IpAddr, Line>>,
+}
+
+/// The requests of one address.
+struct Line {
+    /// How many there are, let in or not.
+    arrived: usize,
+    turns: Arc<Semaphore>,
+}
+
+/// A request that has arrived, until this is dropped.
+pub struct Arrived {
+    crowd: Arc<Crowd>,
+    address: IpAddr,
+    turns: Arc<Semaphore>,
+}
+
+/// One of those that are looked at or answered, until this is dropped.
+pub struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A request that was let in, until this and all that was cloned of it is dropped.
+#[derive(Clone)]
+pub struct Entered(Arc<Ticket>);
+
+struct Ticket {
+    /// Gone before the request has gone from its line.
+    pass: Pass,
+    arrived: Arrived,
+    connection: Guest,
+    kept: Mutex<Option<Turn>>,
+}
+
+/// A request that is answered, until this is dropped.
+pub struct Answering {
+    _turn: Turn,
+    _settled: [Settled; 2],
+}
+
+impl Crowd {
+    /// Nobody yet.
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { at_once: limits.at_once, gate: Gate::new(limits.room), lines: Mutex::default() })
+    }
+
+    /// A request of that address arrives.
+    pub fn arrive(self: &Arc<Self>, address: IpAddr) -> Arrived {
+        let address = subscriber(address);
+        let mut lines = self.lock();
+        let new = || Line { arrived: 0, turns: Arc::new(Semaphore::new(self.at_once)) };
+        let line = lines.entry(address).or_insert_with(new);
+        line.arrived += 1;
+        Arrived { crowd: Arc::clone(self), address, turns: Arc::clone(&line.turns) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arrived {
+    /// Waits for a turn.
+    pub async fn turn(&self) -> Turn {
+        // The semaphore is never closed.
+        let turn = Turn { _permit: Arc::clone(&self.turns).acquire_owned().await.ok() };
+        // Others come first who are ready too. Whoever has a turn stands in the line of all, where
+        // an address must not stand more often than it has turns.
+        tokio::task::yield_now().await;
+        turn
+    }
+
+    /// Lets it in, if there is room. It keeps its turn if there is nothing more to come of it: the
+    /// turn of one that waits for its body would be of use to others meanwhile.
+    pub fn enter(self, connection: Guest, kept: Option<Turn>) -> Option<Entered> {
+        let pass = self.crowd.gate.enter(Some(self.address))?;
+        Some(Entered(Arc::new(Ticket { pass, arrived: self, connection, kept: Mutex::new(kept) })))
+    }
+}
+
+impl Entered {
+    /// Completes when it has to give way to another one.
+    pub async fn displaced(&self) {
+        self.0.pass.displaced().await;
+    }
+
+    /// All of it is here, so that it neither gives way nor does its connection; waits for a turn to
+    /// be answered.
+    pub async fn answered(&self, pool: PoolId) -> Answering {
+        let ticket = &self.0;
+        let settled = [ticket.pass.guest(), ticket.connection.clone()].map(|guest| guest.settle(Some(pool)));
+        let kept = ticket.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let turn = match kept {
+            Some(turn) => turn,
+            None => ticket.arrived.turn().await,
+        };
+        Answering { _turn: turn, _settled: settled }
+    }
+}
+
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        let mut lines = self.crowd.lock();
+        if let Some(line) = lines.get_mut(&self.address) {
+            line.arrived -= 1;
+            if line.arrived == 0 {
+                lines.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::task::yield_now;
+
+    fn address(number: u8) -> IpAddr {
+        [192, 0, 2, number].into()
+    }
+
+    /// A connection that nothing happens to.
+    fn connection() -> Guest {
+        Gate::new(Room::new(1, 1)).enter(None).unwrap().guest()
+    }
+
+    #[tokio::test]
+    async fn what_is_not_here_yet_gives_way_and_what_is_does_not() {
+        let room = Room::new(3, 2).beside(1);
+        let crowd = Crowd::new(Limits { at_once: 9, room });
+        let enter = |number| crowd.arrive(address(number)).enter(connection(), None);
+        let [first, second, third] = [1, 2, 2].map(|number| enter(number).unwrap());
+        let _answering = first.answered(PoolId::new(1)).await;
+        let copy = second.clone();
+        drop(second);
+        let fourth = enter(3).unwrap();
+        assert!(copy.displaced().now_or_never().is_some(), "the oldest of those that have most");
+        assert!([&first, &third, &fourth].into_iter().all(|one| one.displaced().now_or_never().is_none()));
+        let _answering = [third.answered(PoolId::new(1)).await, fourth.answered(PoolId::new(1)).await];
+        assert!(enter(1).is_none());
+        assert!(enter(4).is_some(), "few come beside");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_answered_keeps_its_connection() {
+        let gate = Gate::new(Room::new(1, 1));
+        let pass = gate.enter(Some(address(1))).unwrap();
+        let entered = Crowd::new(Limits::of(8)).arrive(address(1)).enter(pass.guest(), None).unwrap();
+        let answering = entered.answered(PoolId::new(1)).await;
+        assert!(gate.enter(Some(address(2))).is_none());
+        drop(answering);
+        assert!(gate.enter(Some(address(2))).is_some());
+        assert!(pass.displaced().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_here_as_a_whole_takes_one_turn() {
+        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(8) });
+        let [one, next] = [1, 1].map(|number| crowd.arrive(address(number)));
+        let turn = one.turn().await;
+        let entered = one.enter(connection(), Some(turn)).unwrap();
+        let mut waiting = Box::pin(next.turn());
+        assert!((&mut waiting).now_or_never().is_none());
+        let answering = entered.answered(PoolId::new(1)).now_or_never().unwrap();
+        assert!((&mut waiting).now_or_never().is_none());
+        drop(answering);
+        waiting.await;
+    }
+
+    #[tokio::test]
+    async fn the_requests_of_one_address_take_turns_and_wait_for_no_other() {
+        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(256) });
+        let [one, next, other] = [1, 1, 2].map(|number| crowd.arrive(address(number)));
+        let turn = one.turn().await;
+        let mut waiting = Box::pin(next.turn());
+        for _ in 0..10 {
+            assert!((&mut waiting).now_or_never().is_none());
+            yield_now().await;
+        }
+        other.turn().await;
+        drop(turn);
+        waiting.await;
+    }
+
+    /// However many tasks of one address are ready, a task of another one is not behind them all.
+    #[tokio::test]
+    async fn a_multitude_of_one_address_stands_before_nobody() {
+        let crowd = Crowd::new(Limits { at_once: 4, ..Limits::of(256) });
+        let answered = Arc::new(AtomicUsize::new(0));
+        let answer = |number| {
+            let (arrived, answered) = (crowd.arrive(address(number)), Arc::clone(&answered));
+            async move {
+                let _turn = arrived.turn().await;
+                answered.fetch_add(1, Ordering::SeqCst)
+            }
+        };
+        let many: Vec<_> = (0..1000).map(|_| tokio::spawn(answer(1))).collect();
+        let before = tokio::spawn(answer(2)).await.unwrap();
+        assert!(before <= 8, "{before} were answered before");
+        for one in many {
+            one.await.unwrap();
+        }
+        assert_eq!(answered.load(Ordering::SeqCst), 1001);
+    }
+}
