@@ -2,7 +2,7 @@
 //! cheap, and nobody fills the disk from outside.
 
 use super::event::{Action, Event, Outcome, Reason, record};
-use crate::model::address::subscriber;
+use crate::model::address::{networks, subscriber};
 use crate::model::{EntryId, Face, PoolId, Role, Timestamp};
 use crate::store::Changes;
 use std::collections::HashMap;
@@ -14,8 +14,9 @@ use std::sync::{Mutex, PoisonError};
 /// Most lines that are counted for one pool between two flushes. What is more is counted in one
 /// line for each action and reason, without name and address.
 pub const MAX_LINES_PER_POOL: usize = 2048;
-/// Most of these that are about one network address. What is more of it is counted without names.
-pub const MAX_LINES_PER_ADDRESS: usize = 256;
+/// Most of these that strangers make from one network, as wide as anybody has them. A quarter as
+/// many come beside that say who but not of whom; what is more is counted without names.
+pub const MAX_LINES_PER_NETWORK: usize = 256;
 /// Most lines that are counted for all pools together.
 pub const MAX_LINES: usize = 65_536;
 /// Most events of one commit, so that it stays under the store's cap.
@@ -60,6 +61,30 @@ pub enum Counted {
     },
 }
 
+impl Counted {
+    /// Whether it costs nothing to have it counted.
+    const fn is_of_strangers(&self) -> bool {
+        !matches!(self, Self::Repeat { .. })
+    }
+
+    /// What a line may say of it, the most first, and of how many lines of the network that is one.
+    fn details(self, address: Option<IpAddr>) -> Vec<(usize, Self, Option<IpAddr>)> {
+        let (narrow, wide) = (address.map(narrowest), address.map(widest));
+        let many = || MANY.to_owned();
+        let who = match &self {
+            Self::Futile { role, entry, name, target: Some(_) } => {
+                Some(Self::Futile { role: *role, entry: *entry, name: name.clone(), target: Some(many()) })
+            }
+            _ => None,
+        };
+        let most = if self.is_of_strangers() { MAX_LINES_PER_NETWORK } else { usize::MAX };
+        let mut details = vec![(most, self, narrow)];
+        details.extend(who.map(|who| (MAX_LINES_PER_NETWORK + MAX_LINES_PER_NETWORK / 4, who, narrow)));
+        details.push((usize::MAX, Self::Stranger { target: many() }, wide));
+        details
+    }
+}
+
 /// What one line of the counts is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Line {
@@ -76,11 +101,11 @@ struct Counts {
     lines: usize,
 }
 
-/// The lines of one pool, and how many of them are about which address.
+/// The lines of one pool, and how many of them strangers made from which network.
 #[derive(Default)]
 struct Lines {
     counts: HashMap<Line, u32>,
-    addresses: HashMap<IpAddr, usize>,
+    networks: HashMap<IpAddr, usize>,
 }
 
 /// Counts in memory, bounded; recorded once a minute. A crash loses at most the counts since the
@@ -97,23 +122,21 @@ impl Counters {
     /// Counts one. `reason` says that it failed.
     pub fn count(&self, pool: PoolId, action: Action, what: Counted, reason: Option<Reason>, face: Face, address: Option<IpAddr>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = counts.lines >= MAX_LINES;
+        let is_full = counts.lines >= MAX_LINES;
         let lines = counts.pools.entry(pool).or_default();
-        let full = full || lines.counts.len() >= MAX_LINES_PER_POOL;
-        let address = address.map(network);
-        let mut line = Line { action, reason, face, detail: Some((what, address)) };
-        if !lines.counts.contains_key(&line) {
-            if full {
-                line.detail = None;
-            } else if address.is_some_and(|address| lines.addresses.get(&address).is_some_and(|lines| *lines >= MAX_LINES_PER_ADDRESS)) {
-                line.detail = Some((Counted::Stranger { target: MANY.to_owned() }, address));
-            }
-        }
+        let is_full = is_full || lines.counts.len() >= MAX_LINES_PER_POOL;
+        let network = address.filter(|_| what.is_of_strangers()).map(widest);
+        let known = network.and_then(|network| lines.networks.get(&network).copied()).unwrap_or(0);
+        let line = |detail| Line { action, reason, face, detail };
+        let details = what.details(address);
+        let found = details.into_iter().map(|(most, what, address)| (most, line(Some((what, address)))));
+        let mut found = found.filter(|(most, line)| lines.counts.contains_key(line) || (!is_full && known < *most));
+        let line = found.next().map_or_else(|| line(None), |(_, line)| line);
         match lines.counts.entry(line) {
             Entry::Occupied(mut count) => *count.get_mut() = count.get().saturating_add(1),
             Entry::Vacant(place) => {
-                if let Some((_, Some(address))) = place.key().detail {
-                    *lines.addresses.entry(address).or_default() += 1;
+                if let Some(network) = network.filter(|_| place.key().detail.is_some()) {
+                    *lines.networks.entry(network).or_default() += 1;
                 }
                 place.insert(1);
                 counts.lines += 1;
@@ -171,9 +194,15 @@ impl Line {
     }
 }
 
-/// What one subscriber has, so that nobody has as many lines as they have addresses.
-fn network(address: IpAddr) -> IpAddr {
+/// What one subscriber has at least, so that nobody has as many lines as they have addresses.
+fn narrowest(address: IpAddr) -> IpAddr {
     if address.is_loopback() { address } else { subscriber(address) }
+}
+
+/// What one subscriber may have, so that nobody has as many lines as they have networks.
+fn widest(address: IpAddr) -> IpAddr {
+    let [widest, ..] = networks(address);
+    if address.is_loopback() { address } else { widest }
 }
 
 fn name_hash(hash: &[u8]) -> String {
@@ -283,27 +312,58 @@ mod tests {
         assert_eq!(many.1.count as usize, 2 * MAX_LINES_PER_POOL);
     }
 
+    fn fail(counters: &Counters, number: u32, address: IpAddr) {
+        let mut hash = [0; 16];
+        hash[..4].copy_from_slice(&number.to_be_bytes());
+        counters.count(POOL, Action::Bind, Counted::UnknownName { hash }, Some(Reason::UnknownName), Face::Ldap, Some(address));
+    }
+
+    /// Addresses of one subscriber, of one network or of many that they have.
     #[test]
     fn a_flood_from_one_network_takes_no_name_from_others() {
-        let counters = Counters::new();
         let flood = 4 * u32::try_from(MAX_LINES_PER_POOL).unwrap();
-        let fail = |number: u32, address: IpAddr| {
-            let mut hash = [0; 16];
-            hash[..4].copy_from_slice(&number.to_be_bytes());
-            counters.count(POOL, Action::Bind, Counted::UnknownName { hash }, Some(Reason::UnknownName), Face::Ldap, Some(address));
-        };
-        for number in 0..flood {
-            fail(number, Ipv6Addr::from_bits((0x2001_0db8 << 96) + u128::from(number)).into());
+        for width in [0, 64] {
+            let counters = Counters::new();
+            for number in 0..flood {
+                fail(&counters, number, Ipv6Addr::from_bits((0x2001_0db8 << 96) + (u128::from(number) << width)).into());
+            }
+            fail(&counters, 0, [192, 0, 2, 7].into());
+            let lines = counted(&counters);
+            let (others, network): (Vec<_>, Vec<_>) =
+                lines.into_iter().map(|(_, event)| event).partition(|event| event.address == Some([192, 0, 2, 7].into()));
+            assert!(others[0].target.as_deref().unwrap().starts_with("name-hash:"));
+            assert_eq!(network.len(), MAX_LINES_PER_NETWORK + 1);
+            let same = network.iter().filter(|event| event.address == Some("2001:db8::".parse().unwrap())).count();
+            assert_eq!(same, if width == 0 { network.len() } else { 2 }, "the first one, and what is of them all");
+            assert_eq!(network.iter().map(|event| event.count).sum::<u32>(), flood);
+            assert_eq!(network.iter().filter(|event| event.target.as_deref() == Some(MANY)).count(), 1);
         }
-        fail(0, [192, 0, 2, 7].into());
+    }
+
+    /// An administrator who tries everybody is named, though not with everybody.
+    #[test]
+    fn whoever_tries_too_many_is_named_still() {
+        let counters = Counters::new();
+        let flood = 1000;
+        for number in 0..flood {
+            let (role, entry, target) = (Role::Administrator, Some(EntryId::new(3)), Some(format!("uid=user{number}")));
+            let futile = Counted::Futile { role, entry, name: "uid=carol".into(), target };
+            counters.count(POOL, Action::PasswordChange, futile, Some(Reason::Locked), Face::Ldap, Some([192, 0, 2, 1].into()));
+        }
         let lines = counted(&counters);
-        let (others, network): (Vec<_>, Vec<_>) =
-            lines.into_iter().map(|(_, event)| event).partition(|event| event.address == Some([192, 0, 2, 7].into()));
-        assert!(others[0].target.as_deref().unwrap().starts_with("name-hash:"));
-        assert_eq!(network.len(), MAX_LINES_PER_ADDRESS + 1);
-        assert!(network.iter().all(|event| event.address == Some("2001:db8::".parse().unwrap())));
-        assert_eq!(network.iter().map(|event| event.count).sum::<u32>(), flood);
-        assert_eq!(network.iter().filter(|event| event.target.as_deref() == Some(MANY)).count(), 1);
+        assert_eq!(lines.len(), MAX_LINES_PER_NETWORK + 1);
+        assert!(lines.iter().all(|(_, event)| event.actor == "uid=carol"));
+        let many = lines.iter().find(|(_, event)| event.target.as_deref() == Some(MANY)).unwrap();
+        assert_eq!(many.1.count, flood - u32::try_from(MAX_LINES_PER_NETWORK).unwrap());
+    }
+
+    #[test]
+    fn logins_from_one_address_are_named_each() {
+        let counters = Counters::new();
+        for number in 0..1000 {
+            counters.count(POOL, Action::Bind, repeat(number), None, Face::Ldap, Some([192, 0, 2, 1].into()));
+        }
+        assert_eq!(counted(&counters).len(), 1000);
     }
 
     #[test]

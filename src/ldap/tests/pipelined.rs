@@ -46,6 +46,22 @@ async fn each_is_done_and_those_of_one_entry_are_done_in_order() {
     }
 }
 
+/// Whoever asks for much that takes long, and goes, is not worked for any longer.
+#[tokio::test]
+async fn what_somebody_asked_for_who_has_gone_is_not_done() {
+    let bench = Bench::start().await;
+    let (stream, served) = bench.serve(None, Transport::Plain).await;
+    bench.clock.pace.store(2, Ordering::SeqCst);
+    let mut client = Client::new(stream);
+    let question = || encoded(7, Operation::SearchRequest(search("", Scope::Base, equal("objectClass", "top"), &["1.1"])), Vec::new());
+    const ASKED: u64 = 1000;
+    client.send(&(0..ASKED).flat_map(|_| question()).collect::<Vec<_>>()).await;
+    drop(client);
+    served.await.unwrap();
+    let looks = bench.clock.looks.load(Ordering::SeqCst);
+    assert!(looks < ASKED / 2, "{looks}");
+}
+
 #[tokio::test]
 async fn what_comes_later_finds_what_was_asked_for_before() {
     let bench = Bench::start().await;
