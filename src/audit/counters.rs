@@ -2,7 +2,7 @@
 //! cheap, and nobody fills the disk from outside.
 
 use super::event::{Action, Event, Outcome, Reason, record};
-use crate::model::address::{networks, subscriber};
+use crate::model::address::{subscriber, widest};
 use crate::model::{EntryId, Face, PoolId, Role, Timestamp};
 use crate::store::Changes;
 use std::collections::HashMap;
@@ -17,6 +17,9 @@ pub const MAX_LINES_PER_POOL: usize = 2048;
 /// Most of these that strangers make from one network, as wide as anybody has them. A quarter as
 /// many come beside that say who but not of whom; what is more is counted without names.
 pub const MAX_LINES_PER_NETWORK: usize = 256;
+/// Most of these that tell from where one entry logged in again. What is more is counted without
+/// addresses.
+pub const MAX_LINES_PER_ENTRY: usize = 16;
 /// Most lines that are counted for all pools together.
 pub const MAX_LINES: usize = 65_536;
 /// Most events of one commit, so that it stays under the store's cap.
@@ -61,39 +64,17 @@ pub enum Counted {
     },
 }
 
-impl Counted {
-    /// Whether it costs nothing to have it counted.
-    const fn is_of_strangers(&self) -> bool {
-        !matches!(self, Self::Repeat { .. })
-    }
-
-    /// What a line may say of it, the most first, and of how many lines of the network that is one.
-    fn details(self, address: Option<IpAddr>) -> Vec<(usize, Self, Option<IpAddr>)> {
-        let (narrow, wide) = (address.map(narrowest), address.map(widest));
-        let many = || MANY.to_owned();
-        let who = match &self {
-            Self::Futile { role, entry, name, target: Some(_) } => {
-                Some(Self::Futile { role: *role, entry: *entry, name: name.clone(), target: Some(many()) })
-            }
-            _ => None,
-        };
-        let most = if self.is_of_strangers() { MAX_LINES_PER_NETWORK } else { usize::MAX };
-        let mut details = vec![(most, self, narrow)];
-        details.extend(who.map(|who| (MAX_LINES_PER_NETWORK + MAX_LINES_PER_NETWORK / 4, who, narrow)));
-        details.push((usize::MAX, Self::Stranger { target: many() }, wide));
-        details
-    }
-}
-
 /// What one line of the counts is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Line {
     action: Action,
     reason: Option<Reason>,
     face: Face,
-    /// Who and from where; none when there were too many.
-    detail: Option<(Counted, Option<IpAddr>)>,
+    detail: Option<Detail>,
 }
+
+/// Who and from where; none when there were too many.
+type Detail = (Counted, Option<IpAddr>);
 
 #[derive(Default)]
 struct Counts {
@@ -101,11 +82,14 @@ struct Counts {
     lines: usize,
 }
 
-/// The lines of one pool, and how many of them strangers made from which network.
+/// The lines of one pool.
 #[derive(Default)]
 struct Lines {
     counts: HashMap<Line, u32>,
+    /// How many of them strangers made from which network.
     networks: HashMap<IpAddr, usize>,
+    /// How many of them tell from where an entry logged in again.
+    entries: HashMap<EntryId, usize>,
 }
 
 /// Counts in memory, bounded; recorded once a minute. A crash loses at most the counts since the
@@ -125,18 +109,19 @@ impl Counters {
         let is_full = counts.lines >= MAX_LINES;
         let lines = counts.pools.entry(pool).or_default();
         let is_full = is_full || lines.counts.len() >= MAX_LINES_PER_POOL;
-        let network = address.filter(|_| what.is_of_strangers()).map(widest);
-        let known = network.and_then(|network| lines.networks.get(&network).copied()).unwrap_or(0);
-        let line = |detail| Line { action, reason, face, detail };
-        let details = what.details(address);
-        let found = details.into_iter().map(|(most, what, address)| (most, line(Some((what, address)))));
-        let mut found = found.filter(|(most, line)| lines.counts.contains_key(line) || (!is_full && known < *most));
-        let line = found.next().map_or_else(|| line(None), |(_, line)| line);
+        let mut line = Line { action, reason, face, detail: Some((what, address.map(network))) };
+        while !lines.counts.contains_key(&line)
+            && let Some(detail) = line.detail.take_if(|detail| is_full || !lines.has_room_for(detail))
+        {
+            line.detail = if is_full { None } else { coarser(detail) };
+        }
         match lines.counts.entry(line) {
             Entry::Occupied(mut count) => *count.get_mut() = count.get().saturating_add(1),
             Entry::Vacant(place) => {
-                if let Some(network) = network.filter(|_| place.key().detail.is_some()) {
-                    *lines.networks.entry(network).or_default() += 1;
+                match &place.key().detail {
+                    Some((Counted::Repeat { entry, .. }, Some(_))) => *lines.entries.entry(*entry).or_default() += 1,
+                    Some((_, Some(address))) => *lines.networks.entry(widest(*address)).or_default() += 1,
+                    _ => {}
                 }
                 place.insert(1);
                 counts.lines += 1;
@@ -194,15 +179,39 @@ impl Line {
     }
 }
 
-/// What one subscriber has at least, so that nobody has as many lines as they have addresses.
-fn narrowest(address: IpAddr) -> IpAddr {
-    if address.is_loopback() { address } else { subscriber(address) }
+impl Lines {
+    /// Whether another line may say that much.
+    fn has_room_for(&self, (what, address): &Detail) -> bool {
+        let Some(address) = address else { return true };
+        let of_network = self.networks.get(&widest(*address)).copied().unwrap_or(0);
+        match what {
+            Counted::Repeat { entry, .. } => self.entries.get(entry).is_none_or(|lines| *lines < MAX_LINES_PER_ENTRY),
+            Counted::Stranger { target } if target == MANY => true,
+            Counted::Futile { target: Some(target), .. } if target == MANY => {
+                of_network < MAX_LINES_PER_NETWORK + MAX_LINES_PER_NETWORK / 4
+            }
+            _ => of_network < MAX_LINES_PER_NETWORK,
+        }
+    }
 }
 
-/// What one subscriber may have, so that nobody has as many lines as they have networks.
-fn widest(address: IpAddr) -> IpAddr {
-    let [widest, ..] = networks(address);
-    if address.is_loopback() { address } else { widest }
+/// What to say where a line may not say that much.
+fn coarser((what, address): Detail) -> Option<Detail> {
+    match what {
+        Counted::Repeat { .. } => Some((what, None)),
+        Counted::Futile { role, entry, name, target: Some(target) } if target != MANY => {
+            Some((Counted::Futile { role, entry, name, target: Some(MANY.to_owned()) }, address))
+        }
+        _ => {
+            let widest = |address: IpAddr| if address.is_loopback() { address } else { widest(address) };
+            Some((Counted::Stranger { target: MANY.to_owned() }, address.map(widest)))
+        }
+    }
+}
+
+/// What one subscriber has at least, so that nobody has as many lines as they have addresses.
+fn network(address: IpAddr) -> IpAddr {
+    if address.is_loopback() { address } else { subscriber(address) }
 }
 
 fn name_hash(hash: &[u8]) -> String {
@@ -334,7 +343,8 @@ mod tests {
             assert!(others[0].target.as_deref().unwrap().starts_with("name-hash:"));
             assert_eq!(network.len(), MAX_LINES_PER_NETWORK + 1);
             let same = network.iter().filter(|event| event.address == Some("2001:db8::".parse().unwrap())).count();
-            assert_eq!(same, if width == 0 { network.len() } else { 2 }, "the first one, and what is of them all");
+            // The first one, and what is of them all.
+            assert_eq!(same, if width == 0 { network.len() } else { 2 });
             assert_eq!(network.iter().map(|event| event.count).sum::<u32>(), flood);
             assert_eq!(network.iter().filter(|event| event.target.as_deref() == Some(MANY)).count(), 1);
         }
@@ -358,12 +368,19 @@ mod tests {
     }
 
     #[test]
-    fn logins_from_one_address_are_named_each() {
+    fn logins_from_one_address_are_named_each_and_one_entry_fills_no_log() {
         let counters = Counters::new();
         for number in 0..1000 {
             counters.count(POOL, Action::Bind, repeat(number), None, Face::Ldap, Some([192, 0, 2, 1].into()));
         }
-        assert_eq!(counted(&counters).len(), 1000);
+        for number in 0..1000_u128 {
+            let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) + (number << 64));
+            counters.count(POOL, Action::Bind, repeat(7), None, Face::Ldap, Some(address.into()));
+        }
+        let lines = counted(&counters);
+        let of_one: Vec<_> = lines.iter().filter(|(_, event)| event.entry == Some(EntryId::new(7))).collect();
+        assert_eq!((lines.len() - of_one.len(), of_one.len()), (999, MAX_LINES_PER_ENTRY + 1));
+        assert_eq!(of_one.iter().map(|(_, event)| event.count).sum::<u32>(), 1001);
     }
 
     #[test]

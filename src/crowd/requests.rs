@@ -1,14 +1,13 @@
-//! The requests that are under way. A connection may ask for many things at a time and one address
-//! may have many connections, so what counts is the address: so many of its requests are looked at
-//! or answered at the same time, and all others of it wait for their turn. So whoever asks for very
-//! much waits for themselves, and takes the processors from nobody.
+//! The requests that are under way. A connection may ask for many things at a time, and one address
+//! may have many connections; what counts is the address, or with IPv6 the widest network that it
+//! may be of. So many of its requests are looked at or answered at the same time, and the others
+//! wait for their turn: whoever asks for very much waits for themselves.
 //!
-//! What was looked at and let in may send a body, which takes memory: so it has a place at a
-//! [`Gate`], and settles when all of it is here.
+//! What was looked at and let in may send a body, which takes memory: it has a place at a [`Gate`],
+//! and is busy as soon as all of it is here.
 
-use super::gate::{Gate, Guest, Pass, Room, Settled};
-use crate::model::PoolId;
-use crate::model::address::subscriber;
+use super::gate::{Busy, Gate, Guest, Room};
+use crate::model::address::widest;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,27 +16,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How many requests there may be. Each can hold a head and a body, some 128 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Of one network address, looked at or answered at the same time.
+    /// Of one address, looked at or answered at the same time.
     pub at_once: usize,
+    /// Of one address, let in or waiting for that.
+    pub arrived: usize,
     /// Let in.
     pub room: Room,
 }
 
-/// So many of an address are let in beside, where all that are let in are answered.
-const FEW: usize = 8;
-
 impl Limits {
     /// The limits where one address may have so many requests under way: a quarter of them is
-    /// answered at the same time, and eight addresses fill the places of all.
+    /// answered at the same time, four times as many may wait, and eight addresses fill the places
+    /// of all.
     pub const fn of(per_address: usize) -> Self {
-        let room = Room::new(per_address.saturating_mul(8), per_address).beside(FEW);
-        Self { at_once: per_address.div_ceil(4), room }
+        let room = Room { places: per_address.saturating_mul(8), per_address };
+        Self { at_once: per_address.div_ceil(4), arrived: per_address.saturating_mul(4), room }
     }
 }
 
 /// Counts them.
 pub struct Crowd {
-    at_once: usize,
+    limits: Limits,
     gate: Arc<Gate>,
     lines: Mutex<HashMap<IpAddr, Line>>,
 }
@@ -65,37 +64,39 @@ pub struct Turn {
 #[derive(Clone)]
 pub struct Entered(Arc<Ticket>);
 
+/// Its line goes last: a new one would have turns of its own.
 struct Ticket {
-    /// Gone before the request has gone from its line.
-    pass: Pass,
-    arrived: Arrived,
-    connection: Guest,
     kept: Mutex<Option<Turn>>,
+    guest: Guest,
+    connection: Guest,
+    arrived: Arrived,
 }
 
 /// A request that is answered, until this is dropped.
 pub struct Answering {
     _turn: Turn,
-    _settled: [Settled; 2],
+    _busy: [Busy; 2],
 }
 
 impl Crowd {
     /// Nobody yet.
     pub fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { at_once: limits.at_once, gate: Gate::new(limits.room), lines: Mutex::default() })
+        Arc::new(Self { limits, gate: Gate::new(limits.room), lines: Mutex::default() })
     }
 
-    /// A request of that address arrives.
-    pub fn arrive(self: &Arc<Self>, address: IpAddr) -> Arrived {
-        let address = subscriber(address);
-        let mut lines = self.lock();
-        let new = || Line { arrived: 0, turns: Arc::new(Semaphore::new(self.at_once)) };
-        let line = lines.entry(address).or_insert_with(new);
+    /// A request of that address arrives; none if too many of it are there.
+    pub fn arrive(self: &Arc<Self>, address: IpAddr) -> Option<Arrived> {
+        let mut lines = self.lines();
+        let new = || Line { arrived: 0, turns: Arc::new(Semaphore::new(self.limits.at_once)) };
+        let line = lines.entry(widest(address)).or_insert_with(new);
+        if line.arrived >= self.limits.arrived {
+            return None;
+        }
         line.arrived += 1;
-        Arrived { crowd: Arc::clone(self), address, turns: Arc::clone(&line.turns) }
+        Some(Arrived { crowd: Arc::clone(self), address, turns: Arc::clone(&line.turns) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Line>> {
+    fn lines(&self) -> MutexGuard<'_, HashMap<IpAddr, Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,38 +115,38 @@ impl Arrived {
     /// Lets it in, if there is room. It keeps its turn if there is nothing more to come of it: the
     /// turn of one that waits for its body would be of use to others meanwhile.
     pub fn enter(self, connection: Guest, kept: Option<Turn>) -> Option<Entered> {
-        let pass = self.crowd.gate.enter(Some(self.address))?;
-        Some(Entered(Arc::new(Ticket { pass, arrived: self, connection, kept: Mutex::new(kept) })))
+        let guest = self.crowd.gate.enter(Some(self.address))?;
+        Some(Entered(Arc::new(Ticket { kept: Mutex::new(kept), guest, connection, arrived: self })))
     }
 }
 
 impl Entered {
     /// Completes when it has to give way to another one.
     pub async fn displaced(&self) {
-        self.0.pass.displaced().await;
+        self.0.guest.displaced().await;
     }
 
-    /// All of it is here, so that it neither gives way nor does its connection; waits for a turn to
-    /// be answered.
-    pub async fn answered(&self, pool: PoolId) -> Answering {
-        let ticket = &self.0;
-        let settled = [ticket.pass.guest(), ticket.connection.clone()].map(|guest| guest.settle(Some(pool)));
-        let kept = ticket.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// All of it is here: waits for a turn to be answered.
+    pub async fn answered(&self) -> Answering {
+        let Ticket { kept, guest, connection, arrived } = &*self.0;
+        let busy = [guest, connection].map(Guest::busy);
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         let turn = match kept {
             Some(turn) => turn,
-            None => ticket.arrived.turn().await,
+            None => arrived.turn().await,
         };
-        Answering { _turn: turn, _settled: settled }
+        Answering { _turn: turn, _busy: busy }
     }
 }
 
 impl Drop for Arrived {
     fn drop(&mut self) {
-        let mut lines = self.crowd.lock();
-        if let Some(line) = lines.get_mut(&self.address) {
+        let mut lines = self.crowd.lines();
+        let address = widest(self.address);
+        if let Some(line) = lines.get_mut(&address) {
             line.arrived -= 1;
             if line.arrived == 0 {
-                lines.remove(&self.address);
+                lines.remove(&address);
             }
         }
     }
@@ -165,56 +166,68 @@ mod tests {
 
     /// A connection that nothing happens to.
     fn connection() -> Guest {
-        Gate::new(Room::new(1, 1)).enter(None).unwrap().guest()
+        Gate::new(Room { places: 1, per_address: 1 }).enter(None).unwrap()
+    }
+
+    /// One of that address which was let in.
+    fn entered(crowd: &Arc<Crowd>, number: u8) -> Option<Entered> {
+        crowd.arrive(address(number)).unwrap().enter(connection(), None)
     }
 
     #[tokio::test]
-    async fn what_is_not_here_yet_gives_way_and_what_is_does_not() {
-        let room = Room::new(3, 2).beside(1);
-        let crowd = Crowd::new(Limits { at_once: 9, room });
-        let enter = |number| crowd.arrive(address(number)).enter(connection(), None);
-        let [first, second, third] = [1, 2, 2].map(|number| enter(number).unwrap());
-        let _answering = first.answered(PoolId::new(1)).await;
+    async fn what_is_not_here_yet_gives_way_before_what_is() {
+        let crowd = Crowd::new(Limits { room: Room { places: 3, per_address: 2 }, ..Limits::of(8) });
+        let [first, second, third] = [1, 2, 2].map(|number| entered(&crowd, number).unwrap());
+        let _answering = first.answered().await;
         let copy = second.clone();
         drop(second);
-        let fourth = enter(3).unwrap();
+        let fourth = entered(&crowd, 3).unwrap();
         assert!(copy.displaced().now_or_never().is_some(), "the oldest of those that have most");
         assert!([&first, &third, &fourth].into_iter().all(|one| one.displaced().now_or_never().is_none()));
-        let _answering = [third.answered(PoolId::new(1)).await, fourth.answered(PoolId::new(1)).await];
-        assert!(enter(1).is_none());
-        assert!(enter(4).is_some(), "few come beside");
     }
 
     #[tokio::test]
     async fn a_request_that_is_answered_keeps_its_connection() {
-        let gate = Gate::new(Room::new(1, 1));
-        let pass = gate.enter(Some(address(1))).unwrap();
-        let entered = Crowd::new(Limits::of(8)).arrive(address(1)).enter(pass.guest(), None).unwrap();
-        let answering = entered.answered(PoolId::new(1)).await;
+        let gate = Gate::new(Room { places: 1, per_address: 1 });
+        let guest = gate.enter(Some(address(1))).unwrap();
+        let entered = Crowd::new(Limits::of(8)).arrive(address(1)).unwrap().enter(guest.clone(), None).unwrap();
+        let answering = entered.answered().await;
         assert!(gate.enter(Some(address(2))).is_none());
         drop(answering);
         assert!(gate.enter(Some(address(2))).is_some());
-        assert!(pass.displaced().now_or_never().is_some());
+        assert!(guest.displaced().now_or_never().is_some());
     }
 
     #[tokio::test]
     async fn what_is_here_as_a_whole_takes_one_turn() {
         let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(8) });
-        let [one, next] = [1, 1].map(|number| crowd.arrive(address(number)));
+        let [one, next] = [1, 1].map(|number| crowd.arrive(address(number)).unwrap());
         let turn = one.turn().await;
         let entered = one.enter(connection(), Some(turn)).unwrap();
         let mut waiting = Box::pin(next.turn());
         assert!((&mut waiting).now_or_never().is_none());
-        let answering = entered.answered(PoolId::new(1)).now_or_never().unwrap();
+        let answering = entered.answered().now_or_never().unwrap();
         assert!((&mut waiting).now_or_never().is_none());
         drop(answering);
         waiting.await;
     }
 
+    #[test]
+    fn so_many_of_one_address_may_wait_and_whoever_has_gone_is_forgotten() {
+        let crowd = Crowd::new(Limits { arrived: 2, ..Limits::of(8) });
+        let arrive = |address: &str| crowd.arrive(address.parse().unwrap());
+        // What one subscriber may have is one address.
+        let both = ["2001:db8::1", "2001:db8:0:1::1"].map(|address| arrive(address).unwrap());
+        assert!(arrive("2001:db8::2").is_none());
+        assert!(arrive("2001:db8:1::1").is_some());
+        drop(both);
+        assert!(crowd.lines().is_empty());
+    }
+
     #[tokio::test]
     async fn the_requests_of_one_address_take_turns_and_wait_for_no_other() {
         let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(256) });
-        let [one, next, other] = [1, 1, 2].map(|number| crowd.arrive(address(number)));
+        let [one, next, other] = [1, 1, 2].map(|number| crowd.arrive(address(number)).unwrap());
         let turn = one.turn().await;
         let mut waiting = Box::pin(next.turn());
         for _ in 0..10 {
@@ -229,10 +242,10 @@ mod tests {
     /// However many tasks of one address are ready, a task of another one is not behind them all.
     #[tokio::test]
     async fn a_multitude_of_one_address_stands_before_nobody() {
-        let crowd = Crowd::new(Limits { at_once: 4, ..Limits::of(256) });
+        let crowd = Crowd::new(Limits { at_once: 4, arrived: 1000, ..Limits::of(256) });
         let answered = Arc::new(AtomicUsize::new(0));
         let answer = |number| {
-            let (arrived, answered) = (crowd.arrive(address(number)), Arc::clone(&answered));
+            let (arrived, answered) = (crowd.arrive(address(number)).unwrap(), Arc::clone(&answered));
             async move {
                 let _turn = arrived.turn().await;
                 answered.fetch_add(1, Ordering::SeqCst)

@@ -1,13 +1,13 @@
-//! Turns of tasks that share one thread, by the network address that each works for.
+//! The time of one thread, shared by the network addresses that its tasks work for.
 //!
 //! A runtime polls what is ready in the order in which it became ready. So whoever has a thousand
 //! connections that are always busy has a thousand polls for each of everybody else. Here time goes
-//! round: an address that has used its share of a round has the rest of its tasks wait for the
-//! next, which begins when everybody has been polled who was ready.
+//! round: an address that has used its share of a round has the rest of its tasks wait for a later
+//! one, and the next begins when those have been polled who were ready.
 
 use crate::model::Clock;
-use crate::model::address::subscriber;
-use std::collections::{HashMap, VecDeque};
+use crate::model::address::widest;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The time of one round that an address has for itself while others are ready too.
 const SHARE: Duration = Duration::from_millis(1);
 
-/// The tasks of one thread.
+/// The rounds of one thread.
 pub struct Rounds {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -26,7 +26,7 @@ pub struct Rounds {
 
 #[derive(Default)]
 struct State {
-    lines: HashMap<IpAddr, Line>,
+    queues: HashMap<IpAddr, Queue>,
     /// Those who have used up their share.
     over: Vec<IpAddr>,
     /// Wakes whoever begins the next round.
@@ -36,21 +36,23 @@ struct State {
 
 /// The tasks of one address.
 #[derive(Default)]
-struct Line {
+struct Queue {
     tasks: usize,
-    /// Of this round.
+    /// Time since it last had to wait for a round, and what it owes since then.
     used: Duration,
+    /// How long a task is polled, of late.
+    poll: Duration,
     waiting: VecDeque<(u64, Waker)>,
-    /// Whoever waited first and may go on.
-    called: Option<u64>,
+    /// Those who waited first and may go on.
+    called: HashSet<u64>,
 }
 
-/// A task that takes turns.
-pub struct Turns<F> {
+/// A task that shares the thread.
+pub struct Paced<F> {
     rounds: Arc<Rounds>,
     address: IpAddr,
     number: u64,
-    /// Whether it stands in the line of its address.
+    /// Whether it stands in the queue of its address.
     waits: bool,
     task: Pin<Box<F>>,
 }
@@ -61,34 +63,35 @@ impl Rounds {
         Arc::new(Self { clock, state: Mutex::default() })
     }
 
-    /// Has a task take turns with others that work for its address.
-    pub fn share<F: Future>(self: &Arc<Self>, address: IpAddr, task: F) -> Turns<F> {
-        let address = subscriber(address);
-        let mut state = self.lock();
+    /// A task that shares the thread with others, on behalf of an address: with IPv6, of the widest
+    /// network that it may be of.
+    pub fn pace<F: Future>(self: &Arc<Self>, address: IpAddr, task: F) -> Paced<F> {
+        let address = widest(address);
+        let mut state = self.state();
         state.tasks += 1;
-        state.lines.entry(address).or_default().tasks += 1;
-        Turns { rounds: Arc::clone(self), address, number: state.tasks, waits: false, task: Box::pin(task) }
+        state.queues.entry(address).or_default().tasks += 1;
+        Paced { rounds: Arc::clone(self), address, number: state.tasks, waits: false, task: Box::pin(task) }
     }
 
     /// Begins one round after the other, for as long as the thread runs.
     pub async fn run(self: Arc<Self>) {
         loop {
-            poll_fn(|cx| self.lock().is_over(cx)).await;
-            // Behind everybody who is ready.
+            poll_fn(|cx| self.state().poll_over(cx)).await;
+            // After those who are ready now.
             tokio::task::yield_now().await;
-            let called = self.lock().begin();
+            let called = self.state().begin();
             called.into_iter().for_each(Waker::wake);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Whether the next round is wanted.
-    fn is_over(&mut self, cx: &Context<'_>) -> Poll<()> {
+    /// Ready when somebody waits for the next round.
+    fn poll_over(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.over.is_empty() {
             self.next = Some(cx.waker().clone());
             return Poll::Pending;
@@ -96,102 +99,114 @@ impl State {
         Poll::Ready(())
     }
 
-    /// Begins the next round, and calls who may go on. Whoever took more than a share has that much
-    /// less of what comes.
+    /// Begins the next round, and calls who may go on. Whoever took more than a share waits until
+    /// that is made up for.
     fn begin(&mut self) -> Vec<Waker> {
         let mut called = Vec::new();
-        let mut over = std::mem::take(&mut self.over);
-        over.retain(|address| {
-            let Some(line) = self.lines.get_mut(address) else { return false };
-            line.used = line.used.saturating_sub(SHARE);
-            called.extend(line.call());
-            line.used >= SHARE
+        let queues = &mut self.queues;
+        self.over.retain(|address| {
+            let Some(queue) = queues.get_mut(address) else { return false };
+            queue.used = queue.used.saturating_sub(SHARE);
+            let owes = queue.used >= SHARE;
+            if queue.tasks == 0 && !owes {
+                queues.remove(address);
+                return false;
+            }
+            called.extend(queue.call());
+            owes
         });
-        self.over = over;
         called
     }
 
-    /// Whether a task may run now; if not, it is called later.
-    fn admits(&mut self, address: IpAddr, number: u64, waits: &mut bool, waker: &Waker) -> bool {
-        let Some(line) = self.lines.get_mut(&address) else { return true };
-        if line.called == Some(number) {
-            (line.called, *waits) = (None, false);
+    /// Whether a task may run now; if not, it stands in the queue and is called later.
+    fn admit_or_queue(&mut self, address: IpAddr, number: u64, waits: &mut bool, waker: &Waker) -> bool {
+        let queue = self.queues.entry(address).or_default();
+        if queue.called.remove(&number) {
+            *waits = false;
             return true;
         }
-        if line.used < SHARE && line.waiting.is_empty() && line.called.is_none() {
+        if queue.used < SHARE && queue.waiting.is_empty() && queue.called.is_empty() {
             return true;
         }
         if *waits {
-            line.waiting.iter_mut().filter(|(waiting, _)| *waiting == number).for_each(|(_, known)| known.clone_from(waker));
+            queue.waiting.iter_mut().filter(|(waiting, _)| *waiting == number).for_each(|(_, known)| known.clone_from(waker));
         } else {
             *waits = true;
-            line.waiting.push_back((number, waker.clone()));
+            queue.waiting.push_back((number, waker.clone()));
         }
         false
     }
 
-    /// A task has run for so long. Calls the next one of its address, or whoever begins the next
-    /// round.
-    fn ran(&mut self, address: IpAddr, time: Duration) -> Option<Waker> {
-        let line = self.lines.get_mut(&address)?;
-        let was_over = line.used >= SHARE;
-        line.used += time;
-        if line.used < SHARE {
-            return line.call();
+    /// A task has run for so long. Calls the next of its address, or whoever begins the next round.
+    fn ran(&mut self, address: IpAddr, time: Duration) -> Vec<Waker> {
+        let Some(queue) = self.queues.get_mut(&address) else { return Vec::new() };
+        let was_over = queue.used >= SHARE;
+        queue.used += time;
+        queue.poll = (queue.poll * 7 + time) / 8;
+        if queue.used < SHARE {
+            return queue.call();
         }
         if was_over {
-            return None;
+            return Vec::new();
         }
         self.over.push(address);
-        self.next.take()
+        self.next.take().into_iter().collect()
     }
 
     /// A task has ended, or is wanted no longer.
-    fn leave(&mut self, address: IpAddr, number: u64) -> Option<Waker> {
-        let line = self.lines.get_mut(&address)?;
-        line.tasks -= 1;
-        if line.tasks == 0 {
-            self.lines.remove(&address);
-            return None;
+    fn leave(&mut self, address: IpAddr, number: u64, waits: bool) -> Vec<Waker> {
+        let Some(queue) = self.queues.get_mut(&address) else { return Vec::new() };
+        queue.tasks -= 1;
+        if waits && !queue.called.remove(&number) {
+            queue.waiting.retain(|(waiting, _)| *waiting != number);
         }
-        line.waiting.retain(|(waiting, _)| *waiting != number);
-        line.called = line.called.filter(|called| *called != number);
-        line.call()
+        if queue.tasks > 0 {
+            return queue.call();
+        }
+        // Whoever comes back owes what they owed.
+        if queue.used < SHARE {
+            self.queues.remove(&address);
+        }
+        Vec::new()
     }
 }
 
-impl Line {
-    /// Whoever waited first may go on, if there is time left.
-    fn call(&mut self) -> Option<Waker> {
-        if self.used >= SHARE || self.called.is_some() {
-            return None;
+impl Queue {
+    /// Calls as many of those who waited first as are likely to fill what is left of the share, once
+    /// those who were called before have run.
+    fn call(&mut self) -> Vec<Waker> {
+        let left = SHARE.saturating_sub(self.used).as_nanos();
+        if left == 0 || !self.called.is_empty() {
+            return Vec::new();
         }
-        let (number, waker) = self.waiting.pop_front()?;
-        self.called = Some(number);
-        Some(waker)
+        let likely = left / self.poll.as_nanos().max(1);
+        let count = usize::try_from(likely).unwrap_or(usize::MAX).max(1).min(self.waiting.len());
+        let (numbers, wakers): (Vec<_>, _) = self.waiting.drain(..count).unzip();
+        self.called.extend(numbers);
+        wakers
     }
 }
 
-impl<F: Future> Future for Turns<F> {
+impl<F: Future> Future for Paced<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let Self { rounds, address, number, waits, task } = &mut *self;
-        if !rounds.lock().admits(*address, *number, waits, cx.waker()) {
+        if !rounds.state().admit_or_queue(*address, *number, waits, cx.waker()) {
             return Poll::Pending;
         }
         let begun = rounds.clock.steady();
         let polled = task.as_mut().poll(cx);
         let time = rounds.clock.steady().saturating_sub(begun);
-        let called = rounds.lock().ran(*address, time);
+        let called = rounds.state().ran(*address, time);
         called.into_iter().for_each(Waker::wake);
         polled
     }
 }
 
-impl<F> Drop for Turns<F> {
+impl<F> Drop for Paced<F> {
     fn drop(&mut self) {
-        let called = self.rounds.lock().leave(self.address, self.number);
+        let called = self.rounds.state().leave(self.address, self.number, self.waits);
         called.into_iter().for_each(Waker::wake);
     }
 }

@@ -91,7 +91,7 @@ impl Session {
 
     /// From now on the connection speaks for this identity.
     pub fn bind(&mut self, authentication: Authentication) {
-        self.settled = Some(self.peer.guest.settle(Some(authentication.pool())));
+        self.settled = Some(self.peer.guest.settle(authentication.pool(), authentication.entry()));
         (self.authentication, self.known) = (Some(authentication), None);
     }
 

@@ -27,17 +27,17 @@ pub fn room(listen: &Listen, limits: &Limits) -> Room {
 
 /// What fits under so few descriptors, and what to say of it.
 pub(super) fn fitting(allowed: u64, listen: &Listen, limits: &Limits) -> (Room, Option<String>) {
-    let wanted = Room::new(limits.connections.get(), limits.connections_per_address.get());
+    let wanted = Room { places: limits.connections.get(), per_address: limits.connections_per_address.get() };
     let kinds = [[&listen.http, &listen.https], [&listen.ldap, &listen.ldaps]];
     let kinds = kinds.iter().filter(|kind| kind.iter().any(|addresses| !addresses.is_empty())).count().max(1) as u64;
-    let connections = (wanted.all as u64).saturating_mul(kinds);
+    let connections = (wanted.places as u64).saturating_mul(kinds);
     let needed = connections.saturating_add(OTHERS);
     if needed <= allowed {
         return (wanted, None);
     }
     let share = usize::try_from((allowed - OTHERS.min(allowed / 2)) / kinds).unwrap_or(usize::MAX).max(1);
-    let room = Room::new(share, wanted.per_address.min(share.div_ceil(4)));
-    let Room { all: of_each, per_address, .. } = room;
+    let room = Room { places: share, per_address: wanted.per_address.min(share.div_ceil(4)) };
+    let Room { places: of_each, per_address } = room;
     let warning = format!(
         "the process may open {allowed} files, and the {connections} connections that `limits.connections` allows need {needed}: \
          {of_each} of a kind are let in, {per_address} from one address. \
@@ -69,8 +69,8 @@ mod tests {
             Limits { connections: 1000.try_into().unwrap(), connections_per_address: 900.try_into().unwrap(), ..Limits::default() };
         let both = Listen { ldaps: vec!["127.0.0.1:0".parse().unwrap()], ..listen() };
         let fits = |allowed, listen: &Listen| {
-            let (Room { all, per_address, .. }, warning) = fitting(allowed, listen, &limits);
-            (all, per_address, warning.is_none())
+            let (Room { places, per_address }, warning) = fitting(allowed, listen, &limits);
+            (places, per_address, warning.is_none())
         };
         assert_eq!(fits(1256, &listen()), (1000, 900, true));
         assert_eq!(fits(1255, &listen()), (999, 250, false));

@@ -39,6 +39,8 @@ const MAX_HEAD: usize = 32 * 1024;
 const MAX_STREAMS: u32 = 32;
 /// How long a connection may be without a request after it had one.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long somebody waits for the answer that too many requests of theirs are there.
+const PAUSE_OF_MANY: Duration = Duration::from_secs(1);
 /// Browsers come back over TLS only, for a year after each visit (RFC 6797).
 const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
@@ -150,7 +152,13 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
     if is_local && let Some(response) = health() {
         return response;
     }
-    let arrived = http.crowd.arrive(client);
+    let Some(arrived) = http.crowd.arrive(client) else {
+        // Behind a proxy, others want the connection. Whoever has one for themselves may wait.
+        if client == peer.address {
+            tokio::time::sleep(PAUSE_OF_MANY).await;
+        }
+        return crowded(client);
+    };
     let turn = arrived.turn().await;
     if let Some(response) = health() {
         return response;
@@ -163,11 +171,7 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
     }
     let kept = request.body().is_end_stream().then_some(turn);
     let Some(entered) = arrived.enter(peer.guest.clone(), kept) else {
-        tracing::warn!(address = %client, "too many requests of one network address are under way");
-        return problem::plain(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many requests of this network address are under way; try again in a moment",
-        );
+        return crowded(client);
     };
     let response = match place(http, &host, client, entered, request) {
         Ok(request) => {
@@ -177,6 +181,11 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
         Err(response) => *response,
     };
     if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
+}
+
+fn crowded(client: IpAddr) -> Response {
+    tracing::warn!(address = %client, "too many requests of one network address are under way");
+    problem::plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests of this network address are under way; try again in a moment")
 }
 
 /// Whether somebody on this machine asks this machine: not a proxy here for somebody elsewhere, and

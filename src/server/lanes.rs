@@ -126,7 +126,7 @@ impl Lane {
     {
         // A runtime hears only of sockets that have been registered with it.
         let stream = stream.into_std()?;
-        let served = self.rounds.share(address, async move {
+        let served = self.rounds.pace(address, async move {
             serve(TcpStream::from_std(stream)?).await;
             Ok(())
         });
@@ -140,8 +140,11 @@ impl Lane {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
     use crate::server::SystemClock;
     use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::sync::mpsc::{Sender, channel};
@@ -211,6 +214,63 @@ mod tests {
         other.write_u8(7).await.unwrap();
         assert_eq!(other.read_u8().await.unwrap(), 8);
         assert_eq!(*lanes.connections.lock().unwrap(), [1]);
+    }
+
+    /// A clock by which every poll takes a millisecond.
+    #[derive(Default)]
+    struct Polls(AtomicU64);
+
+    impl Clock for Polls {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(0)
+        }
+
+        fn steady(&self) -> Duration {
+            Duration::from_millis(self.0.fetch_add(1, Ordering::SeqCst))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_connections_of_one_address_share_the_time_of_a_thread_with_one_of_another() {
+        let clock: Arc<dyn Clock> = Arc::new(Polls::default());
+        let lanes = Lanes::start(1, &clock).unwrap();
+        let polls = Arc::new(AtomicU64::new(0));
+        let (begin, _) = tokio::sync::watch::channel(false);
+        let mut clients = Vec::new();
+        for _ in 0..100 {
+            let ((client, stream), lanes, polls, mut begun) = (pair().await, Arc::clone(&lanes), Arc::clone(&polls), begin.subscribe());
+            let busy = async move |_: TcpStream| {
+                begun.changed().await.unwrap();
+                loop {
+                    polls.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                }
+            };
+            clients.push(client);
+            tokio::spawn(async move { lanes.serve(stream, ADDRESS, busy).await });
+        }
+        let (client, stream) = pair().await;
+        let (tell, told) = oneshot::channel();
+        let few = {
+            let (polls, mut begun) = (Arc::clone(&polls), begin.subscribe());
+            async move |_: TcpStream| {
+                begun.changed().await.unwrap();
+                let before = polls.load(Ordering::SeqCst);
+                for _ in 0..50 {
+                    tokio::task::yield_now().await;
+                }
+                tell.send(polls.load(Ordering::SeqCst) - before).unwrap();
+            }
+        };
+        let other = Arc::clone(&lanes);
+        tokio::spawn(async move { other.serve(stream, Ipv4Addr::new(192, 0, 2, 1).into(), few).await });
+        while begin.receiver_count() < 101 {
+            tokio::task::yield_now().await;
+        }
+        begin.send_replace(true);
+        let between = told.await.unwrap();
+        assert!(between < 200, "{between} polls of the many, to 50 of the one");
+        drop((clients, client));
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 use super::error::ConfigError;
 use super::life::Life;
 use super::network::Network;
-use crate::crowd::{Gate, Guest, Pass};
+use crate::crowd::{Gate, Guest};
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -14,6 +14,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// How long to wait after an accept failed for want of a resource, such as file descriptors.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// How many connections may have lost their place and hold a file descriptor still, and how long to
+/// wait for some of them to go.
+const MOST_LEAVING: usize = 64;
+const PAUSE_FOR_LEAVING: Duration = Duration::from_millis(1);
 
 /// The way in for connections of one kind.
 #[derive(Clone)]
@@ -25,7 +30,7 @@ pub struct Door {
 }
 
 impl Door {
-    fn enter(&self, address: IpAddr) -> Option<Pass> {
+    fn enter(&self, address: IpAddr) -> Option<Guest> {
         let is_proxy = self.proxies.iter().any(|network| network.contains(address));
         self.gate.enter((!is_proxy).then_some(address))
     }
@@ -51,25 +56,27 @@ pub async fn bind(key: &str, addresses: &[SocketAddr], localhost_too: bool) -> R
     Ok(sockets)
 }
 
-/// Accepts until the server stops; `serve` runs for each connection that is let in, and the pass
-/// lives as long as it does.
+/// Accepts until the server stops; `serve` runs for each connection that is let in.
 pub async fn accept<S, F>(socket: TcpListener, door: Door, life: Life, serve: S)
 where
     S: Fn(TcpStream, SocketAddr, Guest) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
     while let Some((stream, peer)) = next(&life, || socket.accept()).await {
-        let Some(pass) = door.enter(peer.ip()) else {
+        while door.gate.leaving() > MOST_LEAVING {
+            tokio::time::sleep(PAUSE_FOR_LEAVING).await;
+        }
+        let Some(guest) = door.enter(peer.ip()) else {
             tracing::info!(%peer, "a connection over the limit is closed");
             continue;
         };
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
-        let served = serve(stream, peer, pass.guest());
+        let served = serve(stream, peer, guest.clone());
         life.spawn(async move {
             tokio::select! {
                 () = served => {}
-                () = pass.displaced() => {
+                () = guest.displaced() => {
                     tracing::info!(%peer, "a connection gives way to another one");
                 }
             }
@@ -122,10 +129,29 @@ mod tests {
         }
     }
 
+    /// What others open is never more than what was counted, and a little.
+    #[tokio::test]
+    async fn nobody_is_accepted_while_many_have_not_gone_who_have_lost_their_place() {
+        let door = Door { gate: Gate::new(Room { places: 1, per_address: 1 }), proxies: Arc::new([]) };
+        let leaving: Vec<_> = (0..MOST_LEAVING + 2).map(|_| door.enter("192.0.2.1".parse().unwrap()).unwrap()).collect();
+        let (life, socket) = (Life::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let _client = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
+        let (tell, mut told) = tokio::sync::mpsc::channel(1);
+        let serve = move |_, _, _| {
+            let tell = tell.clone();
+            async move { tell.send(()).await.unwrap() }
+        };
+        life.spawn(accept(socket, door, life.clone(), serve));
+        tokio::time::sleep(PAUSE_FOR_LEAVING * 20).await;
+        assert!(told.try_recv().is_err());
+        drop(leaving);
+        assert_eq!(told.recv().await, Some(()));
+    }
+
     #[test]
     fn a_proxy_stands_for_many() {
         let proxies = Arc::new(["10.0.0.0/8".parse().unwrap()]);
-        let door = Door { gate: Gate::new(Room::new(3, 1)), proxies };
+        let door = Door { gate: Gate::new(Room { places: 3, per_address: 1 }), proxies };
         let (proxy, other) = ("10.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap());
         let _passes = [proxy, proxy, other].map(|address| door.enter(address).unwrap());
         let _fourth = door.enter(proxy).unwrap();

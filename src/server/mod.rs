@@ -138,8 +138,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
 
     let room = descriptors::room(&config.listen, &config.limits);
     let life = Life::default();
-    // Requests over HTTP are soon answered; who has bound over LDAP stays.
-    let (web, directory) = (Gate::new(room), Gate::new(room.with_newcomers()));
+    let [web, directory] = [room; 2].map(Gate::new);
     let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory);
     let http = Arc::new(http(&config, &core, web, metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;

@@ -133,22 +133,24 @@ where
             let (state, handler) = (state.clone(), handler.clone());
             async move {
                 let Place { pool, base, peer, entered } = place;
-                let body = tokio::select! {
+                let answer = async {
+                    let body = match read(body, limit).await {
+                        Ok(body) => body,
+                        Err(error) => return problem::plain(status(error.kind()), error.message()),
+                    };
+                    let path = path.as_str().to_owned();
+                    let _answering = entered.answered().await;
+                    let request = PoolRequest { pool, base, peer, method, path, query, headers, body };
+                    handler(state, request).await.unwrap_or_else(Into::into)
+                };
+                tokio::select! {
                     biased;
-                    body = read(body, limit) => body,
+                    answer = answer => answer,
                     () = entered.displaced() => {
-                        tracing::warn!(address = %peer, "a request whose body was not here yet gives way to another one");
-                        return problem::plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests wait for their bodies; try again in a moment");
+                        tracing::warn!(address = %peer, "a request gives way to another one");
+                        problem::plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests are under way; try again in a moment")
                     }
-                };
-                let body = match body {
-                    Ok(body) => body,
-                    Err(error) => return problem::plain(status(error.kind()), error.message()),
-                };
-                let path = path.as_str().to_owned();
-                let _answering = entered.answered(pool.id()).await;
-                let request = PoolRequest { pool, base, peer, method, path, query, headers, body };
-                handler(state, request).await.unwrap_or_else(Into::into)
+                }
             }
         })
         .boxed()

@@ -1,3 +1,4 @@
+use super::holders::Holders;
 use super::*;
 use proptest::prelude::*;
 
@@ -9,48 +10,52 @@ fn of(address: &str) -> Option<IpAddr> {
     Some(address.parse().unwrap())
 }
 
-fn pool(number: u32) -> Option<PoolId> {
-    Some(PoolId::new(number))
+fn gate(places: usize, per_address: usize) -> Arc<Gate> {
+    Gate::new(Room { places, per_address })
 }
 
 impl Gate {
-    fn enters<const N: usize>(self: &Arc<Self>, address: Option<IpAddr>) -> [Pass; N] {
+    fn enters<const N: usize>(self: &Arc<Self>, address: Option<IpAddr>) -> [Guest; N] {
         std::array::from_fn(|_| self.enter(address).unwrap())
     }
 
-    /// Somebody who has settled for that pool.
-    fn settled(self: &Arc<Self>, address: Option<IpAddr>, pool: Option<PoolId>) -> (Pass, Settled) {
-        let pass = self.enter(address).unwrap();
-        let settled = pass.guest().settle(pool);
-        (pass, settled)
+    /// Somebody who has settled for that pool as that entry.
+    fn settled(self: &Arc<Self>, address: Option<IpAddr>, pool: u32, entry: u64) -> (Guest, Settled) {
+        let guest = self.enter(address).unwrap();
+        let settled = guest.settle(PoolId::new(pool), EntryId::new(entry));
+        (guest, settled)
     }
 }
 
-impl Pass {
+impl Guest {
     fn is_gone(&self) -> bool {
-        self.goes.is_cancelled()
+        self.0.goes.is_cancelled()
     }
 }
 
-fn gone<'p>(passes: impl IntoIterator<Item = &'p Pass>) -> Vec<bool> {
-    passes.into_iter().map(Pass::is_gone).collect()
+fn gone<'g>(guests: impl IntoIterator<Item = &'g Guest>) -> Vec<bool> {
+    guests.into_iter().map(Guest::is_gone).collect()
+}
+
+fn left(settled: &[(Guest, Settled)]) -> usize {
+    settled.iter().filter(|(guest, _)| !guest.is_gone()).count()
 }
 
 #[test]
 fn there_is_always_a_place_for_one_more_and_the_oldest_gives_way() {
-    let gate = Gate::new(Room::new(3, 3));
-    let passes = [1, 2, 3].map(|number| gate.enter(from(number)).unwrap());
+    let gate = gate(3, 3);
+    let guests = [1, 2, 3].map(|number| gate.enter(from(number)).unwrap());
     let fourth = gate.enter(from(4)).unwrap();
-    assert_eq!((gone(&passes), gate.taken()), (vec![true, false, false], 3));
-    drop(passes);
-    assert_eq!(gate.taken(), 1, "each place was given back once");
+    assert_eq!((gone(&guests), gate.taken(), gate.leaving()), (vec![true, false, false], 3, 1));
+    drop(guests);
+    assert_eq!((gate.taken(), gate.leaving()), (1, 0), "each place was given back once");
     assert!(!fourth.is_gone());
     assert_eq!((gate.refused(), gate.displaced()), (0, 1));
 }
 
 #[test]
 fn those_of_large_networks_give_way_first() {
-    let gate = Gate::new(Room::new(5, 5));
+    let gate = gate(5, 5);
     let (few, many) = (gate.enters::<1>(from(1)), gate.enters::<4>(from(2)));
     let _others = [3, 4].map(|number| gate.enter(from(number)).unwrap());
     assert_eq!((gone(&few), gone(&many)), (vec![false], vec![true, true, false, false]));
@@ -58,7 +63,7 @@ fn those_of_large_networks_give_way_first() {
 
 #[test]
 fn what_one_subscriber_may_have_is_one_network() {
-    let gate = Gate::new(Room::new(4, 1));
+    let gate = gate(4, 1);
     let one = gate.enter(of("2001:db8:2::1")).unwrap();
     let many = [1, 2, 3].map(|number| gate.enter(of(&format!("2001:db8:1:{number}::1"))).unwrap());
     let _other = gate.enter(from(1)).unwrap();
@@ -69,87 +74,113 @@ fn what_one_subscriber_may_have_is_one_network() {
 
 #[test]
 fn an_address_has_so_many_places_and_its_own_oldest_gives_way() {
-    let gate = Gate::new(Room::new(9, 2));
+    let gate = gate(9, 2);
     let other = gate.enter(from(2)).unwrap();
-    let passes = gate.enters::<3>(from(1));
-    assert_eq!((other.is_gone(), gone(&passes)), (false, vec![true, false, false]));
-    let settled = [1, 2].map(|index| passes[index].guest().settle(pool(1)));
-    assert!(gate.enter(from(1)).is_none(), "all of them have settled");
+    let guests = gate.enters::<3>(from(1));
+    assert_eq!((other.is_gone(), gone(&guests)), (false, vec![true, false, false]));
+    let busy = [1, 2].map(|index| guests[index].busy());
+    assert!(gate.enter(from(1)).is_none(), "something is done for all of them");
     assert_eq!(gate.refused(), 1);
-    drop(settled);
+    drop(busy);
     assert!(gate.enter(from(1)).is_some());
-    assert_eq!(gone(&passes), [true, true, false]);
+    assert_eq!(gone(&guests), [true, true, false]);
+}
+
+#[test]
+fn those_for_whom_something_is_done_give_way_last() {
+    let gate = gate(4, 4);
+    let (one, many) = (gate.enters::<1>(from(1)), gate.enters::<3>(from(2)));
+    let busy: Vec<_> = one.iter().chain(&many[..2]).map(Guest::busy).collect();
+    let third = gate.enter(from(3)).unwrap();
+    assert_eq!(gone(&many), [false, false, true], "nothing was done for it");
+    let fourth = gate.enter(from(4)).unwrap();
+    assert!(third.is_gone());
+    let _busy = fourth.busy();
+    let _fifth = gate.enter(from(5)).unwrap().busy();
+    assert_eq!((gone(&one), gone(&many[..2])), (vec![false], vec![false, true]), "the newest of those that have most");
+    assert!(gate.enter(from(6)).is_none(), "each has one");
+    drop(busy);
+    assert!(gate.enter(from(6)).is_some());
 }
 
 #[test]
 fn whoever_has_settled_gives_way_to_no_stranger() {
-    let gate = Gate::new(Room::new(4, 4));
-    let bound: Vec<_> = (0..3).map(|_| gate.settled(from(1), pool(1))).collect();
+    let gate = gate(8, 8);
+    let bound: Vec<_> = (0..7).map(|_| gate.settled(from(1), 1, 1)).collect();
     for number in 2..200 {
-        let _stranger = gate.enter(from(number)).unwrap();
-        std::mem::forget(gate.enter(from(number)).unwrap());
+        let busy = gate.enter(from(number)).unwrap().busy();
+        let _second = gate.enter(from(number));
+        drop(busy);
     }
-    assert!(bound.iter().all(|(pass, _)| !pass.is_gone()));
-    assert_eq!(gate.taken(), 4);
+    assert_eq!(left(&bound), 7);
 }
 
 #[test]
 fn whoever_is_settled_no_longer_is_as_new() {
-    let gate = Gate::new(Room::new(3, 3));
-    let [first, second] = [1, 2].map(|number| gate.enter(from(number)).unwrap());
-    let third = gate.enter(from(3)).unwrap();
-    let twice = (first.guest().settle(None), first.guest().settle(pool(1)));
-    drop(twice.0);
-    let _fourth = gate.enter(from(4)).unwrap();
-    assert_eq!(gone([&first, &second, &third]), [false, true, false], "settled once still");
-    drop(twice.1);
+    let gate = gate(4, 4);
+    let guests = [1, 2, 3, 4].map(|number| gate.enter(from(number)).unwrap());
+    let twice = [(), ()].map(|()| guests[0].settle(PoolId::new(1), EntryId::new(1)));
+    let [first, second] = twice;
+    drop(first);
     let _fifth = gate.enter(from(5)).unwrap();
-    assert_eq!(gone([&first, &third]), [false, true]);
+    assert_eq!(gone(&guests), [false, true, false, false], "settled once still");
+    drop(second);
+    let _sixth = gate.enter(from(6)).unwrap();
+    assert_eq!(gone(&guests), [false, true, true, false]);
 }
 
 #[test]
-fn who_has_settled_leaves_room_for_newcomers() {
-    let gate = Gate::new(Room::new(16, 16).with_newcomers());
-    let small: Vec<_> = (1..5).map(|number| gate.settled(from(number), pool(1))).collect();
-    let large: Vec<_> = (0..10).map(|_| gate.settled(from(9), pool(1))).collect();
-    let passes = |held: &[(Pass, Settled)]| held.iter().map(|(pass, _)| pass.is_gone()).collect::<Vec<_>>();
-    assert!(!passes(&small).contains(&true) && !passes(&large).contains(&true), "14 of 16");
-    let newcomer = gate.settled(from(10), pool(1));
-    assert!(!newcomer.0.is_gone() && !passes(&small).contains(&true));
-    assert_eq!(passes(&large)[8..], [false, true], "the newest of those of whom there are most");
-    // Whoever belongs to those has come too late.
-    assert!(gate.settled(from(9), pool(1)).0.is_gone());
-    assert_eq!(passes(&large)[8..], [false, true]);
+fn those_who_settle_leave_room_for_newcomers() {
+    let gate = gate(16, 16);
+    let small: Vec<_> = (1..5).map(|number| gate.settled(from(number), 1, 1)).collect();
+    let large: Vec<_> = (0..10).map(|_| gate.settled(from(9), 1, 1)).collect();
+    assert_eq!((left(&small), left(&large)), (4, 10), "14 of 16");
+    let newcomer = gate.settled(from(10), 1, 1);
+    assert!(!newcomer.0.is_gone() && large[9].0.is_gone(), "the newest of those of whom there are most");
+    assert_eq!((left(&small), left(&large)), (4, 9));
+    assert!(gate.settled(from(9), 1, 1).0.is_gone(), "whoever belongs to those has come too late");
+    assert_eq!((left(&small), left(&large)), (4, 9));
+}
+
+#[test]
+fn those_of_one_network_who_have_settled_count_together() {
+    let gate = gate(16, 16);
+    let one: Vec<_> = (0..4).map(|_| gate.settled(of("2001:db8:2::1"), 1, 1)).collect();
+    let many: Vec<_> = (0..20).map(|number| gate.settled(of(&format!("2001:db8:1:{number}::1")), 1, 1)).collect();
+    assert_eq!((left(&one), left(&many)), (4, 10));
 }
 
 #[test]
 fn one_pool_takes_no_place_from_another() {
-    let gate = Gate::new(Room::new(16, 16).with_newcomers());
-    let small: Vec<_> = (0..4).map(|_| gate.settled(from(1), pool(1))).collect();
-    let large: Vec<_> = (10..30).map(|number| gate.settled(from(number), pool(2))).collect();
-    assert!(small.iter().all(|(pass, _)| !pass.is_gone()), "though none has as many from one address");
-    assert_eq!(large.iter().filter(|(pass, _)| !pass.is_gone()).count(), 10);
+    let gate = gate(16, 16);
+    let small: Vec<_> = (0..4).map(|_| gate.settled(from(1), 1, 1)).collect();
+    let large: Vec<_> = (10..30).map(|number| gate.settled(from(number), 2, u64::from(number))).collect();
+    assert_eq!((left(&small), left(&large)), (4, 10));
 }
 
 #[test]
-fn few_come_beside() {
-    let gate = Gate::new(Room::new(2, 2).beside(1));
-    let _settled = gate.settled(from(1), pool(1));
-    let _again = gate.settled(from(1), pool(1));
-    let beside = gate.enter(from(2)).unwrap();
-    assert_eq!(gate.taken(), 3);
-    let next = gate.enter(from(2)).unwrap();
-    assert_eq!(gone([&beside, &next]), [true, false], "whoever has come beside gives way like all others");
-    let _settles = next.guest().settle(pool(1));
-    assert!(gate.enter(from(2)).is_none(), "one of an address");
-    assert!(gate.enter(from(3)).is_some());
+fn one_account_takes_no_place_from_others_of_its_pool() {
+    let gate = gate(16, 16);
+    let application: Vec<_> = (0..6).map(|_| gate.settled(from(1), 1, 1)).collect();
+    let account: Vec<_> = (10..30).map(|number| gate.settled(from(number), 1, 2)).collect();
+    assert_eq!((left(&application), left(&account)), (6, 8));
+}
+
+#[test]
+fn so_many_settle_for_one_pool_from_one_address() {
+    let gate = gate(16, 2);
+    let one: Vec<_> = (0..3).map(|_| gate.settled(from(1), 1, 1)).collect();
+    assert!(one[2].0.is_gone() && left(&one) == 2);
+    assert!(!gate.settled(from(1), 2, 1).0.is_gone(), "another pool behind the same address");
+    assert!(gate.enter(from(1)).is_some(), "nor does it keep a stranger out");
 }
 
 #[test]
 fn one_of_many_behind_an_address_is_counted_in_all_only() {
-    let gate = Gate::new(Room::new(3, 1));
+    let gate = gate(3, 1);
     let many = gate.enters::<3>(None);
-    let _settled = many[0].guest().settle(pool(1));
+    let _busy = many[0].busy();
+    let _settled = many[1].settle(PoolId::new(1), EntryId::new(1));
     assert!(gate.enter(None).is_none() && gate.enter(from(1)).is_none());
     assert_eq!((gone(&many), gate.taken()), (vec![false; 3], 3));
 }
@@ -158,7 +189,9 @@ fn one_of_many_behind_an_address_is_counted_in_all_only() {
 #[derive(Clone, Debug)]
 enum Event {
     Enter(u8),
-    Settle(usize, u32),
+    Busy(usize),
+    Idle(usize),
+    Settle(usize, u32, u64),
     Unsettle(usize),
     Leave(usize),
 }
@@ -166,7 +199,9 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         (0..6_u8).prop_map(Event::Enter),
-        (any::<usize>(), 0..3_u32).prop_map(|(index, pool)| Event::Settle(index, pool)),
+        any::<usize>().prop_map(Event::Busy),
+        any::<usize>().prop_map(Event::Idle),
+        (any::<usize>(), 0..3_u32, 0..2_u64).prop_map(|(index, pool, entry)| Event::Settle(index, pool, entry)),
         any::<usize>().prop_map(Event::Unsettle),
         any::<usize>().prop_map(Event::Leave),
     ]
@@ -175,32 +210,40 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #[test]
     fn whatever_happens_the_counts_are_those_of_who_is_there(events in prop::collection::vec(event(), 0..200)) {
-        let room = Room::new(8, 3).with_newcomers();
-        let gate = Gate::new(room);
-        let (mut passes, mut settled) = (Vec::new(), Vec::new());
+        let gate = gate(8, 3);
+        let (mut guests, mut busy, mut settled) = (Vec::new(), Vec::new(), Vec::new());
         for event in events {
+            let strangers = |number: u8| from(number).map_or(0, |address| gate.holders().strangers_of(address));
+            let before: Vec<_> = (0..6).map(strangers).collect();
+            if let Event::Enter(number @ 1..) = event {
+                guests.extend(gate.enter(from(number)));
+                prop_assert!(strangers(number) <= before[usize::from(number)].max(3));
+            }
             match event {
                 // Number 0 stands for many.
-                Event::Enter(0) => passes.extend(gate.enter(None)),
-                Event::Enter(number) => passes.extend(gate.enter(from(number))),
-                Event::Settle(index, of) if !passes.is_empty() => settled.push(passes[index % passes.len()].guest().settle(pool(of))),
+                Event::Enter(0) => guests.extend(gate.enter(None)),
+                Event::Busy(index) if !guests.is_empty() => busy.push(guests[index % guests.len()].busy()),
+                Event::Idle(index) if !busy.is_empty() => drop(busy.swap_remove(index % busy.len())),
+                Event::Settle(index, pool, entry) if !guests.is_empty() => {
+                    settled.push(guests[index % guests.len()].settle(PoolId::new(pool), EntryId::new(entry)));
+                }
                 Event::Unsettle(index) if !settled.is_empty() => drop(settled.swap_remove(index % settled.len())),
-                Event::Leave(index) if !passes.is_empty() => drop(passes.swap_remove(index % passes.len())),
+                Event::Leave(index) if !guests.is_empty() => drop(guests.swap_remove(index % guests.len())),
                 _ => {}
             }
-            let state = gate.lock();
-            let counted = || state.holders.values().filter(|holder| holder.address.is_some());
-            let (calm, restless) = (counted().filter(|holder| holder.settled.is_some()).count(), state.restless.len());
-            prop_assert!(state.holders.len() <= room.all && calm <= room.settled);
-            prop_assert_eq!(calm, state.settled);
-            prop_assert_eq!(counted().count(), calm + restless);
-            prop_assert_eq!(state.networks.0.values().sum::<usize>(), restless);
-            prop_assert_eq!(state.addresses.values().map(|line| line.restless.len()).sum::<usize>(), restless);
-            prop_assert!(state.addresses.values().all(|line| line.all > 0 && line.all <= room.per_address));
-            prop_assert_eq!(passes.iter().filter(|pass| !pass.is_gone()).count(), state.holders.len());
+            let holders = gate.holders();
+            prop_assert!(holders.len() <= 8 && holders.settled() <= 7);
+            holders.assert_consistent();
         }
-        drop((passes, settled));
-        let state = gate.lock();
-        prop_assert!(state.holders.is_empty() && state.addresses.is_empty() && state.networks.0.is_empty() && state.restless.is_empty());
+        drop((guests, busy, settled));
+        prop_assert!(gate.holders().is_empty());
+        prop_assert_eq!(gate.leaving(), 0);
+    }
+}
+
+impl Holders {
+    fn is_empty(&self) -> bool {
+        let holders = Self::default();
+        self.counts() == holders.counts()
     }
 }

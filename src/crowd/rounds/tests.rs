@@ -2,6 +2,7 @@ use super::*;
 use crate::model::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::{JoinHandle, yield_now};
+use tokio::time::timeout;
 
 /// A clock that moves when somebody works.
 #[derive(Default)]
@@ -36,7 +37,7 @@ impl Thread {
     /// between.
     fn works(&self, number: u8, times: usize, micros: u64) -> JoinHandle<()> {
         let (hours, worked) = (Arc::clone(&self.hours), Arc::clone(&self.worked));
-        tokio::spawn(self.rounds.share([192, 0, 2, number].into(), async move {
+        tokio::spawn(self.rounds.pace([192, 0, 2, number].into(), async move {
             for _ in 0..times {
                 hours.0.fetch_add(micros, Ordering::SeqCst);
                 worked.lock().unwrap().push(number);
@@ -50,9 +51,10 @@ impl Thread {
     }
 }
 
+/// Waits for them. A task that is never called would wait for ever.
 async fn all(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
     for task in tasks {
-        task.await.unwrap();
+        timeout(Duration::from_secs(60), task).await.unwrap().unwrap();
     }
 }
 
@@ -61,12 +63,12 @@ async fn a_multitude_of_one_address_stands_before_nobody() {
     let thread = Thread::start();
     let many: Vec<_> = (0..500).map(|_| thread.works(1, 3, 1000)).collect();
     let few = thread.works(2, 10, 1000);
-    few.await.unwrap();
+    all([few]).await;
     let before = thread.worked().iter().filter(|number| **number == 1).count();
     assert!(before <= 12, "{before} of the many worked meanwhile");
     all(many).await;
     assert_eq!(thread.worked().len(), 1510, "all is done");
-    assert!(thread.rounds.lock().lines.is_empty(), "who has gone is forgotten");
+    assert!(thread.rounds.state().queues.is_empty(), "who has gone is forgotten");
 }
 
 #[tokio::test]
@@ -89,6 +91,40 @@ async fn time_counts_and_not_how_often_it_is_taken() {
     all(long).await;
 }
 
+/// Many short tasks of one address are one address's share, beside a crowd of others.
+#[tokio::test]
+async fn a_share_is_filled_by_as_many_tasks_as_it_takes() {
+    let thread = Thread::start();
+    let others: Vec<_> = (2..102).map(|number| thread.works(number, 100, 1000)).collect();
+    let short: Vec<_> = (0..50).map(|_| thread.works(1, 20, 20)).collect();
+    all(short).await;
+    let others_worked = thread.worked().iter().filter(|number| **number > 1).count();
+    // It works 20 milliseconds in all, so that it takes some 20 rounds.
+    assert!(others_worked < 100 * 40, "{others_worked}");
+    all(others).await;
+}
+
+/// Whoever comes back owes what they owed.
+#[tokio::test]
+async fn a_debt_is_not_forgotten() {
+    let thread = Thread::start();
+    let others = || (0..3).map(|_| thread.works(2, 20, 1000));
+    let first: Vec<_> = [thread.works(1, 1, 50_000)].into_iter().chain(others()).collect();
+    all(first.into_iter().take(1)).await;
+    let again: Vec<_> = [thread.works(1, 1, 1000)].into_iter().chain(others()).collect();
+    all(again).await;
+    let before = thread.worked().iter().skip(1).take_while(|number| **number == 2).count();
+    assert!(before > 40, "{before}");
+}
+
+/// Tasks of one network are those of one address.
+#[test]
+fn what_one_subscriber_may_have_is_one_address() {
+    let rounds = Rounds::new(Arc::new(Hours::default()));
+    let _tasks = ["2001:db8::1", "2001:db8:0:1::1"].map(|address| rounds.pace(address.parse().unwrap(), async {}));
+    assert_eq!(rounds.state().queues.len(), 1);
+}
+
 #[tokio::test]
 async fn what_is_small_is_done_in_the_order_in_which_it_comes() {
     let thread = Thread::start();
@@ -108,5 +144,5 @@ async fn whoever_is_wanted_no_longer_is_not_waited_for() {
         tasks.remove(0).abort();
     }
     all(tasks).await;
-    assert!(thread.rounds.lock().lines.is_empty());
+    assert!(thread.rounds.state().queues.is_empty());
 }

@@ -28,8 +28,8 @@ pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> Ld
     if session.is_exposed() {
         return LdapResult::new(ResultCode::CONFIDENTIALITY_REQUIRED, "a password is taken over TLS only: use StartTLS or ldaps");
     }
-    // A stranger still, but one that the engine has let wait.
-    let _waiting = session.peer.guest.settle(None);
+    // Strangers for whom nothing is done give way before one whose password is looked at.
+    let _busy = session.peer.guest.busy();
     match session.app.core.bind_as(request.name, &Secret::new(password.to_vec()), session.origin()).await {
         Ok(authentication) => {
             session.bind(authentication);

@@ -5,6 +5,7 @@ mod bind;
 mod client;
 mod connection;
 mod contended;
+mod crowded;
 mod pipelined;
 mod search;
 mod writes;
@@ -140,7 +141,7 @@ impl Bench {
             acme,
             clock: hands,
             shutdown: CancellationToken::new(),
-            gate: Gate::new(Room::new(1000, 1000)),
+            gate: Gate::new(Room { places: 1000, per_address: 1000 }),
             app,
         };
         for name in ["alice", "bob", "carol"] {
@@ -196,8 +197,12 @@ impl Bench {
         let served = tokio::spawn(async move {
             let (stream, real) = listener.accept().await.unwrap();
             let address = peer.unwrap_or(real);
-            let pass = gate.enter(Some(address.ip())).unwrap();
-            serve_connection(stream, Peer { address, guest: pass.guest() }, transport, app, shutdown).await;
+            let guest = gate.enter(Some(address.ip())).unwrap();
+            let served = serve_connection(stream, Peer { address, guest: guest.clone() }, transport, app, shutdown);
+            tokio::select! {
+                () = served => {}
+                () = guest.displaced() => {}
+            }
         });
         (TcpStream::connect(address).await.unwrap(), served)
     }

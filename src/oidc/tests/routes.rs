@@ -12,8 +12,8 @@ use hyper_util::service::TowerToHyperService;
 /// What the endpoints answer to a request that the listener has placed.
 async fn call(provider: &Provider, method: &str, path: &str) -> Response {
     let peer = [192, 0, 2, 1].into();
-    let pass = Gate::new(Room::new(1, 1)).enter(Some(peer)).unwrap();
-    let entered = Crowd::new(Limits::of(8)).arrive(peer).enter(pass.guest(), None).unwrap();
+    let guest = Gate::new(Room { places: 1, per_address: 1 }).enter(Some(peer)).unwrap();
+    let entered = Crowd::new(Limits::of(8)).arrive(peer).unwrap().enter(guest, None).unwrap();
     let place = Place { pool: provider.pool.clone(), base: PoolUrl::new(ISSUER), peer, entered };
     let mut request = Request::builder().method(method).uri(path).body(Full::new(Bytes::new())).unwrap();
     request.extensions_mut().insert(place);

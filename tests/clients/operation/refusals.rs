@@ -10,6 +10,7 @@ use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use ldap3::Scope;
+use poolgate::model::PoolId;
 use rustls_pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -220,6 +221,50 @@ async fn strangers_displace_strangers_only() {
         assert!(displaced.is_some_and(|displaced| displaced > 300), "{metrics}");
     }
     drop(strangers);
+    server.stop().await;
+}
+
+/// However much of one address waits, whoever watches from this machine is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_from_this_machine_waits_for_nobody() {
+    let server = TestServer::configured(|config| {
+        config.limits.requests_per_address = 4.try_into().unwrap();
+        config.limits.work_threads = 1;
+    })
+    .await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let client = ["client", "create", "--pool", "acme", "shop", "--redirect-uri", "http://localhost:9/c", "--secret-stdin"];
+    server.poolgate_with_input(&client, "the secret of a client").await.good();
+    let to = server.running.addresses().http[0];
+    let ((go, wait), (begin, begun)) = (std::sync::mpsc::channel::<()>(), tokio::sync::oneshot::channel());
+    let (core, job) = (Arc::clone(server.running.core()), move || begin.send(()).is_ok() && wait.recv().is_err());
+    let working = tokio::spawn(async move { core.work.run(PoolId::new(9), job).await });
+    begun.await.unwrap();
+    // A client waits for the thread, and has the one turn that there is.
+    let form = "grant_type=authorization_code&code=c&redirect_uri=r&client_id=shop&client_secret=another+secret+of+a+client";
+    let token = format!(
+        "POST /pools/acme/oauth2/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let waiting = tokio::spawn(exchange_with(to, token));
+    timeout(PATIENCE, async {
+        while server.running.core().work.waiting() == 0 {
+            tokio::task::yield_now().await
+        }
+    })
+    .await
+    .unwrap();
+    let get = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let other = tokio::spawn(exchange_with(to, get(PATH)));
+    for path in ["/readyz", "/healthz", "/metrics"] {
+        assert_eq!(status(&exchange_with(to, get(path)).await), 200, "{path}");
+    }
+    assert!(!other.is_finished(), "others of the address wait");
+    drop(go);
+    assert!(working.await.unwrap().unwrap());
+    assert_eq!(status(&waiting.await.unwrap()), 401);
+    assert_eq!(status(&other.await.unwrap()), 200);
     server.stop().await;
 }
 

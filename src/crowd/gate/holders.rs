@@ -1,0 +1,239 @@
+//! Those who have a place, found by all that decides who gives way.
+
+use super::ranks::{Member, Ranks, Tie};
+use crate::model::address::{subscriber, widest};
+use crate::model::{EntryId, PoolId};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use tokio_util::sync::CancellationToken;
+
+/// Everybody who has a place.
+pub(super) struct Holders {
+    all: HashMap<u64, Holder>,
+    /// Strangers, by the widest network that one of them may have.
+    restless: Ranks<(), IpAddr>,
+    busy: Ranks<(), IpAddr>,
+    /// Strangers who wait for nothing, and all strangers, by the narrowest such network.
+    restless_of: Ranks<(), IpAddr>,
+    strangers_of: HashMap<IpAddr, usize>,
+    settled: Settlers,
+    /// Counts what happens, as the order in which it does.
+    now: u64,
+}
+
+/// Those who have settled.
+struct Settlers {
+    count: usize,
+    pools: Ranks<(), PoolId>,
+    entries: Ranks<PoolId, EntryId>,
+    networks: Ranks<(PoolId, EntryId), IpAddr>,
+    addresses: Ranks<PoolId, IpAddr>,
+}
+
+struct Holder {
+    /// None where many stand behind one address.
+    address: Option<IpAddr>,
+    since: u64,
+    /// How much is done for them.
+    busy: usize,
+    /// For whom they have settled, and how often.
+    settled: Option<(PoolId, EntryId)>,
+    times: usize,
+    goes: CancellationToken,
+}
+
+/// What decides who gives way first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Restless,
+    Busy,
+    Settled(PoolId, EntryId),
+}
+
+impl Default for Holders {
+    fn default() -> Self {
+        Self {
+            all: HashMap::new(),
+            restless: Ranks::new(Tie::Oldest),
+            busy: Ranks::new(Tie::Newest),
+            restless_of: Ranks::new(Tie::Oldest),
+            strangers_of: HashMap::new(),
+            settled: Settlers {
+                count: 0,
+                pools: Ranks::new(Tie::Newest),
+                entries: Ranks::new(Tie::Newest),
+                networks: Ranks::new(Tie::Newest),
+                addresses: Ranks::new(Tie::Newest),
+            },
+            now: 0,
+        }
+    }
+}
+
+impl Holders {
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// How many have settled.
+    pub const fn settled(&self) -> usize {
+        self.settled.count
+    }
+
+    /// How many strangers come from one address.
+    pub fn strangers_of(&self, address: IpAddr) -> usize {
+        self.strangers_of.get(&subscriber(address)).copied().unwrap_or(0)
+    }
+
+    /// How many have settled for that pool from one address.
+    pub fn settled_of(&self, pool: PoolId, address: IpAddr) -> usize {
+        self.settled.addresses.size(pool, subscriber(address))
+    }
+
+    /// Somebody takes a place, as a stranger.
+    pub fn add(&mut self, address: Option<IpAddr>, goes: CancellationToken) -> u64 {
+        let number = self.tick();
+        self.all.insert(number, Holder { address, since: number, busy: 0, settled: None, times: 0, goes });
+        if let Some(address) = address {
+            self.note(address, Standing::Restless, (number, number), true);
+        }
+        number
+    }
+
+    /// Somebody has no place any more.
+    pub fn remove(&mut self, number: u64) -> Option<CancellationToken> {
+        let holder = self.all.remove(&number)?;
+        if let Some(address) = holder.address {
+            self.note(address, holder.standing(), (holder.since, number), false);
+        }
+        Some(holder.goes)
+    }
+
+    pub fn begin_work(&mut self, number: u64) {
+        self.change(number, |holder| holder.busy += 1);
+    }
+
+    pub fn end_work(&mut self, number: u64) {
+        self.change(number, |holder| holder.busy -= 1);
+    }
+
+    /// Where they come from, if they are there still and counted by it.
+    pub fn settle(&mut self, number: u64, pool: PoolId, entry: EntryId) -> Option<IpAddr> {
+        self.change(number, |holder| (holder.settled, holder.times) = (Some((pool, entry)), holder.times + 1));
+        self.all.get(&number)?.address
+    }
+
+    pub fn unsettle(&mut self, number: u64) {
+        self.change(number, |holder| {
+            holder.times -= 1;
+            holder.settled = holder.settled.filter(|_| holder.times > 0);
+        });
+    }
+
+    /// The oldest stranger of an address for whom nothing is done.
+    pub fn oldest_of(&self, address: IpAddr) -> Option<u64> {
+        self.restless_of.oldest((), subscriber(address))
+    }
+
+    /// Of all strangers for whom nothing is done, the oldest of the network that has most.
+    pub fn most_restless(&self) -> Option<u64> {
+        self.restless.oldest((), self.restless.largest(())?)
+    }
+
+    /// Of the strangers for whom something is done, the newest of the network that has most, if it
+    /// has more than this one would have with one more.
+    pub fn most_busy(&self, than: Option<IpAddr>) -> Option<u64> {
+        let network = self.busy.largest(())?;
+        let of_other = than.map_or(0, |address| self.busy.size((), widest(address)));
+        self.busy.newest((), network).filter(|_| self.busy.size((), network) > of_other + 1)
+    }
+
+    /// Of those who have settled: the newest of the pool that has most, of the entry in it, and of
+    /// the network of that.
+    pub fn most_settled(&self) -> Option<u64> {
+        let Settlers { pools, entries, networks, .. } = &self.settled;
+        let pool = pools.largest(())?;
+        let entry = entries.largest(pool)?;
+        networks.newest((pool, entry), networks.largest((pool, entry))?)
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Holder)) {
+        let now = self.tick();
+        let Some(holder) = self.all.get_mut(&number) else { return };
+        let (before, since) = (holder.standing(), holder.since);
+        change(holder);
+        let after = holder.standing();
+        if after == before {
+            return;
+        }
+        holder.since = now;
+        if let Some(address) = holder.address {
+            self.note(address, before, (since, number), false);
+            self.note(address, after, (now, number), true);
+        }
+    }
+
+    /// Notes that somebody is to be found by what they are, or is so no longer.
+    fn note(&mut self, address: IpAddr, standing: Standing, member: Member, is_there: bool) {
+        match standing {
+            Standing::Settled(pool, entry) => return self.settled.note(pool, entry, address, member, is_there),
+            Standing::Busy => self.busy.note((), widest(address), member, is_there),
+            Standing::Restless => {
+                self.restless.note((), widest(address), member, is_there);
+                self.restless_of.note((), subscriber(address), member, is_there);
+            }
+        }
+        let strangers = self.strangers_of.entry(subscriber(address)).or_default();
+        *strangers = if is_there { *strangers + 1 } else { *strangers - 1 };
+        if *strangers == 0 {
+            self.strangers_of.remove(&subscriber(address));
+        }
+    }
+}
+
+impl Settlers {
+    fn note(&mut self, pool: PoolId, entry: EntryId, address: IpAddr, member: Member, is_there: bool) {
+        self.count = if is_there { self.count + 1 } else { self.count - 1 };
+        self.pools.note((), pool, member, is_there);
+        self.entries.note(pool, entry, member, is_there);
+        self.networks.note((pool, entry), widest(address), member, is_there);
+        self.addresses.note(pool, subscriber(address), member, is_there);
+    }
+}
+
+impl Holder {
+    fn standing(&self) -> Standing {
+        match self.settled {
+            Some((pool, entry)) => Standing::Settled(pool, entry),
+            None if self.busy > 0 => Standing::Busy,
+            None => Standing::Restless,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Holders {
+    /// How many there are: in all, restless, busy, and settled; and how many addresses are counted.
+    pub fn counts(&self) -> [usize; 5] {
+        let Self { restless, busy, settled, .. } = self;
+        [self.all.len(), restless.len(), busy.len(), settled.count, self.strangers_of.len()]
+    }
+
+    /// Whether whoever has a place is found where they belong, and nobody else is found.
+    pub fn assert_consistent(&self) {
+        let counted: Vec<_> = self.all.values().filter_map(|holder| Some((holder.address?, holder.standing()))).collect();
+        let count = |wanted: fn(Standing) -> bool| counted.iter().filter(|(_, standing)| wanted(*standing)).count();
+        let restless = count(|standing| standing == Standing::Restless);
+        let busy = count(|standing| standing == Standing::Busy);
+        let settled = counted.len() - restless - busy;
+        let Settlers { count, pools, entries, networks, addresses } = &self.settled;
+        assert_eq!((self.restless.len(), self.restless_of.len(), self.busy.len()), (restless, restless, busy));
+        assert_eq!([*count, pools.len(), entries.len(), networks.len(), addresses.len()], [settled; 5]);
+        assert_eq!(self.strangers_of.values().sum::<usize>(), restless + busy);
+    }
+}

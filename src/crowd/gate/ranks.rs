@@ -1,0 +1,86 @@
+//! Who is there, by the group that they belong to, so that the largest group is found at once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+/// Somebody: since when they are what they are, and their number.
+pub(super) type Member = (u64, u64);
+
+/// Which of several groups that are equally large counts as the largest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// The one that has the oldest member.
+    Oldest,
+    /// The one that has the newest member.
+    Newest,
+}
+
+/// The groups within each whole.
+pub(super) struct Ranks<P, K> {
+    tie: Tie,
+    groups: HashMap<(P, K), BTreeSet<Member>>,
+    /// By size, then by the tie.
+    order: HashMap<P, BTreeSet<(usize, u64, K)>>,
+}
+
+impl<P: Copy + Eq + Hash, K: Copy + Ord + Hash> Ranks<P, K> {
+    pub fn new(tie: Tie) -> Self {
+        Self { tie, groups: HashMap::new(), order: HashMap::new() }
+    }
+
+    /// Notes that somebody is in a group of a whole, or is there no longer.
+    pub fn note(&mut self, whole: P, group: K, member: Member, is_there: bool) {
+        let order = self.order.entry(whole).or_default();
+        let members = self.groups.entry((whole, group)).or_default();
+        if let Some((size, tie)) = self.tie.rank(members) {
+            order.remove(&(size, tie, group));
+        }
+        if is_there {
+            members.insert(member);
+        } else {
+            members.remove(&member);
+        }
+        match self.tie.rank(members) {
+            Some((size, tie)) => drop(order.insert((size, tie, group))),
+            None => drop(self.groups.remove(&(whole, group))),
+        }
+        if order.is_empty() {
+            self.order.remove(&whole);
+        }
+    }
+
+    /// How many there are in a group.
+    pub fn size(&self, whole: P, group: K) -> usize {
+        self.groups.get(&(whole, group)).map_or(0, BTreeSet::len)
+    }
+
+    /// The largest group of the whole.
+    pub fn largest(&self, whole: P) -> Option<K> {
+        self.order.get(&whole)?.last().map(|(_, _, group)| *group)
+    }
+
+    /// The number of whoever has been longest in a group.
+    pub fn oldest(&self, whole: P, group: K) -> Option<u64> {
+        self.groups.get(&(whole, group))?.first().map(|(_, number)| *number)
+    }
+
+    /// The number of whoever came last to a group.
+    pub fn newest(&self, whole: P, group: K) -> Option<u64> {
+        self.groups.get(&(whole, group))?.last().map(|(_, number)| *number)
+    }
+
+    /// How many there are in all.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        assert_eq!(self.groups.len(), self.order.values().map(BTreeSet::len).sum::<usize>());
+        self.groups.values().map(BTreeSet::len).sum()
+    }
+}
+
+impl Tie {
+    /// By what a group is compared with others; nothing if nobody is in it.
+    fn rank(self, members: &BTreeSet<Member>) -> Option<(usize, u64)> {
+        let ((oldest, _), (newest, _)) = (members.first()?, members.last()?);
+        Some((members.len(), if self == Self::Oldest { u64::MAX - oldest } else { *newest }))
+    }
+}

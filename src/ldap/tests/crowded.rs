@@ -1,0 +1,58 @@
+//! Who gives way to others where there is no place for all.
+
+use super::client::{bind_request, encoded};
+use super::*;
+use crate::crowd::Guest;
+use crate::model::PoolId;
+use std::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+
+/// A face with a gate of few places.
+async fn crowded() -> Bench {
+    Bench { gate: Gate::new(Room { places: 4, per_address: 4 }), ..Bench::start().await }
+}
+
+/// Strangers come, each from an address of their own, as many as there are places.
+fn strangers(bench: &Bench, network: u8) -> Vec<Guest> {
+    (0..4).map(|number| bench.gate.enter(Some([192, 0, network, number].into())).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn whoever_has_bound_gives_way_to_no_stranger() {
+    let bench = crowded().await;
+    let mut alice = bench.bound(ALICE).await;
+    let _strangers = strangers(&bench, 1);
+    assert_eq!(alice.bind(ALICE, &password("alice")).await.code, 0);
+    assert_eq!(alice.bind(ALICE, "not it").await.code, 49);
+    let _more = strangers(&bench, 2);
+    assert!(alice.answer().await.is_none(), "whoever is bound no longer is a stranger");
+}
+
+#[tokio::test]
+async fn strangers_for_whom_nothing_is_done_give_way_before_one_whose_password_is_looked_at() {
+    let bench = crowded().await;
+    let mut alice = bench.connect().await;
+    // As many as there are threads.
+    let work = [(); 2].map(|()| {
+        let ((go, wait), (begin, begun), core) = (mpsc::channel::<()>(), oneshot::channel(), Arc::clone(&bench.core));
+        let job = move || begin.send(()).is_ok() && wait.recv().is_err();
+        let working = tokio::spawn(async move { core.work.run(PoolId::new(9), job).await });
+        (go, begun, working)
+    });
+    let mut working = Vec::new();
+    for (go, begun, job) in work {
+        begun.await.unwrap();
+        working.push((go, job));
+    }
+    alice.send(&encoded(1, bind_request(ALICE, &password("alice")), Vec::new())).await;
+    while bench.core.work.waiting() == 0 {
+        yield_now().await;
+    }
+    let _strangers = strangers(&bench, 1);
+    for (go, job) in working {
+        drop(go);
+        assert!(job.await.unwrap().unwrap());
+    }
+    assert_eq!(alice.answer().await.unwrap().code, 0);
+}
