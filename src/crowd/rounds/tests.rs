@@ -108,13 +108,15 @@ async fn a_share_is_filled_by_as_many_tasks_as_it_takes() {
 #[tokio::test]
 async fn a_debt_is_not_forgotten() {
     let thread = Thread::start();
-    let others = || (0..3).map(|_| thread.works(2, 20, 1000));
-    let first: Vec<_> = [thread.works(1, 1, 50_000)].into_iter().chain(others()).collect();
-    all(first.into_iter().take(1)).await;
-    let again: Vec<_> = [thread.works(1, 1, 1000)].into_iter().chain(others()).collect();
-    all(again).await;
-    let before = thread.worked().iter().skip(1).take_while(|number| **number == 2).count();
-    assert!(before > 40, "{before}");
+    let (hours, other) = (Arc::clone(&thread.hours), thread.works(2, 1000, 1000));
+    // It ends as soon as it has worked.
+    let long = async move {
+        hours.0.fetch_add(500_000, Ordering::SeqCst);
+    };
+    all([tokio::spawn(thread.rounds.pace([192, 0, 2, 1].into(), long))]).await;
+    all([thread.works(1, 1, 1000), other]).await;
+    let again = thread.worked().iter().position(|number| *number == 1).unwrap();
+    assert!(again > 400, "{again}");
 }
 
 /// Tasks of one network are those of one address.

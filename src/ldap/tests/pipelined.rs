@@ -54,12 +54,12 @@ async fn what_somebody_asked_for_who_has_gone_is_not_done() {
     bench.clock.pace.store(2, Ordering::SeqCst);
     let mut client = Client::new(stream);
     let question = || encoded(7, Operation::SearchRequest(search("", Scope::Base, equal("objectClass", "top"), &["1.1"])), Vec::new());
-    const ASKED: u64 = 1000;
-    client.send(&(0..ASKED).flat_map(|_| question()).collect::<Vec<_>>()).await;
+    client.send(&(0..1000).flat_map(|_| question()).collect::<Vec<_>>()).await;
     drop(client);
     served.await.unwrap();
+    // Two or three for each that is answered; some seventy are read at once.
     let looks = bench.clock.looks.load(Ordering::SeqCst);
-    assert!(looks < ASKED / 2, "{looks}");
+    assert!(looks < 70, "{looks}");
 }
 
 #[tokio::test]
