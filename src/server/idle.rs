@@ -1,5 +1,5 @@
-//! HTTP connections that ask nothing do not stay: each has a place in the gate that others wait
-//! for.
+//! HTTP connections that ask nothing do not stay: each has a place at the gate that somebody else
+//! could have.
 
 use std::time::Duration;
 use tokio::sync::watch;
