@@ -1,8 +1,8 @@
 //! A bounded number of places for what strangers begin: connections, and requests that are let in.
 //!
-//! A stranger costs nothing, so for one more there is always a place, that of another stranger. It
-//! is the oldest of those for whom nothing is done, of the network that has most; where something
-//! is done for all of them, the newest of the network that has most.
+//! A stranger costs nothing, so for one more there is always a place, that of another stranger: one
+//! of the oldest for whom nothing is done, of the network that has most. Where something is done
+//! for nearly all of them, it is the newest of the network that has most.
 //!
 //! Whoever has shown who they are settles, and gives way to no stranger. Of those there may be
 //! fewer than there are places; for one more the newest gives way of the pool that has most, then
@@ -29,10 +29,10 @@ pub struct Room {
 }
 
 impl Room {
-    /// For those who have settled: an eighth of all is left to newcomers, who have to get as far as
-    /// that.
-    const fn settled(self) -> usize {
-        self.places - self.places / 8
+    /// What is left to newcomers: they have to get as far as having something done for them, and to
+    /// settle.
+    const fn newcomers(self) -> usize {
+        self.places / 8
     }
 }
 
@@ -107,7 +107,8 @@ impl Gate {
         let leaves = match address {
             Some(address) if holders.strangers_of(address) >= self.room.per_address => holders.oldest_of(address),
             _ if holders.len() < self.room.places => return true,
-            _ => holders.most_restless().or_else(|| holders.most_busy(address)),
+            _ if holders.restless() < self.room.newcomers() => holders.most_busy().or_else(|| holders.most_restless()),
+            _ => holders.most_restless(),
         };
         leaves.is_some_and(|number| self.displace(holders, number))
     }
@@ -144,7 +145,7 @@ impl Guest {
         if let Some(address) = holders.settle(number, pool, entry) {
             if holders.settled_of(pool, address) > gate.room.per_address {
                 gate.displace(&mut holders, number);
-            } else if holders.settled() > gate.room.settled()
+            } else if holders.settled() + gate.room.newcomers() > gate.room.places
                 && let Some(number) = holders.most_settled()
             {
                 gate.displace(&mut holders, number);

@@ -18,41 +18,50 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Limits {
     /// Of one address, looked at or answered at the same time.
     pub at_once: usize,
-    /// Of one address, let in or waiting for that.
-    pub arrived: usize,
+    /// Waiting to be looked at.
+    pub waiting: Room,
     /// Let in.
-    pub room: Room,
+    pub entered: Room,
 }
 
 impl Limits {
-    /// The limits where one address may have so many requests under way: a quarter of them is
-    /// answered at the same time, four times as many may wait, and eight addresses fill the places
-    /// of all.
-    pub const fn of(per_address: usize) -> Self {
-        let room = Room { places: per_address.saturating_mul(8), per_address };
-        Self { at_once: per_address.div_ceil(4), arrived: per_address.saturating_mul(4), room }
+    /// The limits where one address may have so many requests under way, and there may be so many
+    /// connections: a quarter of an address's is answered at the same time and four times as many
+    /// may wait; eight addresses fill the places of all, or half as many requests as there may be
+    /// connections do.
+    pub fn of(per_address: usize, connections: usize) -> Self {
+        let waiting = Room { places: per_address.saturating_mul(32), per_address: per_address.saturating_mul(4) };
+        let entered = Room { places: per_address.saturating_mul(8).min(connections.div_ceil(2)), per_address };
+        Self { at_once: per_address.div_ceil(4), waiting, entered }
     }
 }
 
 /// Counts them.
 pub struct Crowd {
-    limits: Limits,
-    gate: Arc<Gate>,
+    at_once: usize,
+    waiting: Arc<Gate>,
+    entered: Arc<Gate>,
     lines: Mutex<HashMap<IpAddr, Line>>,
 }
 
 /// The requests of one address.
 struct Line {
     /// How many there are, let in or not.
-    arrived: usize,
+    requests: usize,
     turns: Arc<Semaphore>,
 }
 
-/// A request that has arrived, until this is dropped.
+/// A request that has arrived and is to be looked at.
 pub struct Arrived {
+    waiting: Guest,
+    turns: Turns,
+}
+
+/// The turns of an address, for as long as a request of it is there.
+struct Turns {
     crowd: Arc<Crowd>,
     address: IpAddr,
-    turns: Arc<Semaphore>,
+    line: Arc<Semaphore>,
 }
 
 /// One of those that are looked at or answered, until this is dropped.
@@ -69,7 +78,7 @@ struct Ticket {
     kept: Mutex<Option<Turn>>,
     guest: Guest,
     connection: Guest,
-    arrived: Arrived,
+    turns: Turns,
 }
 
 /// A request that is answered, until this is dropped.
@@ -81,19 +90,20 @@ pub struct Answering {
 impl Crowd {
     /// Nobody yet.
     pub fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, gate: Gate::new(limits.room), lines: Mutex::default() })
+        let Limits { at_once, waiting, entered } = limits;
+        Arc::new(Self { at_once, waiting: Gate::new(waiting), entered: Gate::new(entered), lines: Mutex::default() })
     }
 
-    /// A request of that address arrives; none if too many of it are there.
+    /// A request of that address arrives, if there is room for it to wait.
     pub fn arrive(self: &Arc<Self>, address: IpAddr) -> Option<Arrived> {
+        let waiting = self.waiting.enter(Some(address))?;
         let mut lines = self.lines();
-        let new = || Line { arrived: 0, turns: Arc::new(Semaphore::new(self.limits.at_once)) };
+        let new = || Line { requests: 0, turns: Arc::new(Semaphore::new(self.at_once)) };
         let line = lines.entry(widest(address)).or_insert_with(new);
-        if line.arrived >= self.limits.arrived {
-            return None;
-        }
-        line.arrived += 1;
-        Some(Arrived { crowd: Arc::clone(self), address, turns: Arc::clone(&line.turns) })
+        line.requests += 1;
+        let turns = Turns { crowd: Arc::clone(self), address, line: Arc::clone(&line.turns) };
+        drop(lines);
+        Some(Arrived { waiting, turns })
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<IpAddr, Line>> {
@@ -102,21 +112,22 @@ impl Crowd {
 }
 
 impl Arrived {
-    /// Waits for a turn.
+    /// Completes when it has to give way to another one.
+    pub async fn displaced(&self) {
+        self.waiting.displaced().await;
+    }
+
+    /// Waits for a turn to be looked at.
     pub async fn turn(&self) -> Turn {
-        // The semaphore is never closed.
-        let turn = Turn { _permit: Arc::clone(&self.turns).acquire_owned().await.ok() };
-        // Others come first who are ready too. Whoever has a turn stands in the line of all, where
-        // an address must not stand more often than it has turns.
-        tokio::task::yield_now().await;
-        turn
+        self.turns.next().await
     }
 
     /// Lets it in, if there is room. It keeps its turn if there is nothing more to come of it: the
     /// turn of one that waits for its body would be of use to others meanwhile.
     pub fn enter(self, connection: Guest, kept: Option<Turn>) -> Option<Entered> {
-        let guest = self.crowd.gate.enter(Some(self.address))?;
-        Some(Entered(Arc::new(Ticket { kept: Mutex::new(kept), guest, connection, arrived: self })))
+        let turns = self.turns;
+        let guest = turns.crowd.entered.enter(Some(turns.address))?;
+        Some(Entered(Arc::new(Ticket { kept: Mutex::new(kept), guest, connection, turns })))
     }
 }
 
@@ -128,24 +139,35 @@ impl Entered {
 
     /// All of it is here: waits for a turn to be answered.
     pub async fn answered(&self) -> Answering {
-        let Ticket { kept, guest, connection, arrived } = &*self.0;
+        let Ticket { kept, guest, connection, turns } = &*self.0;
         let busy = [guest, connection].map(Guest::busy);
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         let turn = match kept {
             Some(turn) => turn,
-            None => arrived.turn().await,
+            None => turns.next().await,
         };
         Answering { _turn: turn, _busy: busy }
     }
 }
 
-impl Drop for Arrived {
+impl Turns {
+    async fn next(&self) -> Turn {
+        // The semaphore is never closed.
+        let turn = Turn { _permit: Arc::clone(&self.line).acquire_owned().await.ok() };
+        // Others come first who are ready too. Whoever has a turn stands in the line of all, where
+        // an address must not stand more often than it has turns.
+        tokio::task::yield_now().await;
+        turn
+    }
+}
+
+impl Drop for Turns {
     fn drop(&mut self) {
         let mut lines = self.crowd.lines();
         let address = widest(self.address);
         if let Some(line) = lines.get_mut(&address) {
-            line.arrived -= 1;
-            if line.arrived == 0 {
+            line.requests -= 1;
+            if line.requests == 0 {
                 lines.remove(&address);
             }
         }
@@ -176,7 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_here_yet_gives_way_before_what_is() {
-        let crowd = Crowd::new(Limits { room: Room { places: 3, per_address: 2 }, ..Limits::of(8) });
+        let crowd = Crowd::new(Limits { entered: Room { places: 3, per_address: 2 }, ..Limits::of(8, 100) });
         let [first, second, third] = [1, 2, 2].map(|number| entered(&crowd, number).unwrap());
         let _answering = first.answered().await;
         let copy = second.clone();
@@ -190,7 +212,7 @@ mod tests {
     async fn a_request_that_is_answered_keeps_its_connection() {
         let gate = Gate::new(Room { places: 1, per_address: 1 });
         let guest = gate.enter(Some(address(1))).unwrap();
-        let entered = Crowd::new(Limits::of(8)).arrive(address(1)).unwrap().enter(guest.clone(), None).unwrap();
+        let entered = Crowd::new(Limits::of(8, 100)).arrive(address(1)).unwrap().enter(guest.clone(), None).unwrap();
         let answering = entered.answered().await;
         assert!(gate.enter(Some(address(2))).is_none());
         drop(answering);
@@ -200,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_here_as_a_whole_takes_one_turn() {
-        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(8) });
+        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(8, 100) });
         let [one, next] = [1, 1].map(|number| crowd.arrive(address(number)).unwrap());
         let turn = one.turn().await;
         let entered = one.enter(connection(), Some(turn)).unwrap();
@@ -212,21 +234,34 @@ mod tests {
         waiting.await;
     }
 
-    #[test]
-    fn so_many_of_one_address_may_wait_and_whoever_has_gone_is_forgotten() {
-        let crowd = Crowd::new(Limits { arrived: 2, ..Limits::of(8) });
-        let arrive = |address: &str| crowd.arrive(address.parse().unwrap());
-        // What one subscriber may have is one address.
-        let both = ["2001:db8::1", "2001:db8:0:1::1"].map(|address| arrive(address).unwrap());
-        assert!(arrive("2001:db8::2").is_none());
-        assert!(arrive("2001:db8:1::1").is_some());
-        drop(both);
+    #[tokio::test]
+    async fn so_many_may_wait_and_whoever_has_gone_is_forgotten() {
+        let crowd = Crowd::new(Limits { waiting: Room { places: 3, per_address: 2 }, ..Limits::of(8, 100) });
+        let arrive = |number| crowd.arrive(address(number)).unwrap();
+        let gone = |arrived: &[&Arrived]| arrived.iter().map(|one| one.displaced().now_or_never().is_some()).collect::<Vec<_>>();
+        let (one, two, other) = (arrive(1), arrive(1), arrive(2));
+        let third = arrive(1);
+        assert_eq!(gone(&[&one, &two, &other, &third]), [true, false, false, false], "so many of an address");
+        let entered = two.enter(connection(), None).unwrap();
+        let (_fourth, _fifth) = (arrive(3), arrive(4));
+        assert_eq!(gone(&[&third, &other]), [false, true], "so many of all; what was let in waits no longer");
+        drop((one, other, third, entered, _fourth, _fifth));
         assert!(crowd.lines().is_empty());
     }
 
     #[tokio::test]
+    async fn what_one_subscriber_may_have_takes_turns_as_one_address() {
+        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(8, 100) });
+        let [one, same, other] =
+            ["2001:db8::1", "2001:db8:0:1::1", "2001:db8:1::1"].map(|name| crowd.arrive(name.parse().unwrap()).unwrap());
+        let _turn = one.turn().await;
+        assert!(same.turn().now_or_never().is_none());
+        other.turn().await;
+    }
+
+    #[tokio::test]
     async fn the_requests_of_one_address_take_turns_and_wait_for_no_other() {
-        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(256) });
+        let crowd = Crowd::new(Limits { at_once: 1, ..Limits::of(256, 10_000) });
         let [one, next, other] = [1, 1, 2].map(|number| crowd.arrive(address(number)).unwrap());
         let turn = one.turn().await;
         let mut waiting = Box::pin(next.turn());
@@ -242,7 +277,7 @@ mod tests {
     /// However many tasks of one address are ready, a task of another one is not behind them all.
     #[tokio::test]
     async fn a_multitude_of_one_address_stands_before_nobody() {
-        let crowd = Crowd::new(Limits { at_once: 4, arrived: 1000, ..Limits::of(256) });
+        let crowd = Crowd::new(Limits { at_once: 4, ..Limits::of(256, 10_000) });
         let answered = Arc::new(AtomicUsize::new(0));
         let answer = |number| {
             let (arrived, answered) = (crowd.arrive(address(number)).unwrap(), Arc::clone(&answered));

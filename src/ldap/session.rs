@@ -26,7 +26,8 @@ pub(super) struct Session {
     /// The proof of the last successful bind; none before it, and after a bind that failed (RFC
     /// 4511, section 4.2.1).
     authentication: Option<Authentication>,
-    /// Whoever has bound gives way to no stranger.
+    /// Whoever has bound gives way to no stranger; nor does an application that binds anew, as
+    /// somebody else, to find out whether a password is theirs.
     settled: Option<Settled>,
     /// Who that was found to be when last asked, and the latest commit before that.
     known: Option<(Sequence, Arc<Identity>)>,
@@ -86,7 +87,7 @@ impl Session {
 
     /// From now on the connection speaks for nobody.
     pub fn unbind(&mut self) {
-        (self.authentication, self.settled, self.known) = (None, None, None);
+        (self.authentication, self.known) = (None, None);
     }
 
     /// From now on the connection speaks for this identity.

@@ -247,8 +247,8 @@ impl Wire {
     /// wanted: it is abandoned, or the peer unbinds or has gone.
     pub fn is_unwanted(&mut self, id: i32) -> bool {
         if !self.ended && self.input.len() < self.limits.read_ahead {
-            // A failure shows itself again at the next read or write.
-            let _ = self.fill().now_or_never();
+            // Who has reset the connection has gone too.
+            self.ended |= self.fill().now_or_never().is_some_and(|filled| filled.is_err());
         }
         self.ended || self.has_end_of(id)
     }
@@ -281,9 +281,11 @@ impl Wire {
             if self.ended || self.has_end_of(id) {
                 return;
             }
-            if self.input.len() >= self.limits.read_ahead || self.fill().await.is_err() {
+            if self.input.len() >= self.limits.read_ahead {
                 return std::future::pending().await;
             }
+            // Who has reset the connection has gone too.
+            self.ended |= self.fill().await.is_err();
         }
     }
 

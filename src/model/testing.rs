@@ -1,7 +1,10 @@
-//! What the log is told, for tests of it.
+//! For tests: what the log is told, and a clock that is moved by hand.
 
+use super::{Clock, Timestamp};
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
@@ -58,5 +61,35 @@ impl Log {
     /// How many lines have that text.
     pub fn count(&self, text: &str) -> usize {
         self.lines.text().lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+/// A clock whose steady hand is moved by the test, and by a step whenever somebody looks at it. The
+/// time of day stands still.
+#[derive(Default)]
+pub struct SteadyHand {
+    micros: AtomicU64,
+    step: u64,
+}
+
+impl SteadyHand {
+    /// With that step.
+    pub fn stepping(step: Duration) -> Self {
+        Self { micros: AtomicU64::new(0), step: step.as_micros() as u64 }
+    }
+
+    /// So much later.
+    pub fn forward(&self, time: Duration) {
+        self.micros.fetch_add(time.as_micros() as u64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SteadyHand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(0)
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::from_micros(self.micros.fetch_add(self.step, Ordering::SeqCst))
     }
 }

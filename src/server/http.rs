@@ -35,8 +35,9 @@ use warp::{Filter, Rejection};
 const MAX_HEADERS: usize = 64;
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
-/// The most requests of one HTTP/2 connection at a time.
-const MAX_STREAMS: u32 = 32;
+/// The most requests of one HTTP/2 connection at a time: what each of them holds is held for as long
+/// as the client does not take the answer.
+const MAX_STREAMS: u32 = 8;
 /// How long a connection may be without a request after it had one.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long somebody waits for the answer that too many requests of theirs are there.
@@ -152,14 +153,19 @@ async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Respons
     if is_local && let Some(response) = health() {
         return response;
     }
-    let Some(arrived) = http.crowd.arrive(client) else {
-        // Behind a proxy, others want the connection. Whoever has one for themselves may wait.
-        if client == peer.address {
-            tokio::time::sleep(PAUSE_OF_MANY).await;
+    let Some(arrived) = http.crowd.arrive(client) else { return crowded(client) };
+    let turn = tokio::select! {
+        turn = arrived.turn() => turn,
+        () = arrived.displaced() => {
+            // Nothing of it is kept.
+            drop((arrived, request));
+            // Behind a proxy, others want the connection. Whoever has one for themselves may wait.
+            if client == peer.address {
+                tokio::time::sleep(PAUSE_OF_MANY).await;
+            }
+            return crowded(client);
         }
-        return crowded(client);
     };
-    let turn = arrived.turn().await;
     if let Some(response) = health() {
         return response;
     }

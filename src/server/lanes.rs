@@ -140,7 +140,7 @@ impl Lane {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
+    use crate::model::testing::SteadyHand;
     use crate::server::SystemClock;
     use std::net::Ipv4Addr;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -216,23 +216,10 @@ mod tests {
         assert_eq!(*lanes.connections.lock().unwrap(), [1]);
     }
 
-    /// A clock by which every poll takes a millisecond.
-    #[derive(Default)]
-    struct Polls(AtomicU64);
-
-    impl Clock for Polls {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_seconds(0)
-        }
-
-        fn steady(&self) -> Duration {
-            Duration::from_millis(self.0.fetch_add(1, Ordering::SeqCst))
-        }
-    }
-
     #[tokio::test]
     async fn the_connections_of_one_address_share_the_time_of_a_thread_with_one_of_another() {
-        let clock: Arc<dyn Clock> = Arc::new(Polls::default());
+        // Every poll takes a millisecond.
+        let clock: Arc<dyn Clock> = Arc::new(SteadyHand::stepping(Duration::from_millis(1)));
         let lanes = Lanes::start(1, &clock).unwrap();
         let polls = Arc::new(AtomicU64::new(0));
         let (begin, _) = tokio::sync::watch::channel(false);

@@ -86,9 +86,9 @@ impl Limits {
         }
     }
 
-    /// How many requests may be under way.
-    pub(super) const fn requests(&self) -> requests::Limits {
-        requests::Limits::of(self.requests_per_address.get())
+    /// How many requests may be under way, over so many connections.
+    pub(super) fn requests(&self, connections: usize) -> requests::Limits {
+        requests::Limits::of(self.requests_per_address.get(), connections)
     }
 
     /// Threads for blocking work.

@@ -10,10 +10,14 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// How long to wait after an accept failed for want of a resource, such as file descriptors.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// How many connections may wait to be accepted: as many as most systems allow. For one more the
+/// client tries again, after a second.
+const BACKLOG: u32 = 4096;
 
 /// How many connections may have lost their place and hold a file descriptor still, and how long to
 /// wait for some of them to go.
@@ -42,11 +46,11 @@ pub async fn bind(key: &str, addresses: &[SocketAddr], localhost_too: bool) -> R
     let mut sockets = Vec::new();
     for address in addresses {
         let failed = |error| ConfigError::new(format!("`listen.{key}`: {address}: {error}"));
-        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let socket = listen(*address).map_err(failed)?;
         let port = socket.local_addr().map_err(failed)?.port();
         sockets.push(socket);
         if localhost_too && address.ip().is_loopback() && address.is_ipv4() {
-            match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+            match listen((Ipv6Addr::LOCALHOST, port).into()) {
                 Ok(socket) => sockets.push(socket),
                 Err(error) if matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported) => {}
                 Err(error) => tracing::warn!(port, %error, "`localhost` over IPv6 is not listened on"),
@@ -54,6 +58,13 @@ pub async fn bind(key: &str, addresses: &[SocketAddr], localhost_too: bool) -> R
         }
     }
     Ok(sockets)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Accepts until the server stops; `serve` runs for each connection that is let in.

@@ -129,25 +129,10 @@ impl Visit for Said {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
-    use crate::model::testing::Lines;
-    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    use crate::model::testing::{Lines, SteadyHand};
     use std::time::Duration;
     use tracing_subscriber::Layer;
     use tracing_subscriber::layer::SubscriberExt;
-
-    #[derive(Default)]
-    struct Hand(AtomicU64);
-
-    impl Clock for Hand {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_seconds(0)
-        }
-
-        fn steady(&self) -> Duration {
-            Duration::from_secs(self.0.load(SeqCst))
-        }
-    }
 
     fn flood(times: u32) {
         for number in 0..times {
@@ -157,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_flood_about_one_pool_hides_no_other_pool() {
-        let (written, pace) = (Lines::default(), Pace::new(Arc::new(Hand::default())));
+        let (written, pace) = (Lines::default(), Pace::new(Arc::new(SteadyHand::default())));
         let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(written.clone()).with_filter(pace.clone());
         let count = |text: &str| written.text().lines().filter(|line| line.contains(text)).count();
         let fail = |pool: &str| tracing::warn!(pool = %pool, "an upstream login failed");
@@ -174,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_told_and_hides_no_other_line() {
-        let (written, hand) = (Lines::default(), Arc::new(Hand::default()));
+        let (written, hand) = (Lines::default(), Arc::new(SteadyHand::default()));
         let pace = Pace::new(hand.clone());
         let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(written.clone()).with_filter(pace.clone());
         let count = |text: &str| written.text().lines().filter(|line| line.contains(text)).count();
@@ -189,7 +174,7 @@ mod tests {
             assert_eq!(count("lines of one kind came too fast, and were left out count=1000 line=\"a stranger came\""), 1);
             pace.tell();
             assert_eq!(count("too fast"), 1, "told once");
-            hand.0.store(60, SeqCst);
+            hand.forward(Duration::from_secs(60));
             flood(31);
             pace.tell();
             assert_eq!(count("number="), 60);

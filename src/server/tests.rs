@@ -102,7 +102,7 @@ fn made_of(config: &Config) -> String {
         ("key file", format!("{:?}", KeyFile::of(master_key_file.as_deref(), data.as_ref().unwrap()))),
         ("gate for all", format!("{}", gate(200))),
         ("gate for one", format!("{}", gate(1))),
-        ("requests", format!("{:?}", limits.requests())),
+        ("requests", format!("{:?}", limits.requests(100))),
         ("times", format!("{:?} {:?}", limits.handshake(), limits.drain())),
         ("store", format!("{:?}", limits.store())),
         ("work", format!("{} {:?}", limits.threads(), limits.places())),

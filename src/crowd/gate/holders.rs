@@ -1,21 +1,25 @@
 //! Those who have a place, found by all that decides who gives way.
 
-use super::ranks::{Member, Ranks, Tie};
+use super::ranks::{Member, Ranks};
 use crate::model::address::{subscriber, widest};
 use crate::model::{EntryId, PoolId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::net::IpAddr;
 use tokio_util::sync::CancellationToken;
 
 /// Everybody who has a place.
 pub(super) struct Holders {
     all: HashMap<u64, Holder>,
-    /// Strangers, by the widest network that one of them may have.
-    restless: Ranks<(), IpAddr>,
-    busy: Ranks<(), IpAddr>,
-    /// Strangers who wait for nothing, and all strangers, by the narrowest such network.
+    /// Strangers for whom nothing is done, the oldest first, and by the narrowest network that one
+    /// of them may have.
+    restless: BTreeSet<Member>,
     restless_of: Ranks<(), IpAddr>,
+    /// Strangers for whom something is done, by the widest such network.
+    busy: Ranks<(), IpAddr>,
+    /// All strangers, by the narrowest and by the widest.
     strangers_of: HashMap<IpAddr, usize>,
+    strangers_of_network: HashMap<IpAddr, usize>,
     settled: Settlers,
     /// Counts what happens, as the order in which it does.
     now: u64,
@@ -42,6 +46,9 @@ struct Holder {
     goes: CancellationToken,
 }
 
+/// How many of the oldest are compared when one of the restless has to go.
+const COMPARED: usize = 64;
+
 /// What decides who gives way first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
@@ -54,17 +61,12 @@ impl Default for Holders {
     fn default() -> Self {
         Self {
             all: HashMap::new(),
-            restless: Ranks::new(Tie::Oldest),
-            busy: Ranks::new(Tie::Newest),
-            restless_of: Ranks::new(Tie::Oldest),
+            restless: BTreeSet::new(),
+            restless_of: Ranks::new(),
+            busy: Ranks::new(),
             strangers_of: HashMap::new(),
-            settled: Settlers {
-                count: 0,
-                pools: Ranks::new(Tie::Newest),
-                entries: Ranks::new(Tie::Newest),
-                networks: Ranks::new(Tie::Newest),
-                addresses: Ranks::new(Tie::Newest),
-            },
+            strangers_of_network: HashMap::new(),
+            settled: Settlers { count: 0, pools: Ranks::new(), entries: Ranks::new(), networks: Ranks::new(), addresses: Ranks::new() },
             now: 0,
         }
     }
@@ -135,17 +137,25 @@ impl Holders {
         self.restless_of.oldest((), subscriber(address))
     }
 
-    /// Of all strangers for whom nothing is done, the oldest of the network that has most.
-    pub fn most_restless(&self) -> Option<u64> {
-        self.restless.oldest((), self.restless.largest(())?)
+    /// How many strangers there are for whom nothing is done.
+    pub fn restless(&self) -> usize {
+        self.restless.len()
     }
 
-    /// Of the strangers for whom something is done, the newest of the network that has most, if it
-    /// has more than this one would have with one more.
-    pub fn most_busy(&self, than: Option<IpAddr>) -> Option<u64> {
-        let network = self.busy.largest(())?;
-        let of_other = than.map_or(0, |address| self.busy.size((), widest(address)));
-        self.busy.newest((), network).filter(|_| self.busy.size((), network) > of_other + 1)
+    /// Of the strangers for whom nothing is done: among the oldest, the oldest of the network that
+    /// has most strangers. Whoever has just come, many at a time, is not among those.
+    pub fn most_restless(&self) -> Option<u64> {
+        let strangers = |(_, number): &&Member| {
+            let address = self.all.get(number).and_then(|holder| holder.address)?;
+            self.strangers_of_network.get(&widest(address))
+        };
+        // Of several that have as many, the last one is taken.
+        self.restless.iter().take(COMPARED).rev().max_by_key(strangers).map(|(_, number)| *number)
+    }
+
+    /// Of the strangers for whom something is done, the newest of the network that has most.
+    pub fn most_busy(&self) -> Option<u64> {
+        self.busy.newest((), self.busy.largest(())?)
     }
 
     /// Of those who have settled: the newest of the pool that has most, of the entry in it, and of
@@ -184,15 +194,25 @@ impl Holders {
             Standing::Settled(pool, entry) => return self.settled.note(pool, entry, address, member, is_there),
             Standing::Busy => self.busy.note((), widest(address), member, is_there),
             Standing::Restless => {
-                self.restless.note((), widest(address), member, is_there);
+                if is_there {
+                    self.restless.insert(member)
+                } else {
+                    self.restless.remove(&member)
+                };
                 self.restless_of.note((), subscriber(address), member, is_there);
             }
         }
-        let strangers = self.strangers_of.entry(subscriber(address)).or_default();
-        *strangers = if is_there { *strangers + 1 } else { *strangers - 1 };
-        if *strangers == 0 {
-            self.strangers_of.remove(&subscriber(address));
-        }
+        count(&mut self.strangers_of, subscriber(address), is_there);
+        count(&mut self.strangers_of_network, widest(address), is_there);
+    }
+}
+
+/// Counts one more of them, or one less.
+fn count<K: Copy + Eq + Hash>(counts: &mut HashMap<K, usize>, key: K, is_there: bool) {
+    let known = counts.entry(key).or_default();
+    *known = if is_there { *known + 1 } else { *known - 1 };
+    if *known == 0 {
+        counts.remove(&key);
     }
 }
 
@@ -233,6 +253,7 @@ impl Holders {
         let settled = counted.len() - restless - busy;
         let Settlers { count, pools, entries, networks, addresses } = &self.settled;
         assert_eq!((self.restless.len(), self.restless_of.len(), self.busy.len()), (restless, restless, busy));
+        assert_eq!(self.strangers_of_network.values().sum::<usize>(), restless + busy);
         assert_eq!([*count, pools.len(), entries.len(), networks.len(), addresses.len()], [settled; 5]);
         assert_eq!(self.strangers_of.values().sum::<usize>(), restless + busy);
     }

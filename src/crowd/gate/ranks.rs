@@ -6,42 +6,32 @@ use std::hash::Hash;
 /// Somebody: since when they are what they are, and their number.
 pub(super) type Member = (u64, u64);
 
-/// Which of several groups that are equally large counts as the largest.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tie {
-    /// The one that has the oldest member.
-    Oldest,
-    /// The one that has the newest member.
-    Newest,
-}
-
 /// The groups within each whole.
 pub(super) struct Ranks<P, K> {
-    tie: Tie,
     groups: HashMap<(P, K), BTreeSet<Member>>,
-    /// By size, then by the tie.
+    /// By size, and then by how long ago the newest member came.
     order: HashMap<P, BTreeSet<(usize, u64, K)>>,
 }
 
 impl<P: Copy + Eq + Hash, K: Copy + Ord + Hash> Ranks<P, K> {
-    pub fn new(tie: Tie) -> Self {
-        Self { tie, groups: HashMap::new(), order: HashMap::new() }
+    pub fn new() -> Self {
+        Self { groups: HashMap::new(), order: HashMap::new() }
     }
 
     /// Notes that somebody is in a group of a whole, or is there no longer.
     pub fn note(&mut self, whole: P, group: K, member: Member, is_there: bool) {
         let order = self.order.entry(whole).or_default();
         let members = self.groups.entry((whole, group)).or_default();
-        if let Some((size, tie)) = self.tie.rank(members) {
-            order.remove(&(size, tie, group));
+        if let Some((size, newest)) = rank(members) {
+            order.remove(&(size, newest, group));
         }
         if is_there {
             members.insert(member);
         } else {
             members.remove(&member);
         }
-        match self.tie.rank(members) {
-            Some((size, tie)) => drop(order.insert((size, tie, group))),
+        match rank(members) {
+            Some((size, newest)) => drop(order.insert((size, newest, group))),
             None => drop(self.groups.remove(&(whole, group))),
         }
         if order.is_empty() {
@@ -54,7 +44,7 @@ impl<P: Copy + Eq + Hash, K: Copy + Ord + Hash> Ranks<P, K> {
         self.groups.get(&(whole, group)).map_or(0, BTreeSet::len)
     }
 
-    /// The largest group of the whole.
+    /// The largest group of the whole; of several, the one that has the newest member.
     pub fn largest(&self, whole: P) -> Option<K> {
         self.order.get(&whole)?.last().map(|(_, _, group)| *group)
     }
@@ -77,10 +67,7 @@ impl<P: Copy + Eq + Hash, K: Copy + Ord + Hash> Ranks<P, K> {
     }
 }
 
-impl Tie {
-    /// By what a group is compared with others; nothing if nobody is in it.
-    fn rank(self, members: &BTreeSet<Member>) -> Option<(usize, u64)> {
-        let ((oldest, _), (newest, _)) = (members.first()?, members.last()?);
-        Some((members.len(), if self == Self::Oldest { u64::MAX - oldest } else { *newest }))
-    }
+/// By what a group is compared with others; nothing if nobody is in it.
+fn rank(members: &BTreeSet<Member>) -> Option<(usize, u64)> {
+    members.last().map(|(newest, _)| (members.len(), *newest))
 }

@@ -93,25 +93,40 @@ fn those_for_whom_something_is_done_give_way_last() {
     let busy: Vec<_> = one.iter().chain(&many[..2]).map(Guest::busy).collect();
     let third = gate.enter(from(3)).unwrap();
     assert_eq!(gone(&many), [false, false, true], "nothing was done for it");
-    let fourth = gate.enter(from(4)).unwrap();
+    let _fourth = gate.enter(from(4)).unwrap().busy();
     assert!(third.is_gone());
-    let _busy = fourth.busy();
-    let _fifth = gate.enter(from(5)).unwrap().busy();
-    assert_eq!((gone(&one), gone(&many[..2])), (vec![false], vec![false, true]), "the newest of those that have most");
-    assert!(gate.enter(from(6)).is_none(), "each has one");
+    assert!(gate.enter(from(5)).is_none());
     drop(busy);
-    assert!(gate.enter(from(6)).is_some());
+    assert!(gate.enter(from(5)).is_some());
+}
+
+#[test]
+fn where_something_is_done_for_nearly_all_some_of_them_make_room_for_newcomers() {
+    let gate = gate(16, 16);
+    let (one, many) = (gate.enters::<13>(from(1)), [2, 3, 4].map(|number| gate.enter(from(number)).unwrap()));
+    let _busy: Vec<_> = one.iter().chain(&many).map(Guest::busy).collect();
+    let newcomers = [5, 6, 7].map(|number| gate.enter(from(number)).unwrap());
+    assert_eq!(gone(&one).iter().filter(|gone| **gone).count(), 2, "two of sixteen places, those of whoever has most");
+    assert_eq!((gone(&many), gone(&newcomers)), (vec![false; 3], vec![true, false, false]));
+}
+
+/// An application that comes with many connections at a time, beside older strangers with few.
+#[test]
+fn whoever_has_just_come_is_not_compared() {
+    let gate = gate(300, 300);
+    let strangers: Vec<_> = (0..250).map(|number| gate.enter(from(number)).unwrap()).collect();
+    let application = gate.enters::<50>(Some([198, 51, 100, 1].into()));
+    let _more: Vec<_> = (0..150).map(|number| gate.enter(from(number)).unwrap()).collect();
+    assert!(!gone(&application).contains(&true));
+    assert_eq!(gone(&strangers).iter().filter(|gone| **gone).count(), 150);
 }
 
 #[test]
 fn whoever_has_settled_gives_way_to_no_stranger() {
     let gate = gate(8, 8);
     let bound: Vec<_> = (0..7).map(|_| gate.settled(from(1), 1, 1)).collect();
-    for number in 2..200 {
-        let busy = gate.enter(from(number)).unwrap().busy();
-        let _second = gate.enter(from(number));
-        drop(busy);
-    }
+    let strangers: Vec<_> = (2..200).map(|number| gate.enter(from(number)).map(|guest| guest.busy())).collect();
+    assert!(strangers.iter().all(Option::is_some));
     assert_eq!(left(&bound), 7);
 }
 

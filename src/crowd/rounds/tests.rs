@@ -1,45 +1,30 @@
 use super::*;
-use crate::model::Timestamp;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::model::testing::SteadyHand;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 
-/// A clock that moves when somebody works.
-#[derive(Default)]
-struct Hours(AtomicU64);
-
-impl Clock for Hours {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(0)
-    }
-
-    fn steady(&self) -> Duration {
-        Duration::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
-
 /// A thread, and who has worked on it in which order.
 struct Thread {
-    hours: Arc<Hours>,
+    clock: Arc<SteadyHand>,
     rounds: Arc<Rounds>,
     worked: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Thread {
     fn start() -> Self {
-        let hours = Arc::new(Hours::default());
-        let rounds = Rounds::new(hours.clone());
+        let clock = Arc::new(SteadyHand::default());
+        let rounds = Rounds::new(clock.clone());
         tokio::spawn(Arc::clone(&rounds).run());
-        Self { hours, rounds, worked: Arc::default() }
+        Self { clock, rounds, worked: Arc::default() }
     }
 
     /// A task for that address which works so often for so many microseconds, and lets others work
     /// between.
     fn works(&self, number: u8, times: usize, micros: u64) -> JoinHandle<()> {
-        let (hours, worked) = (Arc::clone(&self.hours), Arc::clone(&self.worked));
+        let (clock, worked) = (Arc::clone(&self.clock), Arc::clone(&self.worked));
         tokio::spawn(self.rounds.pace([192, 0, 2, number].into(), async move {
             for _ in 0..times {
-                hours.0.fetch_add(micros, Ordering::SeqCst);
+                clock.forward(Duration::from_micros(micros));
                 worked.lock().unwrap().push(number);
                 yield_now().await;
             }
@@ -108,11 +93,9 @@ async fn a_share_is_filled_by_as_many_tasks_as_it_takes() {
 #[tokio::test]
 async fn a_debt_is_not_forgotten() {
     let thread = Thread::start();
-    let (hours, other) = (Arc::clone(&thread.hours), thread.works(2, 1000, 1000));
+    let (clock, other) = (Arc::clone(&thread.clock), thread.works(2, 1000, 1000));
     // It ends as soon as it has worked.
-    let long = async move {
-        hours.0.fetch_add(500_000, Ordering::SeqCst);
-    };
+    let long = async move { clock.forward(Duration::from_millis(500)) };
     all([tokio::spawn(thread.rounds.pace([192, 0, 2, 1].into(), long))]).await;
     all([thread.works(1, 1, 1000), other]).await;
     let again = thread.worked().iter().position(|number| *number == 1).unwrap();
@@ -122,7 +105,7 @@ async fn a_debt_is_not_forgotten() {
 /// Tasks of one network are those of one address.
 #[test]
 fn what_one_subscriber_may_have_is_one_address() {
-    let rounds = Rounds::new(Arc::new(Hours::default()));
+    let rounds = Rounds::new(Arc::new(SteadyHand::default()));
     let _tasks = ["2001:db8::1", "2001:db8:0:1::1"].map(|address| rounds.pace(address.parse().unwrap(), async {}));
     assert_eq!(rounds.state().queues.len(), 1);
 }

@@ -13,7 +13,7 @@ use hyper_util::service::TowerToHyperService;
 async fn call(provider: &Provider, method: &str, path: &str) -> Response {
     let peer = [192, 0, 2, 1].into();
     let guest = Gate::new(Room { places: 1, per_address: 1 }).enter(Some(peer)).unwrap();
-    let entered = Crowd::new(Limits::of(8)).arrive(peer).unwrap().enter(guest, None).unwrap();
+    let entered = Crowd::new(Limits::of(8, 100)).arrive(peer).unwrap().enter(guest, None).unwrap();
     let place = Place { pool: provider.pool.clone(), base: PoolUrl::new(ISSUER), peer, entered };
     let mut request = Request::builder().method(method).uri(path).body(Full::new(Bytes::new())).unwrap();
     request.extensions_mut().insert(place);
