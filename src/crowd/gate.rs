@@ -90,7 +90,7 @@ impl Gate {
     }
 
     /// A place for somebody from that address, if there is one. Without an address they are one of
-    /// many behind the same, are not counted by it and never give way.
+    /// many behind the same, and are not counted by it.
     pub fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Guest> {
         let mut holders = self.holders();
         if !self.make_place(&mut holders, address) {

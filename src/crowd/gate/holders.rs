@@ -14,6 +14,8 @@ pub(super) struct Holders {
     /// Strangers for whom nothing is done, the oldest first, and by the narrowest network that one
     /// of them may have.
     restless: BTreeSet<Member>,
+    /// The same, of those who have no address of their own.
+    restless_behind: BTreeSet<Member>,
     restless_of: Ranks<(), IpAddr>,
     /// Strangers for whom something is done, by the widest such network.
     busy: Ranks<(), IpAddr>,
@@ -62,6 +64,7 @@ impl Default for Holders {
         Self {
             all: HashMap::new(),
             restless: BTreeSet::new(),
+            restless_behind: BTreeSet::new(),
             restless_of: Ranks::new(),
             busy: Ranks::new(),
             strangers_of: HashMap::new(),
@@ -96,18 +99,14 @@ impl Holders {
     pub fn add(&mut self, address: Option<IpAddr>, goes: CancellationToken) -> u64 {
         let number = self.tick();
         self.all.insert(number, Holder { address, since: number, busy: 0, settled: None, times: 0, goes });
-        if let Some(address) = address {
-            self.note(address, Standing::Restless, (number, number), true);
-        }
+        self.note(address, Standing::Restless, (number, number), true);
         number
     }
 
     /// Somebody has no place any more.
     pub fn remove(&mut self, number: u64) -> Option<CancellationToken> {
         let holder = self.all.remove(&number)?;
-        if let Some(address) = holder.address {
-            self.note(address, holder.standing(), (holder.since, number), false);
-        }
+        self.note(holder.address, holder.standing(), (holder.since, number), false);
         Some(holder.goes)
     }
 
@@ -143,14 +142,16 @@ impl Holders {
     }
 
     /// Of the strangers for whom nothing is done: among the oldest, the oldest of the network that
-    /// has most strangers. Whoever has just come, many at a time, is not among those.
+    /// has most strangers. Whoever has just come, many at a time, is not among those. Those who have
+    /// no address of their own give way last.
     pub fn most_restless(&self) -> Option<u64> {
         let strangers = |(_, number): &&Member| {
             let address = self.all.get(number).and_then(|holder| holder.address)?;
             self.strangers_of_network.get(&widest(address))
         };
         // Of several that have as many, the last one is taken.
-        self.restless.iter().take(COMPARED).rev().max_by_key(strangers).map(|(_, number)| *number)
+        let found = self.restless.iter().take(COMPARED).rev().max_by_key(strangers);
+        found.or_else(|| self.restless_behind.first()).map(|(_, number)| *number)
     }
 
     /// Of the strangers for whom something is done, the newest of the network that has most.
@@ -182,29 +183,35 @@ impl Holders {
             return;
         }
         holder.since = now;
-        if let Some(address) = holder.address {
-            self.note(address, before, (since, number), false);
-            self.note(address, after, (now, number), true);
-        }
+        let address = holder.address;
+        self.note(address, before, (since, number), false);
+        self.note(address, after, (now, number), true);
     }
 
     /// Notes that somebody is to be found by what they are, or is so no longer.
-    fn note(&mut self, address: IpAddr, standing: Standing, member: Member, is_there: bool) {
+    fn note(&mut self, address: Option<IpAddr>, standing: Standing, member: Member, is_there: bool) {
+        let Some(address) = address else {
+            if standing == Standing::Restless {
+                set(&mut self.restless_behind, member, is_there);
+            }
+            return;
+        };
         match standing {
             Standing::Settled(pool, entry) => return self.settled.note(pool, entry, address, member, is_there),
             Standing::Busy => self.busy.note((), widest(address), member, is_there),
             Standing::Restless => {
-                if is_there {
-                    self.restless.insert(member)
-                } else {
-                    self.restless.remove(&member)
-                };
+                set(&mut self.restless, member, is_there);
                 self.restless_of.note((), subscriber(address), member, is_there);
             }
         }
         count(&mut self.strangers_of, subscriber(address), is_there);
         count(&mut self.strangers_of_network, widest(address), is_there);
     }
+}
+
+/// Puts somebody in, or takes them out.
+fn set(members: &mut BTreeSet<Member>, member: Member, is_there: bool) {
+    let _ = if is_there { members.insert(member) } else { members.remove(&member) };
 }
 
 /// Counts one more of them, or one less.

@@ -194,10 +194,17 @@ fn so_many_settle_for_one_pool_from_one_address() {
 fn one_of_many_behind_an_address_is_counted_in_all_only() {
     let gate = gate(3, 1);
     let many = gate.enters::<3>(None);
-    let _busy = many[0].busy();
-    let _settled = many[1].settle(PoolId::new(1), EntryId::new(1));
+    let busy = many[0].busy();
+    let _other = many[1].busy();
+    let stranger = gate.enter(from(1)).unwrap();
+    assert_eq!(gone(&many), [false, false, true], "nothing is done for it");
+    let fourth = gate.enter(None).unwrap();
+    assert!(stranger.is_gone(), "strangers give way before");
+    let _busy = fourth.busy();
     assert!(gate.enter(None).is_none() && gate.enter(from(1)).is_none());
-    assert_eq!((gone(&many), gate.taken()), (vec![false; 3], 3));
+    drop(busy);
+    assert!(gate.enter(None).is_some());
+    assert_eq!(gone(&many), [true, false, true]);
 }
 
 /// Something that happens at a gate.

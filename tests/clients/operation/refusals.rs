@@ -224,9 +224,10 @@ async fn strangers_displace_strangers_only() {
     server.stop().await;
 }
 
-/// However much of one address waits, whoever watches from this machine is answered.
+/// Requests of one address wait for one another, as many as may; whoever watches from this machine
+/// waits for nobody.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_watches_from_this_machine_waits_for_nobody() {
+async fn requests_of_one_address_wait_for_one_another() {
     let server = TestServer::configured(|config| {
         config.limits.requests_per_address = 4.try_into().unwrap();
         config.limits.work_threads = 1;
@@ -256,16 +257,29 @@ async fn whoever_watches_from_this_machine_waits_for_nobody() {
     .await
     .unwrap();
     let get = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    let other = tokio::spawn(exchange_with(to, get(PATH)));
+    // Sixteen may wait; for one more the oldest is refused, after a moment.
+    let mut others: Vec<_> = (0..17).map(|_| tokio::spawn(exchange_with(to, get(PATH)))).collect();
     for path in ["/readyz", "/healthz", "/metrics"] {
         let answer = timeout(PATIENCE, exchange_with(to, get(path))).await.unwrap();
         assert_eq!(status(&answer), 200, "{path}");
     }
-    assert!(!other.is_finished(), "others of the address wait");
+    let refused = timeout(PATIENCE, async {
+        loop {
+            if let Some(index) = others.iter().position(tokio::task::JoinHandle::is_finished) {
+                break others.remove(index).await.unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let refused = refused.await.unwrap();
+    assert!(status(&refused) == 503 && refused.contains("too many requests of this network address"), "{refused}");
+    assert!(!others.iter().any(tokio::task::JoinHandle::is_finished), "the others of the address wait");
     drop(go);
     assert!(working.await.unwrap().unwrap());
     assert_eq!(status(&waiting.await.unwrap()), 401);
-    assert_eq!(status(&other.await.unwrap()), 200);
+    for other in others {
+        assert_eq!(status(&other.await.unwrap()), 200);
+    }
     server.stop().await;
 }
 
