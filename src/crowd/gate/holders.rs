@@ -8,15 +8,18 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use tokio_util::sync::CancellationToken;
 
+/// How many of the oldest are compared when one of the restless has to go.
+const COMPARED: usize = 64;
+
 /// Everybody who has a place.
 pub(super) struct Holders {
     all: HashMap<u64, Holder>,
-    /// Strangers for whom nothing is done, the oldest first, and by the narrowest network that one
-    /// of them may have.
+    /// Strangers for whom nothing is done, the oldest first; and those of them by the narrowest
+    /// network that one subscriber may have.
     restless: BTreeSet<Member>,
+    restless_of: Ranks<(), IpAddr>,
     /// The same, of those who have no address of their own.
     restless_behind: BTreeSet<Member>,
-    restless_of: Ranks<(), IpAddr>,
     /// Strangers for whom something is done, by the widest such network.
     busy: Ranks<(), IpAddr>,
     /// All strangers, by the narrowest and by the widest.
@@ -42,14 +45,12 @@ struct Holder {
     since: u64,
     /// How much is done for them.
     busy: usize,
-    /// For whom they have settled, and how often.
+    /// For whom they have settled.
     settled: Option<(PoolId, EntryId)>,
+    /// How often.
     times: usize,
     goes: CancellationToken,
 }
-
-/// How many of the oldest are compared when one of the restless has to go.
-const COMPARED: usize = 64;
 
 /// What decides who gives way first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,8 @@ impl Default for Holders {
         Self {
             all: HashMap::new(),
             restless: BTreeSet::new(),
-            restless_behind: BTreeSet::new(),
             restless_of: Ranks::new(),
+            restless_behind: BTreeSet::new(),
             busy: Ranks::new(),
             strangers_of: HashMap::new(),
             strangers_of_network: HashMap::new(),

@@ -9,7 +9,7 @@ pub(super) type Member = (u64, u64);
 /// The groups within each whole.
 pub(super) struct Ranks<P, K> {
     groups: HashMap<(P, K), BTreeSet<Member>>,
-    /// By size, and then by how long ago the newest member came.
+    /// By size, and then by when the newest member came.
     order: HashMap<P, BTreeSet<(usize, u64, K)>>,
 }
 

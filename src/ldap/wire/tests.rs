@@ -1,6 +1,8 @@
 use super::*;
 use crate::model::PoolId;
 use std::net::{IpAddr, Ipv4Addr};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 const ACCOUNT: Account = Account { pool: Some(PoolId::new(1)), address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)) };
 
@@ -35,6 +37,23 @@ async fn what_was_written_before_a_flush_was_given_up_is_not_written_again() {
     flushed.unwrap();
     all.unwrap();
     assert_eq!(read.to_vec(), (0..100).collect::<Vec<u8>>());
+}
+
+#[tokio::test]
+async fn what_somebody_asked_for_who_has_reset_the_connection_is_no_longer_wanted() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
+    let (stream, _) = socket.accept().await.unwrap();
+    let limits = Limits::default();
+    let mut wire = Wire::new(Box::new(stream), limits, Budget::new(&limits), ACCOUNT);
+    wire.output = vec![7; 100];
+    wire.flush().await.unwrap();
+    // What it has not read makes a reset of the end.
+    drop(client);
+    let told = Notify::new();
+    let step = wire.listen_while(7, told.notified(), || told.notify_one());
+    timeout(Duration::from_secs(20), step).await.unwrap();
+    assert!(wire.is_unwanted(7));
 }
 
 /// A message of that many octets whose value is zeros.
