@@ -186,6 +186,12 @@ mod tests {
         [192, 0, 2, number].into()
     }
 
+    #[test]
+    fn requests_that_are_let_in_leave_half_of_the_connections_to_others() {
+        assert_eq!(Limits::of(256, 10_000).entered, Room { places: 2048, per_address: 256 });
+        assert_eq!(Limits::of(256, 384).entered, Room { places: 192, per_address: 256 });
+    }
+
     /// A connection that nothing happens to.
     fn connection() -> Guest {
         Gate::new(Room { places: 1, per_address: 1 }).enter(None).unwrap()
