@@ -32,7 +32,8 @@ impl Limits {
     pub fn of(per_address: usize, connections: usize) -> Self {
         let waiting = Room { places: per_address.saturating_mul(32), per_address: per_address.saturating_mul(4) };
         let entered = Room { places: per_address.saturating_mul(8).min(connections.div_ceil(2)), per_address };
-        Self { at_once: per_address.div_ceil(4), waiting, entered }
+        let at_once = per_address.min(entered.places).div_ceil(4);
+        Self { at_once, waiting, entered }
     }
 }
 
@@ -81,10 +82,11 @@ struct Ticket {
     turns: Turns,
 }
 
-/// A request that is answered, until this is dropped.
+/// A request that is answered, until this is dropped. Its turn goes last: whoever has it next finds
+/// the place free.
 pub struct Answering {
-    _turn: Turn,
     _busy: [Busy; 2],
+    _turn: Turn,
 }
 
 impl Crowd {
@@ -146,7 +148,7 @@ impl Entered {
             Some(turn) => turn,
             None => turns.next().await,
         };
-        Answering { _turn: turn, _busy: busy }
+        Answering { _busy: busy, _turn: turn }
     }
 }
 
@@ -190,6 +192,7 @@ mod tests {
     fn requests_that_are_let_in_leave_half_of_the_connections_to_others() {
         assert_eq!(Limits::of(256, 10_000).entered, Room { places: 2048, per_address: 256 });
         assert_eq!(Limits::of(256, 384).entered, Room { places: 192, per_address: 256 });
+        assert_eq!([10_000, 384, 8, 1].map(|connections| Limits::of(256, connections).at_once), [64, 48, 1, 1]);
     }
 
     /// A connection that nothing happens to.
