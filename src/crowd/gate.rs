@@ -34,6 +34,12 @@ impl Room {
     const fn newcomers(self) -> usize {
         self.places / 8
     }
+
+    /// How many may have lost their place and be there still before newcomers wait for them to go:
+    /// so many can come at a time.
+    pub const fn leaving(self) -> usize {
+        if self.places < 512 { 64 } else { self.places / 8 }
+    }
 }
 
 /// Keeps count of the places.
@@ -84,9 +90,9 @@ impl Gate {
         self.displaced.load(Ordering::Relaxed)
     }
 
-    /// How many gave way and have not gone yet.
-    pub fn leaving(&self) -> usize {
-        self.leaving.load(Ordering::Relaxed)
+    /// Whether more have given way than may be there still.
+    pub fn many_leave(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed) > self.room.leaving()
     }
 
     /// A place for somebody from that address, if there is one. Without an address they are one of

@@ -155,11 +155,7 @@ impl Entered {
 impl Turns {
     async fn next(&self) -> Turn {
         // The semaphore is never closed.
-        let turn = Turn { _permit: Arc::clone(&self.line).acquire_owned().await.ok() };
-        // Others come first who are ready too. Whoever has a turn stands in the line of all, where
-        // an address must not stand more often than it has turns.
-        tokio::task::yield_now().await;
-        turn
+        Turn { _permit: Arc::clone(&self.line).acquire_owned().await.ok() }
     }
 }
 
@@ -181,7 +177,6 @@ impl Drop for Turns {
 mod tests {
     use super::*;
     use futures_util::FutureExt;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::task::yield_now;
 
     fn address(number: u8) -> IpAddr {
@@ -281,26 +276,5 @@ mod tests {
         other.turn().await;
         drop(turn);
         waiting.await;
-    }
-
-    /// However many tasks of one address are ready, a task of another one is not behind them all.
-    #[tokio::test]
-    async fn a_multitude_of_one_address_stands_before_nobody() {
-        let crowd = Crowd::new(Limits { at_once: 4, ..Limits::of(256, 10_000) });
-        let answered = Arc::new(AtomicUsize::new(0));
-        let answer = |number| {
-            let (arrived, answered) = (crowd.arrive(address(number)).unwrap(), Arc::clone(&answered));
-            async move {
-                let _turn = arrived.turn().await;
-                answered.fetch_add(1, Ordering::SeqCst)
-            }
-        };
-        let many: Vec<_> = (0..1000).map(|_| tokio::spawn(answer(1))).collect();
-        let before = tokio::spawn(answer(2)).await.unwrap();
-        assert!(before <= 8, "{before} were answered before");
-        for one in many {
-            one.await.unwrap();
-        }
-        assert_eq!(answered.load(Ordering::SeqCst), 1001);
     }
 }

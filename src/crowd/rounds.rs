@@ -50,7 +50,8 @@ struct Queue {
 /// A task that shares the thread.
 pub struct Paced<F> {
     rounds: Arc<Rounds>,
-    address: IpAddr,
+    /// None if it works for nobody in particular.
+    address: Option<IpAddr>,
     number: u64,
     /// Whether it stands in the queue of its address.
     waits: bool,
@@ -64,13 +65,11 @@ impl Rounds {
     }
 
     /// A task that shares the thread with others, on behalf of an address: with IPv6, of the widest
-    /// network that it may be of.
-    pub fn pace<F: Future>(self: &Arc<Self>, address: IpAddr, task: F) -> Paced<F> {
-        let address = widest(address);
-        let mut state = self.state();
-        state.tasks += 1;
-        state.queues.entry(address).or_default().tasks += 1;
-        Paced { rounds: Arc::clone(self), address, number: state.tasks, waits: false, task: Box::pin(task) }
+    /// network that it may be of. Without one it waits for no round.
+    pub fn pace<F: Future>(self: &Arc<Self>, address: Option<IpAddr>, task: F) -> Paced<F> {
+        let address = address.map(widest);
+        let number = address.map_or(0, |address| self.state().join(address));
+        Paced { rounds: Arc::clone(self), address, number, waits: false, task: Box::pin(task) }
     }
 
     /// Begins one round after the other, for as long as the thread runs.
@@ -90,6 +89,13 @@ impl Rounds {
 }
 
 impl State {
+    /// One more task of an address: its number.
+    fn join(&mut self, address: IpAddr) -> u64 {
+        self.tasks += 1;
+        self.queues.entry(address).or_default().tasks += 1;
+        self.tasks
+    }
+
     /// Ready when somebody waits for the next round.
     fn poll_over(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.over.is_empty() {
@@ -192,13 +198,14 @@ impl<F: Future> Future for Paced<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let Self { rounds, address, number, waits, task } = &mut *self;
-        if !rounds.state().admit_or_queue(*address, *number, waits, cx.waker()) {
+        let Some(address) = *address else { return task.as_mut().poll(cx) };
+        if !rounds.state().admit_or_queue(address, *number, waits, cx.waker()) {
             return Poll::Pending;
         }
         let begun = rounds.clock.steady();
         let polled = task.as_mut().poll(cx);
         let time = rounds.clock.steady().saturating_sub(begun);
-        let called = rounds.state().ran(*address, time);
+        let called = rounds.state().ran(address, time);
         called.into_iter().for_each(Waker::wake);
         polled
     }
@@ -206,7 +213,8 @@ impl<F: Future> Future for Paced<F> {
 
 impl<F> Drop for Paced<F> {
     fn drop(&mut self) {
-        let called = self.rounds.state().leave(self.address, self.number, self.waits);
+        let Some(address) = self.address else { return };
+        let called = self.rounds.state().leave(address, self.number, self.waits);
         called.into_iter().for_each(Waker::wake);
     }
 }

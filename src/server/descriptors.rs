@@ -8,7 +8,7 @@ use rlimit::Resource;
 
 /// What is open beside the connections that are counted: the store, the sockets, connections to
 /// upstreams and of operators.
-const OTHERS: u64 = 256;
+const OTHERS: u64 = 128;
 
 /// Raises the limit of the process as far as it may, and tells how many connections have room: as
 /// many as the configuration allows, or fewer, with a warning. What strangers open must not take
@@ -31,11 +31,11 @@ pub(super) fn fitting(allowed: u64, listen: &Listen, limits: &Limits) -> (Room, 
     let kinds = [[&listen.http, &listen.https], [&listen.ldap, &listen.ldaps]];
     let kinds = kinds.iter().filter(|kind| kind.iter().any(|addresses| !addresses.is_empty())).count().max(1) as u64;
     let connections = (wanted.places as u64).saturating_mul(kinds);
-    let needed = connections.saturating_add(OTHERS);
+    let needed = (wanted.leaving() as u64).saturating_mul(kinds).saturating_add(connections).saturating_add(OTHERS);
     if needed <= allowed {
         return (wanted, None);
     }
-    let share = usize::try_from((allowed - OTHERS.min(allowed / 2)) / kinds).unwrap_or(usize::MAX).max(1);
+    let share = within((allowed - OTHERS.min(allowed / 2)) / kinds);
     let room = Room { places: share, per_address: wanted.per_address.min(share.div_ceil(4)) };
     let Room { places: of_each, per_address } = room;
     let warning = format!(
@@ -44,6 +44,15 @@ pub(super) fn fitting(allowed: u64, listen: &Listen, limits: &Limits) -> (Room, 
          Raise the hard limit of open files (LimitNOFILE= of the systemd unit, `ulimit -Hn` of a shell), or lower `limits.connections`"
     );
     (room, Some(warning))
+}
+
+/// How many connections have room within so many descriptors, beside those that are leaving; half
+/// where there is hardly any.
+fn within(descriptors: u64) -> usize {
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+    let most = descriptors - descriptors.div_ceil(9);
+    let least = Room { places: 0, per_address: 0 }.leaving();
+    most.min(descriptors.saturating_sub(least)).max(descriptors / 2).max(1)
 }
 
 #[cfg(test)]
@@ -72,19 +81,28 @@ mod tests {
             let (Room { places, per_address }, warning) = fitting(allowed, listen, &limits);
             (places, per_address, warning.is_none())
         };
-        assert_eq!(fits(1256, &listen()), (1000, 900, true));
-        assert_eq!(fits(1255, &listen()), (999, 250, false));
-        assert_eq!(fits(2256, &both), (1000, 900, true));
+        assert_eq!(fits(1253, &listen()), (1000, 900, true));
+        assert_eq!(fits(1252, &listen()), (999, 250, false));
+        assert_eq!(fits(2378, &both), (1000, 900, true));
         assert_eq!(fits(1024, &both), (384, 96, false));
-        assert_eq!(fits(64, &both), (16, 4, false), "half is left to everything else");
+        assert_eq!(fits(64, &both), (8, 2, false), "most is left to everything else");
         assert_eq!(fits(0, &both), (1, 1, false));
-        let text = fitting(1255, &listen(), &limits).1.unwrap();
+        let text = fitting(1252, &listen(), &limits).1.unwrap();
         for part in
-            ["may open 1255 files", "1000 connections", "need 1256", "999 of a kind", "250 from one", "LimitNOFILE", "`limits.connections`"]
+            ["may open 1252 files", "1000 connections", "need 1253", "999 of a kind", "250 from one", "LimitNOFILE", "`limits.connections`"]
         {
             assert!(text.contains(part), "{text}");
         }
         let all = Limits { connections: usize::MAX.try_into().unwrap(), ..Limits::default() };
         assert_eq!(fitting(u64::MAX, &both, &all).1, None);
+    }
+
+    #[test]
+    fn whoever_leaves_has_room_until_they_are_gone() {
+        for descriptors in 128..10_000 {
+            let places = within(descriptors);
+            let needed = Room { places, per_address: 1 }.leaving() + places;
+            assert!((descriptors - 1..=descriptors).contains(&(needed as u64)), "{descriptors}: {places}");
+        }
     }
 }

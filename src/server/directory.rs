@@ -42,8 +42,8 @@ impl Ldap {
             let (app, stopping, lanes) = (Arc::clone(&self.app), life.token(), Arc::clone(&self.lanes));
             let serve = move |stream, peer: SocketAddr, guest| {
                 let (app, stopping, lanes) = (Arc::clone(&app), stopping.clone(), Arc::clone(&lanes));
-                let plain = move |stream| serve_connection(stream, Peer { address: peer, guest }, Transport::Plain, app, stopping);
-                async move { lanes.serve(stream, peer.ip(), plain).await }
+                let plain = move |stream, _| serve_connection(stream, Peer { address: peer, guest }, Transport::Plain, app, stopping);
+                async move { lanes.serve(stream, Some(peer.ip()), plain).await }
             };
             life.spawn(accept(socket, self.door.clone(), life.clone(), serve));
         }
@@ -53,12 +53,12 @@ impl Ldap {
             let (tls, patience) = (tls.clone(), self.patience);
             let serve = move |stream, peer: SocketAddr, guest| {
                 let (app, stopping, lanes, tls) = (Arc::clone(&app), stopping.clone(), Arc::clone(&lanes), tls.clone());
-                let encrypted = async move |stream| match tokio::time::timeout(patience, tls.accept(stream)).await {
+                let encrypted = async move |stream, _| match tokio::time::timeout(patience, tls.accept(stream)).await {
                     Ok(Ok(stream)) => serve_connection(stream, Peer { address: peer, guest }, Transport::Tls, app, stopping).await,
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
                     Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
                 };
-                async move { lanes.serve(stream, peer.ip(), encrypted).await }
+                async move { lanes.serve(stream, Some(peer.ip()), encrypted).await }
             };
             life.spawn(accept(socket, self.door.clone(), life.clone(), serve));
         }

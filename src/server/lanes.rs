@@ -22,6 +22,10 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
+/// Of so many tasks that a thread runs, one is of those that other threads have woken, however many
+/// wake one another there: whoever has come, and whoever has to go.
+const FROM_OTHERS: u32 = 2;
+
 /// The threads. They end when this goes, and with them the connections that are served there. For
 /// each of those a task on the runtime that accepted it waits until it has ended, and holds this
 /// meanwhile.
@@ -46,8 +50,8 @@ struct Place<'a> {
 
 impl Lanes {
     /// Starts that many threads, and one at least.
-    pub fn start(count: usize, clock: &Arc<dyn Clock>) -> Result<Arc<Self>, ConfigError> {
-        Self::start_by(count, clock, start_thread)
+    pub fn start(name: &str, count: usize, clock: &Arc<dyn Clock>) -> Result<Arc<Self>, ConfigError> {
+        Self::start_by(count, clock, |number, end| start_thread(format!("{name}-{number}"), end))
             .map_err(|error| ConfigError::new(format!("a thread for connections does not start: {error}")))
     }
 
@@ -69,9 +73,14 @@ impl Lanes {
         Ok(Arc::new(Self { threads, connections, _end: guard }))
     }
 
-    /// Serves a connection from that address to its end, on the thread that has the fewest.
-    pub async fn serve<F>(&self, stream: TcpStream, address: IpAddr, serve: impl FnOnce(TcpStream) -> F + Send + 'static)
-    where
+    /// Serves a connection to its end, on the thread that has the fewest and by its rounds: on behalf
+    /// of that address, or of nobody in particular.
+    pub async fn serve<F>(
+        &self,
+        stream: TcpStream,
+        address: Option<IpAddr>,
+        serve: impl FnOnce(TcpStream, Arc<Rounds>) -> F + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let place = self.place();
@@ -102,32 +111,39 @@ impl Drop for Place<'_> {
 }
 
 /// Starts one, which ends with that token.
-fn start_thread(number: usize, end: CancellationToken) -> io::Result<Handle> {
+fn start_thread(name: String, end: CancellationToken) -> io::Result<Handle> {
     let (tell, told) = mpsc::channel();
     // It makes its runtime itself: if it does not start there is none to drop, which must not
     // happen within another runtime.
-    let thread = thread::Builder::new().name(format!("lane-{number}"));
-    thread.spawn(move || match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
-            let _ = tell.send(Ok(runtime.handle().clone()));
-            runtime.block_on(end.cancelled());
-        }
-        Err(error) => {
-            let _ = tell.send(Err(error));
+    thread::Builder::new().name(name).spawn(move || {
+        match Builder::new_current_thread().enable_all().global_queue_interval(FROM_OTHERS).build() {
+            Ok(runtime) => {
+                let _ = tell.send(Ok(runtime.handle().clone()));
+                runtime.block_on(end.cancelled());
+            }
+            Err(error) => {
+                let _ = tell.send(Err(error));
+            }
         }
     })?;
     told.recv().map_err(io::Error::other)?
 }
 
 impl Lane {
-    async fn serve<F>(&self, stream: TcpStream, address: IpAddr, serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> io::Result<()>
+    async fn serve<F>(
+        &self,
+        stream: TcpStream,
+        address: Option<IpAddr>,
+        serve: impl FnOnce(TcpStream, Arc<Rounds>) -> F + Send + 'static,
+    ) -> io::Result<()>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         // A runtime hears only of sockets that have been registered with it.
         let stream = stream.into_std()?;
+        let rounds = Arc::clone(&self.rounds);
         let served = self.rounds.pace(address, async move {
-            serve(TcpStream::from_std(stream)?).await;
+            serve(TcpStream::from_std(stream)?, rounds).await;
             Ok(())
         });
         // Whoever waits no longer wants it served no longer. One that panics has said so, and ends
@@ -150,7 +166,7 @@ mod tests {
     use tokio::sync::mpsc::{Sender, channel};
     use tokio::sync::oneshot;
 
-    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     fn clock() -> Arc<dyn Clock> {
         Arc::new(SystemClock::default())
@@ -180,7 +196,7 @@ mod tests {
     /// served.
     async fn echo(lanes: &Arc<Lanes>) -> (TcpStream, String) {
         let ((client, stream), (tell, told), lanes) = (pair().await, oneshot::channel(), Arc::clone(lanes));
-        let serve = async move |mut stream: TcpStream| {
+        let serve = async move |mut stream: TcpStream, _| {
             tell.send(name()).unwrap();
             while let Ok(octet) = stream.read_u8().await {
                 stream.write_u8(octet + 1).await.unwrap();
@@ -192,7 +208,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_served_on_the_thread_that_has_the_fewest() {
-        let lanes = Lanes::start(2, &clock()).unwrap();
+        let lanes = Lanes::start("lane", 2, &clock()).unwrap();
         let mut connections = Vec::new();
         for expected in ["lane-0", "lane-1", "lane-0", "lane-1"] {
             let (mut client, name) = echo(&lanes).await;
@@ -206,10 +222,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_panics_ends_alone_and_gives_its_place_back() {
-        let lanes = Lanes::start(1, &clock()).unwrap();
+        let lanes = Lanes::start("lane", 1, &clock()).unwrap();
         let (mut other, _) = echo(&lanes).await;
         let (mut client, stream) = pair().await;
-        lanes.serve(stream, ADDRESS, async |_| panic!("a defect")).await;
+        lanes.serve(stream, ADDRESS, async |_, _| panic!("a defect")).await;
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "it is closed");
         other.write_u8(7).await.unwrap();
         assert_eq!(other.read_u8().await.unwrap(), 8);
@@ -220,13 +236,13 @@ mod tests {
     async fn the_connections_of_one_address_share_the_time_of_a_thread_with_one_of_another() {
         // Every poll takes a millisecond.
         let clock: Arc<dyn Clock> = Arc::new(SteadyHand::stepping(Duration::from_millis(1)));
-        let lanes = Lanes::start(1, &clock).unwrap();
+        let lanes = Lanes::start("lane", 1, &clock).unwrap();
         let polls = Arc::new(AtomicU64::new(0));
         let (begin, _) = tokio::sync::watch::channel(false);
         let mut clients = Vec::new();
         for _ in 0..100 {
             let ((client, stream), lanes, polls, mut begun) = (pair().await, Arc::clone(&lanes), Arc::clone(&polls), begin.subscribe());
-            let busy = async move |_: TcpStream| {
+            let busy = async move |_: TcpStream, _| {
                 begun.changed().await.unwrap();
                 loop {
                     polls.fetch_add(1, Ordering::SeqCst);
@@ -240,7 +256,7 @@ mod tests {
         let (tell, told) = oneshot::channel();
         let few = {
             let (polls, mut begun) = (Arc::clone(&polls), begin.subscribe());
-            async move |_: TcpStream| {
+            async move |_: TcpStream, _| {
                 begun.changed().await.unwrap();
                 let before = polls.load(Ordering::SeqCst);
                 for _ in 0..50 {
@@ -250,7 +266,7 @@ mod tests {
             }
         };
         let other = Arc::clone(&lanes);
-        tokio::spawn(async move { other.serve(stream, Ipv4Addr::new(192, 0, 2, 1).into(), few).await });
+        tokio::spawn(async move { other.serve(stream, Some(Ipv4Addr::new(192, 0, 2, 1).into()), few).await });
         while begin.receiver_count() < 101 {
             tokio::task::yield_now().await;
         }
@@ -260,9 +276,35 @@ mod tests {
         drop((clients, client));
     }
 
+    /// However busy a thread is with what it has, others come and go.
+    #[tokio::test]
+    async fn what_other_threads_wake_is_not_behind_all_that_is_ready() {
+        let lanes = Lanes::start("lane", 1, &clock()).unwrap();
+        let runtime = &lanes.threads[0].runtime;
+        let ((go, wait), polls) = (std::sync::mpsc::channel::<()>(), Arc::new(AtomicU64::new(0)));
+        let busy = Arc::clone(&polls);
+        runtime.spawn(async move {
+            for _ in 0..10 {
+                let busy = Arc::clone(&busy);
+                tokio::spawn(std::future::poll_fn(move |cx| {
+                    busy.fetch_add(1, Ordering::SeqCst);
+                    cx.waker().wake_by_ref();
+                    std::task::Poll::<()>::Pending
+                }));
+            }
+            let _ = wait.recv();
+        });
+        let others: Vec<_> = (0..1000).map(|_| runtime.spawn(async {})).collect();
+        let (last, counted) = (Arc::clone(&polls), others.len());
+        let last = runtime.spawn(async move { last.load(Ordering::SeqCst) });
+        drop(go);
+        let before = last.await.unwrap();
+        assert!(before < 4000, "{before} polls of what was ready before {counted} others had run");
+    }
+
     #[tokio::test]
     async fn the_threads_end_with_the_lanes_and_take_what_runs_along() {
-        let lanes = Lanes::start(2, &clock()).unwrap();
+        let lanes = Lanes::start("lane", 2, &clock()).unwrap();
         let (held, mut gone) = channel::<()>(1);
         lanes.threads.iter().for_each(|lane| hold(&lane.runtime, &held));
         drop((held, lanes));
@@ -272,11 +314,11 @@ mod tests {
     #[tokio::test]
     async fn threads_end_if_a_later_one_does_not_start() {
         let (held, mut gone) = channel::<()>(1);
-        let start = move |number, end| {
+        let start = move |number: usize, end| {
             if number == 2 {
                 return Err(io::Error::other("one too many"));
             }
-            let runtime = start_thread(number, end)?;
+            let runtime = start_thread(number.to_string(), end)?;
             hold(&runtime, &held);
             Ok(runtime)
         };

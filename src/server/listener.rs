@@ -19,9 +19,7 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// client tries again, after a second.
 const BACKLOG: u32 = 4096;
 
-/// How many connections may have lost their place and hold a file descriptor still, and how long to
-/// wait for some of them to go.
-const MOST_LEAVING: usize = 64;
+/// How long to wait where many have lost their place and hold a file descriptor still.
 const PAUSE_FOR_LEAVING: Duration = Duration::from_millis(1);
 
 /// The way in for connections of one kind.
@@ -34,9 +32,14 @@ pub struct Door {
 }
 
 impl Door {
-    fn enter(&self, address: IpAddr) -> Option<Guest> {
+    /// By which address somebody is counted; by none where many stand behind it.
+    pub fn counted(&self, address: IpAddr) -> Option<IpAddr> {
         let is_proxy = self.proxies.iter().any(|network| network.contains(address));
-        self.gate.enter((!is_proxy).then_some(address))
+        (!is_proxy).then_some(address)
+    }
+
+    fn enter(&self, address: IpAddr) -> Option<Guest> {
+        self.gate.enter(self.counted(address))
     }
 }
 
@@ -74,7 +77,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     while let Some((stream, peer)) = next(&life, || socket.accept()).await {
-        while door.gate.leaving() > MOST_LEAVING {
+        while door.gate.many_leave() {
             tokio::time::sleep(PAUSE_FOR_LEAVING).await;
         }
         let Some(guest) = door.enter(peer.ip()) else {
@@ -144,7 +147,8 @@ mod tests {
     #[tokio::test]
     async fn nobody_is_accepted_while_many_have_not_gone_who_have_lost_their_place() {
         let door = Door { gate: Gate::new(Room { places: 1, per_address: 1 }), proxies: Arc::new([]) };
-        let leaving: Vec<_> = (0..MOST_LEAVING + 2).map(|_| door.enter("192.0.2.1".parse().unwrap()).unwrap()).collect();
+        let leaving: Vec<_> =
+            std::iter::from_fn(|| (!door.gate.many_leave()).then(|| door.enter("192.0.2.1".parse().unwrap()).unwrap())).collect();
         let (life, socket) = (Life::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let _client = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
         let (tell, mut told) = tokio::sync::mpsc::channel(1);

@@ -144,12 +144,15 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
     let admin = Arc::new(admin::App { core: Arc::clone(&core), spool });
     life.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), life.clone()));
-    http::serve(&http, sockets.http, None, &life);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Each kind has lanes of its own: what one request of a browser takes stalls no directory.
+    let lanes = Lanes::start("web", cores, &core.clock)?;
+    http::serve(&http, sockets.http, None, &lanes, &life);
     if https.is_some() {
-        http::serve(&http, sockets.https, https, &life);
+        http::serve(&http, sockets.https, https, &lanes, &life);
     }
     if !(sockets.ldap.is_empty() && sockets.ldaps.is_empty()) {
-        let lanes = Lanes::start(std::thread::available_parallelism().map_or(1, usize::from), &core.clock)?;
+        let lanes = Lanes::start("directory", cores, &core.clock)?;
         let directory = Door { gate: directory, proxies: Arc::new([]) };
         Ldap::new(&core, &config.limits, directory, lanes, certificate.as_ref())?.serve(sockets.ldap, sockets.ldaps, &life);
     }

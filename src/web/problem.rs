@@ -20,6 +20,12 @@ pub fn document(status: StatusCode, detail: &str) -> Response {
     with_header(json(status, &problem), CONTENT_TYPE, "application/problem+json")
 }
 
+/// What somebody hears whose request has no place, or gives it up: too many are under way, of one
+/// network address or of all.
+pub fn crowded() -> Response {
+    plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests are under way; try again in a moment")
+}
+
 /// One line of text of that status.
 pub fn plain(status: StatusCode, detail: &str) -> Response {
     text(status, format!("{detail}\n"))

@@ -148,7 +148,7 @@ where
                     answer = answer => answer,
                     () = entered.displaced() => {
                         tracing::warn!(address = %peer, "a request gives way to another one");
-                        problem::plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests are under way; try again in a moment")
+                        problem::crowded()
                     }
                 }
             }
