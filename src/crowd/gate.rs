@@ -13,6 +13,7 @@ mod ranks;
 
 use crate::model::{EntryId, PoolId};
 use holders::Holders;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,7 +39,11 @@ impl Room {
     /// How many may have lost their place and be there still before newcomers wait for them to go:
     /// so many can come at a time.
     pub const fn leaving(self) -> usize {
-        if self.places < 512 { 64 } else { self.places / 8 }
+        match self.places {
+            0..64 => self.places,
+            64..512 => 64,
+            _ => self.places / 8,
+        }
     }
 }
 
@@ -90,9 +95,9 @@ impl Gate {
         self.displaced.load(Ordering::Relaxed)
     }
 
-    /// Whether more have given way than may be there still.
+    /// Whether so many have given way as may be there still.
     pub fn many_leave(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed) > self.room.leaving()
+        self.leaving.load(Ordering::Relaxed) >= self.room.leaving()
     }
 
     /// A place for somebody from that address, if there is one. Without an address they are one of
@@ -134,8 +139,8 @@ impl Gate {
 
 impl Guest {
     /// Completes when the place is another's.
-    pub async fn displaced(&self) {
-        self.0.goes.cancelled().await;
+    pub fn displaced(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.goes.clone().cancelled_owned()
     }
 
     /// Something is done for them: strangers for whom nothing is done give way first.

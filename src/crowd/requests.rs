@@ -9,6 +9,7 @@
 use super::gate::{Busy, Gate, Guest, Room};
 use crate::model::address::widest;
 use std::collections::HashMap;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -114,9 +115,9 @@ impl Crowd {
 }
 
 impl Arrived {
-    /// Completes when it has to give way to another one.
-    pub async fn displaced(&self) {
-        self.waiting.displaced().await;
+    /// Completes when it has to give way to another one, before it is let in.
+    pub fn displaced(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.waiting.displaced()
     }
 
     /// Waits for a turn to be looked at.
@@ -135,8 +136,8 @@ impl Arrived {
 
 impl Entered {
     /// Completes when it has to give way to another one.
-    pub async fn displaced(&self) {
-        self.0.guest.displaced().await;
+    pub fn displaced(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.guest.displaced()
     }
 
     /// All of it is here: waits for a turn to be answered.

@@ -4,13 +4,18 @@
 //! connections that are always busy has a thousand polls for each of everybody else. Here time goes
 //! round: an address that has used its share of a round has the rest of its tasks wait for a later
 //! one, and the next begins when those have been polled who were ready.
+//!
+//! A task that holds what others wait for, such as the turn to commit, does not wait: those others
+//! would wait with it, whatever address they work for. It says so with [`pressing`], and owes the
+//! time.
 
 use crate::model::Clock;
 use crate::model::address::widest;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -31,7 +36,7 @@ struct State {
     over: Vec<IpAddr>,
     /// Wakes whoever begins the next round.
     next: Option<Waker>,
-    tasks: u64,
+    tickets: u64,
 }
 
 /// The tasks of one address.
@@ -42,20 +47,68 @@ struct Queue {
     used: Duration,
     /// How long a task is polled, of late.
     poll: Duration,
-    waiting: VecDeque<(u64, Waker)>,
+    /// By the ticket that they drew.
+    waiting: BTreeMap<u64, Waker>,
     /// Those who waited first and may go on.
     called: HashSet<u64>,
 }
 
 /// A task that shares the thread.
 pub struct Paced<F> {
-    rounds: Arc<Rounds>,
     /// None if it works for nobody in particular.
-    address: Option<IpAddr>,
-    number: u64,
-    /// Whether it stands in the queue of its address.
-    waits: bool,
+    pacing: Option<Pacing>,
     task: Pin<Box<F>>,
+}
+
+struct Pacing {
+    member: Arc<Member>,
+    /// Its place in the queue of its address, if it waits.
+    ticket: Option<u64>,
+}
+
+/// Whose share a task takes.
+struct Member {
+    rounds: Arc<Rounds>,
+    address: IpAddr,
+    /// How much it holds that others wait for.
+    pressing: AtomicUsize,
+}
+
+tokio::task_local! {
+    /// The task that is polled.
+    static POLLED: Arc<Member>;
+}
+
+/// Others wait for what the task holds that made this, until it is dropped.
+pub struct Pressing(Option<Arc<Member>>);
+
+/// The task that is polled is about to hold, or to stand in line for, what others wait for.
+pub fn pressing() -> Pressing {
+    let member = POLLED.try_with(Arc::clone).ok();
+    if let Some(member) = &member {
+        member.pressing.fetch_add(1, Ordering::Relaxed);
+    }
+    Pressing(member)
+}
+
+/// Whether the task that is polled would have to wait now: whoever is pressing is to come to an end
+/// before they begin anew.
+pub fn owes() -> bool {
+    POLLED.try_with(|member| member.rounds.state().owes(member.address)).unwrap_or(false)
+}
+
+/// Whether the task that is polled waits for no round.
+#[cfg(test)]
+pub fn is_pressing() -> bool {
+    POLLED.try_with(|member| member.pressing.load(Ordering::Relaxed) > 0).unwrap_or(false)
+}
+
+impl Drop for Pressing {
+    fn drop(&mut self) {
+        if let Some(member) = &self.0 {
+            member.pressing.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Rounds {
@@ -67,9 +120,11 @@ impl Rounds {
     /// A task that shares the thread with others, on behalf of an address: with IPv6, of the widest
     /// network that it may be of. Without one it waits for no round.
     pub fn pace<F: Future>(self: &Arc<Self>, address: Option<IpAddr>, task: F) -> Paced<F> {
-        let address = address.map(widest);
-        let number = address.map_or(0, |address| self.state().join(address));
-        Paced { rounds: Arc::clone(self), address, number, waits: false, task: Box::pin(task) }
+        let pacing = address.map(widest).map(|address| {
+            self.state().queues.entry(address).or_default().tasks += 1;
+            Pacing { member: Arc::new(Member { rounds: Arc::clone(self), address, pressing: AtomicUsize::new(0) }), ticket: None }
+        });
+        Paced { pacing, task: Box::pin(task) }
     }
 
     /// Begins one round after the other, for as long as the thread runs.
@@ -89,13 +144,6 @@ impl Rounds {
 }
 
 impl State {
-    /// One more task of an address: its number.
-    fn join(&mut self, address: IpAddr) -> u64 {
-        self.tasks += 1;
-        self.queues.entry(address).or_default().tasks += 1;
-        self.tasks
-    }
-
     /// Ready when somebody waits for the next round.
     fn poll_over(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.over.is_empty() {
@@ -124,22 +172,26 @@ impl State {
         called
     }
 
+    /// Whether an address has used up its share.
+    fn owes(&self, address: IpAddr) -> bool {
+        self.queues.get(&address).is_some_and(|queue| queue.used >= SHARE)
+    }
+
     /// Whether a task may run now; if not, it stands in the queue and is called later.
-    fn admit_or_queue(&mut self, address: IpAddr, number: u64, waits: &mut bool, waker: &Waker) -> bool {
+    fn admit_or_queue(&mut self, address: IpAddr, ticket: &mut Option<u64>, is_pressing: bool, waker: &Waker) -> bool {
         let queue = self.queues.entry(address).or_default();
-        if queue.called.remove(&number) {
-            *waits = false;
+        if is_pressing || ticket.is_some_and(|ticket| queue.called.contains(&ticket)) {
+            queue.forget(ticket.take());
             return true;
         }
         if queue.used < SHARE && queue.waiting.is_empty() && queue.called.is_empty() {
             return true;
         }
-        if *waits {
-            queue.waiting.iter_mut().filter(|(waiting, _)| *waiting == number).for_each(|(_, known)| known.clone_from(waker));
-        } else {
-            *waits = true;
-            queue.waiting.push_back((number, waker.clone()));
-        }
+        let ticket = *ticket.get_or_insert_with(|| {
+            self.tickets += 1;
+            self.tickets
+        });
+        queue.waiting.entry(ticket).and_modify(|known| known.clone_from(waker)).or_insert_with(|| waker.clone());
         false
     }
 
@@ -160,12 +212,10 @@ impl State {
     }
 
     /// A task has ended, or is wanted no longer.
-    fn leave(&mut self, address: IpAddr, number: u64, waits: bool) -> Vec<Waker> {
+    fn leave(&mut self, address: IpAddr, ticket: Option<u64>) -> Vec<Waker> {
         let Some(queue) = self.queues.get_mut(&address) else { return Vec::new() };
         queue.tasks -= 1;
-        if waits && !queue.called.remove(&number) {
-            queue.waiting.retain(|(waiting, _)| *waiting != number);
-        }
+        queue.forget(ticket);
         if queue.tasks > 0 {
             return queue.call();
         }
@@ -178,6 +228,15 @@ impl State {
 }
 
 impl Queue {
+    /// Whoever has that ticket waits no longer.
+    fn forget(&mut self, ticket: Option<u64>) {
+        if let Some(ticket) = ticket
+            && !self.called.remove(&ticket)
+        {
+            self.waiting.remove(&ticket);
+        }
+    }
+
     /// Calls as many of those who waited first as are likely to fill what is left of the share, once
     /// those who were called before have run.
     fn call(&mut self) -> Vec<Waker> {
@@ -186,10 +245,10 @@ impl Queue {
             return Vec::new();
         }
         let likely = left / self.poll.as_nanos().max(1);
-        let count = usize::try_from(likely).unwrap_or(usize::MAX).max(1).min(self.waiting.len());
-        let (numbers, wakers): (Vec<_>, _) = self.waiting.drain(..count).unzip();
-        self.called.extend(numbers);
-        wakers
+        let count = usize::try_from(likely).unwrap_or(usize::MAX).max(1);
+        let called: Vec<_> = std::iter::from_fn(|| self.waiting.pop_first()).take(count).collect();
+        self.called.extend(called.iter().map(|(ticket, _)| ticket));
+        called.into_iter().map(|(_, waker)| waker).collect()
     }
 }
 
@@ -197,15 +256,17 @@ impl<F: Future> Future for Paced<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { rounds, address, number, waits, task } = &mut *self;
-        let Some(address) = *address else { return task.as_mut().poll(cx) };
-        if !rounds.state().admit_or_queue(address, *number, waits, cx.waker()) {
+        let Self { pacing, task } = &mut *self;
+        let Some(Pacing { member, ticket }) = pacing else { return task.as_mut().poll(cx) };
+        let Member { rounds, address, pressing } = &**member;
+        let is_pressing = pressing.load(Ordering::Relaxed) > 0;
+        if !rounds.state().admit_or_queue(*address, ticket, is_pressing, cx.waker()) {
             return Poll::Pending;
         }
         let begun = rounds.clock.steady();
-        let polled = task.as_mut().poll(cx);
+        let polled = POLLED.sync_scope(Arc::clone(member), || task.as_mut().poll(cx));
         let time = rounds.clock.steady().saturating_sub(begun);
-        let called = rounds.state().ran(address, time);
+        let called = rounds.state().ran(*address, time);
         called.into_iter().for_each(Waker::wake);
         polled
     }
@@ -213,8 +274,8 @@ impl<F: Future> Future for Paced<F> {
 
 impl<F> Drop for Paced<F> {
     fn drop(&mut self) {
-        let Some(address) = self.address else { return };
-        let called = self.rounds.state().leave(address, self.number, self.waits);
+        let Some(Pacing { member, ticket }) = &self.pacing else { return };
+        let called = member.rounds.state().leave(member.address, *ticket);
         called.into_iter().for_each(Waker::wake);
     }
 }

@@ -7,6 +7,7 @@ use super::pending::Pending;
 use super::session::{Peer, Session};
 use super::wire::{End, Stream, Wire};
 use super::{App, Transport};
+use crate::crowd::rounds::owes;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,11 +87,18 @@ async fn serve_until_end(wire: &mut Wire, pending: &mut Pending, session: &mut S
     let (mut served, mut since) = (0, clock.steady());
     loop {
         let is_slow = clock.steady().saturating_sub(since) >= TURN_TIME;
+        let has_to_wait = !pending.is_empty() && owes();
+        if has_to_wait {
+            // Who holds what others wait for is not kept waiting, and is to hold it no longer.
+            pending.settle(wire).await;
+        }
         // Whoever has gone is served no longer, however much they have asked for.
-        if is_slow && let Err(error) = wire.write_what_fits() {
+        if (is_slow || has_to_wait)
+            && let Err(error) = wire.write_what_fits()
+        {
             return closing(&error.into(), session);
         }
-        if is_slow || served >= TURN {
+        if is_slow || has_to_wait || served >= TURN {
             tokio::task::yield_now().await;
             (served, since) = (0, clock.steady());
         }

@@ -11,6 +11,7 @@
 use super::Limits;
 use super::codec::{LdapResult, Message, Operation};
 use super::wire::Wire;
+use crate::crowd::rounds::pressing;
 use crate::model::EntryId;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -55,7 +56,13 @@ impl Pending {
     /// Takes a change that has been decided.
     pub fn push(&mut self, ticket: Ticket, result: Later) {
         self.tickets.push(ticket);
-        self.running.push(result.map(move |result| (ticket, result)).boxed());
+        // Others wait for its turn to commit.
+        let pressing = pressing();
+        let result = result.map(move |result| {
+            drop(pressing);
+            (ticket, result)
+        });
+        self.running.push(result.boxed());
     }
 
     /// Waits for a change to end, and answers it with all others that have ended by then. Safe to
@@ -103,12 +110,32 @@ impl Pending {
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::super::budget::{Account, Budget};
+    use super::super::codec::ResultCode;
     use super::*;
+    use crate::crowd::rounds::{Rounds, is_pressing};
+    use crate::model::testing::SteadyHand;
     use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
     use tokio::io::AsyncReadExt;
     use tokio::sync::oneshot;
 
     const ACCOUNT: Account = Account { pool: None, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_commit_is_not_kept_waiting() {
+        let rounds = Rounds::new(Arc::new(SteadyHand::default()));
+        let work = async {
+            let mut pending = Pending::default();
+            let (commit, committed) = oneshot::channel::<()>();
+            let later = committed.map(|_| LdapResult::new(ResultCode::SUCCESS, ""));
+            pending.push(ticket(1, 1), later.boxed());
+            assert!(is_pressing());
+            drop(commit);
+            pending.answer_next().await;
+            assert!(!is_pressing());
+        };
+        rounds.pace(Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), work).await;
+    }
 
     fn ticket(id: i32, target: u64) -> Ticket {
         Ticket { id, target: EntryId::new(target), octets: 100 }

@@ -14,15 +14,17 @@ use super::network::Proxies;
 use super::urls::Urls;
 use crate::authn::Core;
 use crate::crowd::Guest;
-use crate::crowd::requests::Crowd;
+use crate::crowd::requests::{Arrived, Crowd};
+use crate::crowd::rounds::pressing;
 use crate::web::{Response, problem, with_header};
-use exchange::{Pace, exchange};
+use exchange::{Lane, exchange};
 use host::{host_of, is_local};
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use place::place;
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +65,7 @@ struct Peer {
     address: IpAddr,
     server_name: Option<String>,
     guest: Guest,
-    pace: Pace,
+    lane: Lane,
 }
 
 /// Serves sockets in clear text, or within TLS, until the server stops.
@@ -75,8 +77,8 @@ pub fn serve(http: &Arc<Http>, sockets: Vec<TcpListener>, tls: Option<TlsAccepto
             let (http, tls, lanes, life) = (Arc::clone(&http), tls.clone(), Arc::clone(&lanes), living.clone());
             let address = http.door.counted(peer.ip());
             let connection = async move |stream, rounds| {
-                let pace = Pace { rounds, address };
-                connection(http, stream, Peer { address: peer.ip().to_canonical(), server_name: None, guest, pace }, tls, life).await;
+                let lane = Lane { rounds, address };
+                connection(http, stream, Peer { address: peer.ip().to_canonical(), server_name: None, guest, lane }, tls, life).await;
             };
             async move { lanes.serve(stream, address, connection).await }
         };
@@ -97,49 +99,55 @@ async fn connection(http: Arc<Http>, stream: TcpStream, peer: Peer, tls: Option<
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<Http>, stream: S, peer: Peer, life: Life) {
-    let (patience, pace) = (http.patience, peer.pace.clone());
-    let peer = Arc::new(peer);
-    let answer = move |request| {
-        let (http, peer) = (Arc::clone(&http), Arc::clone(&peer));
-        async move {
-            let response = load::told(answer(&http, &peer, request).await);
-            http.metrics.count(response.status());
-            response
-        }
-    };
-    exchange(stream, patience, pace, &life, answer).await;
+    let (patience, peer) = (http.patience, Arc::new(peer));
+    exchange(stream, patience, &life, move |request| count(Arc::clone(&http), answer(&http, &peer, request))).await;
 }
 
-async fn answer(http: &Http, peer: &Peer, request: Request<Incoming>) -> Response {
+async fn count(http: Arc<Http>, answer: impl Future<Output = Response>) -> Response {
+    let response = load::told(answer.await);
+    http.metrics.count(response.status());
+    response
+}
+
+/// Who comes is counted at once; what they ask is looked at when it is their turn.
+fn answer(http: &Arc<Http>, peer: &Arc<Peer>, request: Request<Incoming>) -> impl Future<Output = Response> + use<> {
+    let (http, peer) = (Arc::clone(http), Arc::clone(peer));
     let client = http.proxies.client(peer.address, request.headers());
-    peer.pace.request(client, answer_to(client, http, peer, request)).await
+    let asks_itself = host_of(&request).is_some_and(|host| is_local(peer.address, host, request.headers()));
+    let health = if asks_itself { health::answer(&http, request.uri().path(), true) } else { None };
+    let arrived = match health {
+        // Whoever watches this machine from itself waits for nobody's turn.
+        Some(health) => Err(health),
+        None => http.crowd.arrive(client).ok_or_else(|| crowded(client)),
+    };
+    async move {
+        let arrived = match arrived {
+            Ok(arrived) => arrived,
+            Err(response) => return response,
+        };
+        let (displaced, version) = (arrived.displaced(), request.version());
+        tokio::select! {
+            biased;
+            response = peer.lane.request(client, version, in_turn(&http, &peer, client, arrived, request)) => return response,
+            // Nothing of it is kept.
+            () = displaced => {}
+        }
+        // Behind a proxy, others want the connection. Whoever has one for themselves may wait.
+        if client == peer.address {
+            tokio::time::sleep(PAUSE_OF_MANY).await;
+        }
+        crowded(client)
+    }
 }
 
-async fn answer_to(client: IpAddr, http: &Http, peer: &Peer, request: Request<Incoming>) -> Response {
-    let host = host_of(&request).map(str::to_owned);
-    let is_local = host.as_deref().is_some_and(|host| is_local(peer.address, host, request.headers()));
-    let health = || health::answer(http, request.uri().path(), is_local);
-    // Whoever watches this machine from itself waits for nobody's turn.
-    if is_local && let Some(response) = health() {
+async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, request: Request<Incoming>) -> Response {
+    let turn = arrived.turn().await;
+    // From here on it can hold what others wait for.
+    let _pressing = pressing();
+    if let Some(response) = health::answer(http, request.uri().path(), false) {
         return response;
     }
-    let Some(arrived) = http.crowd.arrive(client) else { return crowded(client) };
-    let turn = tokio::select! {
-        turn = arrived.turn() => turn,
-        () = arrived.displaced() => {
-            // Nothing of it is kept.
-            drop((arrived, request));
-            // Behind a proxy, others want the connection. Whoever has one for themselves may wait.
-            if client == peer.address {
-                tokio::time::sleep(PAUSE_OF_MANY).await;
-            }
-            return crowded(client);
-        }
-    };
-    if let Some(response) = health() {
-        return response;
-    }
-    let Some(host) = host else {
+    let Some(host) = host_of(&request).map(str::to_owned) else {
         return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, several, or what is none");
     };
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {

@@ -1,13 +1,12 @@
-//! Threads for connections that ask for little and often, each with a runtime of its own. A
-//! connection stays on one of them: what comes for it wakes that thread and no other. A runtime of
-//! many threads wakes a second one whenever two connections have something to do, and that costs
-//! more than most requests do.
+//! Threads for connections, each with a runtime of its own. A connection stays on one of them: what
+//! comes for it wakes that thread and no other. A runtime of many threads wakes a second one
+//! whenever two connections have something to do, and that costs more than most requests do. And
+//! the time of one thread can be shared by address, as [`Rounds`] do.
 //!
 //! The price: a connection is placed once, by how many there are and not by what they do, so two
 //! busy ones can share a thread while another thread idles. And whatever is done there without
-//! waiting stalls the neighbours for as long as it takes. So what an operation does there is
-//! bounded, what takes longer is a job in `work`, and a connection that has many requests waiting
-//! yields after a few of them.
+//! waiting stalls the neighbours for as long as it takes. So what a request does there is bounded,
+//! and what takes longer is a job in `work`.
 
 use super::error::ConfigError;
 use crate::crowd::rounds::Rounds;
@@ -21,6 +20,12 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
+
+/// How many file descriptors one of them has for itself.
+pub const DESCRIPTORS: u64 = 4;
+
+/// After so many tasks a thread looks for what the network has brought.
+const LOOKS_AT_NETWORK: u32 = 16;
 
 /// Of so many tasks that a thread runs, one is of those that other threads have woken, however many
 /// wake one another there: whoever has come, and whoever has to go.
@@ -42,8 +47,8 @@ struct Lane {
     rounds: Arc<Rounds>,
 }
 
-/// A place on one of them, given back when dropped.
-struct Place<'a> {
+/// A seat on one of them, given back when dropped.
+struct Seat<'a> {
     lanes: &'a Lanes,
     number: usize,
 }
@@ -83,25 +88,25 @@ impl Lanes {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let place = self.place();
-        let Some(lane) = self.threads.get(place.number) else { return };
+        let seat = self.seat();
+        let Some(lane) = self.threads.get(seat.number) else { return };
         if let Err(error) = lane.serve(stream, address, serve).await {
             tracing::warn!(%error, "a connection cannot be served");
         }
     }
 
-    fn place(&self) -> Place<'_> {
+    fn seat(&self) -> Seat<'_> {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let fewest = connections.iter_mut().enumerate().min_by_key(|(_, count)| **count);
         let number = fewest.map_or(0, |(number, count)| {
             *count += 1;
             number
         });
-        Place { lanes: self, number }
+        Seat { lanes: self, number }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Seat<'_> {
     fn drop(&mut self) {
         let mut connections = self.lanes.connections.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = connections.get_mut(self.number) {
@@ -116,7 +121,7 @@ fn start_thread(name: String, end: CancellationToken) -> io::Result<Handle> {
     // It makes its runtime itself: if it does not start there is none to drop, which must not
     // happen within another runtime.
     thread::Builder::new().name(name).spawn(move || {
-        match Builder::new_current_thread().enable_all().global_queue_interval(FROM_OTHERS).build() {
+        match Builder::new_current_thread().enable_all().event_interval(LOOKS_AT_NETWORK).global_queue_interval(FROM_OTHERS).build() {
             Ok(runtime) => {
                 let _ = tell.send(Ok(runtime.handle().clone()));
                 runtime.block_on(end.cancelled());

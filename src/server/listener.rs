@@ -77,7 +77,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     while let Some((stream, peer)) = next(&life, || socket.accept()).await {
-        while door.gate.many_leave() {
+        while door.gate.many_leave() && !life.is_ending() {
             tokio::time::sleep(PAUSE_FOR_LEAVING).await;
         }
         let Some(guest) = door.enter(peer.ip()) else {

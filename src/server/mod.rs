@@ -136,7 +136,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let operators = unix::bind(&socket)?;
     let addresses = addresses(&config, &sockets, socket)?;
 
-    let room = descriptors::room(&config.listen, &config.limits);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let room = descriptors::room(&config.listen, &config.limits, cores);
     let life = Life::default();
     let [web, directory] = [room; 2].map(Gate::new);
     let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory);
@@ -144,12 +145,13 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
     let admin = Arc::new(admin::App { core: Arc::clone(&core), spool });
     life.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), life.clone()));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Each kind has lanes of its own: what one request of a browser takes stalls no directory.
-    let lanes = Lanes::start("web", cores, &core.clock)?;
-    http::serve(&http, sockets.http, None, &lanes, &life);
-    if https.is_some() {
-        http::serve(&http, sockets.https, https, &lanes, &life);
+    if !(sockets.http.is_empty() && sockets.https.is_empty()) {
+        let lanes = Lanes::start("web", cores, &core.clock)?;
+        http::serve(&http, sockets.http, None, &lanes, &life);
+        if https.is_some() {
+            http::serve(&http, sockets.https, https, &lanes, &life);
+        }
     }
     if !(sockets.ldap.is_empty() && sockets.ldaps.is_empty()) {
         let lanes = Lanes::start("directory", cores, &core.clock)?;

@@ -89,7 +89,7 @@ fn keys_of_example() -> BTreeSet<String> {
 fn made_of(config: &Config) -> String {
     let Config { data, master_key_file, public_url, pool_urls, listen, tls, trusted_proxies, log, limits } = config;
     let gate = |addresses: u8| {
-        let (room, _) = descriptors::fitting(u64::MAX, listen, limits);
+        let (room, _) = descriptors::fitting(u64::MAX, listen, limits, 2);
         let gate = Gate::new(room);
         let from = |number: u16| IpAddr::from([192, 0, 2, u8::try_from(number % u16::from(addresses)).unwrap()]);
         let _guests: Vec<_> = (0..2_000).map_while(|number| gate.enter(Some(from(number)))).collect();

@@ -39,6 +39,9 @@ pub struct TestClock {
     passed: AtomicI64,
     /// Microseconds by which the clock on the wall has leapt.
     leapt: AtomicI64,
+    /// Microseconds that pass for the steady clock whenever it is looked at, and that have passed so.
+    pace: AtomicI64,
+    hurried: AtomicI64,
 }
 
 impl TestClock {
@@ -52,6 +55,11 @@ impl TestClock {
         self.leapt.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
+    /// From now on so much passes for the steady clock whenever it is looked at.
+    pub fn hurry(&self, pace: Duration) {
+        self.pace.store(i64::try_from(pace.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
     fn real(&self) -> Timestamp {
         Timestamp::from_micros(SystemClock::default().now().micros() + self.passed.load(Ordering::SeqCst))
     }
@@ -63,7 +71,8 @@ impl Clock for TestClock {
     }
 
     fn steady(&self) -> Duration {
-        self.real().since(Timestamp::from_micros(0))
+        let hurried = self.hurried.fetch_add(self.pace.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.real().since(Timestamp::from_micros(-hurried))
     }
 }
 

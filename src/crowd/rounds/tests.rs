@@ -31,6 +31,10 @@ impl Thread {
         }))
     }
 
+    fn runs(&self, number: u8, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        tokio::spawn(self.rounds.pace(Some([192, 0, 2, number].into()), task))
+    }
+
     fn worked(&self) -> Vec<u8> {
         self.worked.lock().unwrap().clone()
     }
@@ -130,4 +134,64 @@ async fn whoever_is_wanted_no_longer_is_not_waited_for() {
     }
     all(tasks).await;
     assert!(thread.rounds.state().queues.is_empty());
+}
+
+/// Others wait for what somebody holds who would wait for a round: they wait no longer than they
+/// would if the holder were alone.
+#[tokio::test]
+async fn whoever_holds_what_others_wait_for_waits_for_no_round() {
+    let thread = Thread::start();
+    let lock = Arc::new(tokio::sync::Mutex::new(()));
+    let many: Vec<_> = (0..200).map(|_| thread.works(1, 10, 1000)).collect();
+    let holders: Vec<_> = (0..10)
+        .map(|_| {
+            let (lock, worked) = (Arc::clone(&lock), Arc::clone(&thread.worked));
+            thread.runs(1, async move {
+                let _pressing = pressing();
+                let _held = lock.lock().await;
+                for _ in 0..5 {
+                    yield_now().await;
+                }
+                worked.lock().unwrap().push(11);
+            })
+        })
+        .collect();
+    // They came after the many, and wait for their turn; from then on others wait for them.
+    while !thread.worked().contains(&11) {
+        yield_now().await;
+    }
+    let before = thread.worked().len();
+    let held = Arc::clone(&lock);
+    all([thread.runs(2, async move { drop(held.lock().await) })]).await;
+    let meanwhile = thread.worked()[before..].iter().filter(|number| **number == 1).count();
+    assert!(meanwhile < 100, "{meanwhile} tasks of the holders' address ran meanwhile");
+    all(many).await;
+    all(holders).await;
+    assert!(thread.rounds.state().queues.is_empty());
+}
+
+/// What is done without waiting is owed, and whoever owes can see it.
+#[tokio::test]
+async fn whoever_is_pressing_owes_the_time() {
+    let thread = Thread::start();
+    let (clock, other) = (Arc::clone(&thread.clock), thread.works(2, 1000, 1000));
+    let pressed = thread.runs(1, async move {
+        assert!(!owes());
+        let held = pressing();
+        for _ in 0..100 {
+            clock.forward(Duration::from_millis(5));
+            yield_now().await;
+        }
+        assert!(owes());
+        drop(held);
+        yield_now().await;
+    });
+    let worked = Arc::clone(&thread.worked);
+    let before = async move {
+        pressed.await.unwrap();
+        worked.lock().unwrap().len()
+    };
+    let (before, ()) = tokio::join!(before, all([other]));
+    assert!(before > 400, "{before}");
+    assert!(!owes() && pressing().0.is_none(), "nobody is paced here");
 }

@@ -23,6 +23,7 @@ use super::error;
 use super::pending::Pending;
 use super::session::{Identity, Session, Standing};
 use super::wire::Wire;
+use crate::crowd::rounds::pressing;
 use crate::model::{Attribute, Result};
 use bytes::Bytes;
 
@@ -80,6 +81,7 @@ async fn perform_beside(
         }
         return Some(answer(wire, message, refusal));
     }
+    let _pressing = (!matches!(message.operation, Operation::SearchRequest(_) | Operation::CompareRequest(_))).then(pressing);
     if let Operation::ModifyRequest(request) = &message.operation {
         return modify::modify(session, wire, pending, standing.as_ref(), frame.len(), message, request).await;
     }

@@ -12,6 +12,7 @@ mod writes;
 
 use super::{App, Limits, Peer, Transport, serve_connection};
 use crate::authn::{Core, Parts, WaitingLimits};
+use crate::crowd::rounds::Rounds;
 use crate::crowd::{Gate, Room};
 use crate::crypto::digest::sha256;
 use crate::crypto::password::Params;
@@ -83,6 +84,7 @@ pub struct Bench {
     pub clock: Arc<Hands>,
     pub shutdown: CancellationToken,
     pub gate: Arc<Gate>,
+    pub rounds: Arc<Rounds>,
     pub app: Arc<App>,
 }
 
@@ -139,11 +141,13 @@ impl Bench {
             _folder: folder,
             core,
             acme,
-            clock: hands,
+            clock: Arc::clone(&hands),
             shutdown: CancellationToken::new(),
             gate: Gate::new(Room { places: 1000, per_address: 1000 }),
+            rounds: Rounds::new(hands),
             app,
         };
+        tokio::spawn(Arc::clone(&bench.rounds).run());
         for name in ["alice", "bob", "carol"] {
             bench.add_person(&pools[0], name).await;
         }
@@ -189,12 +193,13 @@ impl Bench {
         self.serve(peer, transport).await.0
     }
 
-    /// The client's end of a connection, and the task that serves it.
+    /// The client's end of a connection, and the task that serves it: for a peer that is named, by
+    /// rounds.
     pub async fn serve(&self, peer: Option<SocketAddr>, transport: Transport) -> (TcpStream, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (app, gate, shutdown) = (Arc::clone(&self.app), Arc::clone(&self.gate), self.shutdown.clone());
-        let served = tokio::spawn(async move {
+        let served = tokio::spawn(self.rounds.pace(peer.map(|peer| peer.ip()), async move {
             let (stream, real) = listener.accept().await.unwrap();
             let address = peer.unwrap_or(real);
             let guest = gate.enter(Some(address.ip())).unwrap();
@@ -203,7 +208,7 @@ impl Bench {
                 () = served => {}
                 () = guest.displaced() => {}
             }
-        });
+        }));
         (TcpStream::connect(address).await.unwrap(), served)
     }
 

@@ -155,3 +155,22 @@ async fn they_are_ended_and_answered_before_the_connection_ends() {
         assert_eq!(value(&mut bench.bound(CAROL).await, BOB, "displayName").await, name);
     }
 }
+
+/// Whoever owes the time of their address is not kept waiting with what is under way, and begins
+/// nothing beside it.
+#[tokio::test]
+async fn whoever_owes_ends_what_is_under_way_and_begins_no_more() {
+    let bench = Bench::start().await;
+    let mut carol = bench.connect_as(Some("127.0.0.2:1".parse().unwrap()), Transport::Plain).await;
+    assert_eq!(carol.bind(CAROL, &password("carol")).await.code, 0);
+    // From now on every look at the clock takes years.
+    bench.clock.pace.store(u64::MAX >> 32, Ordering::SeqCst);
+    let people = [ALICE, BOB, CAROL];
+    let requests = people.map(|entry| replace(entry, "displayName", &[b"new"]));
+    let bytes: Vec<u8> = (100..).zip(requests).flat_map(|(id, request)| encoded(id, request, Vec::new())).collect();
+    carol.send(&bytes).await;
+    assert_eq!(carol.answer().await.unwrap().id, 100);
+    bench.clock.pace.store(0, Ordering::SeqCst);
+    let mut other = bench.bound(LEGACY).await;
+    assert_ne!(value(&mut other, CAROL, "displayName").await, "new");
+}

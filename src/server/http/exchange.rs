@@ -1,5 +1,5 @@
-//! One HTTP connection from its first byte to its end: its versions, bounds and times, and whose
-//! part of the thread's time it takes.
+//! One HTTP connection from its first byte to its end: its versions, bounds and times, and for
+//! whom it takes the time of the thread that serves it.
 
 use crate::crowd::rounds::{Paced, Rounds};
 use crate::server::idle::Requests;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use warp::http::Request;
+use warp::http::{Request, Version};
 
 /// The most header fields of a request.
 const MAX_HEADERS: usize = 64;
@@ -28,24 +28,24 @@ const MAX_STREAMS: u32 = 8;
 /// How long a connection may be without a request after it had one.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// For whom a connection takes the time of its thread.
-#[derive(Clone)]
-pub struct Pace {
+/// The thread that serves a connection.
+pub struct Lane {
+    /// How its time is shared.
     pub rounds: Arc<Rounds>,
-    /// None where many stand behind one address: each of their requests counts by itself.
+    /// For whom the connection takes it; for nobody in particular where many stand behind one
+    /// address.
     pub address: Option<IpAddr>,
 }
 
 /// The requests of an HTTP/2 connection: tasks of their own, which end with it.
 #[derive(Clone)]
 struct Streams {
-    pace: Pace,
     ends: CancellationToken,
 }
 
 /// Answers the requests of one connection until it ends, asks nothing for too long, or the server
 /// stops.
-pub async fn exchange<S, F>(stream: S, patience: Duration, pace: Pace, life: &Life, answer: impl Fn(Request<Incoming>) -> F)
+pub async fn exchange<S, F>(stream: S, patience: Duration, life: &Life, answer: impl Fn(Request<Incoming>) -> F)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = Response> + Send + 'static,
@@ -63,7 +63,7 @@ where
     });
     let ends = CancellationToken::new();
     let _ends = ends.clone().drop_guard();
-    let mut builder = auto::Builder::new(Streams { pace, ends });
+    let mut builder = auto::Builder::new(Streams { ends });
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEAD as u32);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -79,17 +79,25 @@ where
     }
 }
 
-impl Pace {
-    /// A request of that client.
-    pub fn request<F: Future>(&self, client: IpAddr, answer: F) -> Paced<F> {
-        self.rounds.pace(self.address.is_none().then_some(client), answer)
+impl Lane {
+    /// A request of that client takes the time for them. Over HTTP/1 it is a part of the task of its
+    /// connection, which does so already if the client has it for themselves.
+    pub fn request<F: Future>(&self, client: IpAddr, version: Version, answer: F) -> Paced<F> {
+        let is_of_its_connection = self.address.is_some() && version != Version::HTTP_2;
+        self.rounds.pace((!is_of_its_connection).then_some(client), answer)
     }
 }
 
 impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, request: F) {
-        let Pace { rounds, address } = &self.pace;
-        tokio::spawn(self.ends.clone().run_until_cancelled_owned(rounds.pace(*address, request)));
+        let ends = self.ends.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = ends.cancelled() => {}
+                _ = request => {}
+            }
+        });
     }
 }
 

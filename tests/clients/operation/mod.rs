@@ -1,6 +1,7 @@
 //! Running the server: what operators watch, what requests it refuses, signals, files and logs.
 
 mod clock;
+mod crowds;
 mod logs;
 mod master_key;
 mod process;

@@ -17,8 +17,7 @@ async fn a_connection_that_asks_nothing_is_closed() {
     for said in ["", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         theirs.write_all(said.as_bytes()).await.unwrap();
-        let pace = Pace { rounds: Rounds::new(Arc::new(SteadyHand::default())), address: None };
-        exchange(ours, Duration::from_millis(20), pace, &Life::default(), answer).await;
+        exchange(ours, Duration::from_millis(20), &Life::default(), answer).await;
         let mut heard = Vec::new();
         theirs.read_to_end(&mut heard).await.unwrap();
     }
@@ -48,11 +47,11 @@ impl Thread {
 
     fn serve(&self, address: [u8; 4], behind_a_proxy: bool) -> (DuplexStream, JoinHandle<()>) {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
-        let pace = Pace { rounds: Arc::clone(&self.rounds), address: (!behind_a_proxy).then_some(address.into()) };
-        let (clock, answered, begin, of_it) = (Arc::clone(&self.clock), Arc::clone(&self.answered), self.begin.subscribe(), pace.clone());
-        let answer = move |_| {
+        let lane = Lane { rounds: Arc::clone(&self.rounds), address: (!behind_a_proxy).then_some(address.into()) };
+        let (clock, answered, begin) = (Arc::clone(&self.clock), Arc::clone(&self.answered), self.begin.subscribe());
+        let answer = move |request: Request<Incoming>| {
             let (clock, answered, mut begin) = (Arc::clone(&clock), Arc::clone(&answered), begin.clone());
-            of_it.request(address.into(), async move {
+            lane.request(address.into(), request.version(), async move {
                 begin.wait_for(|begin| *begin).await.unwrap();
                 clock.forward(Duration::from_millis(1));
                 answered.lock().unwrap().push(address[3]);
@@ -60,7 +59,7 @@ impl Thread {
             })
         };
         // As a lane does.
-        let served = async move { exchange(ours, NEVER, pace, &Life::default(), answer).await };
+        let served = async move { exchange(ours, NEVER, &Life::default(), answer).await };
         (theirs, tokio::spawn(self.rounds.pace((!behind_a_proxy).then_some(address.into()), served)))
     }
 
