@@ -24,8 +24,8 @@
 //!
 //! # Five flows
 //!
-//! - **LDAP bind**: listener → `ldap::connection` → codec → `ops/bind` → `authn` (one shot) →
-//!   `ldap::error` → codec.
+//! - **LDAP bind**: listener → a lane, where time goes round by address → `ldap::connection` → codec
+//!   → `ops/bind` → `authn` (one shot) → `ldap::error` → codec.
 //! - **Authorize**: `oidc` runs its ordered checks; a usable session gives a code, otherwise the
 //!   `entrance` answers with the page of `login`, in whose form the request travels sealed as an
 //!   Interaction. `login` loops over `authn`, which stores the Interaction with the proof, and
@@ -49,7 +49,8 @@
 //!   person has come ([`policy::lockout`]).
 //! - Whoever has proven nothing has nothing stored, but for the way to an upstream, and no limit
 //!   closes a door to others: whoever has most gives way, be it of connections, of requests that are
-//!   under way or of a thread's time ([`crowd`]), or of what waits ([`work`]).
+//!   under way or of a thread's time ([`crowd`]), or of what waits ([`work`]). Who holds what others
+//!   wait for does not wait.
 //! - Whoever is disabled loses what their logins had begun, for good: to enable them gives nothing
 //!   of it back.
 //! - What decides whether somebody may log in, and as whom, lies in the header of their entry's
