@@ -37,17 +37,17 @@ pub struct TokenResponse {
 /// The claims of an ID token. No `at_hash`: tokens that come together from the token endpoint need
 /// none (OpenID Connect Core 1.0, section 3.1.3.6).
 #[derive(Debug, Serialize)]
-struct IdClaims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a str,
+struct IdClaims {
+    iss: String,
+    sub: String,
+    aud: String,
     exp: i64,
     iat: i64,
     auth_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    nonce: Option<&'a str>,
-    acr: &'a str,
-    amr: &'a [String],
+    nonce: Option<String>,
+    acr: String,
+    amr: Vec<String>,
     /// Of the client, so that a hint of one is none of another that bears its identifier later.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_epoch: Option<String>,
@@ -95,25 +95,29 @@ pub async fn tokens(app: &App, request: &PoolRequest, client: &Client, code: &Co
         grant: grant.id.to_string(),
         auth_time: Some(code.auth_time.seconds()),
     };
-    let access_token = jwt::sign(&key, ACCESS_TOKEN_TYPE, &access)?;
-    let id_token = if scopes.contains(&Scope::Openid) {
-        let claims = IdClaims {
-            iss: issuer,
-            sub: &sub,
-            aud: client.client_id.as_str(),
+    let id = if scopes.contains(&Scope::Openid) {
+        Some(IdClaims {
+            iss: issuer.to_owned(),
+            sub,
+            aud: client.client_id.to_string(),
             exp: now.plus(lifetimes.id_token.duration()).seconds(),
             iat: now.seconds(),
             auth_time: code.auth_time.seconds(),
-            nonce: code.nonce.as_deref(),
-            acr: &code.acr,
-            amr: &code.amr,
+            nonce: code.nonce.clone(),
+            acr: code.acr.clone(),
+            amr: code.amr.clone(),
             client_epoch: client.epoch.map(|epoch| epoch.to_string()),
             about: claims::about(&App::directory(request), entry, &scopes)?,
-        };
-        Some(jwt::sign(&key, ID_TOKEN_TYPE, &claims)?)
+        })
     } else {
         None
     };
+    // Two signatures with RSA take longer than anything else that a request does at once.
+    let sign = move || -> Result<_> {
+        let id_token = id.map(|claims| jwt::sign(&key, ID_TOKEN_TYPE, &claims)).transpose()?;
+        Ok((jwt::sign(&key, ACCESS_TOKEN_TYPE, &access)?, id_token))
+    };
+    let (access_token, id_token) = app.core.work.run((request.pool.id(), Some(request.peer)), sign).await??;
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetimes.access_token.0, scope, id_token })
 }
 

@@ -9,6 +9,9 @@
 
 mod hasher;
 mod queue;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub mod testing;
 
 pub use hasher::Hasher;
 pub use queue::Places;

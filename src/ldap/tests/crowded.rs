@@ -3,9 +3,7 @@
 use super::client::{bind_request, encoded};
 use super::*;
 use crate::crowd::Guest;
-use crate::model::PoolId;
-use std::sync::mpsc;
-use tokio::sync::oneshot;
+use crate::work::testing::keep_busy;
 use tokio::task::yield_now;
 
 /// A face with a gate of few places.
@@ -33,26 +31,12 @@ async fn whoever_has_bound_gives_way_to_no_stranger() {
 async fn strangers_for_whom_nothing_is_done_give_way_before_one_whose_password_is_looked_at() {
     let bench = crowded().await;
     let mut alice = bench.connect().await;
-    // As many as there are threads.
-    let work = [(); 2].map(|()| {
-        let ((go, wait), (begin, begun), core) = (mpsc::channel::<()>(), oneshot::channel(), Arc::clone(&bench.core));
-        let job = move || begin.send(()).is_ok() && wait.recv().is_err();
-        let working = tokio::spawn(async move { core.work.run(PoolId::new(9), job).await });
-        (go, begun, working)
-    });
-    let mut working = Vec::new();
-    for (go, begun, job) in work {
-        begun.await.unwrap();
-        working.push((go, job));
-    }
+    let busy = keep_busy(&bench.core.work).await;
     alice.send(&encoded(1, bind_request(ALICE, &password("alice")), Vec::new())).await;
     while bench.core.work.waiting() == 0 {
         yield_now().await;
     }
     let _strangers = strangers(&bench, 1);
-    for (go, job) in working {
-        drop(go);
-        assert!(job.await.unwrap().unwrap());
-    }
+    busy.end().await;
     assert_eq!(alice.answer().await.unwrap().code, 0);
 }

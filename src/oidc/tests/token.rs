@@ -2,8 +2,10 @@ use super::*;
 use crate::audit::{self, Action};
 use crate::oidc::token;
 use crate::policy::clock::SKEW;
+use crate::work::testing::keep_busy;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm, CoreTokenResponse};
 use openidconnect::{IssuerUrl, Nonce, OAuth2TokenResponse};
@@ -40,6 +42,26 @@ async fn a_code_becomes_tokens() {
     let grant = application::find_grant(provider.pool.store(), record.grant, now).unwrap().unwrap();
     assert_eq!((grant.client_id.as_str(), grant.entry, grant.session), ("demo-app", provider.alice, [3; 32]));
     assert!(application::find_grant(provider.pool.store(), record.grant, now.plus(Duration::from_secs(600))).unwrap().is_none());
+}
+
+/// What signs is a job: nobody's requests stand behind a signature.
+#[tokio::test]
+async fn tokens_are_signed_by_a_job() {
+    let provider = Provider::start().await;
+    // The key is there by now.
+    provider.code("first", "spa").await;
+    let spa = |code| post(&provider, provider.form("/oauth2/token", &body(code, "&client_id=spa")));
+    assert_eq!(spa("first").await.0, StatusCode::OK);
+    provider.code("second", "spa").await;
+    let work = &provider.app.core.work;
+    let busy = keep_busy(work).await;
+    let mut signed = std::pin::pin!(spa("second"));
+    while work.waiting() == 0 {
+        assert!((&mut signed).now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    busy.end().await;
+    assert_eq!(signed.await.0, StatusCode::OK);
 }
 
 /// The keys as a relying party gets them.

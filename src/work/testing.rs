@@ -1,0 +1,33 @@
+//! For tests: threads that have something else to do.
+
+use super::Work;
+use crate::model::{PoolId, Result};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Every thread is busy until this ends.
+pub struct Busy(Vec<(Sender<()>, JoinHandle<Result<bool>>)>);
+
+/// Keeps every thread busy from now on.
+pub async fn keep_busy(work: &Arc<Work>) -> Busy {
+    let mut jobs = Vec::new();
+    for _ in 0..work.threads {
+        let ((go, wait), (begin, begun), work) = (channel(), oneshot::channel(), Arc::clone(work));
+        let job = move || begin.send(()).is_ok() && wait.recv().is_err();
+        jobs.push((go, tokio::spawn(async move { work.run(PoolId::new(9), job).await })));
+        begun.await.unwrap();
+    }
+    Busy(jobs)
+}
+
+impl Busy {
+    /// Lets the threads go on.
+    pub async fn end(self) {
+        for (go, job) in self.0 {
+            drop(go);
+            assert!(job.await.unwrap().unwrap());
+        }
+    }
+}
