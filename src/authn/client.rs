@@ -21,6 +21,7 @@ use crate::{
         source::{Entry, NameTag},
     },
     pool::Pool,
+    work::Caller,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -101,7 +102,7 @@ impl Core {
     }
 
     async fn prove_generated(&self, attempt: &Attempt<'_>) -> Result<ClientProof> {
-        if self.matches(attempt).await? {
+        if self.matches(attempt, false).await? {
             return Ok(ClientProof::Right);
         }
         let now = self.clock.now();
@@ -118,10 +119,11 @@ impl Core {
         if let Some(wait) = attempt.wait(&history, now) {
             return Ok(ClientProof::Slowed(wait));
         }
-        if !history.is_known(policy, &attempt.from, now) && self.enter(attempt, now).is_none() {
+        let is_known = history.is_known(policy, &attempt.from, now);
+        if !is_known && self.enter(attempt, now).is_none() {
             return Ok(ClientProof::Slowed(self.wait(attempt, now)));
         }
-        let matches = self.matches(attempt).await?;
+        let matches = self.matches(attempt, is_known).await?;
         let _turn = self.turns.wait(attempt.pool.id(), stand_in(attempt.tag)).await;
         let proof = store
             .decide(|changes| {
@@ -147,15 +149,16 @@ impl Core {
         Ok(proof)
     }
 
-    async fn matches(&self, attempt: &Attempt<'_>) -> Result<bool> {
+    async fn matches(&self, attempt: &Attempt<'_>, is_known: bool) -> Result<bool> {
         let Attempt { pool, hash, secret, origin, .. } = attempt;
+        let caller = if is_known { Caller::known(pool.id(), origin.address) } else { (pool.id(), origin.address).into() };
         if hash.is_generated() {
-            return hash.verify(secret, &self.hasher, (pool.id(), origin.address), pool.settings().hashing).await;
+            return hash.verify(secret, &self.hasher, caller, pool.settings().hashing).await;
         }
         if self.verified_secrets.holds(pool.id(), hash, secret) {
             return Ok(true);
         }
-        let matches = hash.verify(secret, &self.hasher, (pool.id(), origin.address), pool.settings().hashing).await?;
+        let matches = hash.verify(secret, &self.hasher, caller, pool.settings().hashing).await?;
         if matches {
             self.verified_secrets.remember(pool.id(), hash, secret);
         }

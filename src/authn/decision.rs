@@ -10,7 +10,7 @@ use crate::model::error::Clash;
 use crate::model::{Actor, Attribute, Clock, Entropy, EntryId, Error, Kind, Rdn, Result, Sequence, Timestamp};
 use crate::pool::{Pool, Registry};
 use crate::store::{Changes, Key};
-use crate::work::Work;
+use crate::work::{Caller, Work};
 use std::sync::Arc;
 
 /// What a decision needs besides what is asked for.
@@ -45,7 +45,7 @@ impl Decision {
             return self.fill_add(&mut Changes::new(), entry, None).map(drop);
         }
         let (work, pool, entry) = (Arc::clone(&self.work), self.pool.id(), entry.clone());
-        work.run((pool, self.actor.address), move || self.fill_add(&mut Changes::new(), &entry, None).map(drop)).await?
+        work.run(Caller::known(pool, self.actor.address), move || self.fill_add(&mut Changes::new(), &entry, None).map(drop)).await?
     }
 
     /// Adds an entry, with its password if it has one, and with what `note` adds to the commit.
@@ -91,7 +91,7 @@ impl Decision {
                 let (this, fill) = (Arc::clone(&this), Arc::clone(&fill));
                 move || Changes::decided(|changes| fill(&this, changes))
             };
-            let waiting = this.work.run((this.pool.id(), this.actor.address), job);
+            let waiting = this.work.run(Caller::known(this.pool.id(), this.actor.address), job);
             async { waiting.await? }
         };
         this.pool.store().decide_by(decide).await

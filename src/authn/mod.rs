@@ -53,7 +53,7 @@ use crate::{
     model::{Actor, Clock, Dn, Entropy, Error, Face, PoolId, Result, Timestamp},
     pool::{Pool, Registry, keys::Maker},
     store::{Changes, CommitError},
-    work::{Hasher, Work},
+    work::{Caller, Hasher, Work},
 };
 use places::SourcePlaces;
 use recent::RecentBinds;
@@ -141,6 +141,11 @@ impl Core {
     /// How often a password or a secret was hashed, or compared at that price, since the start.
     pub fn hashes(&self) -> u64 {
         self.hasher.runs()
+    }
+
+    /// Whose turn work waits for that was asked for by somebody who has shown who they are.
+    pub fn known_caller(&self, pool: &Pool, address: IpAddr) -> Caller {
+        Caller::known(pool.id(), Some(address))
     }
 
     /// What makes a signing key for somebody who asks from that address.

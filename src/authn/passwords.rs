@@ -24,6 +24,7 @@ use crate::{
     model::{Actor, Attribute, Entropy, Error, Result, Secret, entropy::random, error::Rule},
     policy::password::{self, PasswordPolicy, Violation},
     pool::Pool,
+    work::Caller,
 };
 
 /// The attribute that stands for the password in LDAP (RFC 4519, section 2.41). No entry holds it.
@@ -209,7 +210,7 @@ impl Core {
     pub(super) async fn hashed(&self, pool: &Pool, actor: &Actor, new: NewPassword) -> Result<Password> {
         let hash = match new {
             NewPassword::Plain(plain) => {
-                self.hasher.hash((pool.id(), actor.address), plain, pool.settings().hashing, &*self.entropy).await?
+                self.hasher.hash(Caller::known(pool.id(), actor.address), plain, pool.settings().hashing, &*self.entropy).await?
             }
             NewPassword::Hashed(hash) => hash,
         };

@@ -126,7 +126,8 @@ impl Session {
         Ok(Standing::Bound(identity))
     }
 
-    fn address(&self) -> IpAddr {
+    /// Where it comes from.
+    pub fn address(&self) -> IpAddr {
         self.peer.address.ip().to_canonical()
     }
 }

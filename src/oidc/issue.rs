@@ -117,7 +117,7 @@ pub async fn tokens(app: &App, request: &PoolRequest, client: &Client, code: &Co
         let id_token = id.map(|claims| jwt::sign(&key, ID_TOKEN_TYPE, &claims)).transpose()?;
         Ok((jwt::sign(&key, ACCESS_TOKEN_TYPE, &access)?, id_token))
     };
-    let (access_token, id_token) = app.core.work.run((request.pool.id(), Some(request.peer)), sign).await??;
+    let (access_token, id_token) = app.core.work.run(app.core.known_caller(&request.pool, request.peer), sign).await??;
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: lifetimes.access_token.0, scope, id_token })
 }
 

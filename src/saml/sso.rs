@@ -160,7 +160,7 @@ impl SignOn<'_> {
             self.asked.clone(),
             outcome.as_ref().map(|(session, class)| ((*session).clone(), *class)).map_err(|refusal| *refusal),
         );
-        let signed = core.work.run((request.pool.id(), Some(request.peer)), move || respond(&job.0, &job.1, &job.2, job.3)).await;
+        let signed = core.work.run(core.known_caller(&request.pool, request.peer), move || respond(&job.0, &job.1, &job.2, job.3)).await;
         let (response, is_assertion) = signed.and_then(|signed| signed).map_err(|error| self.failed(&error))?;
 
         let mut changes = Changes::new();

@@ -48,17 +48,26 @@ pub struct Caller {
     pool: PoolId,
     /// With IPv6 a /64; none for work of our own.
     address: Option<IpAddr>,
+    /// Whether it is for somebody who has shown who they are, or who has come from there before.
+    is_known: bool,
+}
+
+impl Caller {
+    /// Somebody who is known, to whom strangers are not in the way.
+    pub fn known(pool: PoolId, address: Option<IpAddr>) -> Self {
+        Self { is_known: true, ..(pool, address).into() }
+    }
 }
 
 impl From<PoolId> for Caller {
     fn from(pool: PoolId) -> Self {
-        Self { pool, address: None }
+        Self { pool, address: None, is_known: true }
     }
 }
 
 impl From<(PoolId, Option<IpAddr>)> for Caller {
     fn from((pool, address): (PoolId, Option<IpAddr>)) -> Self {
-        Self { pool, address: address.map(subscriber) }
+        Self { pool, address: address.map(subscriber), is_known: address.is_none() }
     }
 }
 
@@ -159,7 +168,7 @@ impl Work {
     /// Counts a job that is answered busy, and tells the operator whose it was.
     fn count(&self, caller: Caller, why: &str) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        let Caller { pool, address } = caller;
+        let Caller { pool, address, .. } = caller;
         tracing::warn!(%pool, address = address.map(tracing::field::display), why, "no place was left for work");
     }
 }

@@ -1,10 +1,12 @@
-//! The waiting jobs: pools take turns, and within a pool its addresses do.
+//! The waiting jobs: pools take turns, and within a pool its addresses do. Those who are known there
+//! have every second turn among themselves: however many strangers come from however many addresses,
+//! whoever has shown before who they are stands in a line of their own.
 //!
 //! An address has so many places at one pool and so many at all of them together. Nobody is kept
 //! out by those who fill the line of a pool, or that of all pools: whoever has an equal share of it
-//! is refused, and for somebody else the newest job of the address that has the most gives way.
-//! Work that comes from no address, the operator's and the server's own, never gives way, and takes
-//! the place of a stranger's wherever one waits.
+//! is refused, and for somebody else the newest job of the address that has the most gives way: a
+//! stranger's wherever one waits, if it is for somebody who is known. Work that comes from no
+//! address, the operator's and the server's own, is known and never gives way.
 
 use super::Caller;
 use crate::model::PoolId;
@@ -34,8 +36,16 @@ pub(super) struct Queue<J> {
     total: usize,
 }
 
-/// The jobs of one pool. An address has a place among the turns exactly while it has a job waiting.
+/// The jobs of one pool.
 struct Lines<J> {
+    strangers: Line<J>,
+    known: Line<J>,
+    /// Whether the last turn was of a stranger.
+    was_strangers: bool,
+}
+
+/// Jobs of which an address has a place among the turns exactly while it has one waiting.
+struct Line<J> {
     jobs: HashMap<Option<IpAddr>, VecDeque<J>>,
     turns: VecDeque<Option<IpAddr>>,
     waiting: usize,
@@ -65,10 +75,10 @@ impl<J> Queue<J> {
         self.check_address(caller)?;
         let evicted = self.make_room(caller)?;
         let lines = self.pools.entry(caller.pool).or_default();
-        if lines.waiting == 0 {
+        if lines.waiting() == 0 {
             self.turns.push_back(caller.pool);
         }
-        lines.push(caller.address, job);
+        lines.of(caller.is_known).push(caller.address, job);
         if let Some(address) = caller.address {
             *self.addresses.entry(address).or_default() += 1;
         }
@@ -95,13 +105,10 @@ impl<J> Queue<J> {
             }
             false => None,
         };
-        let lines = self.pools.get(&caller.pool).filter(|lines| lines.waiting >= self.places.per_pool);
+        let lines = self.pools.get(&caller.pool).filter(|lines| lines.waiting() >= self.places.per_pool);
         // A place that is made at the pool is one among all, too.
         let (pool, address) = match (lines, overall) {
-            (Some(lines), _) => {
-                let had = caller.address.map(|address| lines.waiting_from(address));
-                (caller.pool, gives_way(lines.shares(), had).ok_or(Full::Pool)?)
-            }
+            (Some(lines), _) => (caller.pool, lines.gives_way(caller).ok_or(Full::Pool)?),
             (None, Some(address)) => (self.longest_of(address).ok_or(Full::Total)?, address),
             (None, None) => return Ok(None),
         };
@@ -122,7 +129,7 @@ impl<J> Queue<J> {
     fn evict(&mut self, pool: PoolId, address: IpAddr) -> Option<J> {
         let lines = self.pools.get_mut(&pool)?;
         let job = lines.take_newest(address)?;
-        if lines.waiting == 0 {
+        if lines.waiting() == 0 {
             self.pools.remove(&pool);
             self.turns.retain(|turn| *turn != pool);
         }
@@ -147,7 +154,7 @@ impl<J> Queue<J> {
         let pool = self.turns.pop_front()?;
         let lines = self.pools.get_mut(&pool)?;
         let (address, job) = lines.pop()?;
-        if lines.waiting == 0 {
+        if lines.waiting() == 0 {
             self.pools.remove(&pool);
         } else {
             self.turns.push_back(pool);
@@ -172,11 +179,48 @@ impl<J> Queue<J> {
 
 impl<J> Default for Lines<J> {
     fn default() -> Self {
-        Self { jobs: HashMap::new(), turns: VecDeque::new(), waiting: 0 }
+        Self { strangers: Line::default(), known: Line::default(), was_strangers: false }
     }
 }
 
 impl<J> Lines<J> {
+    const fn waiting(&self) -> usize {
+        self.strangers.waiting + self.known.waiting
+    }
+
+    fn waiting_from(&self, address: IpAddr) -> usize {
+        self.strangers.waiting_from(address) + self.known.waiting_from(address)
+    }
+
+    const fn of(&mut self, is_known: bool) -> &mut Line<J> {
+        if is_known { &mut self.known } else { &mut self.strangers }
+    }
+
+    /// Whose newest job gives way to a caller: a stranger's, if there is one who has enough.
+    fn gives_way(&self, caller: Caller) -> Option<IpAddr> {
+        let had = |line: &Line<J>| caller.address.map(|address| line.waiting_from(address));
+        let of_strangers = if caller.is_known { None } else { had(&self.strangers) };
+        gives_way(self.strangers.shares(), of_strangers).or_else(|| gives_way(self.known.shares(), had(&self.known)))
+    }
+
+    fn take_newest(&mut self, address: IpAddr) -> Option<J> {
+        self.strangers.take_newest(address).or_else(|| self.known.take_newest(address))
+    }
+
+    fn pop(&mut self) -> Option<(Option<IpAddr>, J)> {
+        let of_known = (self.was_strangers || self.strangers.waiting == 0) && self.known.waiting > 0;
+        self.was_strangers = !of_known;
+        self.of(of_known).pop()
+    }
+}
+
+impl<J> Default for Line<J> {
+    fn default() -> Self {
+        Self { jobs: HashMap::new(), turns: VecDeque::new(), waiting: 0 }
+    }
+}
+
+impl<J> Line<J> {
     fn waiting_from(&self, address: IpAddr) -> usize {
         self.jobs.get(&Some(address)).map_or(0, VecDeque::len)
     }
@@ -222,8 +266,7 @@ impl<J> Lines<J> {
 }
 
 /// Whose newest job gives way to a caller who has so many: that of the address that has the most,
-/// if it has no fewer than the caller even then. Work of our own has no count: any stranger's gives
-/// way to it.
+/// if it has no fewer than the caller even then. To whoever is not counted, any gives way.
 fn gives_way(shares: impl Iterator<Item = (IpAddr, usize)>, caller: Option<usize>) -> Option<IpAddr> {
     let (address, most) = shares.max_by_key(|(_, count)| *count)?;
     caller.is_none_or(|had| most > had + 1).then_some(address)

@@ -2,6 +2,7 @@
 
 use super::Work;
 use crate::model::{PoolId, Result};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
@@ -20,6 +21,17 @@ pub async fn keep_busy(work: &Arc<Work>) -> Busy {
         begun.await.unwrap();
     }
     Busy(jobs)
+}
+
+/// Fills the line of a pool with a job from each of so many addresses.
+pub async fn fill(work: &Arc<Work>, pool: PoolId, count: usize) {
+    for number in 0..count {
+        let (work, address) = (Arc::clone(work), Ipv4Addr::from_bits(number as u32).into());
+        tokio::spawn(async move { work.run((pool, Some(address)), || ()).await });
+    }
+    while work.waiting() < count {
+        tokio::task::yield_now().await;
+    }
 }
 
 impl Busy {

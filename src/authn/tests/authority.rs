@@ -5,8 +5,9 @@ use crate::{
     model::{Actor, Dn, EntryId, Kind, Rdn, Result, Role, error::Denial},
     pool::Status,
     store::{Changes, CommitError},
+    work::testing::keep_busy,
 };
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 /// What is taken from the administrator while the operation is under way, and what it is told then.
 #[derive(Clone, Copy, Debug)]
@@ -104,16 +105,7 @@ async fn who_loses_it_before_the_commit_changes_nothing() {
 async fn what_waits_for_a_hash_is_judged_when_it_is_done() {
     let team = Team::new().await;
     let work = Arc::clone(&team.bench.core.work);
-    let mut occupied = Vec::new();
-    for _ in 0..work.threads() {
-        let (begun, begins) = tokio::sync::oneshot::channel();
-        let (release, held) = mpsc::channel::<()>();
-        let (work, pool) = (Arc::clone(&work), team.bench.pool.id());
-        let job = move || begun.send(()).is_ok() && held.recv().is_ok();
-        let running = tokio::spawn(async move { work.run(pool, job).await });
-        begins.await.unwrap();
-        occupied.push((release, running));
-    }
+    let busy = keep_busy(&work).await;
     let adding = {
         let (bench, carol) = (Arc::clone(&team.bench), team.carol.clone());
         tokio::spawn(async move { bench.core.add_entry(&bench.pool, &carol, user("new", Some("correct horse"))).await })
@@ -123,10 +115,7 @@ async fn what_waits_for_a_hash_is_judged_when_it_is_done() {
         tokio::task::yield_now().await;
     }
     team.lose(Lost::Removed).await;
-    for (release, held) in occupied {
-        drop(release);
-        held.await.unwrap().unwrap();
-    }
+    busy.end().await;
     refused(Lost::Removed, "add", adding.await.unwrap());
     assert!(team.bench.directory().by_unique("uid", b"new").unwrap().is_none());
 }

@@ -6,6 +6,7 @@ use crate::{
     audit::{Action, Outcome, Reason},
     model::{Days, EntryId, Face, Secret},
     store::Space,
+    work::testing::{fill, keep_busy},
 };
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -331,4 +332,29 @@ async fn addresses_of_people_are_not_kept_in_the_clear() {
         }
     }
     assert_eq!(bench.pool.store().scan(&crate::store::Prefix::space(Space::Throttle), None).count(), 0);
+}
+
+/// However many strangers guess, each from an address of their own: whoever comes from where they
+/// have been does not wait behind them.
+#[tokio::test]
+async fn strangers_do_not_stand_before_the_person_where_they_have_been() {
+    let bench = Arc::new(Bench::new().await);
+    bench.user("alice", RIGHT).await;
+    assert!(binds(&bench, 1, "alice", RIGHT).await);
+    // Nothing of it is remembered but the place.
+    bench.pass(Duration::from_secs(61));
+    let work = &bench.core.work;
+    let busy = keep_busy(work).await;
+    fill(work, bench.pool.id(), 1000).await;
+    assert!(!binds(&bench, 2, "alice", RIGHT).await, "there is no place for one stranger more");
+    let known = {
+        let bench = Arc::clone(&bench);
+        tokio::spawn(async move { binds(&bench, 1, "alice", RIGHT).await })
+    };
+    let refused = work.refused();
+    while work.refused() == refused {
+        tokio::task::yield_now().await;
+    }
+    busy.end().await;
+    assert!(known.await.unwrap());
 }

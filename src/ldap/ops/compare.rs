@@ -26,6 +26,8 @@ async fn is_equal(session: &Session, identity: &Identity, request: &CompareReque
         .app
         .core
         .work
-        .run((identity.pool.id(), session.origin().address), move || directory.compare(&entry, &attribute, &value, &viewer))
+        .run(session.app.core.known_caller(&identity.pool, session.address()), move || {
+            directory.compare(&entry, &attribute, &value, &viewer)
+        })
         .await?
 }

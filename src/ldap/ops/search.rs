@@ -102,7 +102,7 @@ async fn in_pool(
             .app
             .core
             .work
-            .run((identity.pool.id(), session.origin().address), move || filter::resolve_in(&directory, &frame, &limits))
+            .run(session.app.core.known_caller(&identity.pool, session.address()), move || filter::resolve_in(&directory, &frame, &limits))
             .await??
     } else {
         filter::resolve(&directory, &request.filter)?
@@ -195,7 +195,7 @@ async fn run(
                 scan.stretch(bounds, &mut out).map(|stretch| (stretch, out))
             }
         };
-        let step = session.app.core.work.run((identity.pool.id(), session.origin().address), job);
+        let step = session.app.core.work.run(session.app.core.known_caller(&identity.pool, session.address()), job);
         let (next, out) = wire.listen_while(scan.id, step, || scan.unwanted.store(true, Ordering::Relaxed)).await??;
         wire.send_encoded(out, room);
         stretch = next;

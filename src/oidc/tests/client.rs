@@ -4,6 +4,8 @@ use super::*;
 use crate::audit::{self, Action, Reason};
 use crate::authn::BindName;
 use crate::oidc::token;
+use crate::work::testing::{fill, keep_busy};
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 
@@ -234,4 +236,30 @@ async fn what_is_no_guess_counts_as_none() {
         present(&provider, STRANGER, "basic", SECRET).await.is_wrong();
     }
     present(&provider, STRANGER, "demo-app", SECRET).await.is_right();
+}
+
+/// However many strangers ask, each from an address of their own: a client that comes from where it
+/// has been does not wait behind them.
+#[tokio::test]
+async fn strangers_do_not_stand_before_a_client_where_it_has_been() {
+    let provider = Provider::start().await;
+    provider.code("c", "demo-app").await;
+    let ask = async |secret: &str| {
+        let body = format!("grant_type=authorization_code&code=c&redirect_uri={REDIRECT}&code_verifier={VERIFIER}");
+        let body = format!("{body}&client_id=demo-app&client_secret={secret}");
+        let request = provider.form("/oauth2/token", &body);
+        answered(token::post(&provider.app, &request).await, &request).status()
+    };
+    assert_eq!(ask(SECRET).await, StatusCode::OK);
+    let work = &provider.app.core.work;
+    let busy = keep_busy(work).await;
+    fill(work, provider.pool.id(), 64).await;
+    let refused = work.refused();
+    let mut asked = std::pin::pin!(ask("a-secret-that-is-not-it"));
+    while work.refused() == refused {
+        assert!((&mut asked).now_or_never().is_none(), "it waits for its hash");
+        tokio::task::yield_now().await;
+    }
+    busy.end().await;
+    assert_eq!(asked.await, StatusCode::UNAUTHORIZED);
 }

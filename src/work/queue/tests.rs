@@ -60,7 +60,7 @@ fn addresses_of_a_pool_take_turns_however_long_their_queues_are() {
     queue.push(from("192.0.2.2"), (2, 1)).unwrap();
     queue.push(pool(1), (0, 0)).unwrap();
     let order: Vec<_> = std::iter::from_fn(|| queue.pop()).take(6).collect();
-    assert_eq!(order, [(1, 0), (2, 0), (0, 0), (1, 1), (2, 1), (1, 2)]);
+    assert_eq!(order, [(1, 0), (0, 0), (2, 0), (1, 1), (2, 1), (1, 2)]);
     assert_eq!(std::iter::from_fn(|| queue.pop()).count(), 47);
     assert!(queue.pools.is_empty() && queue.turns.is_empty());
 }
@@ -111,6 +111,43 @@ fn work_of_our_own_finds_a_place_as_long_as_a_stranger_has_one() {
     queue.push(at(2, "192.0.2.1"), "stranger").unwrap();
     assert_eq!(queue.push(pool(3), "own"), Ok(Some("stranger")), "of all pools");
     assert_eq!(queue.push(pool(3), "own"), Err(Full::Total));
+}
+
+fn known(address: &str) -> Caller {
+    Caller::known(PoolId::new(1), Some(address.parse().unwrap()))
+}
+
+/// However many strangers come from however many addresses, one job from each.
+#[test]
+fn strangers_do_not_stand_before_those_who_are_known() {
+    let mut queue = Queue::new(places(256, 128), 16_384);
+    for number in 0..256_u32 {
+        queue.push((PoolId::new(1), Some(std::net::Ipv4Addr::from_bits(number).into())).into(), "stranger").unwrap();
+    }
+    for _ in 0..20 {
+        assert_eq!(queue.push(known("192.0.2.1"), "known"), Ok(Some("stranger")), "there is a place for each of them");
+    }
+    assert_eq!(queue.push(pool(1), "own"), Ok(Some("stranger")));
+    let first: Vec<_> = std::iter::from_fn(|| queue.pop()).take(44).collect();
+    assert_eq!(first.iter().filter(|job| **job != "stranger").count(), 21);
+    assert!(first[..4].contains(&"own"), "nor before work of our own");
+    assert_eq!(first[..40].iter().filter(|job| **job == "stranger").count(), 20, "and are not kept waiting either");
+    assert_eq!(queue.push(from("192.0.2.1"), "stranger"), Ok(None));
+    assert_eq!(std::iter::from_fn(|| queue.pop()).count(), 256 - 44 + 1);
+    assert!(queue.pools.is_empty() && queue.turns.is_empty() && queue.addresses.is_empty());
+}
+
+#[test]
+fn those_who_are_known_leave_a_place_to_a_stranger_who_has_none() {
+    let mut queue = Queue::new(places(4, 4), 100);
+    for address in ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"] {
+        queue.push(known(address), address).unwrap();
+    }
+    assert_eq!(queue.push(from("192.0.2.9"), "stranger"), Ok(Some("192.0.2.1")), "whoever has most gives way");
+    assert_eq!(queue.push(from("192.0.2.8"), "another"), Ok(Some("192.0.2.1")), "and has two still");
+    assert_eq!(queue.push(from("192.0.2.7"), "third"), Err(Full::Pool), "each has one");
+    let gone = queue.push(known("192.0.2.1"), "192.0.2.1").unwrap().unwrap();
+    assert!(["stranger", "another"].contains(&gone), "of strangers first");
 }
 
 fn at(number: u32, address: &str) -> Caller {
