@@ -108,7 +108,7 @@ impl<J> Queue<J> {
         let lines = self.pools.get(&caller.pool).filter(|lines| lines.waiting() >= self.places.per_pool);
         // A place that is made at the pool is one among all, too.
         let (pool, address) = match (lines, overall) {
-            (Some(lines), _) => (caller.pool, lines.gives_way(caller).ok_or(Full::Pool)?),
+            (Some(lines), _) => (caller.pool, lines.gives_way(caller, self.places.per_pool).ok_or(Full::Pool)?),
             (None, Some(address)) => (self.longest_of(address).ok_or(Full::Total)?, address),
             (None, None) => return Ok(None),
         };
@@ -196,11 +196,17 @@ impl<J> Lines<J> {
         if is_known { &mut self.known } else { &mut self.strangers }
     }
 
-    /// Whose newest job gives way to a caller: a stranger's, if there is one who has enough.
-    fn gives_way(&self, caller: Caller) -> Option<IpAddr> {
+    /// Whose newest job gives way to a caller: a stranger's, if there is one who has enough. Those
+    /// who are known give way to one another, and to strangers who have less than half of so many
+    /// places.
+    fn gives_way(&self, caller: Caller, places: usize) -> Option<IpAddr> {
         let had = |line: &Line<J>| caller.address.map(|address| line.waiting_from(address));
         let of_strangers = if caller.is_known { None } else { had(&self.strangers) };
-        gives_way(self.strangers.shares(), of_strangers).or_else(|| gives_way(self.known.shares(), had(&self.known)))
+        let stranger = gives_way(self.strangers.shares(), of_strangers);
+        if stranger.is_some() || !caller.is_known && self.strangers.waiting >= places / 2 {
+            return stranger;
+        }
+        gives_way(self.known.shares(), had(&self.known))
     }
 
     fn take_newest(&mut self, address: IpAddr) -> Option<J> {

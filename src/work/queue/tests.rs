@@ -128,6 +128,7 @@ fn strangers_do_not_stand_before_those_who_are_known() {
         assert_eq!(queue.push(known("192.0.2.1"), "known"), Ok(Some("stranger")), "there is a place for each of them");
     }
     assert_eq!(queue.push(pool(1), "own"), Ok(Some("stranger")));
+    assert_eq!(queue.push(from("192.0.2.9"), "stranger"), Err(Full::Pool), "nor take their places");
     let first: Vec<_> = std::iter::from_fn(|| queue.pop()).take(44).collect();
     assert_eq!(first.iter().filter(|job| **job != "stranger").count(), 21);
     assert!(first[..4].contains(&"own"), "nor before work of our own");
