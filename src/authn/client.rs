@@ -151,7 +151,7 @@ impl Core {
 
     async fn matches(&self, attempt: &Attempt<'_>, is_known: bool) -> Result<bool> {
         let Attempt { pool, hash, secret, origin, .. } = attempt;
-        let caller = if is_known { Caller::known(pool.id(), origin.address) } else { (pool.id(), origin.address).into() };
+        let caller = Caller::from((pool.id(), origin.address)).known_if(is_known);
         if hash.is_generated() {
             return hash.verify(secret, &self.hasher, caller, pool.settings().hashing).await;
         }

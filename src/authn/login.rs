@@ -227,8 +227,8 @@ impl Core {
         let possible = !tried.password.expose().is_empty() && tried.password.expose().len() <= MAX_PASSWORD;
         let hash = loaded.password.map(|(hash, _)| hash).filter(|_| possible);
         let is_known = loaded.history.is_known(&pool.settings().lockout, &tried.sources(pool), self.clock.now());
-        let caller = if is_known { Caller::known(pool.id(), tried.origin.address) } else { tried.caller(pool) };
-        let matches = self.hasher.check(caller, hash, bounded(tried.password), pool.settings().hashing).await?;
+        let matches =
+            self.hasher.check(tried.caller(pool).known_if(is_known), hash, bounded(tried.password), pool.settings().hashing).await?;
         Ok(Check { matches, against, cached: false })
     }
 
@@ -251,7 +251,7 @@ impl Core {
         if !hash.needs_rehash(&params) {
             return Ok(());
         }
-        let hash = self.hasher.hash(Caller::known(pool.id(), tried.origin.address), tried.password.clone(), params, &*self.entropy).await?;
+        let hash = self.hasher.hash(tried.caller(pool).known_if(true), tried.password.clone(), params, &*self.entropy).await?;
         let password = credential::Password {
             hash,
             changed: loaded.changed.unwrap_or_else(|| self.clock.now()),

@@ -143,9 +143,14 @@ impl Core {
         self.hasher.runs()
     }
 
-    /// Whose turn work waits for that was asked for by somebody who has shown who they are.
+    /// Whose turn work waits for that a face does for somebody at that address.
+    pub fn caller(&self, pool: &Pool, address: IpAddr) -> Caller {
+        (pool.id(), Some(address)).into()
+    }
+
+    /// The same, where they have shown who they are.
     pub fn known_caller(&self, pool: &Pool, address: IpAddr) -> Caller {
-        Caller::known(pool.id(), Some(address))
+        self.caller(pool, address).known_if(true)
     }
 
     /// What makes a signing key for somebody who asks from that address.

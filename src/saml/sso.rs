@@ -154,13 +154,15 @@ impl SignOn<'_> {
         let key = signing_key(core, request).await.map_err(|error| self.failed(&error))?;
         let issuer = Issuer { pool: request.pool.clone(), entity_id: entity_id(&request.base), key, now, entropy: core.entropy.clone() };
 
+        // Anybody can ask for a refusal.
+        let caller = core.caller(&request.pool, request.peer).known_if(outcome.is_ok());
         let job = (
             issuer,
             self.provider.clone(),
             self.asked.clone(),
             outcome.as_ref().map(|(session, class)| ((*session).clone(), *class)).map_err(|refusal| *refusal),
         );
-        let signed = core.work.run(core.known_caller(&request.pool, request.peer), move || respond(&job.0, &job.1, &job.2, job.3)).await;
+        let signed = core.work.run(caller, move || respond(&job.0, &job.1, &job.2, job.3)).await;
         let (response, is_assertion) = signed.and_then(|signed| signed).map_err(|error| self.failed(&error))?;
 
         let mut changes = Changes::new();

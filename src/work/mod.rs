@@ -55,7 +55,12 @@ pub struct Caller {
 impl Caller {
     /// Somebody who is known, to whom strangers are not in the way.
     pub fn known(pool: PoolId, address: Option<IpAddr>) -> Self {
-        Self { is_known: true, ..(pool, address).into() }
+        Self::from((pool, address)).known_if(true)
+    }
+
+    /// The same, if that is so.
+    pub const fn known_if(self, is_known: bool) -> Self {
+        Self { is_known: self.is_known || is_known, ..self }
     }
 }
 
