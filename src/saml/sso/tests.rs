@@ -18,6 +18,7 @@ use crate::web::cookie::{self, Purpose};
 use crate::web::http::Method;
 use crate::web::http::header::CONTENT_SECURITY_POLICY;
 use crate::web::{PoolUrl, browser};
+use crate::work::testing::{fill, keep_busy};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use house::{ACS, BASE, Browser, House, PASSWORD, SP, at, name_id, provider};
@@ -110,6 +111,20 @@ async fn a_passive_request_never_shows_a_page() {
     assert_eq!(browser.get(&house, &house.query("IsPassive=\"true\" ForceAuthn=\"true\"")).await.refusal(&house).await, "NoPassive");
     let stored = Browser::default().post(&house, &house.form("IsPassive=\"true\"")).await;
     assert_eq!(Browser::default().go_on(&house, &stored).await.refusal(&house).await, "NoPassive");
+}
+
+/// A refusal needs nobody who has shown who they are, so it takes nobody's place in the line.
+#[tokio::test]
+async fn a_refusal_is_signed_as_work_of_a_stranger() {
+    let house = House::build().await;
+    // The key is there by now.
+    assert_eq!(Browser::default().get(&house, &house.query("IsPassive=\"true\"")).await.refusal(&house).await, "NoPassive");
+    let stored = Browser::default().post(&house, &house.form("IsPassive=\"true\"")).await;
+    let busy = keep_busy(&house.core.work).await;
+    fill(&house.core.work, house.pool.id(), 64).await;
+    let answer = tokio::time::timeout(Duration::from_secs(60), Browser::default().go_on(&house, &stored)).await;
+    assert_eq!(answer.expect("it has no place, and does not wait").status, 503);
+    busy.end().await;
 }
 
 #[tokio::test]
