@@ -143,6 +143,11 @@ impl Guest {
         self.0.goes.clone().cancelled_owned()
     }
 
+    /// When the place is another's, that ends instead. Whether it is theirs still.
+    pub fn goes_with(&self, other: &CancellationToken) -> bool {
+        self.gate().holders().go_with(self.0.number, other)
+    }
+
     /// Something is done for them: strangers for whom nothing is done give way first.
     pub fn busy(&self) -> Busy {
         self.gate().holders().begin_work(self.0.number);

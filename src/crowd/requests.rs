@@ -3,8 +3,9 @@
 //! may be of. So many of its requests are looked at or answered at the same time, and the others
 //! wait for their turn: whoever asks for very much waits for themselves.
 //!
-//! What was looked at and let in may send a body, which takes memory: it has a place at a [`Gate`],
-//! and is busy as soon as all of it is here.
+//! What was looked at and let in may send a body, and is answered with one, which takes memory: it
+//! has a place at a [`Gate`] until its answer is taken, and is busy from when all of it is here
+//! until the answer is.
 
 use super::gate::{Busy, Gate, Guest, Room};
 use crate::model::address::widest;
@@ -13,6 +14,11 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// The fewest places for requests of one address that were let in: what is answered has its place
+/// until the answer is written, and few such places would be taken by those that are just answered.
+const FEWEST: usize = 8;
 
 /// How many requests there may be. Each can hold a head and a body, some 128 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +38,8 @@ impl Limits {
     /// connections do.
     pub fn of(per_address: usize, connections: usize) -> Self {
         let waiting = Room { places: per_address.saturating_mul(32), per_address: per_address.saturating_mul(4) };
-        let entered = Room { places: per_address.saturating_mul(8).min(connections.div_ceil(2)), per_address };
+        let places = per_address.saturating_mul(8).min(connections.div_ceil(2));
+        let entered = Room { places, per_address: per_address.max(FEWEST) };
         let at_once = per_address.min(entered.places).div_ceil(4);
         Self { at_once, waiting, entered }
     }
@@ -109,6 +116,21 @@ impl Crowd {
         Some(Arrived { waiting, turns })
     }
 
+    /// How many are let in, or answered and not taken yet.
+    pub fn entered(&self) -> usize {
+        self.entered.taken()
+    }
+
+    /// How many found no place.
+    pub fn refused(&self) -> u64 {
+        self.waiting.refused() + self.entered.refused()
+    }
+
+    /// How many gave way.
+    pub fn displaced(&self) -> u64 {
+        self.waiting.displaced() + self.entered.displaced()
+    }
+
     fn lines(&self) -> MutexGuard<'_, HashMap<IpAddr, Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,6 +160,12 @@ impl Entered {
     /// Completes when it has to give way to another one.
     pub fn displaced(&self) -> impl Future<Output = ()> + Send + use<> {
         self.0.guest.displaced()
+    }
+
+    /// Keeps the place until its answer is taken: from now on, whoever needs it ends that
+    /// connection. Whether it has the place still.
+    pub fn keep(&self, connection: &CancellationToken) -> bool {
+        self.0.guest.goes_with(connection)
     }
 
     /// All of it is here: waits for a turn to be answered.
@@ -188,6 +216,7 @@ mod tests {
     fn requests_that_are_let_in_leave_half_of_the_connections_to_others() {
         assert_eq!(Limits::of(256, 10_000).entered, Room { places: 2048, per_address: 256 });
         assert_eq!(Limits::of(256, 384).entered, Room { places: 192, per_address: 256 });
+        assert_eq!(Limits::of(1, 10_000).entered, Room { places: 8, per_address: 8 });
         assert_eq!([10_000, 384, 8, 1].map(|connections| Limits::of(256, connections).at_once), [64, 48, 1, 1]);
     }
 

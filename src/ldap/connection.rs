@@ -36,7 +36,7 @@ where
     // Once for clear text, and once more after StartTLS.
     while let Some(plain) = serve(stream, &mut session, &shutdown).await {
         let Some(acceptor) = session.app.tls.clone() else { return };
-        match timeout(session.app.limits.arrival, acceptor.accept(plain)).await {
+        match timeout(session.app.limits.arrival, Box::pin(acceptor.accept(plain))).await {
             Ok(Ok(encrypted)) => stream = Box::new(encrypted),
             Ok(Err(error)) => return tracing::debug!(peer = %address, %error, "the TLS handshake failed"),
             Err(_) => return tracing::debug!(peer = %address, "the TLS handshake took too long"),

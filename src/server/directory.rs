@@ -53,7 +53,7 @@ impl Ldap {
             let (tls, patience) = (tls.clone(), self.patience);
             let serve = move |stream, peer: SocketAddr, guest| {
                 let (app, stopping, lanes, tls) = (Arc::clone(&app), stopping.clone(), Arc::clone(&lanes), tls.clone());
-                let encrypted = async move |stream, _| match tokio::time::timeout(patience, tls.accept(stream)).await {
+                let encrypted = async move |stream, _| match tokio::time::timeout(patience, Box::pin(tls.accept(stream))).await {
                     Ok(Ok(stream)) => serve_connection(stream, Peer { address: peer, guest }, Transport::Tls, app, stopping).await,
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
                     Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),

@@ -7,6 +7,7 @@
 use super::http::Http;
 use crate::authn::Core;
 use crate::crowd::Gate;
+use crate::crowd::requests::Crowd;
 use crate::store::Store;
 use crate::web::{Response, problem, text, with_header};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -21,13 +22,14 @@ pub struct Metrics {
     store: Store,
     core: Arc<Core>,
     gates: [(&'static str, Arc<Gate>); 2],
+    requests: Arc<Crowd>,
 }
 
 impl Metrics {
     /// Begins to record, once for the process.
-    pub fn install(store: Store, core: Arc<Core>, web: &Arc<Gate>, directory: &Arc<Gate>) -> Self {
+    pub fn install(store: Store, core: Arc<Core>, web: &Arc<Gate>, directory: &Arc<Gate>, requests: &Arc<Crowd>) -> Self {
         RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().ok());
-        Self { store, core, gates: [("http", Arc::clone(web)), ("ldap", Arc::clone(directory))] }
+        Self { store, core, gates: [("http", Arc::clone(web)), ("ldap", Arc::clone(directory))], requests: Arc::clone(requests) }
     }
 
     /// Counts one answered request by the class of its status.
@@ -48,6 +50,9 @@ impl Metrics {
             metrics::counter!("poolgate_connections_refused_total", "kind" => *kind).absolute(gate.refused());
             metrics::counter!("poolgate_connections_displaced_total", "kind" => *kind).absolute(gate.displaced());
         }
+        metrics::gauge!("poolgate_http_requests").set(self.requests.entered() as f64);
+        metrics::counter!("poolgate_http_requests_refused_total").absolute(self.requests.refused());
+        metrics::counter!("poolgate_http_requests_displaced_total").absolute(self.requests.displaced());
         metrics::gauge!("poolgate_work_waiting").set(self.core.work.waiting() as f64);
         metrics::counter!("poolgate_work_refused_total").absolute(self.core.work.refused());
         metrics::counter!("poolgate_password_hashes_total").absolute(self.core.hashes());

@@ -1,6 +1,7 @@
 //! HTTP connections: each request is placed (which pool, which path, who asks) before any route
 //! sees it.
 
+mod answer;
 mod exchange;
 mod host;
 mod place;
@@ -17,7 +18,9 @@ use crate::crowd::Guest;
 use crate::crowd::requests::{Arrived, Crowd};
 use crate::crowd::rounds::pressing;
 use crate::web::{Response, problem, with_header};
+use answer::Answer;
 use exchange::{Lane, exchange};
+use futures_util::FutureExt;
 use host::{host_of, is_local};
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
@@ -28,9 +31,10 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use warp::filters::BoxedFilter;
 use warp::http::{Request, StatusCode, header};
 use warp::{Filter, Rejection};
@@ -68,6 +72,9 @@ struct Peer {
     lane: Lane,
 }
 
+/// The bytes of a connection.
+type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// Serves sockets in clear text, or within TLS, until the server stops.
 pub fn serve(http: &Arc<Http>, sockets: Vec<TcpListener>, tls: Option<TlsAcceptor>, lanes: &Arc<Lanes>, life: &Life) {
     for socket in sockets {
@@ -87,30 +94,36 @@ pub fn serve(http: &Arc<Http>, sockets: Vec<TcpListener>, tls: Option<TlsAccepto
 }
 
 async fn connection(http: Arc<Http>, stream: TcpStream, peer: Peer, tls: Option<TlsAcceptor>, life: Life) {
-    let Some(tls) = tls else { return converse(http, stream, peer, life).await };
-    match tokio::time::timeout(http.patience, tls.accept(stream)).await {
+    let Some(tls) = tls else { return converse(http, Either::Left(stream), peer, life).await };
+    match tokio::time::timeout(http.patience, Box::pin(tls.accept(stream))).await {
         Ok(Ok(stream)) => {
             let server_name = stream.get_ref().1.server_name().map(str::to_owned);
-            converse(http, stream, Peer { server_name, ..peer }, life).await;
+            converse(http, Either::Right(Box::new(stream)), Peer { server_name, ..peer }, life).await;
         }
         Ok(Err(error)) => tracing::debug!(peer = %peer.address, %error, "the TLS handshake failed"),
         Err(_) => tracing::debug!(peer = %peer.address, "the TLS handshake took too long"),
     }
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(http: Arc<Http>, stream: S, peer: Peer, life: Life) {
+async fn converse(http: Arc<Http>, stream: Stream, peer: Peer, life: Life) {
     let (patience, peer) = (http.patience, Arc::new(peer));
-    exchange(stream, patience, &life, move |request| count(Arc::clone(&http), answer(&http, &peer, request))).await;
+    let answer = move |request| {
+        let counting = Arc::clone(&http);
+        answer(&http, &peer, request).map(move |answer| counting.count(answer))
+    };
+    exchange(stream, patience, &life, answer).await;
 }
 
-async fn count(http: Arc<Http>, answer: impl Future<Output = Response>) -> Response {
-    let response = load::told(answer.await);
-    http.metrics.count(response.status());
-    response
+impl Http {
+    fn count(&self, Answer { response, place }: Answer) -> Answer {
+        let response = load::told(response);
+        self.metrics.count(response.status());
+        Answer { response, place }
+    }
 }
 
 /// Who comes is counted at once; what they ask is looked at when it is their turn.
-fn answer(http: &Arc<Http>, peer: &Arc<Peer>, request: Request<Incoming>) -> impl Future<Output = Response> + use<> {
+fn answer(http: &Arc<Http>, peer: &Arc<Peer>, request: Request<Incoming>) -> impl Future<Output = Answer> + use<> {
     let (http, peer) = (Arc::clone(http), Arc::clone(peer));
     let client = http.proxies.client(peer.address, request.headers());
     let asks_itself = host_of(&request).is_some_and(|host| is_local(peer.address, host, request.headers()));
@@ -123,12 +136,12 @@ fn answer(http: &Arc<Http>, peer: &Arc<Peer>, request: Request<Incoming>) -> imp
     async move {
         let arrived = match arrived {
             Ok(arrived) => arrived,
-            Err(response) => return response,
+            Err(response) => return response.into(),
         };
         let (displaced, version) = (arrived.displaced(), request.version());
         tokio::select! {
             biased;
-            response = peer.lane.request(client, version, in_turn(&http, &peer, client, arrived, request)) => return response,
+            answer = peer.lane.request(client, version, in_turn(&http, &peer, client, arrived, request)) => return answer,
             // Nothing of it is kept.
             () = displaced => {}
         }
@@ -136,27 +149,28 @@ fn answer(http: &Arc<Http>, peer: &Arc<Peer>, request: Request<Incoming>) -> imp
         if client == peer.address {
             tokio::time::sleep(PAUSE_OF_MANY).await;
         }
-        crowded(client)
+        crowded(client).into()
     }
 }
 
-async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, request: Request<Incoming>) -> Response {
+async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, request: Request<Incoming>) -> Answer {
     let turn = arrived.turn().await;
     // From here on it can hold what others wait for.
     let _pressing = pressing();
     if let Some(response) = health::answer(http, request.uri().path(), false) {
-        return response;
+        return response.into();
     }
     let Some(host) = host_of(&request).map(str::to_owned) else {
-        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, several, or what is none");
+        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, several, or what is none").into();
     };
     if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
-        return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
+        return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for").into();
     }
-    let kept = request.body().is_end_stream().then_some(turn);
-    let Some(entered) = arrived.enter(peer.guest.clone(), kept) else {
-        return crowded(client);
+    let turn = request.body().is_end_stream().then_some(turn);
+    let Some(entered) = arrived.enter(peer.guest.clone(), turn) else {
+        return crowded(client).into();
     };
+    let place_of_answer = peer.lane.is_of_one(request.version()).then(|| entered.clone());
     let response = match place(http, &host, client, entered, request) {
         Ok(request) => {
             let Ok(response) = TowerToHyperService::new(warp::service(http.routes.clone())).call(request).await;
@@ -164,7 +178,9 @@ async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, req
         }
         Err(response) => *response,
     };
-    if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
+    let response =
+        if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response };
+    Answer { response, place: place_of_answer }
 }
 
 fn crowded(client: IpAddr) -> Response {

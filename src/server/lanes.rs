@@ -90,7 +90,12 @@ impl Lanes {
     {
         let seat = self.seat();
         let Some(lane) = self.threads.get(seat.number) else { return };
-        if let Err(error) = lane.serve(stream, address, serve).await {
+        let served = match lane.start(stream, address, serve) {
+            // One that panics has said so, and ends alone.
+            Ok(serving) => serving.await.unwrap_or(Ok(())),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = served {
             tracing::warn!(%error, "a connection cannot be served");
         }
     }
@@ -135,12 +140,13 @@ fn start_thread(name: String, end: CancellationToken) -> io::Result<Handle> {
 }
 
 impl Lane {
-    async fn serve<F>(
+    /// Begins to serve a connection, for as long as somebody waits for its end.
+    fn start<F>(
         &self,
         stream: TcpStream,
         address: Option<IpAddr>,
         serve: impl FnOnce(TcpStream, Arc<Rounds>) -> F + Send + 'static,
-    ) -> io::Result<()>
+    ) -> io::Result<AbortOnDropHandle<io::Result<()>>>
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -151,9 +157,7 @@ impl Lane {
             serve(TcpStream::from_std(stream)?, rounds).await;
             Ok(())
         });
-        // Whoever waits no longer wants it served no longer. One that panics has said so, and ends
-        // alone.
-        AbortOnDropHandle::new(self.runtime.spawn(served)).await.unwrap_or(Ok(()))
+        Ok(AbortOnDropHandle::new(self.runtime.spawn(served)))
     }
 }
 

@@ -38,8 +38,8 @@ pub use logging::start as start_logging;
 pub use tls::{DevelopmentFiles, development as development_certificate};
 
 use crate::authn::{Core, Parts};
+use crate::crowd::Gate;
 use crate::crowd::requests::Crowd;
-use crate::crowd::{Gate, Room};
 use crate::entrance::Entrance;
 use crate::model::{Clock, Entropy};
 use crate::pool::{self, Registry};
@@ -140,8 +140,9 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entro
     let room = descriptors::room(&config.listen, &config.limits, cores);
     let life = Life::default();
     let [web, directory] = [room; 2].map(Gate::new);
-    let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory);
-    let http = Arc::new(http(&config, &core, room, web, metrics, &addresses.public_url)?);
+    let crowd = Crowd::new(config.limits.requests(room.places));
+    let metrics = health::Metrics::install(store.clone(), Arc::clone(&core), &web, &directory, &crowd);
+    let http = Arc::new(http(&config, &core, (web, crowd), metrics, &addresses.public_url)?);
     let https = certificate.as_ref().map(|certificate| certificate.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
     let admin = Arc::new(admin::App { core: Arc::clone(&core), spool });
     life.spawn(unix::serve(operators, http::join(vec![admin::routes(admin)]), life.clone()));
@@ -239,8 +240,7 @@ fn addresses(config: &Config, sockets: &Sockets, socket: PathBuf) -> Result<Addr
 fn http(
     config: &Config,
     core: &Arc<Core>,
-    room: Room,
-    gate: Arc<Gate>,
+    (gate, crowd): (Arc<Gate>, Arc<Crowd>),
     metrics: health::Metrics,
     public_url: &str,
 ) -> Result<http::Http, ConfigError> {
@@ -252,7 +252,7 @@ fn http(
         proxies: Proxies::new(config.trusted_proxies.clone()),
         routes: http::join(vec![oidc::routes(entrance.clone()), saml::routes(entrance), login::routes(Arc::clone(core))]),
         door: Door { gate, proxies: config.trusted_proxies.clone().into() },
-        crowd: Crowd::new(config.limits.requests(room.places)),
+        crowd,
         patience: config.limits.handshake(),
         metrics,
     })

@@ -111,6 +111,12 @@ impl Holders {
         Some(holder.goes)
     }
 
+    /// What ends when they have no place any more is another one. Whether they have it still.
+    pub fn go_with(&mut self, number: u64, other: &CancellationToken) -> bool {
+        let holder = self.all.get_mut(&number);
+        holder.map(|holder| holder.goes = other.clone()).is_some()
+    }
+
     pub fn begin_work(&mut self, number: u64) {
         self.change(number, |holder| holder.busy += 1);
     }

@@ -1,10 +1,10 @@
 //! One HTTP connection from its first byte to its end: its versions, bounds and times, and for
 //! whom it takes the time of the thread that serves it.
 
+use super::answer::{Answer, untaken};
 use crate::crowd::rounds::{Paced, Rounds};
 use crate::server::idle::Requests;
 use crate::server::life::Life;
-use crate::web::Response;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -48,27 +48,30 @@ struct Streams {
 pub async fn exchange<S, F>(stream: S, patience: Duration, life: &Life, answer: impl Fn(Request<Incoming>) -> F)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Future<Output = Response> + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
 {
     let requests = Requests::default();
     let counted = requests.clone();
-    let service = hyper::service::service_fn(move |request| {
-        let running = counted.begin();
-        let answered = answer(request);
-        async move {
-            let response = answered.await;
-            drop(running);
-            Ok::<_, Infallible>(response)
-        }
-    });
     let ends = CancellationToken::new();
     let _ends = ends.clone().drop_guard();
-    let mut builder = auto::Builder::new(Streams { ends });
+    let connection = ends.clone();
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let (running, connection, version) = (counted.begin(), connection.clone(), request.version());
+        // What it takes to answer is large, and is given back before the answer is taken.
+        let answered = Box::pin(answer(request));
+        async move {
+            let Answer { response, place } = answered.await;
+            drop(running);
+            Ok::<_, Infallible>(untaken(response, place, version, &connection))
+        }
+    });
+    let mut builder = auto::Builder::new(Streams { ends: ends.clone() });
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEAD as u32);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    // It is large, and is moved from hand to hand.
+    let connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
-        ended = life.drain(connection, |connection| connection.graceful_shutdown()) => {
+        ended = life.drain(connection, |connection| connection.get_mut().as_mut().graceful_shutdown()) => {
             if let Err(error) = ended {
                 tracing::debug!(%error, "an HTTP connection ended early");
             }
@@ -76,10 +79,17 @@ where
         // Until the first bytes have told the version of HTTP, and between the requests of HTTP/2,
         // nothing else counts the time.
         () = requests.idle(patience, IDLE) => tracing::debug!("an HTTP connection without requests is closed"),
+        () = ends.cancelled() => tracing::debug!("an HTTP connection that does not take its answers gives way to others"),
     }
 }
 
 impl Lane {
+    /// Whether a connection of that version may end because of one request: over HTTP/2, a proxy
+    /// shares it among many clients.
+    pub fn is_of_one(&self, version: Version) -> bool {
+        self.address.is_some() || version != Version::HTTP_2
+    }
+
     /// A request of that client takes the time for them. Over HTTP/1 it is a part of the task of its
     /// connection, which does so already if the client has it for themselves.
     pub fn request<F: Future>(&self, client: IpAddr, version: Version, answer: F) -> Paced<F> {

@@ -356,3 +356,52 @@ async fn whoever_waits_for_their_time_is_counted() {
     assert_eq!(status(&timeout(PATIENCE, read_some(&mut other)).await.unwrap()), 200);
     server.stop().await;
 }
+
+/// The first bytes of an HTTP/2 connection whose streams may have no body yet, and so many requests
+/// (RFC 9113, sections 3.4, 6.5 and 6.2).
+fn asks_and_takes_nothing(requests: u8, client: &str) -> Vec<u8> {
+    let mut said = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00".to_vec();
+    let fields = [(":method", "GET"), (":scheme", "http"), (":path", PATH), (":authority", "localhost"), ("x-forwarded-for", client)];
+    let length = |text: &str| u8::try_from(text.len()).unwrap();
+    let literal = |(name, value): (&str, &str)| [&[0, length(name)][..], name.as_bytes(), &[length(value)], value.as_bytes()].concat();
+    let head: Vec<u8> = fields.into_iter().flat_map(literal).collect();
+    for number in 0..requests {
+        said.extend([0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 2 * number + 1]);
+        said.extend(&head);
+    }
+    said
+}
+
+/// Answers that nobody takes have no more places than requests may: for one more the oldest goes,
+/// and its connection, unless that is a proxy's for many.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_no_answers_gives_way() {
+    const PROXY: [u8; 4] = [127, 0, 0, 3];
+    const MOST: u8 = 8;
+    let server = TestServer::configured(|config| {
+        config.trusted_proxies = vec!["127.0.0.3".parse().unwrap()];
+        config.limits.requests_per_address = usize::from(MOST).try_into().unwrap();
+        config.limits.drain_seconds = 0;
+    })
+    .await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let to = server.running.addresses().http[0];
+    for (from, ends) in [([127, 0, 0, 2], true), (PROXY, false)] {
+        let mut first = connect(from, to).await;
+        first.write_all(&asks_and_takes_nothing(MOST, "192.0.2.1")).await.unwrap();
+        let mut heads = 0;
+        while heads < MOST {
+            // Heads of answers are frames of their own (type 1).
+            let mut frame = [0; 9];
+            first.read_exact(&mut frame).await.unwrap();
+            let length = u32::from_be_bytes([0, frame[0], frame[1], frame[2]]) as usize;
+            first.read_exact(&mut vec![0; length]).await.unwrap();
+            heads += u8::from(frame[3] == 1);
+        }
+        let mut second = connect(from, to).await;
+        second.write_all(&asks_and_takes_nothing(1, "192.0.2.1")).await.unwrap();
+        let rest = timeout(if ends { PATIENCE } else { Duration::from_secs(1) }, first.read_to_end(&mut Vec::new())).await;
+        assert_eq!(rest.is_ok(), ends, "{from:?}");
+    }
+    server.stop().await;
+}

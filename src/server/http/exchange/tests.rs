@@ -1,19 +1,23 @@
 use super::*;
+use crate::crowd::requests::{Crowd, Entered, Limits};
+use crate::crowd::{Gate, Room};
 use crate::model::testing::SteadyHand;
-use crate::web::problem;
+use crate::web::{Response, problem, with_header};
 use bytes::Bytes;
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioExecutor;
 use std::sync::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use warp::http::StatusCode;
+use warp::http::header::{CONTENT_LENGTH, LOCATION};
 
 #[tokio::test]
 async fn a_connection_that_asks_nothing_is_closed() {
-    let answer = |_| async { problem::plain(StatusCode::OK, "fine") };
+    let answer = |_| async { problem::plain(StatusCode::OK, "fine").into() };
     for said in ["", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         theirs.write_all(said.as_bytes()).await.unwrap();
@@ -55,7 +59,7 @@ impl Thread {
                 begin.wait_for(|begin| *begin).await.unwrap();
                 clock.forward(Duration::from_millis(1));
                 answered.lock().unwrap().push(address[3]);
-                problem::plain(StatusCode::OK, "fine")
+                problem::plain(StatusCode::OK, "fine").into()
             })
         };
         // As a lane does.
@@ -149,4 +153,110 @@ async fn streams_end_with_their_connection() {
     settle().await;
     assert_eq!(Arc::strong_count(&thread.answered), 1);
     assert!(asked.await.unwrap().iter().all(Result::is_err));
+}
+
+const HERE: [u8; 4] = [192, 0, 2, 1];
+
+/// Whoever may have one request that was let in.
+struct Single {
+    crowd: Arc<Crowd>,
+}
+
+impl Single {
+    fn new() -> Self {
+        let one = Room { places: 1, per_address: 1 };
+        Self { crowd: Crowd::new(Limits { at_once: 1, waiting: one, entered: one }) }
+    }
+
+    fn enters(&self) -> Entered {
+        let connection = Gate::new(Room { places: 1, per_address: 1 }).enter(None).unwrap();
+        self.crowd.arrive(HERE.into()).unwrap().enter(connection, None).unwrap()
+    }
+
+    /// A connection of which every request is answered with a head and a body of so many bytes.
+    fn serve(&self, head: usize, body: usize) -> (DuplexStream, JoinHandle<()>) {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let single = Self { crowd: Arc::clone(&self.crowd) };
+        let answer = move |_| {
+            let response = Response::new("b".repeat(body).into());
+            let response = with_header(response, LOCATION, &"h".repeat(head));
+            let place = Some(single.enters());
+            async move { Answer { response, place } }
+        };
+        (theirs, tokio::spawn(async move { exchange(ours, NEVER, &Life::default(), answer).await }))
+    }
+}
+
+/// The first bytes of an HTTP/2 connection: its streams may have so many bytes each, and the first
+/// one asks (RFC 9113, sections 3.4, 6.5 and 6.2).
+fn ask_for(window: u32) -> Vec<u8> {
+    let settings = [&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4][..], &window.to_be_bytes()].concat();
+    let headers = [&[0, 0, 14, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 9][..], b"localhost"].concat();
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &headers].concat()
+}
+
+#[tokio::test]
+async fn an_answer_has_a_place_until_it_is_taken() {
+    // What is asked, whether what comes is read, and the bytes of the head and of the body.
+    let cases = [
+        ("no window", ask_for(0), true, 0, 3000),
+        ("a small window", ask_for(1), true, 0, 3000),
+        ("a body that is not read", ask_for(1 << 16), false, 0, 3000),
+        ("a head that is not read", ask_for(1 << 16), false, 50_000, 0),
+        ("HTTP/1", GET.to_vec(), false, 0, 3000),
+    ];
+    for (name, asked, is_read, head, body) in cases {
+        let single = Single::new();
+        let (mut client, served) = single.serve(head, body);
+        client.write_all(&asked).await.unwrap();
+        let (mut reads, _writes) = tokio::io::split(client);
+        let reading =
+            tokio::spawn(async move { if is_read { tokio::io::copy(&mut reads, &mut tokio::io::sink()).await.unwrap() } else { 0 } });
+        settle().await;
+        assert!(!served.is_finished(), "{name}");
+        let _other = single.enters();
+        timeout(Duration::from_secs(10), served).await.expect(name).unwrap();
+        assert!(!is_read || reading.await.unwrap() > 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_has_no_place_any_more() {
+    for (name, asked) in [("HTTP/1", GET.to_vec()), ("HTTP/2", ask_for(1 << 16))] {
+        for (head, body) in [(0, 0), (0, 3000), (3000, 0)] {
+            let single = Single::new();
+            let (mut client, served) = single.serve(head, body);
+            client.write_all(&asked).await.unwrap();
+            let (mut reads, _writes) = tokio::io::split(client);
+            let reading = tokio::spawn(async move { tokio::io::copy(&mut reads, &mut tokio::io::sink()).await.unwrap() });
+            settle().await;
+            drop([single.enters(), single.enters()]);
+            settle().await;
+            assert!(!served.is_finished(), "{name}: {head}, {body}");
+            served.abort();
+            assert!(reading.await.unwrap() >= body as u64, "{name}: {head}, {body}");
+        }
+    }
+}
+
+/// Nobody who asks sees that an answer had a place: whether there is a body, how long it is, and
+/// where it ends is told as ever.
+#[tokio::test]
+async fn an_answer_with_a_place_is_told_like_others() {
+    let single = Single::new();
+    for body in [0, 3000] {
+        let (client, _served) = single.serve(3, body);
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
+        tokio::spawn(connection);
+        let response = sender.send_request(Request::new(Empty::<Bytes>::new())).await.unwrap();
+        let length = response.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
+        assert_eq!(length, (body > 0).then(|| body.to_string()));
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), body);
+        let (mut client, _served) = single.serve(3, body);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).await.unwrap();
+        let (head, rest) = heard.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {body}")) && rest.len() == body, "{heard}");
+    }
 }
