@@ -5,8 +5,9 @@
 //! An address has so many places at one pool and so many at all of them together. Nobody is kept
 //! out by those who fill the line of a pool, or that of all pools: whoever has an equal share of it
 //! is refused, and for somebody else the newest job of the address that has the most gives way: a
-//! stranger's wherever one waits, if it is for somebody who is known. Work that comes from no
-//! address, the operator's and the server's own, is known and never gives way.
+//! stranger's wherever one waits, if it is for somebody who is known. So does one of their own
+//! address where that has its places: many can stand behind one. Work that comes from no address,
+//! the operator's and the server's own, is known and never gives way.
 
 use super::Caller;
 use crate::model::PoolId;
@@ -72,8 +73,10 @@ impl<J> Queue<J> {
     /// Puts a job at the end of its address's queue. Answers with the job that gave way to it, if
     /// there was no other place.
     pub(super) fn push(&mut self, caller: Caller, job: J) -> Result<Option<J>, Full> {
-        self.check_address(caller)?;
-        let evicted = self.make_room(caller)?;
+        let evicted = match caller.address.filter(|address| self.has_its_places(caller.pool, *address)) {
+            Some(address) => Some(self.take_of_address(caller, address).ok_or(Full::Address)?),
+            None => self.make_room(caller)?,
+        };
         let lines = self.pools.entry(caller.pool).or_default();
         if lines.waiting() == 0 {
             self.turns.push_back(caller.pool);
@@ -86,14 +89,17 @@ impl<J> Queue<J> {
         Ok(evicted)
     }
 
-    /// Whether the address of a job may have one more waiting.
-    fn check_address(&self, caller: Caller) -> Result<(), Full> {
-        let Some(address) = caller.address else { return Ok(()) };
-        let at_pool = self.pools.get(&caller.pool).map_or(0, |lines| lines.waiting_from(address));
-        if self.share(address) >= self.places.per_address_overall || at_pool >= self.places.per_address {
-            return Err(Full::Address);
-        }
-        Ok(())
+    /// Whether an address has as many jobs waiting as it may.
+    fn has_its_places(&self, pool: PoolId, address: IpAddr) -> bool {
+        let at_pool = self.pools.get(&pool).map_or(0, |lines| lines.waiting_from(address));
+        self.share(address) >= self.places.per_address_overall || at_pool >= self.places.per_address
+    }
+
+    /// Takes a job away that a stranger asked for from the address of somebody who is known. Answers
+    /// with it.
+    fn take_of_address(&mut self, caller: Caller, address: IpAddr) -> Option<J> {
+        let lines = self.pools.get(&caller.pool).filter(|lines| caller.is_known && lines.strangers.waiting_from(address) > 0);
+        lines.is_some().then(|| self.evict(caller.pool, address))?
     }
 
     /// Takes a job away where a line is full. Answers with it.

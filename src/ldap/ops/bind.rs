@@ -3,9 +3,15 @@
 use super::super::codec::{Authentication, BindRequest, LdapResult, ResultCode};
 use super::super::error;
 use super::super::session::Session;
-use crate::model::{Error, Secret};
+use crate::model::error::Shortage;
+use crate::model::{Error, Kind, Secret};
+use std::time::Duration;
 
 const VERSION: u8 = 3;
+
+/// How long somebody waits for the answer that too many wait for their binds: whoever asks again at
+/// once would be refused some ten thousand times a second.
+const PAUSE_OF_MANY: Duration = Duration::from_secs(1);
 
 pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> LdapResult<'static> {
     // Whoever was bound is no longer, whatever becomes of this bind (RFC 4511, section 4.2.1).
@@ -29,12 +35,18 @@ pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> Ld
         return LdapResult::new(ResultCode::CONFIDENTIALITY_REQUIRED, "a password is taken over TLS only: use StartTLS or ldaps");
     }
     // Strangers for whom nothing is done give way before one whose password is looked at.
-    let _busy = session.peer.guest.busy();
+    let busy = session.peer.guest.busy();
     match session.app.core.bind_as(request.name, &Secret::new(password.to_vec()), session.origin()).await {
         Ok(authentication) => {
             session.bind(authentication);
             LdapResult::success()
         }
-        Err(error) => error::result(&error),
+        Err(error) => {
+            if matches!(error.kind(), Kind::Unavailable(Shortage::Busy)) {
+                drop(busy);
+                tokio::time::sleep(PAUSE_OF_MANY).await;
+            }
+            error::result(&error)
+        }
     }
 }

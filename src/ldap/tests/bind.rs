@@ -4,6 +4,8 @@ use super::client::{Found, bind_request, encoded, equal, search};
 use super::*;
 use crate::ldap::codec::{Authentication, BindRequest, Filter, Operation, PasswordModify, Scope};
 use crate::pool::Status;
+use crate::work::testing::{fill, keep_busy};
+use std::pin::pin;
 
 const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
@@ -29,6 +31,20 @@ async fn names_that_bind() {
         assert_eq!(who(&mut client).await, format!("dn:{ALICE}"));
     }
     assert_eq!(who(&mut bench.bound(LEGACY).await).await, format!("dn:{LEGACY}"));
+}
+
+/// Whoever is refused for want of a thread may not ask again at once.
+#[tokio::test]
+async fn who_finds_no_thread_is_answered_after_a_moment() {
+    let bench = Bench::start().await;
+    let work = &bench.core.work;
+    let busy = keep_busy(work).await;
+    fill(work, bench.acme.id(), 64).await;
+    let (mut client, password) = (bench.connect().await, password("alice"));
+    let mut bind = pin!(client.bind(ALICE, &password));
+    assert!(tokio::time::timeout(Duration::from_millis(900), bind.as_mut()).await.is_err());
+    assert_eq!(bind.await.code, 51);
+    busy.end().await;
 }
 
 #[tokio::test]

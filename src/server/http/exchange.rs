@@ -79,7 +79,7 @@ where
         // Until the first bytes have told the version of HTTP, and between the requests of HTTP/2,
         // nothing else counts the time.
         () = requests.idle(patience, IDLE) => tracing::debug!("an HTTP connection without requests is closed"),
-        () = ends.cancelled() => tracing::debug!("an HTTP connection that does not take its answers gives way to others"),
+        () = ends.cancelled() => tracing::info!("an HTTP connection that does not take its answers gives way to others"),
     }
 }
 

@@ -295,3 +295,23 @@ fn most(jobs: &[Job]) -> usize {
 fn is_out(jobs: &[Job], address: Option<u8>) -> bool {
     if address.is_none() { most(jobs) == 0 } else { share(jobs, address) + 1 >= most(jobs) }
 }
+
+/// A guesser and those who work there can stand behind one address.
+#[test]
+fn whoever_is_known_takes_a_place_that_a_stranger_has_at_their_address() {
+    let mut queue = Queue::new(Places { per_pool: 8, per_address: 4, per_address_overall: 6 }, 100);
+    let address = "192.0.2.1";
+    for number in 0..4 {
+        queue.push(from(address), ("stranger", number)).unwrap();
+    }
+    assert_eq!(queue.push(from(address), ("stranger", 4)), Err(Full::Address));
+    for number in 0..4 {
+        assert_eq!(queue.push(known(address), ("known", number)), Ok(Some(("stranger", 3 - number))), "at the pool");
+    }
+    assert_eq!(queue.push(known(address), ("known", 4)), Err(Full::Address), "no stranger is left");
+    queue.push(at(2, address), ("stranger", 0)).unwrap();
+    queue.push(at(2, address), ("stranger", 1)).unwrap();
+    assert_eq!(queue.push(at(3, address).known_if(true), ("known", 0)), Err(Full::Address), "of all pools");
+    assert_eq!(queue.push(at(2, address).known_if(true), ("known", 0)), Ok(Some(("stranger", 1))));
+    assert_eq!((queue.len(), queue.share(address.parse().unwrap())), (6, 6));
+}
