@@ -5,7 +5,7 @@
 //!
 //! What was looked at and let in may send a body, and is answered with one, which takes memory: it
 //! has a place at a [`Gate`] until its answer is taken, and is busy from when all of it is here
-//! until the answer is.
+//! until the answer waits for the client.
 
 use super::gate::{Busy, Gate, Guest, Room};
 use crate::model::address::widest;
@@ -82,19 +82,15 @@ pub struct Turn {
 #[derive(Clone)]
 pub struct Entered(Arc<Ticket>);
 
-/// Its line goes last: a new one would have turns of its own.
+/// Its turn goes after its place: whoever has it next finds that free. Its line goes last: a new one
+/// would have turns of its own.
 struct Ticket {
-    kept: Mutex<Option<Turn>>,
+    /// While it is answered.
+    busy: Mutex<Option<[Busy; 2]>>,
     guest: Guest,
     connection: Guest,
+    turn: Mutex<Option<Turn>>,
     turns: Turns,
-}
-
-/// A request that is answered, until this is dropped. Its turn goes last: whoever has it next finds
-/// the place free.
-pub struct Answering {
-    _busy: [Busy; 2],
-    _turn: Turn,
 }
 
 impl Crowd {
@@ -152,7 +148,7 @@ impl Arrived {
     pub fn enter(self, connection: Guest, kept: Option<Turn>) -> Option<Entered> {
         let turns = self.turns;
         let guest = turns.crowd.entered.enter(Some(turns.address))?;
-        Some(Entered(Arc::new(Ticket { kept: Mutex::new(kept), guest, connection, turns })))
+        Some(Entered(Arc::new(Ticket { busy: Mutex::default(), guest, connection, turn: Mutex::new(kept), turns })))
     }
 }
 
@@ -169,16 +165,24 @@ impl Entered {
     }
 
     /// All of it is here: waits for a turn to be answered.
-    pub async fn answered(&self) -> Answering {
-        let Ticket { kept, guest, connection, turns } = &*self.0;
-        let busy = [guest, connection].map(Guest::busy);
-        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let turn = match kept {
-            Some(turn) => turn,
-            None => turns.next().await,
-        };
-        Answering { _busy: busy, _turn: turn }
+    pub async fn answered(&self) {
+        let Ticket { busy, guest, connection, turn, turns } = &*self.0;
+        *held(busy) = Some([guest, connection].map(Guest::busy));
+        if held(turn).is_none() {
+            let next = turns.next().await;
+            *held(turn) = Some(next);
+        }
     }
+
+    /// Nothing more is to be done for it here: its answer waits for the client.
+    pub fn rest(&self) {
+        held(&self.0.busy).take();
+        held(&self.0.turn).take();
+    }
+}
+
+fn held<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Turns {
@@ -234,7 +238,7 @@ mod tests {
     async fn what_is_not_here_yet_gives_way_before_what_is() {
         let crowd = Crowd::new(Limits { entered: Room { places: 3, per_address: 2 }, ..Limits::of(8, 100) });
         let [first, second, third] = [1, 2, 2].map(|number| entered(&crowd, number).unwrap());
-        let _answering = first.answered().await;
+        first.answered().await;
         let copy = second.clone();
         drop(second);
         let fourth = entered(&crowd, 3).unwrap();
@@ -247,11 +251,24 @@ mod tests {
         let gate = Gate::new(Room { places: 1, per_address: 1 });
         let guest = gate.enter(Some(address(1))).unwrap();
         let entered = Crowd::new(Limits::of(8, 100)).arrive(address(1)).unwrap().enter(guest.clone(), None).unwrap();
-        let answering = entered.answered().await;
+        entered.answered().await;
         assert!(gate.enter(Some(address(2))).is_none());
-        drop(answering);
+        entered.rest();
         assert!(gate.enter(Some(address(2))).is_some());
         assert!(guest.displaced().now_or_never().is_some());
+    }
+
+    /// What the connection has not tried to write is not the client's fault.
+    #[tokio::test]
+    async fn an_answer_gives_way_when_it_waits_for_the_client() {
+        let crowd = Crowd::new(Limits { entered: Room { places: 1, per_address: 1 }, ..Limits::of(8, 100) });
+        let (first, connection) = (entered(&crowd, 1).unwrap(), CancellationToken::new());
+        first.answered().await;
+        assert!(first.keep(&connection));
+        assert!(entered(&crowd, 1).is_none() && entered(&crowd, 2).is_none());
+        first.rest();
+        let _second = entered(&crowd, 1).unwrap();
+        assert!(connection.is_cancelled() && !first.keep(&CancellationToken::new()));
     }
 
     #[tokio::test]
@@ -262,9 +279,9 @@ mod tests {
         let entered = one.enter(connection(), Some(turn)).unwrap();
         let mut waiting = Box::pin(next.turn());
         assert!((&mut waiting).now_or_never().is_none());
-        let answering = entered.answered().now_or_never().unwrap();
+        entered.answered().now_or_never().unwrap();
         assert!((&mut waiting).now_or_never().is_none());
-        drop(answering);
+        entered.rest();
         waiting.await;
     }
 

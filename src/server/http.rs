@@ -15,7 +15,7 @@ use super::network::Proxies;
 use super::urls::Urls;
 use crate::authn::Core;
 use crate::crowd::Guest;
-use crate::crowd::requests::{Arrived, Crowd};
+use crate::crowd::requests::{Arrived, Crowd, Entered};
 use crate::crowd::rounds::pressing;
 use crate::web::{Response, problem, with_header};
 use answer::Answer;
@@ -106,12 +106,14 @@ async fn connection(http: Arc<Http>, stream: TcpStream, peer: Peer, tls: Option<
 }
 
 async fn converse(http: Arc<Http>, stream: Stream, peer: Peer, life: Life) {
-    let (patience, peer) = (http.patience, Arc::new(peer));
+    let (patience, address, peer) = (http.patience, peer.address, Arc::new(peer));
     let answer = move |request| {
         let counting = Arc::clone(&http);
         answer(&http, &peer, request).map(move |answer| counting.count(answer))
     };
-    exchange(stream, patience, &life, answer).await;
+    if exchange(stream, patience, &life, answer).await {
+        tracing::info!(peer = %address, "a connection that does not take its answers gives way to another one");
+    }
 }
 
 impl Http {
@@ -157,20 +159,24 @@ async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, req
     let turn = arrived.turn().await;
     // From here on it can hold what others wait for.
     let _pressing = pressing();
-    if let Some(response) = health::answer(http, request.uri().path(), false) {
-        return response.into();
-    }
-    let Some(host) = host_of(&request).map(str::to_owned) else {
-        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, several, or what is none").into();
-    };
-    if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
-        return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for").into();
-    }
     let turn = request.body().is_end_stream().then_some(turn);
     let Some(entered) = arrived.enter(peer.guest.clone(), turn) else {
         return crowded(client).into();
     };
-    let place_of_answer = peer.lane.is_of_one(request.version()).then(|| entered.clone());
+    let place = peer.lane.is_of_one(request.version()).then(|| entered.clone());
+    Answer { response: route(http, peer, client, entered, request).await, place }
+}
+
+async fn route(http: &Http, peer: &Peer, client: IpAddr, entered: Entered, request: Request<Incoming>) -> Response {
+    if let Some(response) = health::answer(http, request.uri().path(), false) {
+        return response;
+    }
+    let Some(host) = host_of(&request).map(str::to_owned) else {
+        return problem::plain(StatusCode::BAD_REQUEST, "the request names no host, several, or what is none");
+    };
+    if peer.server_name.as_deref().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
+        return problem::plain(StatusCode::MISDIRECTED_REQUEST, "the host is not the one that TLS was asked for");
+    }
     let response = match place(http, &host, client, entered, request) {
         Ok(request) => {
             let Ok(response) = TowerToHyperService::new(warp::service(http.routes.clone())).call(request).await;
@@ -178,9 +184,7 @@ async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, req
         }
         Err(response) => *response,
     };
-    let response =
-        if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response };
-    Answer { response, place: place_of_answer }
+    if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
 }
 
 fn crowded(client: IpAddr) -> Response {

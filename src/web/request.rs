@@ -139,7 +139,7 @@ where
                         Err(error) => return problem::plain(status(error.kind()), error.message()),
                     };
                     let path = path.as_str().to_owned();
-                    let _answering = entered.answered().await;
+                    entered.answered().await;
                     let request = PoolRequest { pool, base, peer, method, path, query, headers, body };
                     handler(state, request).await.unwrap_or_else(Into::into)
                 };

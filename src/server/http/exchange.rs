@@ -1,10 +1,11 @@
 //! One HTTP connection from its first byte to its end: its versions, bounds and times, and for
 //! whom it takes the time of the thread that serves it.
 
-use super::answer::{Answer, untaken};
+use super::answer::{Answer, Fresh, without_body};
 use crate::crowd::rounds::{Paced, Rounds};
 use crate::server::idle::Requests;
 use crate::server::life::Life;
+use crate::web::problem;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,13 +13,15 @@ use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use warp::http::{Request, Version};
+use warp::http::{Method, Request, StatusCode, Version};
 
-/// The most header fields of a request.
+/// The most header fields of a request, whatever the version: each costs more than its bytes.
 const MAX_HEADERS: usize = 64;
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
@@ -43,9 +46,15 @@ struct Streams {
     ends: CancellationToken,
 }
 
+/// Drives a connection, and knows which of its answers it has tried to write.
+struct Driven<C> {
+    connection: Pin<Box<C>>,
+    fresh: Fresh,
+}
+
 /// Answers the requests of one connection until it ends, asks nothing for too long, or the server
-/// stops.
-pub async fn exchange<S, F>(stream: S, patience: Duration, life: &Life, answer: impl Fn(Request<Incoming>) -> F)
+/// stops. Whether it gave way to others, since its answers were not taken.
+pub async fn exchange<S, F>(stream: S, patience: Duration, life: &Life, answer: impl Fn(Request<Incoming>) -> F) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
@@ -54,15 +63,21 @@ where
     let counted = requests.clone();
     let ends = CancellationToken::new();
     let _ends = ends.clone().drop_guard();
-    let connection = ends.clone();
+    let fresh = Fresh::of(ends.clone());
+    let answers = fresh.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let (running, connection, version) = (counted.begin(), connection.clone(), request.version());
+        let (running, answers, version) = (counted.begin(), answers.clone(), request.version());
+        let is_head = request.method() == Method::HEAD && version == Version::HTTP_2;
         // What it takes to answer is large, and is given back before the answer is taken.
-        let answered = Box::pin(answer(request));
+        let answered = (request.headers().len() <= MAX_HEADERS).then(|| Box::pin(answer(request)));
         async move {
-            let Answer { response, place } = answered.await;
+            let Answer { response, place } = match answered {
+                Some(answered) => answered.await,
+                None => too_many_fields(),
+            };
             drop(running);
-            Ok::<_, Infallible>(untaken(response, place, version, &connection))
+            let response = answers.untaken(response, place, version);
+            Ok::<_, Infallible>(if is_head { without_body(response) } else { response })
         }
     });
     let mut builder = auto::Builder::new(Streams { ends: ends.clone() });
@@ -70,16 +85,36 @@ where
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEAD as u32);
     // It is large, and is moved from hand to hand.
     let connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
+    let driven = Driven { connection, fresh };
     tokio::select! {
-        ended = life.drain(connection, |connection| connection.get_mut().as_mut().graceful_shutdown()) => {
+        ended = life.drain(driven, |driven| driven.get_mut().connection.as_mut().graceful_shutdown()) => {
             if let Err(error) = ended {
                 tracing::debug!(%error, "an HTTP connection ended early");
             }
+            false
         }
         // Until the first bytes have told the version of HTTP, and between the requests of HTTP/2,
         // nothing else counts the time.
-        () = requests.idle(patience, IDLE) => tracing::debug!("an HTTP connection without requests is closed"),
-        () = ends.cancelled() => tracing::info!("an HTTP connection that does not take its answers gives way to others"),
+        () = requests.idle(patience, IDLE) => {
+            tracing::debug!("an HTTP connection without requests is closed");
+            false
+        }
+        () = ends.cancelled() => true,
+    }
+}
+
+/// Over HTTP/1, it is answered before it is a request.
+fn too_many_fields() -> Answer {
+    tracing::info!("a request with too many header fields is refused");
+    problem::plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request has too many header fields").into()
+}
+
+impl<C: Future> Future for Driven<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
+        let Self { connection, fresh } = &mut *self;
+        fresh.drive(context, |context| connection.as_mut().poll(context))
     }
 }
 

@@ -4,7 +4,11 @@ use super::{exchange, exchange_with, status};
 use crate::harness::TestServer;
 use crate::ldap_client::Directory;
 use crate::ldap_wire;
+use bytes::Bytes;
 use futures_util::future::select_all;
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use poolgate::model::PoolId;
 use poolgate::server::Addresses;
 use std::io::{Read, Write};
@@ -16,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use warp::http::Request;
 
 /// How long the server may take to notice who has come or gone.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -370,6 +375,34 @@ fn asks_and_takes_nothing(requests: u8, client: &str) -> Vec<u8> {
         said.extend(&head);
     }
     said
+}
+
+/// However many requests of one address there are at a time, whoever takes the answers keeps the
+/// connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_their_answers_gives_way_to_nobody() {
+    let server = TestServer::configured(|config| config.limits.requests_per_address = 16.try_into().unwrap()).await;
+    server.poolgate(&["pool", "create", "acme"]).await.good();
+    let to = server.running.addresses().http[0];
+    let client = move || async move {
+        let stream = TokioIo::new(TcpStream::connect(to).await.unwrap());
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        tokio::spawn(connection);
+        let stream = || async {
+            let mut sender = sender.clone();
+            for _ in 0..40 {
+                let request = Request::get(format!("http://localhost{PATH}")).body(Empty::<Bytes>::new()).unwrap();
+                let response = sender.send_request(request).await.unwrap();
+                assert_eq!(response.status(), 200);
+                assert!(!response.into_body().collect().await.unwrap().to_bytes().is_empty());
+            }
+        };
+        futures_util::future::join_all((0..8).map(|_| stream())).await;
+    };
+    for client in [(); 8].map(|()| tokio::spawn(client())) {
+        client.await.unwrap();
+    }
+    server.stop().await;
 }
 
 /// Answers that nobody takes have no more places than requests may: for one more the oldest goes,

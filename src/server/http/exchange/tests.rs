@@ -12,8 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use warp::http::StatusCode;
 use warp::http::header::{CONTENT_LENGTH, LOCATION};
+use warp::http::request::Builder;
+use warp::http::{Method, StatusCode};
 
 #[tokio::test]
 async fn a_connection_that_asks_nothing_is_closed() {
@@ -21,7 +22,7 @@ async fn a_connection_that_asks_nothing_is_closed() {
     for said in ["", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         theirs.write_all(said.as_bytes()).await.unwrap();
-        exchange(ours, Duration::from_millis(20), &Life::default(), answer).await;
+        assert!(!exchange(ours, Duration::from_millis(20), &Life::default(), answer).await);
         let mut heard = Vec::new();
         theirs.read_to_end(&mut heard).await.unwrap();
     }
@@ -49,7 +50,7 @@ impl Thread {
         self.serve(address, behind_a_proxy).0
     }
 
-    fn serve(&self, address: [u8; 4], behind_a_proxy: bool) -> (DuplexStream, JoinHandle<()>) {
+    fn serve(&self, address: [u8; 4], behind_a_proxy: bool) -> (DuplexStream, JoinHandle<bool>) {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let lane = Lane { rounds: Arc::clone(&self.rounds), address: (!behind_a_proxy).then_some(address.into()) };
         let (clock, answered, begin) = (Arc::clone(&self.clock), Arc::clone(&self.answered), self.begin.subscribe());
@@ -174,7 +175,7 @@ impl Single {
     }
 
     /// A connection of which every request is answered with a head and a body of so many bytes.
-    fn serve(&self, head: usize, body: usize) -> (DuplexStream, JoinHandle<()>) {
+    fn serve(&self, head: usize, body: usize) -> (DuplexStream, JoinHandle<bool>) {
         let (ours, theirs) = tokio::io::duplex(1024);
         let single = Self { crowd: Arc::clone(&self.crowd) };
         let answer = move |_| {
@@ -215,7 +216,7 @@ async fn an_answer_has_a_place_until_it_is_taken() {
         settle().await;
         assert!(!served.is_finished(), "{name}");
         let _other = single.enters();
-        timeout(Duration::from_secs(10), served).await.expect(name).unwrap();
+        assert!(timeout(Duration::from_secs(10), served).await.expect(name).unwrap(), "{name}");
         assert!(!is_read || reading.await.unwrap() > 0, "{name}");
     }
 }
@@ -245,18 +246,41 @@ async fn an_answer_that_is_taken_has_no_place_any_more() {
 async fn an_answer_with_a_place_is_told_like_others() {
     let single = Single::new();
     for body in [0, 3000] {
-        let (client, _served) = single.serve(3, body);
-        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
-        tokio::spawn(connection);
-        let response = sender.send_request(Request::new(Empty::<Bytes>::new())).await.unwrap();
-        let length = response.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
-        assert_eq!(length, (body > 0).then(|| body.to_string()));
-        assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), body);
+        for method in [Method::GET, Method::HEAD] {
+            let (client, _served) = single.serve(3, body);
+            let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
+            tokio::spawn(connection);
+            let request = Request::builder().method(method.clone()).body(Empty::<Bytes>::new()).unwrap();
+            let response = sender.send_request(request).await.unwrap();
+            let length = response.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
+            assert_eq!(length, (body > 0).then(|| body.to_string()), "{method}");
+            let came = response.into_body().collect().await.unwrap().to_bytes().len();
+            assert_eq!(came, if method == Method::GET { body } else { 0 }, "{method}");
+        }
         let (mut client, _served) = single.serve(3, body);
         client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut heard = String::new();
         client.read_to_string(&mut heard).await.unwrap();
         let (head, rest) = heard.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {body}")) && rest.len() == body, "{heard}");
+    }
+}
+
+/// A field costs more than its bytes.
+#[tokio::test]
+async fn a_request_has_so_many_header_fields() {
+    for (fields, status) in [(MAX_HEADERS, 200), (MAX_HEADERS + 1, 431)] {
+        let (client, _served) = Single::new().serve(3, 0);
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
+        tokio::spawn(connection);
+        let named = |request: Builder, number| request.header(format!("x-{number}"), "");
+        let request = (0..fields).fold(Request::builder(), named).body(Empty::<Bytes>::new()).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), status, "HTTP/2");
+        let (mut client, _served) = Single::new().serve(3, 0);
+        let fields: String = (0..fields).map(|number| format!("x-{number}: \r\n")).collect();
+        client.write_all(format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes()).await.unwrap();
+        let mut heard = [0; 12];
+        client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, format!("HTTP/1.1 {status}").as_bytes());
     }
 }
