@@ -1,13 +1,14 @@
 //! A bounded number of places for what strangers begin: connections, and requests that are let in.
 //!
-//! A stranger costs nothing, so for one more there is always a place, that of another stranger: one
-//! of the oldest for whom nothing is done, of the network that has most. Where something is done
-//! for nearly all of them, it is the newest of the network that has most.
+//! A stranger costs nothing, so for one more there is always a place, that of another stranger for
+//! whom nothing is done: of the older half of those, the oldest of the network that has most there.
+//! Where something is done for nearly all of them, it is the newest of the network that has most.
 //!
 //! Whoever has shown who they are settles, and gives way to no stranger. Of those there may be
 //! fewer than there are places; for one more the newest gives way of the pool that has most, then
 //! of whoever in it has most, then of the network that they have most from.
 
+mod halves;
 mod holders;
 mod ranks;
 

@@ -1,5 +1,6 @@
 //! Those who have a place, found by all that decides who gives way.
 
+use super::halves::Halves;
 use super::ranks::{Member, Ranks};
 use crate::model::address::{subscriber, widest};
 use crate::model::{EntryId, PoolId};
@@ -8,23 +9,19 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use tokio_util::sync::CancellationToken;
 
-/// How many of the oldest are compared when one of the restless has to go.
-const COMPARED: usize = 64;
-
 /// Everybody who has a place.
 pub(super) struct Holders {
     all: HashMap<u64, Holder>,
-    /// Strangers for whom nothing is done, the oldest first; and those of them by the narrowest
-    /// network that one subscriber may have.
-    restless: BTreeSet<Member>,
+    /// Strangers for whom nothing is done; and those of them by the narrowest network that one
+    /// subscriber may have.
+    restless: Halves,
     restless_of: Ranks<(), IpAddr>,
     /// The same, of those who have no address of their own.
     restless_behind: BTreeSet<Member>,
     /// Strangers for whom something is done, by the widest such network.
     busy: Ranks<(), IpAddr>,
-    /// All strangers, by the narrowest and by the widest.
+    /// All strangers, by the narrowest.
     strangers_of: HashMap<IpAddr, usize>,
-    strangers_of_network: HashMap<IpAddr, usize>,
     settled: Settlers,
     /// Counts what happens, as the order in which it does.
     now: u64,
@@ -64,13 +61,18 @@ impl Default for Holders {
     fn default() -> Self {
         Self {
             all: HashMap::new(),
-            restless: BTreeSet::new(),
-            restless_of: Ranks::new(),
+            restless: Halves::new(),
+            restless_of: Ranks::by_newest(),
             restless_behind: BTreeSet::new(),
-            busy: Ranks::new(),
+            busy: Ranks::by_newest(),
             strangers_of: HashMap::new(),
-            strangers_of_network: HashMap::new(),
-            settled: Settlers { count: 0, pools: Ranks::new(), entries: Ranks::new(), networks: Ranks::new(), addresses: Ranks::new() },
+            settled: Settlers {
+                count: 0,
+                pools: Ranks::by_newest(),
+                entries: Ranks::by_newest(),
+                networks: Ranks::by_newest(),
+                addresses: Ranks::by_newest(),
+            },
             now: 0,
         }
     }
@@ -148,17 +150,10 @@ impl Holders {
         self.restless.len()
     }
 
-    /// Of the strangers for whom nothing is done: among the oldest, the oldest of the network that
-    /// has most strangers. Whoever has just come, many at a time, is not among those. Those who have
-    /// no address of their own give way last.
+    /// Of the strangers for whom nothing is done: of the older half, the oldest of the network that
+    /// has most there. Those who have no address of their own give way last.
     pub fn most_restless(&self) -> Option<u64> {
-        let strangers = |(_, number): &&Member| {
-            let address = self.all.get(number).and_then(|holder| holder.address)?;
-            self.strangers_of_network.get(&widest(address))
-        };
-        // Of several that have as many, the last one is taken.
-        let found = self.restless.iter().take(COMPARED).rev().max_by_key(strangers);
-        found.or_else(|| self.restless_behind.first()).map(|(_, number)| *number)
+        self.restless.most().or_else(|| self.restless_behind.first().map(|(_, number)| *number))
     }
 
     /// Of the strangers for whom something is done, the newest of the network that has most.
@@ -207,12 +202,17 @@ impl Holders {
             Standing::Settled(pool, entry) => return self.settled.note(pool, entry, address, member, is_there),
             Standing::Busy => self.busy.note((), widest(address), member, is_there),
             Standing::Restless => {
-                set(&mut self.restless, member, is_there);
+                let all = &self.all;
+                let network = |number| all.get(&number).and_then(|holder| holder.address).map(widest);
+                if is_there {
+                    self.restless.add(member, network);
+                } else {
+                    self.restless.remove(member, widest(address), network);
+                }
                 self.restless_of.note((), subscriber(address), member, is_there);
             }
         }
         count(&mut self.strangers_of, subscriber(address), is_there);
-        count(&mut self.strangers_of_network, widest(address), is_there);
     }
 }
 
@@ -258,6 +258,20 @@ impl Holders {
         [self.all.len(), restless.len(), busy.len(), settled.count, self.strangers_of.len()]
     }
 
+    /// What [`Self::most_restless`] should find, from everybody who has a place.
+    pub fn most_restless_of_all(&self) -> Option<u64> {
+        let restless = self.all.iter().filter(|(_, holder)| holder.standing() == Standing::Restless);
+        let (mut counted, mut behind) = (BTreeSet::new(), BTreeSet::new());
+        for (number, holder) in restless {
+            let of = if holder.address.is_some() { &mut counted } else { &mut behind };
+            of.insert((holder.since, *number, holder.address.map(widest)));
+        }
+        let older: Vec<_> = counted.iter().take(counted.len().div_ceil(2)).collect();
+        let size = |network| older.iter().filter(|(_, _, other)| *other == network).count();
+        let most = older.iter().rev().max_by_key(|(_, _, network)| size(*network));
+        most.copied().or_else(|| behind.first()).map(|(_, number, _)| *number)
+    }
+
     /// Whether whoever has a place is found where they belong, and nobody else is found.
     pub fn assert_consistent(&self) {
         let counted: Vec<_> = self.all.values().filter_map(|holder| Some((holder.address?, holder.standing()))).collect();
@@ -267,7 +281,7 @@ impl Holders {
         let settled = counted.len() - restless - busy;
         let Settlers { count, pools, entries, networks, addresses } = &self.settled;
         assert_eq!((self.restless.len(), self.restless_of.len(), self.busy.len()), (restless, restless, busy));
-        assert_eq!(self.strangers_of_network.values().sum::<usize>(), restless + busy);
+        self.restless.assert_consistent();
         assert_eq!([*count, pools.len(), entries.len(), networks.len(), addresses.len()], [settled; 5]);
         assert_eq!(self.strangers_of.values().sum::<usize>(), restless + busy);
     }

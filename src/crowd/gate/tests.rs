@@ -63,13 +63,13 @@ fn those_of_large_networks_give_way_first() {
 
 #[test]
 fn what_one_subscriber_may_have_is_one_network() {
-    let gate = gate(4, 1);
+    let gate = gate(6, 1);
     let one = gate.enter(of("2001:db8:2::1")).unwrap();
-    let many = [1, 2, 3].map(|number| gate.enter(of(&format!("2001:db8:1:{number}::1"))).unwrap());
+    let many = [1, 2, 3, 4, 5].map(|number| gate.enter(of(&format!("2001:db8:1:{number}::1"))).unwrap());
     let _other = gate.enter(from(1)).unwrap();
-    assert_eq!((one.is_gone(), gone(&many)), (false, vec![true, false, false]));
+    assert_eq!((one.is_gone(), gone(&many)), (false, vec![true, false, false, false, false]));
     let same = gate.enter(of("2001:db8:1:2::2")).unwrap();
-    assert_eq!((gone(&many), same.is_gone()), (vec![true, true, false], false), "one of a /64");
+    assert_eq!((gone(&many), same.is_gone()), (vec![true, true, false, false, false], false), "one of a /64");
 }
 
 #[test]
@@ -116,9 +116,29 @@ fn whoever_has_just_come_is_not_compared() {
     let gate = gate(300, 300);
     let strangers: Vec<_> = (0..250).map(|number| gate.enter(from(number)).unwrap()).collect();
     let application = gate.enters::<50>(Some([198, 51, 100, 1].into()));
-    let _more: Vec<_> = (0..150).map(|number| gate.enter(from(number)).unwrap()).collect();
+    let _more: Vec<_> = (0..100).map(|number| gate.enter(from(number)).unwrap()).collect();
     assert!(!gone(&application).contains(&true));
-    assert_eq!(gone(&strangers).iter().filter(|gone| **gone).count(), 150);
+    assert_eq!(gone(&strangers).iter().filter(|gone| **gone).count(), 100);
+}
+
+/// Many who have been there for long with one each do not put somebody who has two in the way of
+/// those who come and go with very much.
+#[test]
+fn whoever_has_little_is_not_behind_many_who_have_less() {
+    let gate = gate(600, 300);
+    let few: Vec<_> = (0..100).map(|number| gate.enter(from(number)).unwrap()).collect();
+    let slow = gate.enters::<2>(Some([198, 51, 100, 1].into()));
+    let [one, other] = [[203, 0, 113, 1], [203, 0, 113, 2]].map(|address| Some(address.into()));
+    let mut many = std::collections::VecDeque::from_iter((0..249).flat_map(|_| [gate.enter(one), gate.enter(other)]));
+    for _ in 0..1000 {
+        // They give up their oldest themselves, before they lose it.
+        many.rotate_left(2);
+        many.truncate(496);
+        many.extend([gate.enter(one), gate.enter(other)]);
+        drop(gate.enter(from(200)));
+    }
+    assert!(!gone(&slow).contains(&true) && !gone(&few).contains(&true));
+    assert!(gate.displaced() > 0);
 }
 
 #[test]
@@ -254,6 +274,7 @@ proptest! {
                 _ => {}
             }
             let holders = gate.holders();
+            prop_assert_eq!(holders.most_restless(), holders.most_restless_of_all());
             prop_assert!(holders.len() <= 8 && holders.settled() <= 7);
             holders.assert_consistent();
         }
