@@ -226,9 +226,11 @@ impl Core {
         let against = loaded.password_version;
         let possible = !tried.password.expose().is_empty() && tried.password.expose().len() <= MAX_PASSWORD;
         let hash = loaded.password.map(|(hash, _)| hash).filter(|_| possible);
-        let is_known = loaded.history.is_known(&pool.settings().lockout, &tried.sources(pool), self.clock.now());
-        let matches =
-            self.hasher.check(tried.caller(pool).known_if(is_known), hash, bounded(tried.password), pool.settings().hashing).await?;
+        let (policy, from, now) = (&pool.settings().lockout, tried.sources(pool), self.clock.now());
+        // Whoever guesses from where somebody has been waits as a stranger when that place is locked.
+        let is_known = loaded.history.is_known(policy, &from, now) && !loaded.history.is_locked(policy, &from, now);
+        let caller = tried.caller(pool).known_if(is_known);
+        let matches = self.hasher.check(caller, hash, bounded(tried.password), pool.settings().hashing).await?;
         Ok(Check { matches, against, cached: false })
     }
 

@@ -139,7 +139,7 @@ impl Gate {
 }
 
 impl Guest {
-    /// Completes when the place is another's.
+    /// Completes when the place is another's, unless something else ends then ([`Self::goes_with`]).
     pub fn displaced(&self) -> impl Future<Output = ()> + Send + use<> {
         self.0.goes.clone().cancelled_owned()
     }

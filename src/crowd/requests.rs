@@ -166,12 +166,18 @@ impl Entered {
 
     /// All of it is here: waits for a turn to be answered.
     pub async fn answered(&self) {
-        let Ticket { busy, guest, connection, turn, turns } = &*self.0;
-        *held(busy) = Some([guest, connection].map(Guest::busy));
+        self.begin_to_answer();
+        let Ticket { turn, turns, .. } = &*self.0;
         if held(turn).is_none() {
             let next = turns.next().await;
             *held(turn) = Some(next);
         }
+    }
+
+    /// From now on something is done for it.
+    pub fn begin_to_answer(&self) {
+        let Ticket { busy, guest, connection, .. } = &*self.0;
+        held(busy).get_or_insert_with(|| [guest, connection].map(Guest::busy));
     }
 
     /// Nothing more is to be done for it here: its answer waits for the client.

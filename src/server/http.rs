@@ -19,7 +19,7 @@ use crate::crowd::requests::{Arrived, Crowd, Entered};
 use crate::crowd::rounds::pressing;
 use crate::web::{Response, problem, with_header};
 use answer::Answer;
-use exchange::{Lane, exchange};
+use exchange::{Lane, MAX_HEADERS, exchange};
 use futures_util::FutureExt;
 use host::{host_of, is_local};
 use hyper::body::{Body, Incoming};
@@ -133,6 +133,7 @@ fn answer(http: &Arc<Http>, peer: &Arc<Peer>, request: Request<Incoming>) -> imp
     let arrived = match health {
         // Whoever watches this machine from itself waits for nobody's turn.
         Some(health) => Err(health),
+        None if request.headers().len() > MAX_HEADERS => Err(too_many_fields(client)),
         None => http.crowd.arrive(client).ok_or_else(|| crowded(client)),
     };
     async move {
@@ -164,7 +165,12 @@ async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, req
         return crowded(client).into();
     };
     let place = peer.lane.is_of_one(request.version()).then(|| entered.clone());
-    Answer { response: route(http, peer, client, entered, request).await, place }
+    let response = route(http, peer, client, entered, request).await;
+    if let Some(place) = &place {
+        // Not every route has: whatever it is, it is to be written.
+        place.begin_to_answer();
+    }
+    Answer { response, place }
 }
 
 async fn route(http: &Http, peer: &Peer, client: IpAddr, entered: Entered, request: Request<Incoming>) -> Response {
@@ -185,6 +191,12 @@ async fn route(http: &Http, peer: &Peer, client: IpAddr, entered: Entered, reque
         Err(response) => *response,
     };
     if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
+}
+
+/// As over HTTP/1, where it is answered before it is a request.
+fn too_many_fields(client: IpAddr) -> Response {
+    tracing::info!(address = %client, "a request is refused: it has too many header fields");
+    problem::plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request has too many header fields")
 }
 
 fn crowded(client: IpAddr) -> Response {

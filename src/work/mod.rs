@@ -5,7 +5,7 @@
 //! does. Each pool has a queue of its own and pools take turns, so that one pool's login storm
 //! cannot starve another's; so do the addresses from which a pool is asked, so that nobody alone
 //! keeps it busy. A full queue answers busy at once: to whoever has an equal share of it, or else
-//! to whoever has the most.
+//! to whoever gives way.
 
 mod hasher;
 mod queue;
@@ -38,7 +38,7 @@ type Job = Box<dyn FnOnce(Fate) + Send>;
 enum Fate {
     /// It is done.
     Done,
-    /// It gives way to the job of somebody who has fewer.
+    /// It gives way to another one.
     Evicted,
 }
 
@@ -118,7 +118,7 @@ impl Work {
         self.shared.lock().queue.len()
     }
 
-    /// How many jobs found no place, or gave theirs up to somebody who had fewer.
+    /// How many jobs found no place, or gave theirs up.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -152,7 +152,7 @@ impl Work {
         }
         let pushed = self.shared.lock().queue.push(caller, job);
         if let Some(evicted) = pushed.map_err(|full| self.refuse(caller, &full))? {
-            self.count(caller, "a job of another address gave way");
+            self.count(caller, "another job gave way");
             evicted(Fate::Evicted);
         }
         self.shared.ready.notify_one();

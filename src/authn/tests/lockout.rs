@@ -4,7 +4,7 @@
 use super::super::{BrowserMark, Demands, Granted, Kept, Message, Origin, Step, testing::*};
 use crate::{
     audit::{Action, Outcome, Reason},
-    model::{Days, EntryId, Face, Secret},
+    model::{Days, EntryId, Face, Kind, Secret, error::Shortage},
     store::Space,
     work::testing::{fill, keep_busy},
 };
@@ -357,4 +357,21 @@ async fn strangers_do_not_stand_before_the_person_where_they_have_been() {
     }
     busy.end().await;
     assert!(known.await.unwrap());
+}
+
+/// Whoever guesses at a name from where its person has been is no better off than elsewhere.
+#[tokio::test]
+async fn whoever_is_locked_out_waits_with_the_strangers() {
+    let bench = Bench::new().await;
+    bench.user("alice", RIGHT).await;
+    assert!(binds(&bench, 1, "alice", RIGHT).await);
+    fail(&bench, 1, "alice", THRESHOLD).await;
+    let work = &bench.core.work;
+    let busy = keep_busy(work).await;
+    fill(work, bench.pool.id(), 1000).await;
+    let (name, password) = (uid("alice"), RIGHT.into());
+    let refused = bench.core.bind(&bench.pool, &name, &password, ldap_from(1));
+    let refused = tokio::time::timeout(Duration::from_secs(30), refused).await.expect("it finds no place").unwrap_err();
+    assert!(matches!(refused.kind(), Kind::Unavailable(Shortage::Busy)), "{refused}");
+    busy.end().await;
 }

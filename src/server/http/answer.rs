@@ -1,7 +1,7 @@
 //! An answer until the client has taken it. Whoever asks and takes nothing makes the server keep
-//! what they asked for: until all of it is written, an answer keeps the place of its request. What
-//! the connection has tried to write and the client has not taken gives way to others, and the
-//! connection with it.
+//! what they asked for: until the connection has all of it in its buffers, which are bounded, an
+//! answer keeps the place of its request. What the connection has tried to write and the client has
+//! not taken gives way to others, and the connection with it.
 
 use crate::crowd::requests::Entered;
 use crate::web::Response;

@@ -5,7 +5,6 @@ use super::answer::{Answer, Fresh, without_body};
 use crate::crowd::rounds::{Paced, Rounds};
 use crate::server::idle::Requests;
 use crate::server::life::Life;
-use crate::web::problem;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,10 +18,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use warp::http::{Method, Request, StatusCode, Version};
+use warp::http::{Method, Request, Version};
 
 /// The most header fields of a request, whatever the version: each costs more than its bytes.
-const MAX_HEADERS: usize = 64;
+pub const MAX_HEADERS: usize = 64;
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 /// The most requests of one HTTP/2 connection at a time: what each of them holds is held for as long
@@ -69,12 +68,9 @@ where
         let (running, answers, version) = (counted.begin(), answers.clone(), request.version());
         let is_head = request.method() == Method::HEAD && version == Version::HTTP_2;
         // What it takes to answer is large, and is given back before the answer is taken.
-        let answered = (request.headers().len() <= MAX_HEADERS).then(|| Box::pin(answer(request)));
+        let answered = Box::pin(answer(request));
         async move {
-            let Answer { response, place } = match answered {
-                Some(answered) => answered.await,
-                None => too_many_fields(),
-            };
+            let Answer { response, place } = answered.await;
             drop(running);
             let response = answers.untaken(response, place, version);
             Ok::<_, Infallible>(if is_head { without_body(response) } else { response })
@@ -101,12 +97,6 @@ where
         }
         () = ends.cancelled() => true,
     }
-}
-
-/// Over HTTP/1, it is answered before it is a request.
-fn too_many_fields() -> Answer {
-    tracing::info!("a request with too many header fields is refused");
-    problem::plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request has too many header fields").into()
 }
 
 impl<C: Future> Future for Driven<C> {

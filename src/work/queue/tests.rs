@@ -230,31 +230,34 @@ proptest! {
         let mut queue = Queue::new(places, 20);
         let mut waiting: Vec<Job> = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
-            let Some((pool, address)) = step else {
+            let Some((pool, address, is_known)) = step else {
                 let popped = queue.pop();
                 waiting.retain(|job| Some(*job) != popped);
                 prop_assert_eq!(queue.len(), waiting.len());
                 continue;
             };
-            let job = Job { pool, address, number };
+            let job = Job { pool, address, is_known: is_known || address.is_none(), number };
             let of_pool: Vec<Job> = waiting.iter().copied().filter(|job| job.pool == pool).collect();
             match queue.push(job.caller(), job) {
                 Ok(evicted) => {
                     let (is_pool_full, is_full) = (of_pool.len() == 12, waiting.len() == 20);
-                    prop_assert_eq!(evicted.is_some(), is_pool_full || is_full);
+                    let has_its_places = address.is_some() && (share(&of_pool, address) >= 8 || share(&waiting, address) >= 14);
+                    prop_assert_eq!(evicted.is_some(), is_pool_full || is_full || has_its_places);
                     if let Some(gone) = evicted {
                         prop_assert!(gone.address.is_some() && (!is_pool_full || gone.pool == pool));
+                        prop_assert!(waiting.iter().all(|other| !other.is_like(gone) || other.number <= gone.number));
                         let full = if is_pool_full { &of_pool } else { &waiting };
-                        prop_assert_eq!(share(full, gone.address), most(full));
-                        prop_assert!(address.is_none() || share(full, gone.address) > share(full, address) + 1);
-                        prop_assert!(waiting.iter().all(|job| (job.pool, job.address) != (gone.pool, gone.address) || job.number <= gone.number));
+                        // Of an address that gives one away it is a stranger's, if there is one.
+                        let takes = || job.takes(gone, full) || job.takes(Job { is_known: true, ..gone }, full);
+                        let may = if has_its_places { job.takes_of_address(gone) } else { takes() };
+                        prop_assert!(may, "{:?} took from {:?}", job, gone);
                     }
                     waiting.retain(|job| Some(*job) != evicted);
                     waiting.push(job);
                 }
                 Err(Full::Address) => prop_assert!(share(&of_pool, address) == 8 || share(&waiting, address) == 14),
-                Err(Full::Pool) => prop_assert!(of_pool.len() == 12 && is_out(&of_pool, address)),
-                Err(Full::Total) => prop_assert!(waiting.len() == 20 && is_out(&waiting, address)),
+                Err(Full::Pool) => prop_assert!(of_pool.len() == 12 && !of_pool.iter().any(|gone| job.takes(*gone, &of_pool))),
+                Err(Full::Total) => prop_assert!(waiting.len() == 20 && !waiting.iter().any(|gone| job.takes(*gone, &waiting))),
             }
             prop_assert_eq!(queue.len(), waiting.len());
         }
@@ -269,18 +272,50 @@ proptest! {
 struct Job {
     pool: u32,
     address: Option<u8>,
+    is_known: bool,
     number: usize,
 }
 
 impl Job {
     fn caller(self) -> Caller {
-        (PoolId::new(self.pool), self.address.map(|last| [192, 0, 2, last].into())).into()
+        let caller: Caller = (PoolId::new(self.pool), self.address.map(|last| [192, 0, 2, last].into())).into();
+        caller.known_if(self.is_known)
+    }
+
+    /// Whether both wait in one line.
+    fn is_like(self, other: Self) -> bool {
+        (self.pool, self.address, self.is_known) == (other.pool, other.address, other.is_known)
+    }
+
+    /// Whether one that waits gives way to this one, which is known, at their address.
+    fn takes_of_address(self, gone: Self) -> bool {
+        self.is_known && !gone.is_known && gone.address == self.address
+    }
+
+    /// Whether one that waits in a full line gives way to this one.
+    fn takes(self, gone: Self, full: &[Self]) -> bool {
+        let kind = |is_known| full.iter().copied().filter(|job| job.is_known == is_known && job.address.is_some()).collect::<Vec<_>>();
+        let (strangers, known) = (kind(false), kind(true));
+        let like = if gone.is_known { &known } else { &strangers };
+        let had = match (self.is_known, gone.is_known) {
+            // Whoever is known takes a stranger's place, whatever both have.
+            (true, false) => 0,
+            (true, true) if strangers.is_empty() => share(&known, self.address) + 1,
+            (false, false) => share(&strangers, self.address) + 1,
+            (false, true) if strangers.len() < full.len() / 2 && most(&strangers) <= share(&strangers, self.address) + 1 => {
+                share(full, self.address) + 1
+            }
+            _ => return false,
+        };
+        let is_counted = self.address.is_some();
+        gone.address.is_some() && share(like, gone.address) == most(like) && (!is_counted || most(like) > had)
     }
 }
 
 /// A job that comes, or none: one is done.
-fn step() -> impl Strategy<Value = Option<(u32, Option<u8>)>> {
-    prop_oneof![8 => (0u32..3, prop_oneof![1 => Just(None), 6 => (0u8..5).prop_map(Some)]).prop_map(Some), 1 => Just(None)]
+fn step() -> impl Strategy<Value = Option<(u32, Option<u8>, bool)>> {
+    let address = prop_oneof![1 => Just(None), 6 => (0u8..5).prop_map(Some)];
+    prop_oneof![8 => (0u32..3, address, any::<bool>()).prop_map(Some), 1 => Just(None)]
 }
 
 fn share(jobs: &[Job], address: Option<u8>) -> usize {
@@ -289,11 +324,6 @@ fn share(jobs: &[Job], address: Option<u8>) -> usize {
 
 fn most(jobs: &[Job]) -> usize {
     (0..5).map(|address| share(jobs, Some(address))).max().unwrap()
-}
-
-/// Whether nobody's job would give way to another of that address.
-fn is_out(jobs: &[Job], address: Option<u8>) -> bool {
-    if address.is_none() { most(jobs) == 0 } else { share(jobs, address) + 1 >= most(jobs) }
 }
 
 /// A guesser and those who work there can stand behind one address.
@@ -311,7 +341,38 @@ fn whoever_is_known_takes_a_place_that_a_stranger_has_at_their_address() {
     assert_eq!(queue.push(known(address), ("known", 4)), Err(Full::Address), "no stranger is left");
     queue.push(at(2, address), ("stranger", 0)).unwrap();
     queue.push(at(2, address), ("stranger", 1)).unwrap();
-    assert_eq!(queue.push(at(3, address).known_if(true), ("known", 0)), Err(Full::Address), "of all pools");
-    assert_eq!(queue.push(at(2, address).known_if(true), ("known", 0)), Ok(Some(("stranger", 1))));
-    assert_eq!((queue.len(), queue.share(address.parse().unwrap())), (6, 6));
+    assert_eq!(queue.push(at(3, address).known_if(true), ("known", 0)), Ok(Some(("stranger", 1))), "of all pools");
+    assert_eq!(queue.push(at(2, address).known_if(true), ("known", 0)), Ok(Some(("stranger", 0))));
+    assert_eq!(queue.push(at(2, address).known_if(true), ("known", 1)), Err(Full::Address), "no stranger is left");
+    assert_eq!((queue.len(), queue.share(address.parse().unwrap())), (6, Count { strangers: 0, known: 6 }));
+}
+
+/// Whoever has come before has to leave a stranger a place, but not more than strangers leave them.
+#[test]
+fn a_stranger_takes_no_more_from_those_who_are_known_than_they_have() {
+    let mut queue = Queue::new(places(256, 128), 16_384);
+    let at = |number: u32| Some(std::net::Ipv4Addr::from_bits(number).into());
+    for number in 0..256_u32 {
+        queue.push(Caller::known(PoolId::new(1), at(number % 128)), "known").unwrap();
+    }
+    let pushed: Vec<_> = (0..127).map(|_| queue.push(from("192.0.2.1"), "stranger")).collect();
+    assert_eq!(pushed.iter().filter(|pushed| pushed.is_ok()).count(), 1, "who has two gives one to who has none");
+}
+
+/// The line of all pools is shared as that of one is.
+#[test]
+fn strangers_at_many_pools_do_not_stand_before_those_who_are_known() {
+    let mut queue = Queue::new(places(256, 128), 100);
+    let at = |pool, number: u32| (PoolId::new(pool), Some(std::net::Ipv4Addr::from_bits(number).into()));
+    for number in 0..100_u32 {
+        queue.push(at(number, number).into(), "stranger").unwrap();
+    }
+    for number in 0..60 {
+        assert_eq!(queue.push(Caller::known(PoolId::new(500), Some([192, 0, 2, 1].into())), "known"), Ok(Some("stranger")), "{number}");
+    }
+    assert_eq!(queue.push(at(600, 700).into(), "stranger"), Ok(Some("known")), "strangers have less than half");
+    for number in 0..9 {
+        queue.push(at(600, 701 + number).into(), "stranger").unwrap();
+    }
+    assert_eq!(queue.push(at(600, 800).into(), "stranger"), Err(Full::Total), "they have half, and nobody more than one");
 }

@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use warp::http::header::{CONTENT_LENGTH, LOCATION};
-use warp::http::request::Builder;
 use warp::http::{Method, StatusCode};
 
 #[tokio::test]
@@ -263,24 +262,5 @@ async fn an_answer_with_a_place_is_told_like_others() {
         client.read_to_string(&mut heard).await.unwrap();
         let (head, rest) = heard.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {body}")) && rest.len() == body, "{heard}");
-    }
-}
-
-/// A field costs more than its bytes.
-#[tokio::test]
-async fn a_request_has_so_many_header_fields() {
-    for (fields, status) in [(MAX_HEADERS, 200), (MAX_HEADERS + 1, 431)] {
-        let (client, _served) = Single::new().serve(3, 0);
-        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
-        tokio::spawn(connection);
-        let named = |request: Builder, number| request.header(format!("x-{number}"), "");
-        let request = (0..fields).fold(Request::builder(), named).body(Empty::<Bytes>::new()).unwrap();
-        assert_eq!(sender.send_request(request).await.unwrap().status(), status, "HTTP/2");
-        let (mut client, _served) = Single::new().serve(3, 0);
-        let fields: String = (0..fields).map(|number| format!("x-{number}: \r\n")).collect();
-        client.write_all(format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes()).await.unwrap();
-        let mut heard = [0; 12];
-        client.read_exact(&mut heard).await.unwrap();
-        assert_eq!(heard, format!("HTTP/1.1 {status}").as_bytes());
     }
 }
