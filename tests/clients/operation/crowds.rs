@@ -390,10 +390,10 @@ async fn whoever_takes_their_answers_gives_way_to_nobody() {
         tokio::spawn(connection);
         let stream = || async {
             let mut sender = sender.clone();
-            for _ in 0..40 {
-                let request = Request::get(format!("http://localhost{PATH}")).body(Empty::<Bytes>::new()).unwrap();
+            for (path, status) in [(PATH, 200), ("/pools/acme/nothing", 404)].repeat(20) {
+                let request = Request::get(format!("http://localhost{path}")).body(Empty::<Bytes>::new()).unwrap();
                 let response = sender.send_request(request).await.unwrap();
-                assert_eq!(response.status(), 200);
+                assert_eq!(response.status(), status);
                 assert!(!response.into_body().collect().await.unwrap().to_bytes().is_empty());
             }
         };

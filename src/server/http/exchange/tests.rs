@@ -180,8 +180,9 @@ impl Single {
         let answer = move |_| {
             let response = Response::new("b".repeat(body).into());
             let response = with_header(response, LOCATION, &"h".repeat(head));
-            let place = Some(single.enters());
-            async move { Answer { response, place } }
+            let place = single.enters();
+            place.begin_to_answer();
+            async move { Answer { response, place: Some(place) } }
         };
         (theirs, tokio::spawn(async move { exchange(ours, NEVER, &Life::default(), answer).await }))
     }
