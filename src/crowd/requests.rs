@@ -180,10 +180,13 @@ impl Entered {
         held(busy).get_or_insert_with(|| [guest, connection].map(Guest::busy));
     }
 
-    /// Nothing more is to be done for it here: its answer waits for the client.
-    pub fn rest(&self) {
+    /// Nothing more is to be done for it here: if there is an answer still, it waits for the client.
+    /// Whoever has the turn next finds the place free, if it is.
+    pub fn rest(self) {
         held(&self.0.busy).take();
-        held(&self.0.turn).take();
+        let turn = held(&self.0.turn).take();
+        drop(self);
+        drop(turn);
     }
 }
 
@@ -259,7 +262,7 @@ mod tests {
         let entered = Crowd::new(Limits::of(8, 100)).arrive(address(1)).unwrap().enter(guest.clone(), None).unwrap();
         entered.answered().await;
         assert!(gate.enter(Some(address(2))).is_none());
-        entered.rest();
+        entered.clone().rest();
         assert!(gate.enter(Some(address(2))).is_some());
         assert!(guest.displaced().now_or_never().is_some());
     }
@@ -272,7 +275,7 @@ mod tests {
         first.answered().await;
         assert!(first.keep(&connection));
         assert!(entered(&crowd, 1).is_none() && entered(&crowd, 2).is_none());
-        first.rest();
+        first.clone().rest();
         let _second = entered(&crowd, 1).unwrap();
         assert!(connection.is_cancelled() && !first.keep(&CancellationToken::new()));
     }

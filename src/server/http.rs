@@ -36,9 +36,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 use warp::filters::BoxedFilter;
-use warp::http::{Request, StatusCode, header};
+use warp::http::{HeaderMap, Request, StatusCode, header};
 use warp::{Filter, Rejection};
 
+/// The most cookies of a request over HTTP/2, where each may be a field of its own (RFC 9113, section
+/// 8.2.3): as many as browsers keep for a site.
+const MAX_COOKIES: usize = 180;
 /// How long somebody waits for the answer that too many requests of theirs are there.
 const PAUSE_OF_MANY: Duration = Duration::from_secs(1);
 /// Browsers come back over TLS only, for a year after each visit (RFC 6797).
@@ -133,7 +136,7 @@ fn answer(http: &Arc<Http>, peer: &Arc<Peer>, request: Request<Incoming>) -> imp
     let arrived = match health {
         // Whoever watches this machine from itself waits for nobody's turn.
         Some(health) => Err(health),
-        None if request.headers().len() > MAX_HEADERS => Err(too_many_fields(client)),
+        None if has_too_many_fields(request.headers()) => Err(too_many_fields(client)),
         None => http.crowd.arrive(client).ok_or_else(|| crowded(client)),
     };
     async move {
@@ -193,7 +196,12 @@ async fn route(http: &Http, peer: &Peer, client: IpAddr, entered: Entered, reque
     if http.urls.is_https() { with_header(response, header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY) } else { response }
 }
 
-/// As over HTTP/1, where it is answered before it is a request.
+/// Over HTTP/1 such a request is answered before it is one.
+fn has_too_many_fields(headers: &HeaderMap) -> bool {
+    let cookies = headers.get_all(header::COOKIE).iter().count();
+    cookies > MAX_COOKIES || headers.len() - cookies > MAX_HEADERS
+}
+
 fn too_many_fields(client: IpAddr) -> Response {
     tracing::info!(address = %client, "a request is refused: it has too many header fields");
     problem::plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request has too many header fields")

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 const VERSION: u8 = 3;
 
-/// How long somebody waits for the answer that too many wait, or too many try the same name: whoever asks again at
-/// once would be refused some ten thousand times a second.
+/// How long somebody waits for the answer that too many wait, or too many try the same name: whoever
+/// asks again at once would be refused some ten thousand times a second.
 const PAUSE_OF_MANY: Duration = Duration::from_secs(1);
 
 pub(super) async fn bind(session: &mut Session, request: &BindRequest<'_>) -> LdapResult<'static> {

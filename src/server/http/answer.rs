@@ -33,7 +33,8 @@ pub struct Fresh {
     waker: Arc<AtomicWaker>,
 }
 
-/// A body of which all that is not written yet keeps a place.
+/// A body of which all that is not written yet keeps a place. It is here as a whole: none of it waits
+/// for the server.
 pub struct Untaken<B> {
     /// None where an answer has none.
     body: Option<B>,
@@ -82,7 +83,7 @@ impl Fresh {
         self.waker.register(context.waker());
         let driven = connection(context);
         let tried = take(&mut *self.places.lock().unwrap_or_else(PoisonError::into_inner));
-        tried.iter().for_each(Entered::rest);
+        tried.into_iter().for_each(Entered::rest);
         driven
     }
 }
@@ -90,7 +91,7 @@ impl Fresh {
 /// What HEAD is answered with (RFC 9110, section 9.3.2), for HTTP/2: a connection of HTTP/1 sees to
 /// that.
 pub fn without_body<B: Body<Data = Bytes> + Unpin>(mut response: http::Response<Untaken<B>>) -> http::Response<Untaken<B>> {
-    if let Some(length) = response.body().size_hint().exact() {
+    if let Some(length) = response.body().size_hint().exact().filter(|length| *length > 0) {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
     response.map(|Untaken { place, .. }| Untaken { body: None, is_end: place.is_some(), place })

@@ -56,9 +56,9 @@ async fn requests_for_other_hosts_are_misdirected() {
     server.stop().await;
 }
 
-/// The status of a request over HTTP/2 for that authority with so many fields, where TLS was asked
-/// for `localhost`.
-async fn over_http_2(server: &TestServer, authority: &str, fields: usize) -> u16 {
+/// The status of a request over HTTP/2 for that authority with so many fields and cookies, where TLS
+/// was asked for `localhost`.
+async fn over_http_2(server: &TestServer, authority: &str, fields: usize, cookies: usize) -> u16 {
     let stream = TcpStream::connect(server.running.addresses().https[0]).await.unwrap();
     let mut trust = (*server.trust()).clone();
     trust.alpn_protocols = vec![b"h2".to_vec()];
@@ -67,6 +67,7 @@ async fn over_http_2(server: &TestServer, authority: &str, fields: usize) -> u16
     tokio::spawn(connection);
     let request = hyper::Request::get(format!("https://{authority}{PATH}"));
     let request = (0..fields).fold(request, |request, number| request.header(format!("x-{number}"), ""));
+    let request = (0..cookies).fold(request, |request, number| request.header("cookie", format!("c{number}=v")));
     let request = request.body(Empty::<Bytes>::new()).unwrap();
     sender.send_request(request).await.unwrap().status().as_u16()
 }
@@ -90,8 +91,8 @@ async fn the_host_is_the_one_that_tls_was_asked_for() {
     assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 200));
     let foreign = client.get(&url).header("host", "127.0.0.1").send().await.unwrap();
     assert_eq!((foreign.version(), foreign.status().as_u16()), (reqwest::Version::HTTP_2, 400), "two hosts in one request");
-    assert_eq!(over_http_2(&server, "localhost", 0).await, 200);
-    assert_eq!(over_http_2(&server, "127.0.0.1", 0).await, 421);
+    assert_eq!(over_http_2(&server, "localhost", 0, 0).await, 200);
+    assert_eq!(over_http_2(&server, "127.0.0.1", 0, 0).await, 421);
     server.stop().await;
 }
 
@@ -99,8 +100,9 @@ async fn the_host_is_the_one_that_tls_was_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_so_many_header_fields() {
     let server = TestServer::demo().await;
-    assert_eq!(over_http_2(&server, "localhost", 64).await, 200);
-    assert_eq!(over_http_2(&server, "localhost", 65).await, 431);
+    for (fields, cookies, status) in [(64, 0, 200), (65, 0, 431), (64, 180, 200), (0, 181, 431)] {
+        assert_eq!(over_http_2(&server, "localhost", fields, cookies).await, status, "{fields} {cookies}");
+    }
     let fields: String = (0..65).map(|number| format!("x-{number}: \r\n")).collect();
     let request = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
     assert_eq!(status(&exchange_with(server.running.addresses().http[0], request).await), 431);
