@@ -143,12 +143,18 @@ impl Arrived {
         self.turns.next().await
     }
 
-    /// Lets it in, if there is room. It keeps its turn if there is nothing more to come of it: the
-    /// turn of one that waits for its body would be of use to others meanwhile.
+    /// Lets it in, if there is room. It keeps its turn if there is nothing more to come of it, and is
+    /// answered from now on: the turn of one that waits for its body would be of use to others
+    /// meanwhile.
     pub fn enter(self, connection: Guest, kept: Option<Turn>) -> Option<Entered> {
         let turns = self.turns;
         let guest = turns.crowd.entered.enter(Some(turns.address))?;
-        Some(Entered(Arc::new(Ticket { busy: Mutex::default(), guest, connection, turn: Mutex::new(kept), turns })))
+        let is_whole = kept.is_some();
+        let entered = Entered(Arc::new(Ticket { busy: Mutex::default(), guest, connection, turn: Mutex::new(kept), turns }));
+        if is_whole {
+            entered.begin_to_answer();
+        }
+        Some(entered)
     }
 }
 
@@ -265,6 +271,17 @@ mod tests {
         entered.clone().rest();
         assert!(gate.enter(Some(address(2))).is_some());
         assert!(guest.displaced().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_here_as_a_whole_is_answered_from_the_beginning() {
+        let crowd = Crowd::new(Limits { entered: Room { places: 1, per_address: 1 }, ..Limits::of(8, 100) });
+        let arrived = crowd.arrive(address(1)).unwrap();
+        let turn = arrived.turn().await;
+        let whole = arrived.enter(connection(), Some(turn)).unwrap();
+        assert!(entered(&crowd, 1).is_none() && entered(&crowd, 2).is_none());
+        whole.rest();
+        assert!(entered(&crowd, 2).is_some());
     }
 
     /// What the connection has not tried to write is not the client's fault.

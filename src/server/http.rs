@@ -168,12 +168,7 @@ async fn in_turn(http: &Http, peer: &Peer, client: IpAddr, arrived: Arrived, req
         return crowded(client).into();
     };
     let place = peer.lane.is_of_one(request.version()).then(|| entered.clone());
-    let response = route(http, peer, client, entered, request).await;
-    if let Some(place) = &place {
-        // Not every route has: whatever it is, it is to be written.
-        place.begin_to_answer();
-    }
-    Answer { response, place }
+    Answer { response: route(http, peer, client, entered, request).await, place }
 }
 
 async fn route(http: &Http, peer: &Peer, client: IpAddr, entered: Entered, request: Request<Incoming>) -> Response {
