@@ -150,7 +150,7 @@ impl Core {
 
     /// The same, where they have shown who they are.
     pub fn known_caller(&self, pool: &Pool, address: IpAddr) -> Caller {
-        self.caller(pool, address).known_if(true)
+        Caller::known(pool.id(), Some(address))
     }
 
     /// What makes a signing key for somebody who asks from that address.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 /// until the answer is written, and few such places would be taken by those that are just answered.
 const FEWEST: usize = 8;
 
-/// How many requests there may be. Each can hold a head and a body, some 128 KiB.
+/// How many requests there may be. Each can hold a head, a body and its answer, some 200 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Of one address, looked at or answered at the same time.
@@ -181,7 +181,7 @@ impl Entered {
     }
 
     /// From now on something is done for it.
-    pub fn begin_to_answer(&self) {
+    fn begin_to_answer(&self) {
         let Ticket { busy, guest, connection, .. } = &*self.0;
         held(busy).get_or_insert_with(|| [guest, connection].map(Guest::busy));
     }

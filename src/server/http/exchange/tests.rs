@@ -181,8 +181,10 @@ impl Single {
             let response = Response::new("b".repeat(body).into());
             let response = with_header(response, LOCATION, &"h".repeat(head));
             let place = single.enters();
-            place.begin_to_answer();
-            async move { Answer { response, place: Some(place) } }
+            async move {
+                place.answered().await;
+                Answer { response, place: Some(place) }
+            }
         };
         (theirs, tokio::spawn(async move { exchange(ours, NEVER, &Life::default(), answer).await }))
     }
